@@ -1,0 +1,26 @@
+# Language level, warnings and where things are put.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+# Every target of ours links this one. Equal input has to give equal bits, so the compiler may not
+# contract a * b + c on its own; kernels that want it use the instruction explicitly.
+add_library(ds_options INTERFACE)
+target_compile_options(ds_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off
+                                            $<$<BOOL:${DS_WERROR}>:-Werror>)
+target_include_directories(ds_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+find_program(DS_CCACHE ccache)
+if(DS_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${DS_CCACHE})
+endif()
+find_program(DS_MOLD mold)
+if(DS_MOLD)
+  target_link_options(ds_options INTERFACE -fuse-ld=mold)
+endif()

@@ -1,0 +1,111 @@
+#include "simulator/base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "simulator/base/error.h"
+
+namespace ds {
+namespace {
+
+/// A file descriptor that closes itself.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+std::string reason(int error) { return std::strerror(error); }
+
+[[noreturn]] void fail_write(const std::filesystem::path& file, const char* what, int error) {
+  throw MachineError(fmt::format("{}: cannot {}: {}", file.string(), what, reason(error)));
+}
+
+void write_all(int fd, std::string_view content, const std::filesystem::path& file) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(fd, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_write(file, "write", errno);
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+/// The file that a chain of symbolic links ends at, whether it exists or not.
+std::filesystem::path target_of(std::filesystem::path file) {
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(std::filesystem::symlink_status(file)); ++links) {
+    const std::filesystem::path to = std::filesystem::read_symlink(file);
+    file = to.is_absolute() ? to : file.parent_path() / to;
+  }
+  return file;
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
+  const std::string name = file.string();
+  // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
+  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (fd.get() < 0) throw InputError(name, "cannot be opened: " + reason(errno));
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw InputError(name, "cannot be looked at: " + reason(errno));
+  if (S_ISDIR(status.st_mode)) throw InputError(name, "is a directory", "a regular file is needed");
+  if (!S_ISREG(status.st_mode)) throw InputError(name, "is not a regular file", "a regular file is needed");
+  if (status.st_size > limit)
+    throw InputError(name, fmt::format("has {} bytes", status.st_size),
+                     fmt::format("at most {} are read (see ds-sim limits)", limit));
+  std::string content;
+  content.reserve(static_cast<std::size_t>(status.st_size));
+  char block[1 << 16];
+  for (;;) {
+    const ssize_t n = ::read(fd.get(), block, sizeof block);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw InputError(name, "cannot be read: " + reason(errno));
+    if (n == 0) return content;
+    content.append(block, static_cast<std::size_t>(n));
+    if (static_cast<std::int64_t>(content.size()) > limit)
+      throw InputError(name, "grew while it was read", fmt::format("at most {} bytes are read", limit));
+  }
+}
+
+void write_file_atomically(const std::filesystem::path& asked, std::string_view content) {
+  const std::filesystem::path file = target_of(asked);
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  if (std::filesystem::is_directory(file)) fail_write(file, "write", EISDIR);
+
+  std::string temporary = (folder / ("." + file.filename().string() + ".XXXXXX.tmp")).string();
+  Descriptor fd(::mkstemps(temporary.data(), 4));
+  if (fd.get() < 0) fail_write(file, "write", errno);
+  try {
+    struct stat old {};
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    const mode_t mode = ::stat(file.c_str(), &old) == 0 ? old.st_mode & 07777U : 0666U & ~mask;
+    ::fchmod(fd.get(), mode);
+    write_all(fd.get(), content, file);
+    if (::fsync(fd.get()) != 0) fail_write(file, "sync", errno);
+    if (::close(fd.release()) != 0) fail_write(file, "close", errno);
+    if (::rename(temporary.c_str(), file.c_str()) != 0) fail_write(file, "rename", errno);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() >= 0) ::fsync(directory.get());
+}
+
+}  // namespace ds

@@ -1,0 +1,24 @@
+#pragma once
+// Files, read with a bound and written so that nothing is lost: to a temporary name beside the target, synced, renamed.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace ds {
+
+/// Most bytes that a file of settings (job, profile, cases) may have; `ds-sim limits` prints it.
+inline constexpr std::int64_t kMaxInputBytes = 64LL << 20;
+
+/// Whole content of a regular file of at most `limit` bytes.
+/// Throws InputError when it is missing, no regular file (directory, FIFO, device), unreadable or larger.
+std::string read_file(const std::filesystem::path& file, std::int64_t limit = kMaxInputBytes);
+
+/// Writes `content` under a temporary name beside `file`, syncs it, renames it over `file` and syncs the folder: readers
+/// see the old content or the new one, never half. A symbolic link is followed: its target is replaced.
+/// Throws MachineError with errno's text (disk full, no permission); then the old file is whole and the temporary
+/// one is gone.
+void write_file_atomically(const std::filesystem::path& file, std::string_view content);
+
+}  // namespace ds

@@ -1,0 +1,185 @@
+#pragma once
+// What is asked: a model, a cluster, how it is trained, and the plan. Plain data, complete: the reader has filled every
+// default in, so nothing further inside asks "was it given?". Names and JSON end here.
+//
+// Counts are int64 and at least 1 unless said otherwise; the reader has checked the limits of `limits.h`.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulator/base/units.h"
+
+namespace ds::workload {
+
+enum class Family { gpt, llama, bert, moe };
+enum class Position { learned, rope };
+
+struct Moe {
+  std::int64_t experts{}, top_k{}, expert_ffn{};
+  std::int64_t shared_experts{0};       // may be 0
+  std::vector<bool> dense_layers;       // one per layer: true where the MLP is dense
+  std::optional<double> capacity_factor;  // none: dropless
+  double skew{1};
+};
+
+struct Mla {
+  std::int64_t q_lora_rank{}, kv_lora_rank{}, qk_nope_head_dim{}, qk_rope_head_dim{}, v_head_dim{};
+};
+
+struct Model {
+  std::string name;  // the preset's name, the config's path, or "custom"; for people only, nothing may depend on it
+  Family family{};
+  std::int64_t layers{}, hidden{}, heads{}, kv_heads{}, head_dim{}, ffn_hidden{}, vocab{};
+  bool gated_mlp{}, tied_embeddings{};
+  Position position{};
+  std::optional<Moe> moe;
+  std::optional<Mla> mla;
+  std::int64_t mtp_layers{0};  // may be 0
+};
+
+/// One kind of accelerator and the node it sits in. Numbers come from `profiles/`, each with its source there.
+struct Node {
+  std::string name;
+  std::string gpu;                 // "" on CPUs
+  std::int64_t gpus_per_node{1};   // on CPUs: ranks, each one process with one core
+  double memory_bytes_per_gpu{};   // usable, per rank
+  bool cpu{false};                 // localhost, or a profile measured on CPUs
+  std::string profile_path;        // calibrated profile behind this node, or ""
+  std::string profile_hash;
+};
+
+struct NodeGroup {
+  Node node;
+  std::int64_t nodes{1};
+};
+
+struct Cluster {
+  std::vector<NodeGroup> groups;  // one entry unless the cluster is mixed
+  std::string fabric;             // preset's name, or ""
+  std::int64_t ranks() const {
+    std::int64_t sum = 0;
+    for (const NodeGroup& group : groups) sum += group.nodes * group.node.gpus_per_node;
+    return sum;
+  }
+};
+
+/// Learning rate: base x sqrt(global batch / reference batch), linear warm-up over a share of the steps, cosine decay
+/// to `final_share` of the peak. The optimizer is AdamW.
+struct HyperParameters {
+  double base_learning_rate{6e-4};
+  double reference_batch{256};
+  double warmup_share{0.05};
+  double final_share{0.1};
+  double weight_decay{0.1};
+  double beta1{0.9}, beta2{0.95}, epsilon{1e-8};
+  double clip_norm{1.0};  // 0: no clipping
+};
+
+struct Train {
+  std::int64_t sequence_length{};  // tokens
+  std::int64_t global_batch{};     // sequences
+  std::optional<double> tokens;    // length of the run
+  HyperParameters hyper;
+};
+
+enum class Schedule { gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe };
+enum class Recompute { none, selective, full, layers };
+enum class Precision { fp64, fp32, tf32, fp16, bf16, fp8, dynamic };
+enum class CpKind { ring, all_gather, all_to_all };
+enum class Attention { flash, flash1, flash2, flash3, unfused };
+enum class ReducePrecision { software, fp32, bf16 };
+enum class Sparsity { none, two_of_four };
+
+struct Overlap {
+  bool grad_reduce{}, param_gather{}, tp_comm{}, p2p{};
+};
+
+struct Plan {
+  std::int64_t tp{1}, pp{1}, cp{1}, dp{1}, ep{1}, etp{1}, vpp{1}, micro_batch{1};
+  std::int64_t tp_rows{1}, tp_columns{1};  // tp_grid
+  Schedule schedule{Schedule::one_f_one_b};
+  bool sequence_parallel{false};
+  int zero{0};
+  std::int64_t zero_group{1};
+  Recompute recompute{Recompute::none};
+  std::int64_t recompute_layers{0};  // per stage, when recompute is `layers`
+  Precision precision{Precision::fp32};
+  std::string fp8_recipe;
+  CpKind cp_kind{CpKind::ring};
+  Attention attention{Attention::flash};
+  double dropout{0};
+  bool fusion{true};
+  std::vector<std::string> fusion_passes;  // empty: what `fusion` says
+  ReducePrecision reduce_precision{ReducePrecision::software};
+  Sparsity sparsity{Sparsity::none};
+  bool offload_optimizer{false};
+  std::int64_t offload_activations{0};  // layers per stage
+  Overlap overlap;
+  std::vector<std::vector<std::int64_t>> stage_layers;  // [pp][vpp], filled by the split rule when not given
+  bool stage_layers_given{false};
+  std::vector<std::int64_t> batch_shares;  // empty: equal
+  std::string placement{"tp-cp-ep-dp-pp"};
+  bool collectives_given{false};
+};
+
+struct Failures {
+  std::optional<double> per_node_day, job_failures_per_day, detection_s, restart_s, checkpoint_write_s;
+  std::optional<double> checkpoint_interval_s;  // none: "optimum" or not given
+  bool restart_can_fail{false};
+  std::int64_t spare_nodes{0};
+};
+
+enum class Depth { analytic, event };
+
+struct Simulate {
+  Depth depth{Depth::event};
+  bool sharing{true};
+  bool stragglers_given{false};
+  std::optional<Failures> failures;
+};
+
+struct Prices {
+  std::optional<double> gpu_hour_usd, kwh_usd, pue;
+};
+
+struct Execute {
+  std::string data;                  // path of a text file, "" when not given
+  std::optional<std::int64_t> steps;
+  std::string checkpoint_directory;  // "" when not given
+  std::int64_t checkpoint_every{0};
+};
+
+struct Tune {
+  std::string objective{"step_time"};
+  std::optional<double> budget;
+};
+
+/// A default that was taken, or anything else assumed: listed in the report.
+struct Assumption {
+  std::string path;   // plan.schedule
+  std::string value;  // 1f1b
+  std::string why;    // "default", "interleaved because vpp is 2", ...
+};
+
+struct Job {
+  Model model;
+  Cluster cluster;
+  Train train;
+  Plan plan;
+  std::string software;  // preset name: megatron-te, ds-exec, ...
+  Simulate simulate;
+  Prices prices;
+  Execute execute;
+  Tune tune;
+  std::uint64_t seed{0};
+  std::vector<Assumption> assumptions;
+  std::string file;  // where it was read from, "" when from text
+
+  std::int64_t micro_batches() const { return train.global_batch / (plan.dp * plan.micro_batch); }
+  /// Tokens of one micro-batch on one rank.
+  std::int64_t micro_batch_tokens() const { return plan.micro_batch * train.sequence_length; }
+};
+
+}  // namespace ds::workload
