@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "simulator/base/error.h"
+#include "simulator/graph/graph.h"
+
+namespace ds::graph {
+namespace {
+
+using ops::Access;
+using ops::Operand;
+using ops::Pass;
+using ops::Role;
+
+class Differentiator {
+ public:
+  explicit Differentiator(Stage& stage) : stage_(stage), gradient_(stage.tensors.size(), kNone) {}
+
+  void run() {
+    count_uses();
+    for (std::size_t i = stage_.forward.size(); i-- > 0;) backward_of(stage_.forward[i], use_of_[i]);
+  }
+
+ private:
+  /// Which use of its parameter a node is, in forward order: the head is the second use of a tied embedding.
+  void count_uses() {
+    std::map<ParameterIndex, std::int32_t> uses;
+    for (const Node& node : stage_.forward) {
+      std::int32_t use = 0;
+      for (TensorIndex t : node.operands)
+        if (const ParameterIndex p = tensor(t).parameter; p != kNone) use = std::max(use, uses[p]++);
+      use_of_.push_back(use);
+    }
+  }
+
+  const Tensor& tensor(TensorIndex t) const { return stage_.tensors[static_cast<std::size_t>(t)]; }
+  TensorIndex& gradient(TensorIndex t) { return gradient_[static_cast<std::size_t>(t)]; }
+
+  void backward_of(const Node& node, std::int32_t use) {
+    if (std::holds_alternative<ops::CrossEntropy>(node.op.what)) {
+      gradient(node.operands[0]) = node.operands[0];  // the logits have become their own gradient
+      return;
+    }
+    if (std::holds_alternative<ops::Add>(node.op.what)) {
+      for (int i = 0; i < 2; ++i) pass_through(node.operands[static_cast<std::size_t>(i)], node.operands[2]);
+      return;
+    }
+    for (Pass pass : {Pass::input_gradient, Pass::weight_gradient})
+      if (ops::has_pass(node.op.what, pass)) emit(node, pass, use);
+  }
+
+  /// Both inputs of a residual connection have its output's gradient. What flows past the branch is added where the
+  /// branch ends, by its norm (`residual`), so neither may have one already.
+  void pass_through(TensorIndex input, TensorIndex output) {
+    ensure(gradient(input) == kNone, "a residual input gets its other gradient later");
+    gradient(input) = gradient(output);
+  }
+
+  void emit(const Node& node, Pass pass, std::int32_t use) {
+    ops::Op op = node.op;
+    op.pass = pass;
+    const ops::Operands forward = ops::operands(node.op);
+    if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
+    Node result{.op = op, .operands = {}, .layer = node.layer};
+    for (const Operand& operand : ops::operands(op)) result.operands.push_back(resolve(node, forward, operand, use));
+    if (pass == Pass::input_gradient) remember_input_gradient(node, forward, result);
+    stage_.backward.push_back(std::move(result));
+  }
+
+  static void set_residual(ops::Op& op, bool residual) {
+    if (auto* norm = std::get_if<ops::LayerNorm>(&op.what)) norm->residual = residual;
+    if (auto* norm = std::get_if<ops::RmsNorm>(&op.what)) norm->residual = residual;
+  }
+
+  TensorIndex resolve(const Node& node, const ops::Operands& forward, const Operand& operand, std::int32_t use) {
+    if (operand.role == Role::workspace) return make(node, operand);
+    if (operand.name == "residual") return gradient(node.operands[0]);
+    if (const int same = forward.find(operand.name); same >= 0) return node.operands[static_cast<std::size_t>(same)];
+    ensure(operand.name.front() == 'd', "a backward operand is a forward operand, a gradient or workspace");
+    const int of = forward.find(operand.name.substr(1));
+    ensure(of >= 0, "a gradient is that of a forward operand");
+    const TensorIndex primal = node.operands[static_cast<std::size_t>(of)];
+    if (operand.role == Role::gradient) return parameter_gradient(primal, use);
+    const bool in_place_or_read = operand.access != Access::write;
+    if (in_place_or_read) {
+      ensure(gradient(primal) != kNone, "a gradient exists before it is read");
+      return gradient(primal);
+    }
+    return make(node, operand, primal);
+  }
+
+  /// After the node has read the old gradient of its input (residual), the new one takes its place.
+  void remember_input_gradient(const Node& node, const ops::Operands& forward, const Node& result) {
+    const ops::Operands operands = ops::operands(result.op);
+    for (int i = 0; i < operands.size(); ++i)
+      if (operands[i].role == Role::activation && operands[i].access == Access::write) {
+        const int of = forward.find(operands[i].name.substr(1));
+        gradient(node.operands[static_cast<std::size_t>(of)]) = result.operands[static_cast<std::size_t>(i)];
+      }
+  }
+
+  TensorIndex make(const Node& node, const Operand& operand, TensorIndex primal = kNone) {
+    const std::string base = primal != kNone ? fmt::format("d.{}", tensor(primal).name)
+                                             : fmt::format("{}.{}", tensor(node.operands.back()).name, operand.name);
+    stage_.tensors.push_back({.name = base, .shape = operand.shape, .type = operand.type, .role = operand.role});
+    gradient_.push_back(kNone);
+    return static_cast<TensorIndex>(stage_.tensors.size()) - 1;
+  }
+
+  TensorIndex parameter_gradient(TensorIndex weight, std::int32_t use) {
+    const ParameterIndex p = tensor(weight).parameter;
+    const auto key = std::make_pair(p, use);
+    if (const auto found = parameter_gradients_.find(key); found != parameter_gradients_.end()) return found->second;
+    Tensor t{.name = fmt::format("d.{}{}", tensor(weight).name, use > 0 ? ".tied" : ""),
+             .shape = tensor(weight).shape,
+             .type = tensor(weight).type,
+             .role = Role::gradient,
+             .parameter = p,
+             .use = use};
+    stage_.tensors.push_back(std::move(t));
+    gradient_.push_back(kNone);
+    return parameter_gradients_[key] = static_cast<TensorIndex>(stage_.tensors.size()) - 1;
+  }
+
+  Stage& stage_;
+  std::vector<TensorIndex> gradient_;  // by tensor; kNone: none yet
+  std::vector<std::int32_t> use_of_;   // by forward node
+  std::map<std::pair<ParameterIndex, std::int32_t>, TensorIndex> parameter_gradients_;
+};
+
+}  // namespace
+
+void differentiate(Stage& stage) {
+  ensure(stage.backward.empty(), "a stage is differentiated once");
+  Differentiator(stage).run();
+}
+
+}  // namespace ds::graph

@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/breadth_first_search.hpp>
+#include <boost/graph/reverse_graph.hpp>
+#include <map>
+#include <set>
+
+#include "simulator/base/error.h"
+#include "simulator/graph/graph.h"
+
+namespace ds::graph {
+namespace {
+
+using Dependencies = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS>;
+
+ops::Access access_of(const Node& node, std::size_t operand) {
+  return ops::operands(node.op)[static_cast<int>(operand)].access;
+}
+
+/// Edges from each node that wrote a tensor last to those that touch it next; writers in place follow one another.
+Dependencies dependencies(const std::vector<Node>& nodes, std::size_t tensors) {
+  Dependencies graph(nodes.size());
+  std::vector<std::size_t> writer(tensors, nodes.size());
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    for (std::size_t i = 0; i < nodes[n].operands.size(); ++i) {
+      std::size_t& last = writer[static_cast<std::size_t>(nodes[n].operands[i])];
+      if (last != nodes.size() && access_of(nodes[n], i) != ops::Access::write) boost::add_edge(last, n, graph);
+      if (access_of(nodes[n], i) != ops::Access::read) last = n;
+    }
+  return graph;
+}
+
+struct MarkReached : boost::default_bfs_visitor {
+  explicit MarkReached(std::vector<char>& reached_nodes) : reached(&reached_nodes) {}
+  template <class Vertex, class Graph>
+  void discover_vertex(Vertex v, const Graph&) const {
+    (*reached)[v] = 1;
+  }
+  std::vector<char>* reached;
+};
+
+std::vector<Node> nodes_of_layer(const std::vector<Node>& nodes, std::int32_t layer) {
+  std::vector<Node> result;
+  for (const Node& node : nodes)
+    if (node.layer == layer) result.push_back(node);
+  return result;
+}
+
+/// Tensors that `forward` writes and `backward` reads.
+std::vector<TensorIndex> saved(const std::vector<Node>& forward, const std::vector<Node>& backward) {
+  std::set<TensorIndex> written, wanted;
+  for (const Node& node : forward)
+    for (std::size_t i = 0; i < node.operands.size(); ++i)
+      if (access_of(node, i) != ops::Access::read) written.insert(node.operands[i]);
+  for (const Node& node : backward)
+    for (TensorIndex t : node.operands)
+      if (written.contains(t)) wanted.insert(t);
+  return {wanted.begin(), wanted.end()};
+}
+
+/// The replay of `forward` nodes with tensors of its own; `replica` maps the old tensors to the new ones.
+Node replay(Stage& stage, Node node, std::map<TensorIndex, TensorIndex>& replica) {
+  for (std::size_t i = 0; i < node.operands.size(); ++i) {
+    TensorIndex& t = node.operands[i];
+    if (const auto found = replica.find(t); found != replica.end()) {
+      t = found->second;
+    } else if (access_of(node, i) != ops::Access::read) {
+      Tensor copy = stage.tensors[static_cast<std::size_t>(t)];
+      copy.name += ".recomputed";
+      stage.tensors.push_back(std::move(copy));
+      t = replica[t] = static_cast<TensorIndex>(stage.tensors.size()) - 1;
+    }
+  }
+  return node;
+}
+
+}  // namespace
+
+std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& nodes,
+                                   const std::vector<TensorIndex>& wanted) {
+  const Dependencies graph = dependencies(nodes, stage.tensors.size());
+  const auto reversed = boost::make_reverse_graph(graph);
+  std::vector<char> reached(nodes.size(), 0);
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    for (std::size_t i = 0; i < nodes[n].operands.size() && !reached[n]; ++i)
+      if (access_of(nodes[n], i) != ops::Access::read &&
+          std::find(wanted.begin(), wanted.end(), nodes[n].operands[i]) != wanted.end())
+        boost::breadth_first_search(reversed, n, boost::visitor(MarkReached(reached)));
+  std::vector<std::size_t> result;
+  for (std::size_t n = 0; n < nodes.size(); ++n)
+    if (reached[n]) result.push_back(n);
+  return result;
+}
+
+void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers) {
+  for (std::int32_t layer : layers) {
+    const std::vector<Node> forward = nodes_of_layer(stage.forward, layer);
+    const auto first = std::find_if(stage.backward.begin(), stage.backward.end(),
+                                    [&](const Node& node) { return node.layer == layer; });
+    ensure(first != stage.backward.end(), "a layer that is recomputed has a backward");
+    const auto at = first - stage.backward.begin();
+    const std::vector<TensorIndex> wanted = saved(forward, nodes_of_layer(stage.backward, layer));
+    std::map<TensorIndex, TensorIndex> replica;
+    std::vector<Node> replayed;
+    for (std::size_t n : producers(stage, forward, wanted)) replayed.push_back(replay(stage, forward[n], replica));
+    for (Node& node : stage.backward)
+      if (node.layer == layer)
+        for (TensorIndex& t : node.operands)
+          if (const auto found = replica.find(t); found != replica.end()) t = found->second;
+    stage.backward.insert(stage.backward.begin() + at, replayed.begin(), replayed.end());
+  }
+}
+
+std::vector<std::int32_t> all_layers(const Stage& stage) {
+  std::set<std::int32_t> layers;
+  for (const Node& node : stage.forward)
+    if (node.layer != kNone) layers.insert(node.layer);
+  return {layers.begin(), layers.end()};
+}
+
+}  // namespace ds::graph

@@ -1,0 +1,167 @@
+// The checker: laws that every lowered program keeps, asked in tests and by both interpreters in debug builds.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "simulator/program/program.h"
+
+namespace ds::program {
+namespace {
+
+struct Range {
+  std::int64_t begin{}, end{};
+};
+
+/// What is known of one slot of one buffer while the step is walked through in issue order.
+struct Instance {
+  std::vector<Range> written;  // disjoint, in order
+  std::int32_t micro{-1};      // whose content it holds, for slots
+
+  void write(Range range) {
+    std::vector<Range> merged;
+    for (const Range& old : written)
+      if (old.end < range.begin || old.begin > range.end) merged.push_back(old);
+      else range = {std::min(old.begin, range.begin), std::max(old.end, range.end)};
+    merged.push_back(range);
+    std::sort(merged.begin(), merged.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    written = std::move(merged);
+  }
+  bool covers(Range range) const {
+    return std::any_of(written.begin(), written.end(),
+                       [&](const Range& w) { return w.begin <= range.begin && range.end <= w.end; });
+  }
+};
+
+class Checker {
+ public:
+  Checker(const Program& program, const RankClass& ranks) : program_(program), ranks_(ranks) {
+    instances_.resize(program.buffers.size());
+    for (std::size_t b = 0; b < program.buffers.size(); ++b) {
+      const Buffer& buffer = program.buffers[b];
+      instances_[b].resize(static_cast<std::size_t>(std::max(buffer.slots, 1)));
+      if (buffer.host == Host::writes)
+        for (Instance& instance : instances_[b]) instance.write({0, buffer.size.bound.value});
+    }
+  }
+
+  std::optional<std::string> run() {
+    for (const Phase& phase : ranks_.phases)
+      for (const Call& call : phase.calls) {
+        if (auto fault = begin_call(call)) return fault;
+        const Template& body = program_.body(call);
+        for (std::size_t i = 0; i < body.body.size(); ++i)
+          if (auto fault = instruction(body.body[i], call))
+            return fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], i,
+                               class_name(program_, body.body[i]), *fault);
+      }
+    for (std::size_t b = 0; b < program_.buffers.size(); ++b)
+      if (program_.buffers[b].host == Host::reads)
+        for (const Instance& instance : instances_[b])
+          if (!instance.covers({0, program_.buffers[b].size.bound.value}))
+            return fmt::format("the host reads {}, which the step does not write whole", program_.buffers[b].name);
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<std::string> begin_call(const Call& call) {
+    if (index(call.body) >= program_.templates.size()) return "a call names a template that does not exist";
+    if (call.micro[0] >= program_.micro_batches) return "a call names a micro-batch that does not exist";
+    for (std::size_t b = 0; b < instances_.size(); ++b)  // what lives within one call is not there in the next
+      if (program_.buffers[b].life == Life::call)
+        for (Instance& instance : instances_[b]) instance.written.clear();
+    return std::nullopt;
+  }
+
+  std::optional<std::string> instruction(const Instruction& i, const Call& call) {
+    if (static_cast<std::size_t>(i.lane) >= program_.lanes.size()) return "names a lane that does not exist";
+    for (std::int32_t o = 0; o < i.operators.count; ++o)
+      if (auto fault = fits(program_.operators[static_cast<std::size_t>(i.operators.first + o)])) return fault;
+    std::optional<std::string> fault;
+    for_each_use(program_, i, [&](const Use& use) {
+      if (!fault && use.access != Access::write) fault = reads(use, call);
+    });
+    for_each_use(program_, i, [&](const Use& use) {
+      if (!fault && use.access != Access::read) fault = writes(use, call);
+    });
+    return fault;
+  }
+
+  std::optional<std::string> fits(const Operator& op) const {
+    const ops::Operands operands = ops::operands(program_.op(op.op));
+    if (operands.size() != op.uses.count)
+      return fmt::format("has {} uses for {} operands", op.uses.count, operands.size());
+    for (int k = 0; k < operands.size(); ++k) {
+      const Use& use = program_.uses[static_cast<std::size_t>(op.uses.first + k)];
+      if (index(use.view) >= program_.views.size()) return "names a view that does not exist";
+      const View& view = program_.view(use.view);
+      if (view.shape.elements() != operands[k].shape.elements() || view.type != operands[k].type)
+        return fmt::format("operand {} has another shape or type than its view of {}", operands[k].name,
+                           program_.buffer(view.buffer).name);
+      if (use.access != operands[k].access) return fmt::format("operand {} has another access", operands[k].name);
+    }
+    return std::nullopt;
+  }
+
+  /// The view as a range of one slot, or of all slots of a block.
+  struct Place {
+    std::size_t buffer;
+    std::int32_t first_slot, slots;
+    Range range;
+  };
+  std::optional<Place> place(const Use& use, const Call& call) const {
+    const View& view = program_.view(use.view);
+    const Buffer& buffer = program_.buffer(view.buffer);
+    const std::int64_t bytes = view.shape.elements() * size_of(view.type);
+    if (use.instance == kAllSlots) {
+      if (view.offset.value != 0 || bytes != buffer.size.bound.value * buffer.slots) return std::nullopt;
+      return Place{index(view.buffer), 0, buffer.slots, {0, buffer.size.bound.value}};
+    }
+    const std::int32_t slot = slot_of(use, call, buffer.slots);
+    if (slot >= buffer.slots || view.offset.value < 0 || view.offset.value + bytes > buffer.size.bound.value)
+      return std::nullopt;
+    return Place{index(view.buffer), slot, 1, {view.offset.value, view.offset.value + bytes}};
+  }
+
+  std::optional<std::string> reads(const Use& use, const Call& call) {
+    const auto at = place(use, call);
+    if (!at) return outside(use);
+    const Buffer& buffer = program_.buffers[at->buffer];
+    for (std::int32_t s = at->first_slot; s < at->first_slot + at->slots; ++s) {
+      const Instance& instance = instances_[at->buffer][static_cast<std::size_t>(s)];
+      if (!instance.covers(at->range)) return fmt::format("reads {} before it is written", buffer.name);
+      if (buffer.life == Life::slot && instance.micro != call.micro[0])
+        return fmt::format("reads {} of micro-batch {} where that of {} stands", buffer.name, call.micro[0],
+                           instance.micro);
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> writes(const Use& use, const Call& call) {
+    const auto at = place(use, call);
+    if (!at) return outside(use);
+    Instance& instance = instances_[at->buffer][static_cast<std::size_t>(at->first_slot)];
+    instance.write(at->range);
+    instance.micro = call.micro[0];
+    return std::nullopt;
+  }
+
+  std::string outside(const Use& use) const {
+    return fmt::format("a view reaches outside {}", program_.buffer(program_.view(use.view).buffer).name);
+  }
+
+  const Program& program_;
+  const RankClass& ranks_;
+  std::vector<std::vector<Instance>> instances_;  // by buffer and slot
+};
+
+}  // namespace
+
+std::optional<std::string> check(const Program& program) {
+  for (const RankClass& ranks : program.classes)
+    if (auto fault = Checker(program, ranks).run()) return fault;
+  if (program.hash != hash_of(program)) return "the program was changed after it was hashed";
+  return std::nullopt;
+}
+
+}  // namespace ds::program

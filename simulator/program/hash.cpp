@@ -1,0 +1,92 @@
+#include <type_traits>
+
+#include "simulator/base/random.h"
+#include "simulator/program/program.h"
+
+namespace ds::program {
+namespace {
+
+/// Folds numbers into one; the order counts.
+struct Fold {
+  std::uint64_t hash{0x6a09e667f3bcc909ULL};
+  void word(std::uint64_t value) { hash = mix(hash ^ value) + 0x9e3779b97f4a7c15ULL; }
+  void operator()(double value) {
+    std::uint64_t bits = 0;
+    static_assert(sizeof bits == sizeof value);
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    word(bits);
+  }
+  template <class T>
+    requires std::is_integral_v<T> || std::is_enum_v<T>
+  void operator()(T value) {
+    word(static_cast<std::uint64_t>(value));
+  }
+  template <class... Ts>
+  void all(const Ts&... values) {
+    ((*this)(values), ...);
+  }
+  void operator()(const ops::Shape& shape) {
+    (*this)(shape.rank);
+    for (std::int64_t n : shape.size) (*this)(n);
+  }
+  void operator()(Span span) { all(span.first, span.count); }
+  void operator()(Group group) { all(group.axes, group.members); }
+};
+
+struct FoldOp {
+  Fold& fold;
+  void operator()(const ops::Embedding& e) { fold.all(e.tokens, e.sequence, e.hidden, e.vocab, e.positions); }
+  void operator()(const ops::LayerNorm& n) { fold.all(n.tokens, n.hidden, n.residual); }
+  void operator()(const ops::RmsNorm& n) { fold.all(n.tokens, n.hidden, n.residual); }
+  void operator()(const ops::Linear& n) { fold.all(n.tokens, n.inputs, n.outputs, n.bias); }
+  void operator()(const ops::Rope& r) { fold.all(r.tokens, r.sequence, r.heads, r.kv_heads, r.head_dim); }
+  void operator()(const ops::Attention& a) {
+    fold.all(a.batch, a.sequence, a.heads, a.kv_heads, a.head_dim, a.flash);
+  }
+  void operator()(const ops::Gelu& g) { fold.all(g.tokens, g.width); }
+  void operator()(const ops::SwiGlu& g) { fold.all(g.tokens, g.width); }
+  void operator()(const ops::Add& a) { fold.all(a.tokens, a.width); }
+  void operator()(const ops::CrossEntropy& c) { fold.all(c.tokens, c.vocab, c.columns, c.scale); }
+  void operator()(const ops::SquaredNorm& n) { fold.all(n.elements, n.first); }
+  void operator()(const ops::ClipFactor& c) { fold.all(c.micro_batches, c.clip_norm); }
+  void operator()(const ops::AdamW& a) {
+    fold.all(a.elements, a.decayed, a.beta1, a.beta2, a.epsilon, a.weight_decay);
+  }
+  void operator()(const ops::Accumulate& a) { fold(a.elements); }
+};
+
+void fold_tables(Fold& fold, const Program& p) {
+  for (const ops::Op& op : p.ops) {
+    fold.all(op.what.index(), op.pass, op.type, op.accumulate);
+    std::visit(FoldOp{fold}, op.what);
+  }
+  for (const Buffer& b : p.buffers)
+    fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host, b.slots);
+  for (const View& v : p.views) fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor);
+  for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
+  for (const Operator& o : p.operators) fold.all(o.op, o.uses);
+  for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
+}
+
+}  // namespace
+
+std::uint64_t hash_of(const Program& p) {
+  Fold fold;
+  fold_tables(fold, p);
+  for (const Template& body : p.templates) {
+    fold.all(body.pass, body.chunk, body.body.size());
+    for (const Instruction& i : body.body)
+      fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
+               i.comm.bytes.bound.value, i.comm.extent);
+  }
+  for (const RankClass& c : p.classes) {
+    fold.all(c.first.tp, c.first.cp, c.first.dp, c.first.pp, c.members, c.lanes, c.buffers, c.phases.size());
+    for (const Phase& phase : c.phases) {
+      fold.all(phase.when, phase.calls.size());
+      for (const Call& call : phase.calls) fold.all(call.body, call.micro[0], call.micro[1]);
+    }
+  }
+  return fold.hash;
+}
+
+}  // namespace ds::program

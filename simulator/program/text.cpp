@@ -1,0 +1,126 @@
+// Programs as text, and the names under which reports and traces list instructions.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "simulator/program/program.h"
+
+namespace ds::program {
+namespace {
+
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+    case Kind::compute: return "compute";
+    case Kind::send: return "send";
+    case Kind::receive: return "receive";
+    case Kind::collective: return "collective";
+    case Kind::copy: return "copy";
+    case Kind::optimizer: return "optimizer";
+  }
+  return "?";
+}
+
+std::string_view name_of(Life life) {
+  switch (life) {
+    case Life::run: return "run";
+    case Life::step: return "step";
+    case Life::slot: return "slot";
+    case Life::call: return "call";
+  }
+  return "?";
+}
+
+std::string_view name_of(When when) {
+  switch (when) {
+    case When::always: return "always";
+    case When::finite: return "when finite";
+    case When::overflow: return "on overflow";
+  }
+  return "?";
+}
+
+std::string_view sign_of(Access access) {
+  switch (access) {
+    case Access::read: return "";
+    case Access::write: return "=";
+    case Access::add: return "+";
+  }
+  return "?";
+}
+
+std::string shape_text(const ops::Shape& shape) {
+  std::string text;
+  for (int i = 0; i < shape.rank; ++i)
+    text += fmt::format("{}{}", i > 0 ? "x" : "", shape.size[static_cast<std::size_t>(i)]);
+  return text;
+}
+
+std::string use_text(const Program& program, const Use& use) {
+  const View& view = program.view(use.view);
+  const Buffer& buffer = program.buffer(view.buffer);
+  const bool tensor = index(view.tensor) < program.tensors.size();
+  std::string text = fmt::format("{}{}", sign_of(use.access), buffer.name);
+  if (tensor) text += fmt::format("@{}", view.offset.value);
+  if (use.instance == kAllSlots) text += "[*]";
+  else if (use.instance < 0) text += "[m]";
+  return text + fmt::format("({})", shape_text(view.shape));
+}
+
+using Text = fmt::memory_buffer;
+auto end_of(Text& text) { return std::back_inserter(text); }
+
+void buffers_text(Text& text, const Program& program) {
+  fmt::format_to(end_of(text), "buffers: {}\n  {:<44} {:>5} {:>6} {:>14} {:>5}\n", program.buffers.size(), "name",
+                 "life", "type", "bytes", "slots");
+  for (const Buffer& b : program.buffers)
+    fmt::format_to(end_of(text), "  {:<44} {:>5} {:>6} {:>14} {:>5}\n", b.name, name_of(b.life), ds::name_of(b.type),
+                   b.size.bound.value, b.slots);
+}
+
+void template_text(Text& text, const Program& program, const Template& body) {
+  fmt::format_to(end_of(text), "\ntemplate {}: {} instructions\n", body.name, body.body.size());
+  for (std::size_t i = 0; i < body.body.size(); ++i) {
+    fmt::format_to(end_of(text), "  {:>4} {:<9} {:<28}", i, name_of(body.body[i].kind),
+                   class_name(program, body.body[i]));
+    for_each_use(program, body.body[i],
+                 [&](const Use& use) { fmt::format_to(end_of(text), " {}", use_text(program, use)); });
+    fmt::format_to(end_of(text), "\n");
+  }
+}
+
+void class_text(Text& text, const Program& program, const RankClass& ranks) {
+  fmt::format_to(end_of(text), "\nclass of {} rank(s), first at tp {} cp {} dp {} pp {}\n", ranks.members,
+                 ranks.first.tp, ranks.first.cp, ranks.first.dp, ranks.first.pp);
+  for (const Phase& phase : ranks.phases) {
+    fmt::format_to(end_of(text), "  {}:", name_of(phase.when));
+    for (const Call& call : phase.calls) {
+      fmt::format_to(end_of(text), " | {}", program.body(call).name);
+      if (call.micro[0] >= 0) fmt::format_to(end_of(text), " {}", call.micro[0]);
+    }
+    fmt::format_to(end_of(text), "\n");
+  }
+}
+
+}  // namespace
+
+std::string class_name(const Program& program, const Instruction& instruction) {
+  if (instruction.operators.count > 0) {
+    const Operator& op = program.operators[static_cast<std::size_t>(instruction.operators.first)];
+    return ops::class_name(program.op(op.op));
+  }
+  return std::string(name_of(instruction.kind));
+}
+
+std::string to_text(const Program& program) {
+  Text text;
+  fmt::format_to(end_of(text), "program {:016x}, {} micro-batches a step\n", program.hash, program.micro_batches);
+  fmt::format_to(end_of(text),
+                 "operands: name reads, =name writes, +name adds; [m] the micro-batch's slot, [*] all slots, "
+                 "@n at byte n of a bucket\n\n");
+  buffers_text(text, program);
+  for (const Template& body : program.templates) template_text(text, program, body);
+  for (const RankClass& ranks : program.classes) class_text(text, program, ranks);
+  return fmt::to_string(text);
+}
+
+}  // namespace ds::program

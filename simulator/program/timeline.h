@@ -1,0 +1,52 @@
+#pragma once
+// Plain results that both interpreters fill: predicted and measured timelines have the same rows.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "simulator/base/units.h"
+#include "simulator/program/program.h"
+
+namespace ds::program {
+
+/// One instruction of one rank: `step` of the run, `call` and `instruction` counted in issue order within the step.
+struct Row {
+  std::int32_t rank{}, step{}, call{}, instruction{};
+  TemplateId body{};
+  std::int32_t micro{-1};
+  Seconds start, end;  // since the start of the step
+};
+
+struct Timeline {
+  std::vector<Row> rows;
+  Seconds length;
+};
+
+/// Where a step's time goes, by the rank that finishes last. The parts add up to the step.
+struct TimeParts {
+  Seconds compute, tp_comm, cp_comm, ep_comm, pp_comm, pp_bubble, dp_comm, optimizer, other;
+  Seconds total() const {
+    return compute + tp_comm + cp_comm + ep_comm + pp_comm + pp_bubble + dp_comm + optimizer + other;
+  }
+};
+
+/// Sum over the instructions of one class, on one rank, in one step.
+struct ClassTime {
+  std::string name;
+  std::int64_t count{};
+  Seconds seconds;
+};
+
+struct StepSummary {
+  Seconds step_time;
+  TimeParts parts;
+  std::vector<ClassTime> classes;  // of the rank that finishes last, in the order of first issue
+  Seconds busy;                    // time in which that rank computes
+  Bytes checkpoint;                // weights and optimizer state of one rank
+};
+
+/// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes.
+StepSummary summarise(const Program& program, const Timeline& timeline);
+
+}  // namespace ds::program
