@@ -1,0 +1,170 @@
+#include <algorithm>
+#include <tuple>
+
+#include "simulator/memory/lifetimes.h"
+#include "simulator/memory/memory.h"
+
+namespace ds::memory {
+namespace {
+
+/// Births and deaths of instances in issue order.
+struct Event {
+  std::int32_t position{};
+  bool birth{};
+  std::size_t instance{};
+};
+
+std::vector<Event> events_of(const Lifetimes& lives) {
+  std::vector<Event> events;
+  for (std::size_t i = 0; i < lives.instances.size(); ++i)
+    for (const Interval& interval : lives.alive[i]) {
+      events.push_back({interval.begin, true, i});
+      events.push_back({interval.end + 1, false, i});
+    }
+  // Deaths first: what ended before this position frees its bytes for what begins at it.
+  std::sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
+    return std::tuple(a.position, a.birth, a.instance) < std::tuple(b.position, b.birth, b.instance);
+  });
+  return events;
+}
+
+/// Which instances are ever alive together: a symmetric matrix of bits.
+class Conflicts {
+ public:
+  Conflicts(const Lifetimes& lives, const std::vector<Event>& events)
+      : words_((lives.instances.size() + 63) / 64), bits_(lives.instances.size() * words_, 0) {
+    std::vector<std::uint64_t> alive(words_, 0);
+    for (const Event& event : events) {
+      std::uint64_t& word = alive[event.instance / 64];
+      const std::uint64_t bit = std::uint64_t{1} << (event.instance % 64);
+      if (event.birth) {
+        word |= bit;
+        for (std::size_t w = 0; w < words_; ++w) bits_[event.instance * words_ + w] |= alive[w];
+      } else {
+        word &= ~bit;
+      }
+    }
+  }
+  bool together(std::size_t a, std::size_t b) const { return bit(a, b) || bit(b, a); }
+
+ private:
+  bool bit(std::size_t a, std::size_t b) const { return (bits_[a * words_ + b / 64] >> (b % 64) & 1U) != 0; }
+  std::size_t words_;
+  std::vector<std::uint64_t> bits_;
+};
+
+struct Placed {
+  std::size_t instance{};
+  std::int64_t begin{}, end{};
+};
+
+/// Lowest aligned offset at which `bytes` meet none of `taken`, which is sorted by begin.
+std::int64_t first_gap(const std::vector<Placed>& taken, std::int64_t bytes) {
+  std::int64_t at = 0;
+  for (const Placed& block : taken) {
+    if (block.begin >= at + bytes) break;
+    at = std::max(at, round_up(block.end, kAlignment));
+  }
+  return at;
+}
+
+/// First fit in the given order. Returns the offset of every instance.
+std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflicts,
+                                const std::vector<std::size_t>& order) {
+  std::vector<std::int64_t> offset(lives.instances.size(), 0);
+  std::vector<Placed> placed, in_the_way;  // `placed` is kept sorted by begin
+  for (const std::size_t i : order) {
+    in_the_way.clear();
+    for (const Placed& other : placed)
+      if (conflicts.together(i, other.instance)) in_the_way.push_back(other);
+    const std::int64_t bytes = lives.instances[i].bytes;
+    offset[i] = first_gap(in_the_way, bytes);
+    const Placed block{i, offset[i], offset[i] + bytes};
+    placed.insert(std::upper_bound(placed.begin(), placed.end(), block,
+                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+                  block);
+  }
+  return offset;
+}
+
+std::int64_t top_of(const Lifetimes& lives, const std::vector<std::int64_t>& offsets) {
+  std::int64_t top = 0;
+  for (std::size_t i = 0; i < offsets.size(); ++i) top = std::max(top, offsets[i] + lives.instances[i].bytes);
+  return top;
+}
+
+bool alive_always(const Lifetimes& lives, std::size_t i) {
+  return lives.alive[i].size() == 1 && lives.alive[i][0].begin == 0 && lives.alive[i][0].end == lives.end;
+}
+
+std::int32_t time_alive(const Lifetimes& lives, std::size_t i) {
+  std::int32_t sum = 0;
+  for (const Interval& interval : lives.alive[i]) sum += interval.end - interval.begin + 1;
+  return sum;
+}
+
+/// What lives through the whole step goes to the bottom; the others by size, or by how long they live. Neither order is
+/// better everywhere, so both are tried and the smaller arena is kept.
+std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const Conflicts& conflicts) {
+  std::vector<std::size_t> used;
+  for (std::size_t i = 0; i < lives.instances.size(); ++i)
+    if (!lives.alive[i].empty()) used.push_back(i);
+  const auto ordered = [&](auto key) {
+    std::vector<std::size_t> order = used;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+      const bool always_a = alive_always(lives, a), always_b = alive_always(lives, b);
+      return always_a != always_b ? always_a : !always_a && key(a) > key(b);
+    });
+    return place(lives, conflicts, order);
+  };
+  std::vector<std::int64_t> by_size = ordered([&](std::size_t i) { return lives.instances[i].bytes; });
+  std::vector<std::int64_t> by_life = ordered([&](std::size_t i) { return std::int64_t{time_alive(lives, i)}; });
+  return top_of(lives, by_life) < top_of(lives, by_size) ? by_life : by_size;
+}
+
+Bytes& part_of(Parts& parts, program::Part part) {
+  switch (part) {
+    case program::Part::weights: return parts.weights;
+    case program::Part::gradients: return parts.gradients;
+    case program::Part::optimizer: return parts.optimizer;
+    case program::Part::activations: return parts.activations;
+    case program::Part::buffers: return parts.buffers;
+  }
+  return parts.other;
+}
+
+/// Walks through births and deaths; keeps the parts of the first highest point.
+void find_peak(const program::Program& program, const Lifetimes& lives, const std::vector<Event>& events,
+               Layout& layout) {
+  Parts now{};
+  std::int64_t alive = 0;
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    const Instance& instance = lives.instances[events[e].instance];
+    const std::int64_t change = events[e].birth ? instance.bytes : -instance.bytes;
+    alive += change;
+    part_of(now, program.buffer(instance.buffer).part) += Bytes{change};
+    if (alive > layout.live_peak.value) {
+      layout.live_peak = {alive};
+      layout.parts = now;
+    }
+  }
+  layout.parts.other = layout.arena - layout.live_peak;
+}
+
+}  // namespace
+
+Layout layout(const program::Program& program, std::size_t rank_class) {
+  const Lifetimes lives = lifetimes(program, rank_class);
+  const std::vector<Event> events = events_of(lives);
+  const std::vector<std::int64_t> offsets = best_offsets(lives, Conflicts(lives, events));
+
+  Layout result;
+  result.offsets.resize(program.buffers.size());
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    result.offsets[program::index(lives.instances[i].buffer)].push_back({offsets[i]});
+  result.arena = {round_up(top_of(lives, offsets), kAlignment)};
+  find_peak(program, lives, events, result);
+  return result;
+}
+
+}  // namespace ds::memory

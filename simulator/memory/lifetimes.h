@@ -1,0 +1,31 @@
+#pragma once
+// When each (buffer, slot) is alive within a step.
+
+#include <cstdint>
+#include <vector>
+
+#include "simulator/program/program.h"
+
+namespace ds::memory {
+
+/// One (buffer, slot), or one whole block of slots where the buffer is a block.
+struct Instance {
+  program::BufferId buffer{};
+  std::int32_t slot{};
+  std::int64_t bytes{};
+};
+
+/// Positions count instructions in issue order from 1; 0 is the host before the step, `end` the host after it.
+struct Interval {
+  std::int32_t begin{}, end{};  // both ends belong to it
+};
+
+struct Lifetimes {
+  std::vector<Instance> instances;
+  std::vector<std::vector<Interval>> alive;  // by instance, in order, disjoint
+  std::int32_t end{};
+};
+
+Lifetimes lifetimes(const program::Program& program, std::size_t rank_class);
+
+}  // namespace ds::memory
