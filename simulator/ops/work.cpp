@@ -1,6 +1,7 @@
 // FLOPs, bytes and names of operators.
 #include <fmt/format.h>
 
+#include "simulator/ops/fields.h"
 #include "simulator/ops/ops.h"
 
 namespace ds::ops {
@@ -130,6 +131,13 @@ std::string_view name_of(Pass pass) {
 std::string class_name(const Op& op) {
   if (op.pass == Pass::update) return std::string(kind_name(op.what));
   return fmt::format("{} {}", kind_name(op.what), name_of(op.pass));
+}
+
+const std::array<What, std::variant_size_v<What>>& catalogue() {
+  static const std::array<What, std::variant_size_v<What>> all{
+      Embedding{}, LayerNorm{}, RmsNorm{},      Linear{},      Rope{},       Attention{}, Gelu{},
+      SwiGlu{},    Add{},       CrossEntropy{}, SquaredNorm{}, ClipFactor{}, AdamW{},     Accumulate{}};
+  return all;
 }
 
 }  // namespace ds::ops

@@ -1,6 +1,7 @@
 #include <type_traits>
 
 #include "simulator/base/random.h"
+#include "simulator/ops/fields.h"
 #include "simulator/program/program.h"
 
 namespace ds::program {
@@ -33,32 +34,11 @@ struct Fold {
   void operator()(Group group) { all(group.axes, group.members); }
 };
 
-struct FoldOp {
-  Fold& fold;
-  void operator()(const ops::Embedding& e) { fold.all(e.tokens, e.sequence, e.hidden, e.vocab, e.positions); }
-  void operator()(const ops::LayerNorm& n) { fold.all(n.tokens, n.hidden, n.residual); }
-  void operator()(const ops::RmsNorm& n) { fold.all(n.tokens, n.hidden, n.residual); }
-  void operator()(const ops::Linear& n) { fold.all(n.tokens, n.inputs, n.outputs, n.bias); }
-  void operator()(const ops::Rope& r) { fold.all(r.tokens, r.sequence, r.heads, r.kv_heads, r.head_dim); }
-  void operator()(const ops::Attention& a) {
-    fold.all(a.batch, a.sequence, a.heads, a.kv_heads, a.head_dim, a.flash);
-  }
-  void operator()(const ops::Gelu& g) { fold.all(g.tokens, g.width); }
-  void operator()(const ops::SwiGlu& g) { fold.all(g.tokens, g.width); }
-  void operator()(const ops::Add& a) { fold.all(a.tokens, a.width); }
-  void operator()(const ops::CrossEntropy& c) { fold.all(c.tokens, c.vocab, c.columns, c.scale); }
-  void operator()(const ops::SquaredNorm& n) { fold.all(n.elements, n.first); }
-  void operator()(const ops::ClipFactor& c) { fold.all(c.micro_batches, c.clip_norm); }
-  void operator()(const ops::AdamW& a) {
-    fold.all(a.elements, a.decayed, a.beta1, a.beta2, a.epsilon, a.weight_decay);
-  }
-  void operator()(const ops::Accumulate& a) { fold(a.elements); }
-};
-
 void fold_tables(Fold& fold, const Program& p) {
   for (const ops::Op& op : p.ops) {
     fold.all(op.what.index(), op.pass, op.type, op.accumulate);
-    std::visit(FoldOp{fold}, op.what);
+    std::visit([&](const auto& what) { ops::for_each_field(what, [&](const char*, auto value) { fold(value); }); },
+               op.what);
   }
   for (const Buffer& b : p.buffers)
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host, b.slots);

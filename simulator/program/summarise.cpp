@@ -45,14 +45,14 @@ void add_to_parts(TimeParts& parts, Kind kind, Seconds seconds) {
   }
 }
 
+}  // namespace
+
 Bytes checkpoint_bytes(const Program& program) {
   Bytes sum{};
   for (const Buffer& buffer : program.buffers)
     if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound;
   return sum;
 }
-
-}  // namespace
 
 StepSummary summarise(const Program& program, const Timeline& timeline) {
   StepSummary summary;

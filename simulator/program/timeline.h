@@ -15,7 +15,7 @@ struct Row {
   std::int32_t rank{}, step{}, call{}, instruction{};
   TemplateId body{};
   std::int32_t micro{-1};
-  Seconds start, end;  // since the start of the step
+  Seconds start{}, end{};  // since the start of the step
 };
 
 struct Timeline {
@@ -48,5 +48,8 @@ struct StepSummary {
 
 /// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes.
 StepSummary summarise(const Program& program, const Timeline& timeline);
+
+/// Weights and optimizer state of one rank: what a checkpoint has to hold.
+Bytes checkpoint_bytes(const Program& program);
 
 }  // namespace ds::program
