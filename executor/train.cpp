@@ -1,0 +1,123 @@
+#include "executor/train.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "executor/learning_rate.h"
+#include "executor/start_values.h"
+#include "simulator/base/error.h"
+
+namespace ds::executor {
+namespace {
+
+Bytes highest_resident() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return {usage.ru_maxrss * 1024};
+}
+
+class Rank {
+ public:
+  explicit Rank(const Context& context)
+      : context_(context),
+        arena_(context.layout.arena),
+        binding_(context.program, context.layout, arena_),
+        interpreter_(context.program, binding_, context.library),
+        sampler_(context.text, context.job) {
+    write_start_values(context.program, binding_, context.job.seed);
+  }
+
+  RunResult run() {
+    RunResult result;
+    result.arena = binding_.highest_byte();
+    result.held_back_before = held_back_loss();
+    for (std::int64_t step = 0; step < context_.steps; ++step) {
+      if (context_.stop != nullptr && context_.stop->stop_requested()) {
+        result.stopped = true;
+        break;
+      }
+      result.steps.push_back(run_step(step, result));
+      if (context_.on_step) context_.on_step(result.steps.back());
+    }
+    result.held_back_after = held_back_loss();
+    result.resident = highest_resident();
+    return result;
+  }
+
+ private:
+  std::span<std::int32_t> tokens(program::BufferId buffer, std::int32_t micro) const {
+    return {binding_.as<std::int32_t>(buffer, micro), static_cast<std::size_t>(context_.job.micro_batch_tokens())};
+  }
+
+  StepRecord run_step(std::int64_t step, RunResult& result) {
+    const Instant begin = now();
+    const program::HostBuffers& host = context_.program.host;
+    for (std::int32_t m = 0; m < context_.program.micro_batches; ++m)
+      sampler_.draw(step, 0, m, tokens(host.ids, m), tokens(host.targets, m));
+    auto* control = binding_.as<double>(host.control);
+    control[0] = learning_rate(context_.job.train, step, context_.steps);
+    control[1] = static_cast<double>(step + 1);
+    const double rate = control[0];
+
+    MeasuredStep measured;
+    const StepResult outcome = interpreter_.run_step(static_cast<std::int32_t>(step), &measured);
+    const Instant took = now() - begin;
+    if (!outcome.finite)
+      throw RunFailed(fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
+                                  "train.base_learning_rate or a longer warm-up often helps",
+                                  step, outcome.loss, outcome.grad_norm));
+    keep(result, step, std::move(measured), took);
+    const double tokens = static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
+    return {.step = step,
+            .loss = outcome.loss,
+            .grad_norm = outcome.grad_norm,
+            .learning_rate = rate,
+            .wall = took.wall,
+            .cpu = took.cpu,
+            .tokens_per_s = tokens / took.wall.value};
+  }
+
+  static void keep(RunResult& result, std::int64_t step, MeasuredStep measured, Instant took) {
+    if (step < RunResult::kWarmupSteps) return;
+    measured.wall.length = took.wall;
+    measured.cpu.length = took.cpu;
+    if (result.measured.size() == RunResult::kMeasuredSteps) result.measured.erase(result.measured.begin());
+    result.measured.push_back(std::move(measured));
+  }
+
+  double held_back_loss() {
+    double sum = 0;
+    const std::int64_t rounds = sampler_.held_back_rounds();
+    for (std::int64_t round = 0; round < rounds; ++round) {
+      for (std::int32_t m = 0; m < context_.program.micro_batches; ++m)
+        sampler_.held_back(round, m, tokens(context_.program.host.ids, m), tokens(context_.program.host.targets, m));
+      sum += interpreter_.run_forward();
+    }
+    return sum / static_cast<double>(rounds);
+  }
+
+  const Context& context_;
+  Arena arena_;
+  Binding binding_;
+  Interpreter interpreter_;
+  Sampler sampler_;
+};
+
+}  // namespace
+
+RunResult run_rank(const Context& context) { return Rank(context).run(); }
+
+const MeasuredStep* median_step(const RunResult& result) {
+  if (result.measured.empty()) return nullptr;
+  std::vector<const MeasuredStep*> order;
+  for (const MeasuredStep& step : result.measured) order.push_back(&step);
+  auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
+  std::nth_element(order.begin(), middle, order.end(), [](const MeasuredStep* a, const MeasuredStep* b) {
+    return a->cpu.length < b->cpu.length;
+  });
+  return *middle;
+}
+
+}  // namespace ds::executor

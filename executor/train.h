@@ -1,0 +1,55 @@
+#pragma once
+// A training run of one rank: draws tokens, runs steps, measures, and tells how it goes.
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "executor/interpreter.h"
+#include "executor/text.h"
+#include "simulator/base/progress.h"
+#include "simulator/memory/memory.h"
+#include "simulator/program/program.h"
+#include "simulator/workload/job.h"
+
+namespace ds::executor {
+
+/// One line of `steps` in the report and of the metrics file.
+struct StepRecord {
+  std::int64_t step{};
+  double loss{}, grad_norm{}, learning_rate{}, loss_scale{1};
+  Seconds wall, cpu;
+  double tokens_per_s{};
+};
+
+/// Everything that a rank's body needs; it touches no globals, environment or signals.
+struct Context {
+  const workload::Job& job;
+  const program::Program& program;
+  const memory::Layout& layout;
+  const Text& text;
+  std::int64_t steps{};
+  kernels::Library library{kernels::Library::simd};
+  const StopToken* stop{};                              // may be null
+  std::function<void(const StepRecord&)> on_step;       // may be empty
+};
+
+struct RunResult {
+  std::vector<StepRecord> steps;
+  double held_back_before{}, held_back_after{};  // nats per token
+  Bytes arena;                                   // as bound, measured
+  Bytes resident;                                // of the process, highest, by the operating system
+  std::vector<MeasuredStep> measured;            // of the last kMeasuredSteps steps after warm-up
+  bool stopped{};                                // asked to stop before the last step
+
+  static constexpr std::size_t kMeasuredSteps = 512;
+  static constexpr std::int64_t kWarmupSteps = 2;
+};
+
+/// Throws RunFailed where loss or gradient is not finite, naming the step.
+RunResult run_rank(const Context& context);
+
+/// The step of median processor time among those measured, or null where there is none.
+const MeasuredStep* median_step(const RunResult& result);
+
+}  // namespace ds::executor
