@@ -158,6 +158,12 @@ class Checker {
 }  // namespace
 
 std::optional<std::string> check(const Program& program) {
+  for (const View& view : program.views) {
+    const Buffer& buffer = program.buffer(view.buffer);
+    const std::int64_t end = view.offset.value + view.shape.elements() * size_of(view.type);
+    if (view.offset.value < 0 || end > buffer.size.bound.value * buffer.slots)
+      return fmt::format("a view reaches outside {}", buffer.name);
+  }
   for (const RankClass& ranks : program.classes)
     if (auto fault = Checker(program, ranks).run()) return fault;
   if (program.hash != hash_of(program)) return "the program was changed after it was hashed";

@@ -1,0 +1,71 @@
+#pragma once
+// Small jobs for tests, complete as the reader would leave them.
+
+#include <string>
+#include <vector>
+
+#include "simulator/workload/job.h"
+
+namespace ds::support {
+
+struct Small {
+  workload::Family family{workload::Family::gpt};
+  std::int64_t layers{2}, hidden{8}, heads{2}, kv_heads{2}, ffn{12}, vocab{11};
+  std::int64_t sequence{5}, micro_batch{2}, micro_batches{2};
+  bool tied{true};
+  bool full_recompute{false}, flash{true};
+  workload::Schedule schedule{workload::Schedule::one_f_one_b};
+  workload::Precision precision{workload::Precision::fp64};
+};
+
+/// One rank of this machine. LLaMA: rotary positions, gated MLP; GPT: learned positions, GELU.
+inline workload::Job small_job(const Small& s) {
+  workload::Job job;
+  const bool llama = s.family == workload::Family::llama;
+  job.model = {.name = "small",
+               .family = s.family,
+               .layers = s.layers,
+               .hidden = s.hidden,
+               .heads = s.heads,
+               .kv_heads = s.kv_heads,
+               .head_dim = s.hidden / s.heads,
+               .ffn_hidden = s.ffn,
+               .vocab = s.vocab,
+               .gated_mlp = llama,
+               .tied_embeddings = s.tied,
+               .position = llama ? workload::Position::rope : workload::Position::learned};
+  job.cluster.groups = {{.node = {.name = "localhost", .gpu = "", .memory_bytes_per_gpu = 1e9, .cpu = true}}};
+  job.train.sequence_length = s.sequence;
+  job.train.global_batch = s.micro_batch * s.micro_batches;
+  job.plan.micro_batch = s.micro_batch;
+  job.plan.precision = s.precision;
+  job.plan.schedule = s.schedule;
+  job.plan.recompute = s.full_recompute ? workload::Recompute::full : workload::Recompute::none;
+  job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
+  job.software = "ds-exec";
+  job.seed = 1;
+  return job;
+}
+
+/// Every combination of family, tying, attention, recompute and schedule.
+inline std::vector<Small> small_variants() {
+  std::vector<Small> all;
+  for (const auto family : {workload::Family::gpt, workload::Family::llama})
+    for (const bool tied : {true, false})
+      for (const bool flash : {true, false})
+        for (const bool full : {true, false})
+          for (const auto schedule : {workload::Schedule::one_f_one_b, workload::Schedule::gpipe}) {
+            Small s{.family = family, .tied = tied, .full_recompute = full, .flash = flash, .schedule = schedule};
+            if (family == workload::Family::llama) s.kv_heads = 1;
+            all.push_back(s);
+          }
+  return all;
+}
+
+inline std::string describe(const Small& s) {
+  return std::string(s.family == workload::Family::gpt ? "gpt" : "llama") + (s.tied ? " tied" : " untied") +
+         (s.flash ? " flash" : " unfused") + (s.full_recompute ? " full recompute" : "") +
+         (s.schedule == workload::Schedule::gpipe ? " gpipe" : " 1f1b");
+}
+
+}  // namespace ds::support
