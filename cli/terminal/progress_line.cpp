@@ -1,0 +1,108 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "cli/terminal/terminal.h"
+
+namespace ds::terminal {
+namespace {
+
+constexpr Seconds kRedraw{0.1};       // on a terminal
+constexpr Seconds kPlainEvery{5};     // in a log
+constexpr Seconds kTooShort{0.3};     // work that is over sooner is not worth a flicker
+constexpr int kBarColumns = 24;
+constexpr std::string_view kWipe = "\r\x1b[K";
+
+/// Progress is never worth failing for: what cannot be written is dropped.
+void write_to_standard_error(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+Seconds steady_now() {
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+}
+
+}  // namespace
+
+std::optional<ProgressMode> progress_mode(std::string_view word) {
+  if (word == "auto") return ProgressMode::automatic;
+  if (word == "always") return ProgressMode::always;
+  if (word == "never") return ProgressMode::never;
+  return std::nullopt;
+}
+
+ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen)
+    : ProgressLine(mode, screen, {.write = write_to_standard_error, .now = steady_now}) {}
+
+ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen, World world)
+    : mode_(mode), screen_(screen), world_(std::move(world)) {}
+
+ProgressLine::~ProgressLine() { finish(); }
+
+void ProgressLine::update(double share, std::string_view what) {
+  if (mode_ == ProgressMode::never) return;
+  const std::scoped_lock lock(mutex_);
+  const Seconds now = world_.now();
+  if (!begun_) begun_ = now;
+  const Seconds pause = screen_.redraws ? kRedraw : kPlainEvery;
+  if (last_drawn_) {
+    if (now - *last_drawn_ < pause) return;
+  } else if (mode_ == ProgressMode::automatic && now - *begun_ < (screen_.redraws ? kTooShort : kPlainEvery)) {
+    return;
+  }
+  last_drawn_ = now;
+  const std::string text = line(share, what, now - *begun_);
+  on_screen_ = screen_.redraws;
+  world_.write(screen_.redraws ? std::string(kWipe) + text : text + '\n');
+}
+
+void ProgressLine::say(std::string_view line) {
+  const std::scoped_lock lock(mutex_);
+  wipe();
+  world_.write(std::string(line) + '\n');
+}
+
+void ProgressLine::finish() {
+  const std::scoped_lock lock(mutex_);
+  wipe();
+  begun_.reset();
+  last_drawn_.reset();
+}
+
+Progress ProgressLine::callback() {
+  if (mode_ == ProgressMode::never) return {};
+  return [this](double share, std::string_view what) { update(share, what); };
+}
+
+void ProgressLine::wipe() {
+  if (on_screen_) world_.write(kWipe);
+  on_screen_ = false;
+}
+
+/// "searching plans  ██████████▌               42 %  1 min 05 s left", cut to the terminal. The time left is guessed
+/// once there is something to guess from.
+std::string ProgressLine::line(double share, std::string_view what, Seconds elapsed) const {
+  const double known = std::isnan(share) ? 0 : std::clamp(share, 0.0, 1.0);
+  std::string tail = fmt::format("{:3.0f} %", std::floor(known * 100));
+  if (known > 0.01 && known < 1 && elapsed.value > 1)
+    tail += fmt::format("  {} left", duration({std::ceil(elapsed.value * (1 - known) / known)}));
+  if (!screen_.redraws) return fmt::format("{} {}", one_line(what), tail);
+  // The last column stays free: some terminals begin a new line when it is filled, and then a wipe misses the first.
+  const int room = screen_.columns - 1 - columns_of(tail) - 4;
+  const int bar_columns = std::clamp(room / 2, 0, kBarColumns);
+  const std::string text = shorten(one_line(what), std::max(0, room - bar_columns));
+  return fmt::format("{}  {}  {}", text, paint(pad(bar(known, bar_columns), bar_columns, Align::left), Hue::cyan, screen_),
+                     tail);
+}
+
+}  // namespace ds::terminal

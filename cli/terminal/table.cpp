@@ -1,0 +1,60 @@
+#include <algorithm>
+
+#include "cli/terminal/terminal.h"
+
+namespace ds::terminal {
+namespace {
+
+constexpr std::string_view kGap = "  ";
+
+std::vector<int> widths_of(const Table& table) {
+  std::vector<int> widths;
+  for (const Column& column : table.columns) widths.push_back(columns_of(column.title));
+  for (const auto& row : table.rows)
+    for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i)
+      widths[i] = std::max(widths[i], columns_of(row[i].text));
+  return widths;
+}
+
+std::string rule(const std::vector<int>& widths) {
+  std::string line;
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    if (i > 0) line += kGap;
+    for (int n = 0; n < widths[i]; ++n) line += "─";
+  }
+  return line + '\n';
+}
+
+/// A row's cells on their columns; no blanks at the end of the line, so that a diff of two outputs stays quiet.
+std::string line_of(const Table& table, const std::vector<Cell>& cells, const std::vector<int>& widths,
+                    const Screen& screen) {
+  std::string line;
+  std::string blanks;  // owed before the next text
+  for (std::size_t i = 0; i < std::min(cells.size(), widths.size()); ++i) {
+    const auto missing = static_cast<std::size_t>(widths[i] - columns_of(cells[i].text));
+    const bool right = table.columns[i].align == Align::right;
+    if (right) blanks.append(missing, ' ');
+    if (!cells[i].text.empty()) {
+      line.append(blanks).append(paint(cells[i].text, cells[i].hue, screen));
+      blanks.clear();
+    }
+    if (!right) blanks.append(missing, ' ');
+    blanks.append(kGap);
+  }
+  return line + '\n';
+}
+
+}  // namespace
+
+std::string draw(const Table& table, const Screen& screen) {
+  const std::vector<int> widths = widths_of(table);
+  std::string drawn;
+  std::vector<Cell> titles;
+  for (const Column& column : table.columns) titles.push_back({column.title, Hue::bold});
+  if (std::ranges::any_of(titles, [](const Cell& title) { return !title.text.empty(); }))
+    drawn += line_of(table, titles, widths, screen);
+  for (const auto& row : table.rows) drawn += row.empty() ? rule(widths) : line_of(table, row, widths, screen);
+  return drawn;
+}
+
+}  // namespace ds::terminal
