@@ -19,7 +19,7 @@ void start_tensor(const program::TrainedTensor& tensor, const Binding& binding, 
     case graph::Init::zero: std::ranges::fill(weight, T{0}); break;
     case graph::Init::one: std::ranges::fill(weight, T{1}); break;
     case graph::Init::normal: {
-      const RandomStream random(seed, fnv1a(tensor.name));
+      const RandomStream random(seed, hash_of(tensor.name));
       for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<T>(tensor.deviation * random.normal(i));
       break;
     }

@@ -1,12 +1,17 @@
 #include "simulator/base/error.h"
 
 #include <cstring>
+#include <utility>
 
 namespace ds {
 namespace {
 
-std::string sentence(const std::string& path, const std::string& wrong, const std::string& hint) {
-  std::string text = path.empty() ? wrong : path + ": " + wrong;
+std::string sentence(const std::string& file, const std::string& path, const std::string& wrong,
+                     const std::string& hint) {
+  std::string text;
+  if (!file.empty()) text += file + ": ";
+  if (!path.empty()) text += path + ": ";
+  text += wrong;
   if (!hint.empty()) text += "; " + hint;
   return text;
 }
@@ -14,13 +19,17 @@ std::string sentence(const std::string& path, const std::string& wrong, const st
 }  // namespace
 
 InputError::InputError(std::string where_path, std::string what_is_wrong, std::string what_is_right)
-    : std::runtime_error(sentence(where_path, what_is_wrong, what_is_right)),
+    : InputError({}, std::move(where_path), std::move(what_is_wrong), std::move(what_is_right)) {}
+
+InputError::InputError(std::string file, std::string where_path, std::string what_is_wrong, std::string what_is_right)
+    : std::runtime_error(sentence(file, where_path, what_is_wrong, what_is_right)),
+      file_(std::move(file)),
       path_(std::move(where_path)),
       wrong_(std::move(what_is_wrong)),
       hint_(std::move(what_is_right)) {}
 
 InputError InputError::in_file(std::string_view file) const {
-  return {path_.empty() ? std::string(file) : std::string(file) + ": " + path_, wrong_, hint_};
+  return {file_.empty() ? std::string(file) : std::string(file) + ": " + file_, path_, wrong_, hint_};
 }
 
 void fail_ensure(const char* condition, const char* what, const char* file, int line) {

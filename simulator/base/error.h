@@ -16,13 +16,17 @@ class InputError : public std::runtime_error {
  public:
   InputError(std::string where_path, std::string what_is_wrong, std::string what_is_right = {});
 
-  const std::string& path() const { return path_; }  ///< JSON path such as plan.tp, or empty
-  const std::string& hint() const { return hint_; }  ///< what would be right, or empty
+  const std::string& file() const { return file_; }    ///< the file it stands in, or empty
+  const std::string& path() const { return path_; }    ///< JSON path such as plan.tp, or empty
+  const std::string& wrong() const { return wrong_; }  ///< what is wrong with which value, and the rule
+  const std::string& hint() const { return hint_; }    ///< what would be right, or empty
   /// The same error with the file it came from put in front: "job.json: plan.tp: ...".
   InputError in_file(std::string_view file) const;
 
  private:
-  std::string path_, wrong_, hint_;
+  InputError(std::string file, std::string where_path, std::string what_is_wrong, std::string what_is_right);
+
+  std::string file_, path_, wrong_, hint_;
 };
 
 /// The machine failed us: disk, memory, a rank, the network. Exit status 3, with errno's text where there is one.

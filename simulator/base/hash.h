@@ -1,16 +1,27 @@
 #pragma once
-// A 64-bit hash of bytes, for names of random streams and for telling files apart; not against malice.
+// A name for bytes: equal bytes, equal hash. Says which profile a number came from; no protection against forgery.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace ds {
 
-/// FNV-1a (Fowler, Noll & Vo 1991).
-constexpr std::uint64_t fnv1a(std::string_view bytes) {
+/// FNV-1a, 64 bits (Fowler, Noll & Vo; draft-eastlake-fnv, section 2).
+constexpr std::uint64_t hash_of(std::string_view bytes) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  for (const char byte : bytes) {
+    hash ^= static_cast<unsigned char>(byte);
+    hash *= 0x100000001b3ULL;
+  }
   return hash;
+}
+
+/// 16 lower-case hexadecimal digits.
+inline std::string hex(std::uint64_t value) {
+  std::string digits(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4U) digits[i] = "0123456789abcdef"[value & 15U];
+  return digits;
 }
 
 }  // namespace ds
