@@ -1,0 +1,127 @@
+// Profiles as files: what `ds-exec calibrate` writes and `localhost` reads.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "simulator/base/file.h"
+#include "simulator/base/hash.h"
+#include "simulator/base/json.h"
+#include "simulator/cost/cost.h"
+#include "simulator/ops/fields.h"
+
+namespace ds::cost {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kSchema = "ds-profile-1";
+constexpr Named<ops::Pass> kPasses[] = {{"forward", ops::Pass::forward},
+                                        {"input gradient", ops::Pass::input_gradient},
+                                        {"weight gradient", ops::Pass::weight_gradient},
+                                        {"update", ops::Pass::update}};
+constexpr Named<DataType> kTypes[] = {{"fp64", DataType::fp64}, {"fp32", DataType::fp32}};
+
+Json shape_json(const ops::What& what) {
+  Json shape = Json::object();
+  std::visit([&](const auto& w) { ops::for_each_field(w, [&](const char* name, auto field) { shape[name] = field; }); },
+             what);
+  return shape;
+}
+
+void read_field(const Cursor& at, bool& field) { field = at.boolean(); }
+void read_field(const Cursor& at, std::int64_t& field) { field = at.count(0); }
+void read_field(const Cursor& at, double& field) { field = at.real(0); }
+
+ops::What read_shape(const Cursor& at, ops::What what) {
+  std::visit([&](auto& w) {
+    ops::for_each_field(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
+  }, what);
+  return what;
+}
+
+/// The operator of that name with fields still empty; "unfused attention" is attention that keeps its scores.
+ops::What operator_named(const Cursor& at) {
+  const std::string name = at.text();
+  for (ops::What what : ops::catalogue()) {
+    if (name == ops::kind_name(what)) return what;
+    if (auto* attention = std::get_if<ops::Attention>(&what)) {
+      attention->flash = !attention->flash;
+      if (name == ops::kind_name(what)) return what;
+    }
+  }
+  at.fail_value("the name of an operator");
+}
+
+Table read_table(const Cursor& at) {
+  at.only({"operator", "pass", "type", "accumulate", "points"});
+  const ops::What what = operator_named(at.member("operator"));
+  Table table{.kind = std::string(ops::kind_name(what)),
+              .pass = at.member("pass").one_of(kPasses),
+              .type = at.member("type").one_of(kTypes),
+              .accumulate = at.member("accumulate").boolean()};
+  if (!ops::has_pass(what, table.pass)) at.member("pass").fail_value("a pass that this operator has");
+  for (const Cursor& point : at.member("points").list(1)) {
+    point.only({"shape", "seconds", "sigma"});
+    table.points.push_back({read_shape(point.member("shape"), what), point.member("seconds").positive(),
+                            point.member("sigma").real(0)});
+    if (!(features({table.points.back().what, table.pass, table.type, table.accumulate}).work > 0))
+      point.member("shape").fail_value("sizes above 0");
+  }
+  return table;
+}
+
+}  // namespace
+
+Profile read_profile(const std::filesystem::path& file) {
+  const Document document = read_document(file);
+  const Cursor root = document.root();
+  root.only({"schema", "provenance", "machine", "clock", "rounds", "tables"});
+  if (const Cursor schema = root.member("schema"); schema.text() != kSchema)
+    schema.fail_value(fmt::format("\"{}\"", kSchema));
+  const Cursor machine = root.member("machine");
+  machine.only({"processor", "cores", "memory_bytes", "instruction_set", "blas", "gemm_flops_per_s",
+                "memory_bytes_per_s"});
+  Profile profile{.machine = machine.member("processor").text(),
+                  .cores = machine.member("cores").count(),
+                  .memory_bytes = machine.member("memory_bytes").positive(),
+                  .instruction_set = machine.member("instruction_set").text(),
+                  .blas = machine.member("blas").text(),
+                  .gemm_peak = {machine.member("gemm_flops_per_s").positive()},
+                  .memory_bandwidth = {machine.member("memory_bytes_per_s").positive()},
+                  .rounds = root.member("rounds").count(),
+                  .clock = root.member("clock").text(),
+                  .path = file.string(),
+                  .hash = hex(hash_of(read_file(file)))};
+  for (const Cursor& table : root.member("tables").list()) profile.tables.push_back(read_table(table));
+  return profile;
+}
+
+std::string to_json(const Profile& profile, const std::string& provenance) {
+  Json tables = Json::array();
+  for (const Table& table : profile.tables) {
+    Json points = Json::array();
+    for (const Point& point : table.points)
+      points.push_back({{"shape", shape_json(point.what)}, {"seconds", point.seconds}, {"sigma", point.sigma}});
+    tables.push_back({{"operator", table.kind},
+                      {"pass", ops::name_of(table.pass)},
+                      {"type", ds::name_of(table.type)},
+                      {"accumulate", table.accumulate},
+                      {"points", std::move(points)}});
+  }
+  const Json root = {{"schema", kSchema},
+                     {"provenance", Json::parse(provenance)},
+                     {"machine",
+                      {{"processor", profile.machine},
+                       {"cores", profile.cores},
+                       {"memory_bytes", profile.memory_bytes},
+                       {"instruction_set", profile.instruction_set},
+                       {"blas", profile.blas},
+                       {"gemm_flops_per_s", profile.gemm_peak.value},
+                       {"memory_bytes_per_s", profile.memory_bandwidth.value}}},
+                     {"clock", profile.clock},
+                     {"rounds", profile.rounds},
+                     {"tables", std::move(tables)}};
+  return root.dump(1) + "\n";
+}
+
+}  // namespace ds::cost
