@@ -5,8 +5,10 @@
 // Counts are int64 and at least 1 unless said otherwise; the reader has checked the limits of `limits.h`.
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "simulator/base/units.h"
@@ -21,11 +23,12 @@ struct Moe {
   std::int64_t shared_experts{0};       // may be 0
   std::vector<bool> dense_layers;       // one per layer: true where the MLP is dense
   std::optional<double> capacity_factor;  // none: dropless
-  double skew{1};
+  double skew{1};  // tokens of the busiest expert over the mean, at least 1
 };
 
 struct Mla {
-  std::int64_t q_lora_rank{}, kv_lora_rank{}, qk_nope_head_dim{}, qk_rope_head_dim{}, v_head_dim{};
+  std::int64_t q_lora_rank{0};  // 0: the query is not compressed
+  std::int64_t kv_lora_rank{}, qk_nope_head_dim{}, qk_rope_head_dim{}, v_head_dim{};
 };
 
 struct Model {
@@ -37,6 +40,34 @@ struct Model {
   std::optional<Moe> moe;
   std::optional<Mla> mla;
   std::int64_t mtp_layers{0};  // may be 0
+  bool head_dim_given{false};  // then heads x head_dim may differ from hidden
+};
+
+/// One accelerator, as its datasheet has it. Rates are dense (no sparsity); 0: it cannot, or nobody says.
+struct Gpu {
+  std::string name;
+  std::string arch;  // sm80, sm90, sm100, gfx942 ...
+  double fp32_flops_per_s{}, tf32_flops_per_s{}, fp16_flops_per_s{}, bf16_flops_per_s{}, fp8_flops_per_s{};
+  double memory_bytes{}, memory_bytes_per_s{};
+  double sm_count{}, boost_hz{}, l2_bytes{};
+  double pcie_bytes_per_s{};  // one direction
+  double tdp_w{};
+};
+
+/// Links between the GPUs of a node; rates are per GPU and direction.
+enum class IntraKind { none, nvswitch, nvlink_mesh, xgmi_mesh, pcie };
+struct Intra {
+  IntraKind kind{IntraKind::none};
+  double bytes_per_s{};
+  double latency_s{};
+  bool in_switch_reduction{false};
+};
+
+/// Network cards of a node; the rate is per card and direction.
+struct Nics {
+  std::int64_t count{0};  // may be 0: a single node
+  double bytes_per_s{};
+  std::string kind;  // HDR, NDR, RoCE ...
 };
 
 /// One kind of accelerator and the node it sits in. Numbers come from `profiles/`, each with its source there.
@@ -47,7 +78,11 @@ struct Node {
   double memory_bytes_per_gpu{};   // usable, per rank
   bool cpu{false};                 // localhost, or a profile measured on CPUs
   std::string profile_path;        // calibrated profile behind this node, or ""
-  std::string profile_hash;
+  std::string profile_hash;        // hex of the 64-bit hash of the profile's bytes, or ""
+  Gpu accelerator;                 // all 0 on CPUs
+  Intra intra;
+  Nics nics;
+  double max_node_w{};             // 0: nobody says
 };
 
 struct NodeGroup {
@@ -55,14 +90,26 @@ struct NodeGroup {
   std::int64_t nodes{1};
 };
 
+/// The network between nodes.
+struct Fabric {
+  std::string name;                 // preset's name, "custom", or "" when left out
+  std::string kind{"fat-tree"};     // fat-tree, rail-optimised, dragonfly, ethernet
+  double bytes_per_s{};             // per port and direction; 0: as fast as the nodes' cards
+  double oversubscription{1};       // at least 1
+  double latency_s{};               // end to end without load; 0: nobody says
+};
+
 struct Cluster {
   std::vector<NodeGroup> groups;  // one entry unless the cluster is mixed
   std::string fabric;             // preset's name, or ""
+  Fabric network;
+  std::optional<std::int64_t> asked_ranks;  // cluster.ranks, on CPUs only
   std::int64_t ranks() const {
     std::int64_t sum = 0;
     for (const NodeGroup& group : groups) sum += group.nodes * group.node.gpus_per_node;
     return sum;
   }
+  bool cpu() const { return !groups.empty() && groups.front().node.cpu; }
 };
 
 /// Learning rate: base x sqrt(global batch / reference batch), linear warm-up over a share of the steps, cosine decay
@@ -122,13 +169,21 @@ struct Plan {
   std::vector<std::int64_t> batch_shares;  // empty: equal
   std::string placement{"tp-cp-ep-dp-pp"};
   bool collectives_given{false};
+  std::vector<std::pair<std::string, std::string>> collectives;  // axis, algorithm
 };
 
 struct Failures {
   std::optional<double> per_node_day, job_failures_per_day, detection_s, restart_s, checkpoint_write_s;
   std::optional<double> checkpoint_interval_s;  // none: "optimum" or not given
+  bool checkpoint_optimum{false};
   bool restart_can_fail{false};
   std::int64_t spare_nodes{0};
+};
+
+/// Ranks that compute slower than the others.
+struct Stragglers {
+  double share{0};     // of all ranks, 0 to 1
+  double slowdown{1};  // time of a slow rank over that of another, at least 1
 };
 
 enum class Depth { analytic, event };
@@ -137,6 +192,7 @@ struct Simulate {
   Depth depth{Depth::event};
   bool sharing{true};
   bool stragglers_given{false};
+  Stragglers stragglers;
   std::optional<Failures> failures;
 };
 
@@ -163,12 +219,27 @@ struct Assumption {
   std::string why;    // "default", "interleaved because vpp is 2", ...
 };
 
+/// The habits of a training stack; a preset of `profiles/software/`.
+struct Software {
+  std::string name;
+  std::int64_t vocab_multiple{1};      // the vocabulary is padded to a multiple of this ...
+  bool vocab_multiple_times_tp{false};  // ... times tp
+  Overlap overlap;                     // what it can overlap
+  Attention flash{Attention::flash2};  // what plain `flash` means
+  std::string gradient_type, reduce_type;   // fp32, bf16, or "working": the working precision
+  std::string selective_recompute;          // what selective means: attention_core, norms_and_activations, per_operator
+  std::vector<std::string> fusions;         // passes it has
+  std::string allocator;                    // torch_caching, arena
+  double launch_overhead_s{};               // per kernel
+};
+
 struct Job {
   Model model;
   Cluster cluster;
   Train train;
   Plan plan;
   std::string software;  // preset name: megatron-te, ds-exec, ...
+  Software habits;       // that preset's content
   Simulate simulate;
   Prices prices;
   Execute execute;

@@ -1,0 +1,35 @@
+#include "simulator/workload/limits.h"
+
+#include "simulator/base/file.h"
+#include "simulator/base/json.h"
+
+namespace ds::workload {
+namespace {
+
+constexpr Limit kLimits[] = {
+    {"bytes of an input file", static_cast<double>(kMaxInputBytes)},
+    {"nesting of JSON values", static_cast<double>(kMaxDepth)},
+    {"any whole number, seed", static_cast<double>(kMaxWhole)},
+    {"model.layers, model.mtp_layers, model.moe.dense_layers", static_cast<double>(kMaxLayers)},
+    {"model.hidden, model.ffn_hidden, model.vocab, model.head_dim, model.moe.expert_ffn, model.mla.*",
+     static_cast<double>(kMaxWidth)},
+    {"model.heads, model.kv_heads", static_cast<double>(kMaxHeads)},
+    {"model.moe.experts, model.moe.top_k, model.moe.shared_experts", static_cast<double>(kMaxExperts)},
+    {"cluster.nodes", static_cast<double>(kMaxNodes)},
+    {"GPUs of a node", static_cast<double>(kMaxGpusPerNode)},
+    {"cluster.groups", static_cast<double>(kMaxGroups)},
+    {"ranks on CPUs", static_cast<double>(kMaxCpuRanks)},
+    {"train.sequence_length", static_cast<double>(kMaxSequence)},
+    {"train.global_batch", static_cast<double>(kMaxGlobalBatch)},
+    {"train.tokens", kMaxTokens},
+    {"micro-batches of a step", static_cast<double>(kMaxMicroBatches)},
+    {"plan.tp, pp, cp, dp, ep, etp, zero_group", static_cast<double>(kMaxDegree)},
+    {"plan.vpp", static_cast<double>(kMaxVpp)},
+    {"execute.steps, execute.checkpoint.every", static_cast<double>(kMaxSteps)},
+};
+
+}  // namespace
+
+std::span<const Limit> limits() { return kLimits; }
+
+}  // namespace ds::workload

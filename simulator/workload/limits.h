@@ -1,0 +1,35 @@
+#pragma once
+// The largest values that are accepted, far above any machine that exists: they keep products within 64 bits and
+// memory within bounds, and turn a slip of the finger into a message.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ds::workload {
+
+inline constexpr std::int64_t kMaxLayers = 1LL << 14;
+inline constexpr std::int64_t kMaxWidth = 1LL << 24;  // hidden, ffn_hidden, vocab, ranks of MLA
+inline constexpr std::int64_t kMaxHeads = 1LL << 16;
+inline constexpr std::int64_t kMaxExperts = 1LL << 16;
+inline constexpr std::int64_t kMaxNodes = 1LL << 20;
+inline constexpr std::int64_t kMaxGpusPerNode = 1LL << 12;
+inline constexpr std::int64_t kMaxGroups = 256;
+inline constexpr std::int64_t kMaxCpuRanks = 64;
+inline constexpr std::int64_t kMaxSequence = 1LL << 27;
+inline constexpr std::int64_t kMaxGlobalBatch = 1LL << 24;
+inline constexpr std::int64_t kMaxMicroBatches = 1LL << 16;
+inline constexpr std::int64_t kMaxDegree = 1LL << 20;  // tp, pp, cp, dp, ep, etp
+inline constexpr std::int64_t kMaxVpp = 1LL << 10;
+inline constexpr std::int64_t kMaxSteps = 1LL << 40;
+inline constexpr double kMaxTokens = 1e18;
+
+struct Limit {
+  std::string_view what;
+  double most;
+};
+
+/// All of them, and those of the reading layer, for `ds-sim limits`.
+std::span<const Limit> limits();
+
+}  // namespace ds::workload

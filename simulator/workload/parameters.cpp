@@ -1,0 +1,64 @@
+#include "simulator/workload/parameters.h"
+
+namespace ds::workload {
+namespace {
+
+bool has_biases(const Model& m) { return m.family == Family::gpt || m.family == Family::bert; }
+
+std::int64_t linear(std::int64_t in, std::int64_t out, bool bias) { return in * out + (bias ? out : 0); }
+
+std::int64_t norm(std::int64_t width, const Model& m) { return has_biases(m) ? 2 * width : width; }
+
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+std::int64_t latent_attention(const Model& m) {
+  const Mla& a = *m.mla;
+  const std::int64_t query = m.heads * (a.qk_nope_head_dim + a.qk_rope_head_dim);
+  const std::int64_t q = a.q_lora_rank > 0
+                             ? m.hidden * a.q_lora_rank + norm(a.q_lora_rank, m) + a.q_lora_rank * query
+                             : m.hidden * query;
+  const std::int64_t kv = m.hidden * (a.kv_lora_rank + a.qk_rope_head_dim) + norm(a.kv_lora_rank, m) +
+                          a.kv_lora_rank * m.heads * (a.qk_nope_head_dim + a.v_head_dim);
+  return q + kv + m.heads * a.v_head_dim * m.hidden;
+}
+
+std::int64_t attention(const Model& m) {
+  if (m.mla) return latent_attention(m);
+  const bool bias = has_biases(m);
+  return linear(m.hidden, (m.heads + 2 * m.kv_heads) * m.head_dim, bias) +
+         linear(m.heads * m.head_dim, m.hidden, bias);
+}
+
+std::int64_t mlp(const Model& m, std::int64_t width) {
+  const bool bias = has_biases(m);
+  return linear(m.hidden, (m.gated_mlp ? 2 : 1) * width, bias) + linear(width, m.hidden, bias);
+}
+
+std::int64_t layer(const Model& m, bool dense, std::int64_t experts) {
+  const std::int64_t rest = attention(m) + 2 * norm(m.hidden, m);
+  if (dense) return rest + mlp(m, m.ffn_hidden);
+  const Moe& moe = *m.moe;
+  return rest + m.hidden * moe.experts + (experts + moe.shared_experts) * mlp(m, moe.expert_ffn);
+}
+
+std::int64_t count(const Model& m, std::int64_t sequence_length, std::int64_t experts) {
+  std::int64_t sum = m.vocab * m.hidden * (m.tied_embeddings ? 1 : 2) + norm(m.hidden, m);
+  if (m.position == Position::learned) sum += sequence_length * m.hidden;
+  for (std::int64_t i = 0; i < m.layers; ++i)
+    sum += layer(m, !m.moe || m.moe->dense_layers[static_cast<std::size_t>(i)], experts);
+  // A multi-token prediction module: a layer, two norms, the projection of 2 hidden to hidden and a last norm;
+  // embedding and head are shared (DeepSeek-V3, arXiv 2412.19437, section 2.2).
+  sum += m.mtp_layers * (layer(m, !m.moe, experts) + 3 * norm(m.hidden, m) + 2 * m.hidden * m.hidden);
+  return sum;
+}
+
+}  // namespace
+
+std::int64_t parameters(const Model& model, std::int64_t sequence_length) {
+  return count(model, sequence_length, model.moe ? model.moe->experts : 0);
+}
+
+std::int64_t active_parameters(const Model& model, std::int64_t sequence_length) {
+  return count(model, sequence_length, model.moe ? model.moe->top_k : 0);
+}
+
+}  // namespace ds::workload

@@ -1,0 +1,104 @@
+#include "simulator/workload/presets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "ds_version.h"
+#include "simulator/base/error.h"
+#include "simulator/base/nearest.h"
+#include "simulator/workload/spellings.h"
+
+namespace ds::workload {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Named<PresetKind> kFolders[] = {{"models", PresetKind::model},
+                                          {"gpus", PresetKind::gpu},
+                                          {"clusters", PresetKind::cluster},
+                                          {"fabrics", PresetKind::fabric},
+                                          {"software", PresetKind::software}};
+constexpr Named<PresetKind> kKinds[] = {{"model", PresetKind::model},
+                                        {"GPU", PresetKind::gpu},
+                                        {"node", PresetKind::cluster},
+                                        {"fabric", PresetKind::fabric},
+                                        {"software", PresetKind::software}};
+
+std::vector<std::string> names_of(PresetKind kind) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(profiles_directory() / name_in(kFolders, kind), error))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+fs::path profiles_directory() {
+  std::error_code error;
+  if (const char* asked = std::getenv("DS_PROFILES"); asked != nullptr && *asked != '\0') {
+    if (fs::is_directory(asked, error)) return asked;
+    throw InputError("DS_PROFILES", fmt::format("{} is not a directory", asked));
+  }
+  const fs::path source = fs::path(kSourceDir) / "profiles";
+  if (fs::is_directory(source, error)) return source;
+  const fs::path binary = fs::read_symlink("/proc/self/exe", error);
+  const fs::path installed = binary.parent_path() / ".." / "share" / "ds";
+  if (fs::is_directory(installed, error)) return installed.lexically_normal();
+  throw InputError("profiles", "are found neither beside the source tree nor beside the program",
+                   "set DS_PROFILES to their directory");
+}
+
+std::vector<Preset> list_presets() {
+  std::vector<Preset> presets;
+  for (const Named<PresetKind>& folder : kFolders)
+    for (const std::string& name : names_of(folder.value)) {
+      const Document document = read_document(profiles_directory() / folder.name / (name + ".json"));
+      presets.push_back({folder.value, name, document.root().member("source").text()});
+    }
+  return presets;
+}
+
+Document preset_document(PresetKind kind, const std::string& name, const Cursor& asker) {
+  const std::vector<std::string> names = names_of(kind);
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    const std::string near = nearest(name, views);
+    asker.fail(fmt::format("is {}, no {} preset of that name", pretty(asker.value()), name_in(kKinds, kind)),
+               near.empty() ? fmt::format("there are {}", listed(views)) : fmt::format("did you mean {}?", near));
+  }
+  return read_document(profiles_directory() / name_in(kFolders, kind) / (name + ".json"));
+}
+
+Software software_preset(const std::string& name, const Cursor& asker) {
+  const Document document = preset_document(PresetKind::software, name, asker);
+  const Cursor at = document.root();
+  at.only({"name", "source", "note", "vocab_multiple", "vocab_multiple_times_tp", "overlap", "flash", "gradient_type",
+           "reduce_type", "selective_recompute", "fusions", "allocator", "launch_overhead_s"});
+  constexpr std::string_view kTypes[] = {"fp32", "bf16", "working"};
+  constexpr std::string_view kSelective[] = {"attention_core", "norms_and_activations", "per_operator"};
+  constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};
+  Software habits;
+  habits.name = at.member("name").text();
+  habits.vocab_multiple = at.member("vocab_multiple").count();
+  habits.vocab_multiple_times_tp = at.member("vocab_multiple_times_tp").boolean();
+  const Cursor overlap = at.member("overlap");
+  overlap.only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
+  habits.overlap = {.grad_reduce = overlap.member("grad_reduce").boolean(),
+                    .param_gather = overlap.member("param_gather").boolean(),
+                    .tp_comm = overlap.member("tp_comm").boolean(),
+                    .p2p = overlap.member("p2p").boolean()};
+  habits.flash = at.member("flash").one_of(kAttentions);
+  habits.gradient_type = kTypes[at.member("gradient_type").choose(kTypes)];
+  habits.reduce_type = kTypes[at.member("reduce_type").choose(kTypes)];
+  habits.selective_recompute = kSelective[at.member("selective_recompute").choose(kSelective)];
+  for (const Cursor& pass : at.member("fusions").list(0, 64)) habits.fusions.push_back(pass.text());
+  habits.allocator = kAllocators[at.member("allocator").choose(kAllocators)];
+  habits.launch_overhead_s = at.member("launch_overhead_s").real(0);
+  return habits;
+}
+
+}  // namespace ds::workload

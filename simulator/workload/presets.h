@@ -1,0 +1,36 @@
+#pragma once
+// What is shipped under profiles/: models, GPUs, nodes (clusters/), fabrics and training stacks (software/), one JSON
+// file each, with the source of its numbers inside.
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "simulator/base/json.h"
+#include "simulator/workload/job.h"
+
+namespace ds::workload {
+
+enum class PresetKind { model, gpu, cluster, fabric, software };
+
+struct Preset {
+  PresetKind kind;
+  std::string name;
+  std::string source;  // where its numbers come from
+};
+
+/// $DS_PROFILES, else profiles/ of the source tree this was built from, else ../share/ds beside the binary.
+/// Throws InputError when none of them is a directory.
+std::filesystem::path profiles_directory();
+
+/// All presets by kind, then name.
+std::vector<Preset> list_presets();
+
+/// The preset's document. `asker` is where its name stands, for the error that names the nearest one.
+Document preset_document(PresetKind kind, const std::string& name, const Cursor& asker);
+
+/// The preset of a training stack; see Software. `asker` as above.
+Software software_preset(const std::string& name, const Cursor& asker);
+
+}  // namespace ds::workload

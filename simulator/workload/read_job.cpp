@@ -1,0 +1,80 @@
+// The job reader: single keys first, then defaults, then the rules between keys, then the split.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "simulator/base/error.h"
+#include "simulator/base/file.h"
+#include "simulator/workload/reader.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::workload {
+namespace {
+
+std::string split_text(const Plan& plan) {
+  std::vector<std::string> stages;
+  for (const auto& chunks : plan.stage_layers)
+    stages.push_back(chunks.size() == 1 ? fmt::format("{}", chunks[0]) : fmt::format("[{}]", fmt::join(chunks, ", ")));
+  return fmt::format("[{}]", fmt::join(stages, ", "));
+}
+
+/// The stack that is assumed: ds-exec on CPUs, megatron-te elsewhere.
+void read_software(const Cursor& root, Job& job, const Defaults& defaults) {
+  const std::optional<Cursor> asked = root.find("software");
+  if (asked) {
+    job.software = asked->text();
+  } else {
+    job.software = job.cluster.cpu() ? "ds-exec" : "megatron-te";
+    defaults.assume("software", job.software, job.cluster.cpu() ? "default on CPUs" : "default");
+  }
+  job.habits = software_preset(job.software, asked.value_or(root));
+}
+
+}  // namespace
+
+Job read_job_document(const Document& document, const std::filesystem::path& folder) {
+  const Cursor root = document.root();
+  if (!root.is_object()) root.fail(fmt::format("the job is {}, must be an object", pretty(root.value())));
+  root.only({"model", "cluster", "train", "plan", "software", "seed", "simulate", "prices", "execute", "tune"});
+  Job job;
+  job.file = document.file();
+  const Defaults defaults(job.assumptions);
+  job.model = read_model(root.member("model"), folder, defaults);
+  job.cluster = read_cluster(root.member("cluster"), folder, defaults);
+  job.train = read_train(root.member("train"), defaults);
+  read_software(root, job, defaults);
+  job.plan = read_plan(root.find("plan"), job, defaults);
+  if (const auto seed = root.find("seed")) job.seed = static_cast<std::uint64_t>(seed->count(0));
+  else defaults.assume("seed", "0", "default");
+  if (const auto at = root.find("simulate")) job.simulate = read_simulate(*at, defaults);
+  else defaults.assume("simulate.depth", "event", "default");
+  if (const auto at = root.find("prices")) job.prices = read_prices(*at);
+  if (const auto at = root.find("execute")) job.execute = read_execute(*at, folder);
+  if (const auto at = root.find("tune")) job.tune = read_tune(*at, defaults);
+
+  if (const auto violation = first_violation(job)) {
+    const InputError error = as_error(*violation, job);
+    throw job.file.empty() ? error : error.in_file(job.file);
+  }
+  settle_cpu_ranks(job.cluster, job.plan, defaults);
+  if (!job.plan.stage_layers_given) {
+    job.plan.stage_layers = split_layers(job.model.layers, job.plan.pp, job.plan.vpp);
+    defaults.assume("plan.stage_layers", split_text(job.plan), "layers per stage, short stages at the ends");
+  }
+  return job;
+}
+
+Job read_job_text(std::string_view text, const std::string& name, std::span<const std::string_view> overrides,
+                  const std::filesystem::path& folder) {
+  Document document = parse_document(text, name);
+  for (const std::string_view assignment : overrides) apply_override(document, assignment);
+  return read_job_document(document, folder);
+}
+
+Job read_job(const std::filesystem::path& file, std::span<const std::string_view> overrides) {
+  return read_job_text(read_file(file), file.string(), overrides, file.parent_path());
+}
+
+std::string job_schema() { return read_file(profiles_directory() / "schemas" / "job.json"); }
+
+}  // namespace ds::workload

@@ -1,0 +1,146 @@
+// `model`: a preset's name, the path of a Hugging Face config.json, or an object.
+
+#include <fmt/format.h>
+
+#include "simulator/base/error.h"
+#include "simulator/workload/hf_config.h"
+#include "simulator/workload/limits.h"
+#include "simulator/workload/presets.h"
+#include "simulator/workload/reader.h"
+#include "simulator/workload/spellings.h"
+
+namespace ds::workload {
+namespace {
+
+/// A number of leading dense layers, or a mask of one true or false (1 or 0) per layer.
+std::vector<bool> read_dense_layers(const Cursor& at, std::int64_t layers) {
+  std::vector<bool> mask(static_cast<std::size_t>(layers), false);
+  if (!at.is_list()) {
+    const std::int64_t leading = at.count(0, kMaxLayers);
+    if (leading > layers) at.fail(fmt::format("is {}, must not exceed model.layers, which is {}", leading, layers));
+    for (std::int64_t i = 0; i < leading; ++i) mask[static_cast<std::size_t>(i)] = true;
+    return mask;
+  }
+  const std::vector<Cursor> elements = at.list();
+  if (std::ssize(elements) != layers)
+    at.fail(fmt::format("has {} elements, must have one for each of model.layers, which is {}", elements.size(), layers));
+  for (std::size_t i = 0; i < elements.size(); ++i)
+    mask[i] = elements[i].is_boolean() ? elements[i].boolean() : elements[i].count(0, 1) == 1;
+  return mask;
+}
+
+Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
+  at.only({"experts", "top_k", "expert_ffn", "shared_experts", "dense_layers", "capacity_factor", "skew"});
+  Moe moe;
+  moe.experts = at.member("experts").count(1, kMaxExperts);
+  moe.top_k = at.member("top_k").count(1, kMaxExperts);
+  moe.expert_ffn = at.member("expert_ffn").count(1, kMaxWidth);
+  if (const auto shared = at.find("shared_experts")) moe.shared_experts = shared->count(0, kMaxExperts);
+  else defaults.assume(at.path() + ".shared_experts", "0", "default");
+  if (const auto dense = at.find("dense_layers")) {
+    moe.dense_layers = read_dense_layers(*dense, layers);
+  } else {
+    moe.dense_layers.assign(static_cast<std::size_t>(layers), false);
+    defaults.assume(at.path() + ".dense_layers", "0", "default");
+  }
+  if (const auto capacity = at.find("capacity_factor")) moe.capacity_factor = capacity->positive();
+  else defaults.assume(at.path() + ".capacity_factor", "dropless", "default");
+  if (const auto skew = at.find("skew")) moe.skew = skew->real(1);
+  else defaults.assume(at.path() + ".skew", "1", "default: experts are equally busy");
+  return moe;
+}
+
+Mla read_mla(const Cursor& at, const Defaults& defaults) {
+  at.only({"q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"});
+  Mla mla;
+  if (const auto rank = at.find("q_lora_rank")) mla.q_lora_rank = rank->count(1, kMaxWidth);
+  else defaults.assume(at.path() + ".q_lora_rank", "0", "left out: the query is not compressed");
+  mla.kv_lora_rank = at.member("kv_lora_rank").count(1, kMaxWidth);
+  mla.qk_nope_head_dim = at.member("qk_nope_head_dim").count(1, kMaxWidth);
+  mla.qk_rope_head_dim = at.member("qk_rope_head_dim").count(1, kMaxWidth);
+  mla.v_head_dim = at.member("v_head_dim").count(1, kMaxWidth);
+  return mla;
+}
+
+}  // namespace
+
+bool names_a_file(std::string_view text) {
+  return text.find('/') != std::string_view::npos || text.ends_with(".json");
+}
+
+Model read_model_object(const Cursor& at, const Defaults& defaults) {
+  at.only({"family", "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden", "vocab", "gated_mlp",
+           "tied_embeddings", "position", "moe", "mla", "mtp_layers"});
+  Model m;
+  m.name = "custom";
+  m.family = at.member("family").one_of(kFamilies);
+  m.layers = at.member("layers").count(1, kMaxLayers);
+  m.hidden = at.member("hidden").count(1, kMaxWidth);
+  m.heads = at.member("heads").count(1, kMaxHeads);
+  m.ffn_hidden = at.member("ffn_hidden").count(1, kMaxWidth);
+  m.vocab = at.member("vocab").count(1, kMaxWidth);
+  const bool llama_like = m.family == Family::llama || m.family == Family::moe;
+  const auto assume = [&](const char* key, std::string value, const char* why) {
+    defaults.assume(join_path(at.path(), key), std::move(value), why);
+  };
+
+  if (const auto kv = at.find("kv_heads")) {
+    m.kv_heads = kv->count(1, kMaxHeads);
+  } else {
+    m.kv_heads = m.heads;
+    assume("kv_heads", fmt::format("{}", m.kv_heads), "default: as heads");
+  }
+  if (const auto head_dim = at.find("head_dim")) {
+    m.head_dim = head_dim->count(1, kMaxWidth);
+    m.head_dim_given = true;
+  } else {
+    m.head_dim = std::max<std::int64_t>(1, m.hidden / m.heads);
+    assume("head_dim", fmt::format("{}", m.head_dim), "default: hidden / heads");
+  }
+  if (const auto gated = at.find("gated_mlp")) {
+    m.gated_mlp = gated->boolean();
+  } else {
+    m.gated_mlp = llama_like;
+    assume("gated_mlp", m.gated_mlp ? "true" : "false", "default of the family");
+  }
+  if (const auto tied = at.find("tied_embeddings")) {
+    m.tied_embeddings = tied->boolean();
+  } else {
+    m.tied_embeddings = !llama_like;
+    assume("tied_embeddings", m.tied_embeddings ? "true" : "false", "default of the family");
+  }
+  if (const auto position = at.find("position")) {
+    m.position = position->one_of(kPositions);
+  } else {
+    m.position = llama_like ? Position::rope : Position::learned;
+    assume("position", std::string(name_in(kPositions, m.position)), "default of the family");
+  }
+  if (const auto moe = at.find("moe")) m.moe = read_moe(*moe, m.layers, defaults);
+  if (const auto mla = at.find("mla")) m.mla = read_mla(*mla, defaults);
+  if (const auto mtp = at.find("mtp_layers")) m.mtp_layers = mtp->count(0, kMaxLayers);
+  else assume("mtp_layers", "0", "default");
+  return m;
+}
+
+Model read_model(const Cursor& at, const std::filesystem::path& folder, const Defaults& defaults) {
+  if (at.is_object()) return read_model_object(at, defaults);
+  if (!at.is_text()) at.fail_value("a preset's name, the path of a config.json, or an object");
+  const std::string name = at.text();
+  if (names_a_file(name)) {
+    try {
+      Model model = read_hf_config(folder / name);
+      model.name = name;
+      return model;
+    } catch (const InputError& error) {
+      at.fail(error.what());
+    }
+  }
+  const Document preset = preset_document(PresetKind::model, name, at);
+  preset.root().only({"name", "source", "note", "model"});
+  std::vector<Assumption> of_the_preset;  // its own defaults are part of the preset, not of the job
+  Model model = read_model_object(preset.root().member("model"), Defaults(of_the_preset));
+  model.name = name;
+  return model;
+}
+
+}  // namespace ds::workload

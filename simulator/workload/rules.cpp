@@ -1,0 +1,253 @@
+#include "simulator/workload/rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <limits>
+
+#include "simulator/workload/limits.h"
+#include "simulator/workload/split.h"
+
+namespace ds::workload {
+namespace {
+
+/// A product that stays at the largest value instead of overflowing.
+std::int64_t product(std::initializer_list<std::int64_t> factors) {
+  std::int64_t result = 1;
+  for (const std::int64_t factor : factors)
+    if (__builtin_mul_overflow(result, factor, &result)) return std::numeric_limits<std::int64_t>::max();
+  return result;
+}
+
+std::int64_t asked_ranks(const Job& j) { return product({j.plan.tp, j.plan.pp, j.plan.cp, j.plan.dp}); }
+
+/// What the sequence is cut into: by cp (twice for ring, whose ranks take one early and one late piece), and by tp
+/// where tokens are sharded between the tensor-parallel regions.
+std::int64_t sequence_cuts(const Job& j) {
+  const bool ring = j.plan.cp > 1 && j.plan.cp_kind == CpKind::ring;
+  return product({j.plan.cp, ring ? 2 : 1, j.plan.sequence_parallel ? j.plan.tp : 1});
+}
+
+std::int64_t most_stage_layers(const Job& j) {
+  if (!j.plan.stage_layers_given) return ceil_div(j.model.layers, j.plan.pp);
+  std::int64_t most = 0;
+  for (const auto& stage : j.plan.stage_layers) {
+    std::int64_t sum = 0;
+    for (const std::int64_t n : stage) sum += n;
+    most = std::max(most, sum);
+  }
+  return most;
+}
+
+std::int64_t given_layers(const Job& j) {
+  std::int64_t sum = 0;
+  for (const auto& stage : j.plan.stage_layers)
+    for (const std::int64_t n : stage) sum += n;
+  return sum;
+}
+
+std::int64_t sum_of_shares(const Job& j) {
+  std::int64_t sum = 0;
+  for (const std::int64_t share : j.plan.batch_shares) sum += share;
+  return sum;
+}
+
+bool every_chunk_has_a_layer(const Job& j) {
+  const Plan& p = j.plan;
+  if (!p.stage_layers_given && p.pp > j.model.layers) return false;
+  for (std::int64_t stage = 0; stage < p.pp; ++stage)
+    for (std::int64_t chunk = 0; chunk < p.vpp; ++chunk) {
+      const auto s = static_cast<std::size_t>(stage);
+      const auto c = static_cast<std::size_t>(chunk);
+      const std::int64_t n = p.stage_layers_given
+                                 ? p.stage_layers[s][c]
+                                 : chunk_layers(stage_layers(j.model.layers, p.pp, stage), p.vpp, stage, chunk);
+      if (n < 1 && !may_be_empty(p.pp, p.vpp, stage, chunk)) return false;
+    }
+  return true;
+}
+
+std::int64_t micro_batches(const Job& j) { return j.plan.batch_shares.empty() ? j.micro_batches() : 0; }
+
+std::string ranks_sentence(const Job& j) {
+  const Plan& p = j.plan;
+  const std::string plan = fmt::format("plan.tp {} x plan.pp {} x plan.cp {} x plan.dp {} = {}", p.tp, p.pp, p.cp, p.dp,
+                                       asked_ranks(j));
+  if (j.cluster.cpu())
+    return j.cluster.asked_ranks ? fmt::format("{} must be cluster.ranks, which is {}", plan, *j.cluster.asked_ranks)
+                                 : fmt::format("{} ranks are more than the {} that run on CPUs", plan, kMaxCpuRanks);
+  return fmt::format("{} must be the number of GPUs, which is {} (cluster.nodes x GPUs per node)", plan,
+                     j.cluster.ranks());
+}
+
+// clang-format off
+const Rule kRules[] = {
+  // model
+  {"model.hidden",
+   [](const Job& j) { return j.model.head_dim_given || j.model.mla || j.model.hidden % j.model.heads == 0; },
+   [](const Job& j) { return fmt::format("{} must be a multiple of model.heads, which is {}, unless model.head_dim is given", j.model.hidden, j.model.heads); },
+   [](Job& j) -> std::int64_t& { return j.model.hidden; }},
+  {"model.kv_heads",
+   [](const Job& j) { return j.model.heads % j.model.kv_heads == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.heads, which is {}", j.model.kv_heads, j.model.heads); },
+   [](Job& j) -> std::int64_t& { return j.model.kv_heads; }},
+  {"model.moe",
+   [](const Job& j) { return j.model.family != Family::moe || j.model.moe; },
+   [](const Job&) { return std::string("is missing, model.family moe needs it"); }, nullptr},
+  {"model.moe.top_k",
+   [](const Job& j) { return !j.model.moe || j.model.moe->top_k <= j.model.moe->experts; },
+   [](const Job& j) { return fmt::format("{} must not exceed model.moe.experts, which is {}", j.model.moe->top_k, j.model.moe->experts); },
+   [](Job& j) -> std::int64_t& { return j.model.moe->top_k; }},
+
+  // plan against the cluster
+  {"cluster.nodes",
+   [](const Job& j) { return !j.cluster.cpu() || (j.cluster.groups.size() == 1 && j.cluster.groups[0].nodes == 1); },
+   [](const Job& j) { return fmt::format("{} must be 1 on localhost and on a CPU profile", j.cluster.groups[0].nodes); },
+   [](Job& j) -> std::int64_t& { return j.cluster.groups[0].nodes; }},
+  {"plan.dp",
+   [](const Job& j) {
+     if (!j.cluster.cpu()) return asked_ranks(j) == j.cluster.ranks();
+     return j.cluster.asked_ranks ? asked_ranks(j) == *j.cluster.asked_ranks : asked_ranks(j) <= kMaxCpuRanks;
+   },
+   ranks_sentence,
+   [](Job& j) -> std::int64_t& { return j.plan.dp; }},
+  {"plan.ep",
+   [](const Job& j) { return j.model.moe || (j.plan.ep == 1 && j.plan.etp == 1); },
+   [](const Job& j) { return fmt::format("plan.ep {} and plan.etp {} must be 1 without model.moe", j.plan.ep, j.plan.etp); }, nullptr},
+  {"plan.ep",
+   [](const Job& j) { return product({j.plan.tp, j.plan.cp, j.plan.dp}) % product({j.plan.ep, j.plan.etp}) == 0; },
+   [](const Job& j) { return fmt::format("{} x plan.etp {} must divide plan.tp x plan.cp x plan.dp, which is {}", j.plan.ep, j.plan.etp, product({j.plan.tp, j.plan.cp, j.plan.dp})); },
+   [](Job& j) -> std::int64_t& { return j.plan.ep; }},
+
+  // tensor and expert parallelism
+  {"plan.tp",
+   [](const Job& j) { return j.model.heads % j.plan.tp == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.heads, which is {}", j.plan.tp, j.model.heads); },
+   [](Job& j) -> std::int64_t& { return j.plan.tp; }},
+  {"plan.tp",
+   [](const Job& j) { return j.model.mla || j.model.kv_heads % j.plan.tp == 0 || j.plan.tp % j.model.kv_heads == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.kv_heads, which is {}, or be a multiple of it", j.plan.tp, j.model.kv_heads); },
+   [](Job& j) -> std::int64_t& { return j.plan.tp; }},
+  {"plan.tp",
+   [](const Job& j) { return j.model.ffn_hidden % j.plan.tp == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.ffn_hidden, which is {}", j.plan.tp, j.model.ffn_hidden); },
+   [](Job& j) -> std::int64_t& { return j.plan.tp; }},
+  {"plan.tp_grid",
+   [](const Job& j) { return product({j.plan.tp_rows, j.plan.tp_columns}) == j.plan.tp; },
+   [](const Job& j) { return fmt::format("{} x {} must be plan.tp, which is {}", j.plan.tp_rows, j.plan.tp_columns, j.plan.tp); }, nullptr},
+  {"plan.ep",
+   [](const Job& j) { return !j.model.moe || j.model.moe->experts % j.plan.ep == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.moe.experts, which is {}", j.plan.ep, j.model.moe->experts); },
+   [](Job& j) -> std::int64_t& { return j.plan.ep; }},
+  {"plan.etp",
+   [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; },
+   [](const Job& j) { return fmt::format("{} must divide model.moe.expert_ffn, which is {}", j.plan.etp, j.model.moe->expert_ffn); },
+   [](Job& j) -> std::int64_t& { return j.plan.etp; }},
+
+  // sequence and batch
+  {"train.sequence_length",
+   [](const Job& j) { return j.train.sequence_length % sequence_cuts(j) == 0; },
+   [](const Job& j) { return fmt::format("{} must be a multiple of {} (plan.cp {}{}{})", j.train.sequence_length, sequence_cuts(j), j.plan.cp,
+        j.plan.cp > 1 && j.plan.cp_kind == CpKind::ring ? ", twice for ring" : "",
+        j.plan.sequence_parallel ? fmt::format(", x plan.tp {} with plan.sequence_parallel", j.plan.tp) : std::string()); },
+   [](Job& j) -> std::int64_t& { return j.train.sequence_length; }},
+  {"plan.cp",
+   [](const Job& j) { return j.plan.cp == 1 || j.plan.cp_kind != CpKind::all_to_all || j.model.heads % product({j.plan.tp, j.plan.cp}) == 0; },
+   [](const Job& j) { return fmt::format("{} x plan.tp {} must divide model.heads, which is {}, for plan.cp_kind all_to_all", j.plan.cp, j.plan.tp, j.model.heads); },
+   [](Job& j) -> std::int64_t& { return j.plan.cp; }},
+  {"train.global_batch",
+   [](const Job& j) { return !j.plan.batch_shares.empty() || j.train.global_batch % product({j.plan.dp, j.plan.micro_batch}) == 0; },
+   [](const Job& j) { return fmt::format("{} must be a multiple of plan.dp {} x plan.micro_batch {}", j.train.global_batch, j.plan.dp, j.plan.micro_batch); },
+   [](Job& j) -> std::int64_t& { return j.train.global_batch; }},
+  {"plan.batch_shares",
+   [](const Job& j) { return j.plan.batch_shares.empty() || std::ssize(j.plan.batch_shares) == j.plan.dp; },
+   [](const Job& j) { return fmt::format("has {} shares, must have one for each of plan.dp, which is {}", j.plan.batch_shares.size(), j.plan.dp); }, nullptr},
+  {"plan.batch_shares",
+   [](const Job& j) { return j.plan.batch_shares.empty() || sum_of_shares(j) == j.train.global_batch; },
+   [](const Job& j) { return fmt::format("add up to {}, must add up to train.global_batch, which is {}", sum_of_shares(j), j.train.global_batch); }, nullptr},
+  {"plan.batch_shares",
+   [](const Job& j) { return std::all_of(j.plan.batch_shares.begin(), j.plan.batch_shares.end(), [&](std::int64_t s) { return s % j.plan.micro_batch == 0; }); },
+   [](const Job& j) { return fmt::format("must be multiples of plan.micro_batch, which is {}", j.plan.micro_batch); }, nullptr},
+  {"plan.micro_batch",
+   [](const Job& j) { return micro_batches(j) <= kMaxMicroBatches; },
+   [](const Job& j) { return fmt::format("{} gives {} micro-batches a step, at most {} are planned", j.plan.micro_batch, micro_batches(j), kMaxMicroBatches); },
+   [](Job& j) -> std::int64_t& { return j.plan.micro_batch; }},
+  {"plan.zero_group",
+   [](const Job& j) { return product({j.plan.dp, j.plan.cp}) % j.plan.zero_group == 0; },
+   [](const Job& j) { return fmt::format("{} must divide plan.dp x plan.cp, which is {}", j.plan.zero_group, product({j.plan.dp, j.plan.cp})); },
+   [](Job& j) -> std::int64_t& { return j.plan.zero_group; }},
+
+  // pipeline
+  {"plan.vpp",
+   [](const Job& j) { return j.plan.vpp == 1 || j.plan.schedule == Schedule::interleaved; },
+   [](const Job& j) { return fmt::format("{} must be 1 unless plan.schedule is interleaved", j.plan.vpp); }, nullptr},
+  {"plan.stage_layers",
+   [](const Job& j) { return !j.plan.stage_layers_given || std::ssize(j.plan.stage_layers) == j.plan.pp; },
+   [](const Job& j) { return fmt::format("has {} stages, must have one for each of plan.pp, which is {}", j.plan.stage_layers.size(), j.plan.pp); }, nullptr},
+  {"plan.stage_layers",
+   [](const Job& j) { return !j.plan.stage_layers_given || std::all_of(j.plan.stage_layers.begin(), j.plan.stage_layers.end(), [&](const auto& s) { return std::ssize(s) == j.plan.vpp; }); },
+   [](const Job& j) { return fmt::format("each stage must be a number or a list of plan.vpp numbers, which is {}", j.plan.vpp); }, nullptr},
+  {"plan.stage_layers",
+   [](const Job& j) { return !j.plan.stage_layers_given || given_layers(j) == j.model.layers; },
+   [](const Job& j) { return fmt::format("add up to {}, must add up to model.layers, which is {}", given_layers(j), j.model.layers); }, nullptr},
+  {"plan.stage_layers",
+   [](const Job& j) { return !j.plan.stage_layers_given || every_chunk_has_a_layer(j); },
+   [](const Job&) { return std::string("every chunk must hold a layer, except the very first and the very last when plan.vpp > 1"); }, nullptr},
+  {"plan.pp",
+   [](const Job& j) { return j.plan.stage_layers_given || (product({j.plan.pp, j.plan.vpp}) <= j.model.layers + 2 && every_chunk_has_a_layer(j)); },
+   [](const Job& j) { return fmt::format("{} stages x plan.vpp {} chunks are too many for model.layers, which is {}: every chunk must hold a layer, except the very first and the very last when plan.vpp > 1", j.plan.pp, j.plan.vpp, j.model.layers); },
+   [](Job& j) -> std::int64_t& { return j.plan.pp; }},
+  {"plan.pp",
+   [](const Job& j) { return j.plan.vpp == 1 || j.plan.schedule != Schedule::interleaved || micro_batches(j) % j.plan.pp == 0; },
+   [](const Job& j) { return fmt::format("{} must divide the {} micro-batches for plan.schedule interleaved (train.global_batch / plan.dp / plan.micro_batch)", j.plan.pp, micro_batches(j)); },
+   [](Job& j) -> std::int64_t& { return j.plan.pp; }},
+  {"plan.pp",
+   [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || j.plan.pp % 2 == 0; },
+   [](const Job& j) { return fmt::format("{} must be even for plan.schedule dualpipe", j.plan.pp); },
+   [](Job& j) -> std::int64_t& { return j.plan.pp; }},
+  {"plan.recompute",
+   [](const Job& j) { return j.plan.recompute != Recompute::layers || j.plan.recompute_layers <= most_stage_layers(j); },
+   [](const Job& j) { return fmt::format("{} must not exceed the layers of a stage, at most {}", j.plan.recompute_layers, most_stage_layers(j)); },
+   [](Job& j) -> std::int64_t& { return j.plan.recompute_layers; }},
+  {"plan.offload.activations",
+   [](const Job& j) { return j.plan.offload_activations <= most_stage_layers(j); },
+   [](const Job& j) { return fmt::format("{} must not exceed the layers of a stage, at most {}", j.plan.offload_activations, most_stage_layers(j)); },
+   [](Job& j) -> std::int64_t& { return j.plan.offload_activations; }},
+};
+// clang-format on
+
+/// The nearest values below and above that keep the rule, all else unchanged: "10 and 20 do".
+std::string what_would_keep(const Rule& rule, const Job& job) {
+  if (rule.key == nullptr) return {};
+  constexpr std::int64_t kFarthest = 100'000;
+  Job trial = job;
+  std::int64_t& value = rule.key(trial);
+  const std::int64_t broken = value;
+  std::string found;
+  for (value = broken - 1; value >= std::max<std::int64_t>(1, broken - kFarthest); --value)
+    if (rule.keeps(trial)) {
+      found = fmt::format("{}", value);
+      break;
+    }
+  for (value = broken + 1; value <= broken + kFarthest; ++value)
+    if (rule.keeps(trial)) return found.empty() ? fmt::format("{} does", value) : fmt::format("{} and {} do", found, value);
+  return found.empty() ? found : found + " does";
+}
+
+}  // namespace
+
+std::span<const Rule> rules() { return kRules; }
+
+std::optional<Violation> first_violation(const Job& job) {
+  for (const Rule& rule : kRules)
+    if (!rule.keeps(job)) return Violation{&rule};
+  return std::nullopt;
+}
+
+InputError as_error(Violation violation, const Job& job) {
+  const Rule& rule = *violation.rule;
+  return {std::string(rule.path), rule.says(job), what_would_keep(rule, job)};
+}
+
+}  // namespace ds::workload

@@ -1,0 +1,53 @@
+#pragma once
+// How every option of a job is spelt: the only place, read by the job reader, reports and tests.
+
+#include <string_view>
+
+#include "simulator/base/json.h"
+#include "simulator/workload/job.h"
+
+namespace ds::workload {
+
+inline constexpr Named<Family> kFamilies[] = {
+    {"gpt", Family::gpt}, {"llama", Family::llama}, {"bert", Family::bert}, {"moe", Family::moe}};
+inline constexpr Named<Position> kPositions[] = {{"learned", Position::learned}, {"rope", Position::rope}};
+inline constexpr Named<Schedule> kSchedules[] = {
+    {"gpipe", Schedule::gpipe}, {"1f1b", Schedule::one_f_one_b}, {"interleaved", Schedule::interleaved},
+    {"zb-h1", Schedule::zb_h1}, {"zb-v", Schedule::zb_v},        {"dualpipe", Schedule::dualpipe}};
+inline constexpr Named<Recompute> kRecomputes[] = {
+    {"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}};
+inline constexpr Named<Precision> kPrecisions[] = {
+    {"fp64", Precision::fp64}, {"fp32", Precision::fp32}, {"tf32", Precision::tf32},      {"fp16", Precision::fp16},
+    {"bf16", Precision::bf16}, {"fp8", Precision::fp8},   {"dynamic", Precision::dynamic}};
+inline constexpr Named<CpKind> kCpKinds[] = {
+    {"ring", CpKind::ring}, {"all_gather", CpKind::all_gather}, {"all_to_all", CpKind::all_to_all}};
+inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
+                                                   {"flash1", Attention::flash1},
+                                                   {"flash2", Attention::flash2},
+                                                   {"flash3", Attention::flash3},
+                                                   {"unfused", Attention::unfused}};
+inline constexpr Named<ReducePrecision> kReducePrecisions[] = {{"fp32", ReducePrecision::fp32},
+                                                               {"bf16", ReducePrecision::bf16}};
+inline constexpr Named<Sparsity> kSparsities[] = {{"none", Sparsity::none}, {"2:4", Sparsity::two_of_four}};
+inline constexpr Named<Depth> kDepths[] = {{"analytic", Depth::analytic}, {"event", Depth::event}};
+inline constexpr Named<IntraKind> kIntraKinds[] = {{"none", IntraKind::none},
+                                                   {"nvswitch", IntraKind::nvswitch},
+                                                   {"nvlink-mesh", IntraKind::nvlink_mesh},
+                                                   {"xgmi-mesh", IntraKind::xgmi_mesh},
+                                                   {"pcie", IntraKind::pcie}};
+inline constexpr std::string_view kFp8Recipes[] = {"tensor_delayed", "tensor_current", "block", "mxfp8"};
+inline constexpr std::string_view kAxes[] = {"tp", "cp", "ep", "dp", "pp"};
+inline constexpr std::string_view kAlgorithms[] = {"auto",      "ring",   "tree",  "recursive_doubling", "halving_doubling",
+                                                   "direct",    "bruck",  "grid2d", "hierarchical",      "nvls"};
+inline constexpr std::string_view kObjectives[] = {"step_time", "cost", "energy", "memory", "time_to_train"};
+inline constexpr std::string_view kFabricKinds[] = {"fat-tree", "rail-optimised", "dragonfly", "ethernet"};
+
+/// The word for `value` in one of the tables above, "?" when it is not in it.
+template <class Enum, std::size_t N>
+constexpr std::string_view name_in(const Named<Enum> (&table)[N], Enum value) {
+  for (const Named<Enum>& entry : table)
+    if (entry.value == value) return entry.name;
+  return "?";
+}
+
+}  // namespace ds::workload

@@ -1,0 +1,66 @@
+#include "simulator/workload/supported.h"
+
+#include <fmt/format.h>
+
+#include "simulator/base/error.h"
+#include "simulator/workload/spellings.h"
+
+namespace ds::workload {
+namespace {
+
+struct Feature {
+  std::string_view path;
+  bool (*built)(const Job&);
+  std::string_view instead;  // what can be asked for today
+};
+
+// clang-format off
+constexpr Feature kFeatures[] = {
+  {"cluster.node", [](const Job& j) { return j.cluster.cpu(); }, "localhost or a CPU profile is"},
+  {"model.family", [](const Job& j) { return j.model.family == Family::gpt || j.model.family == Family::llama; }, "gpt and llama are"},
+  {"model.moe", [](const Job& j) { return !j.model.moe; }, "models without experts are"},
+  {"model.mla", [](const Job& j) { return !j.model.mla; }, "models without latent attention are"},
+  {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "0 is"},
+  {"software", [](const Job& j) { return j.software == "ds-exec"; }, "ds-exec is"},
+  {"plan.tp", [](const Job& j) { return j.plan.tp == 1; }, "1 is"},
+  {"plan.pp", [](const Job& j) { return j.plan.pp == 1; }, "1 is"},
+  {"plan.cp", [](const Job& j) { return j.plan.cp == 1; }, "1 is"},
+  {"plan.dp", [](const Job& j) { return j.plan.dp == 1; }, "1 is"},
+  {"plan.ep", [](const Job& j) { return j.plan.ep == 1; }, "1 is"},
+  {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "1 is"},
+  {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1; }, "1 is"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
+  {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b || j.plan.schedule == Schedule::interleaved; }, "gpipe and 1f1b are"},
+  {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
+  {"plan.precision", [](const Job& j) { return j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
+  {"plan.reduce_precision", [](const Job& j) { return j.plan.reduce_precision != ReducePrecision::bf16; }, "fp32 is"},
+  {"plan.recompute", [](const Job& j) { return j.plan.recompute == Recompute::none || j.plan.recompute == Recompute::full; }, "none and full are"},
+  {"plan.attention", [](const Job& j) { return j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "flash and unfused are"},
+  {"plan.dropout", [](const Job& j) { return j.plan.dropout == 0; }, "0 is"},
+  {"plan.fusion", [](const Job& j) { return j.plan.fusion && j.plan.fusion_passes.empty(); }, "true is"},
+  {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "none is"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer; }, "false is"},
+  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "0 is"},
+  {"plan.overlap.grad_reduce", [](const Job& j) { return !j.plan.overlap.grad_reduce; }, "false is"},
+  {"plan.overlap.param_gather", [](const Job& j) { return !j.plan.overlap.param_gather; }, "false is"},
+  {"plan.overlap.tp_comm", [](const Job& j) { return !j.plan.overlap.tp_comm; }, "false is"},
+  {"plan.overlap.p2p", [](const Job& j) { return !j.plan.overlap.p2p; }, "false is"},
+  {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "equal shares are"},
+  {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "tp-cp-ep-dp-pp is"},
+  {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leaving it out is"},
+  {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leaving it out is"},
+  {"simulate.failures", [](const Job& j) { return !j.simulate.failures; }, "leaving it out is"},
+};
+// clang-format on
+
+}  // namespace
+
+void check_supported(const Job& job) {
+  for (const Feature& feature : kFeatures) {
+    if (feature.built(job)) continue;
+    const InputError error(std::string(feature.path), "not supported yet", std::string(feature.instead));
+    throw job.file.empty() ? error : error.in_file(job.file);
+  }
+}
+
+}  // namespace ds::workload
