@@ -1,0 +1,38 @@
+#include "simulator/report/report.h"
+
+namespace ds::report {
+namespace {
+
+double real(std::int64_t n) { return static_cast<double>(n); }
+
+/// FLOP of one token's forward pass through one layer.
+double layer_flops(const workload::Model& m, std::int64_t sequence) {
+  const double q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim), h = real(m.hidden);
+  const double attention_weights = h * (q + 2 * kv) + q * h;
+  const double mlp_weights = (m.gated_mlp ? 3 : 2) * h * real(m.ffn_hidden);
+  return 2 * (attention_weights + mlp_weights) + 4 * real(sequence) * q;
+}
+
+}  // namespace
+
+Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank) {
+  const workload::Model& m = job.model;
+  const std::int64_t sequence = job.train.sequence_length;
+  const double layers = real(m.layers) * layer_flops(m, sequence);
+  const double head = 2 * real(m.hidden) * real(m.vocab);
+  const double per_token = 3 * (layers + head);
+  const double again = job.plan.recompute == workload::Recompute::full ? layers : 0;
+  const double tokens = real(job.train.global_batch) * real(sequence);
+  const double ranks = real(job.cluster.ranks());
+
+  Rates r;
+  r.flops_per_token = per_token;
+  r.tokens_per_s = tokens / step_time.value;
+  r.tokens_per_s_per_gpu = r.tokens_per_s / ranks;
+  r.tflops_per_gpu = per_token * r.tokens_per_s_per_gpu / 1e12;
+  r.mfu = per_token * r.tokens_per_s_per_gpu / peak_per_rank.value;
+  r.hfu = (per_token + again) * r.tokens_per_s_per_gpu / peak_per_rank.value;
+  return r;
+}
+
+}  // namespace ds::report

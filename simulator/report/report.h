@@ -1,0 +1,61 @@
+#pragma once
+// What a prediction or a run says, as JSON for programs and as a trace for Perfetto. Tables for people are drawn by the
+// command line. Every file carries `schema` and `provenance`; numbers are finite or left out.
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "simulator/memory/memory.h"
+#include "simulator/program/program.h"
+#include "simulator/program/timeline.h"
+#include "simulator/workload/job.h"
+
+namespace ds::report {
+
+/// Who wrote a file, with what: no time stamp, so equal input gives equal bytes.
+struct Provenance {
+  std::string program;  // "ds-sim run"
+  std::string version, commit;
+  std::vector<std::string> command;
+  std::string profile, profile_hash;
+  std::uint64_t seed{};
+};
+nlohmann::ordered_json to_json(const Provenance& provenance);
+
+/// Everything that the report of one prediction is made of.
+struct Predicted {
+  const workload::Job& job;
+  const program::Program& program;
+  const memory::Layout& layout;
+  const program::StepSummary& summary;
+  double sigma{};                  // relative, of the step time
+  std::string depth;               // "event", "analytic"
+  FlopsPerSecond peak_per_rank;    // what mfu is a share of
+  std::string peak_source;
+  std::vector<workload::Assumption> assumptions;  // of the prediction, beside the job's
+};
+
+/// The rates that follow from a step time, by the Megatron-LM formula (Narayanan et al. 2021, section 5.1): products of
+/// weights and of attention, the latter uncut by causality; backward twice forward.
+struct Rates {
+  double tokens_per_s{}, tokens_per_s_per_gpu{}, tflops_per_gpu{}, mfu{}, hfu{};
+  double flops_per_token{};
+};
+Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank);
+
+/// The report of `ds-sim run`.
+nlohmann::ordered_json run_report(const Predicted& predicted, const Provenance& provenance);
+
+nlohmann::ordered_json to_json(const program::TimeParts& parts);
+nlohmann::ordered_json to_json(const memory::Parts& parts);
+
+/// One timeline of a trace file: a process in Perfetto's words, one track per rank.
+struct Track {
+  std::string name;  // "predicted", "measured"
+  const program::Timeline& timeline;
+};
+/// Chrome trace events (JSON), as Perfetto opens them. Rows of one track never overlap.
+std::string trace(const program::Program& program, const std::vector<Track>& tracks, const Provenance& provenance);
+
+}  // namespace ds::report

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "simulator/report/report.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::report {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kSchema = "ds-report-1";
+constexpr double kInterval = 1.96;  // standard deviations to each side: 95 % if errors are normal
+constexpr double kSecondsPerDay = 86400, kSecondsPerHour = 3600;
+
+Json assumptions_json(const Predicted& p) {
+  Json list = Json::array();
+  for (const auto* source : {&p.job.assumptions, &p.assumptions})
+    for (const workload::Assumption& a : *source)
+      list.push_back({{"path", a.path}, {"value", a.value}, {"why", a.why}});
+  list.push_back({{"path", "report.flops"}, {"value", "Megatron-LM formula"},
+                  {"why", "products of weights and attention, causality not subtracted, backward twice forward"}});
+  list.push_back({{"path", "report.peak"}, {"value", std::to_string(p.peak_per_rank.value)}, {"why", p.peak_source}});
+  return list;
+}
+
+Json memory_json(const Predicted& p) {
+  const double capacity = p.job.cluster.groups.front().node.memory_bytes_per_gpu;
+  const auto peak = p.layout.arena.value;
+  return {{"peak_bytes", peak},
+          {"capacity_bytes", capacity},
+          {"fits", static_cast<double>(peak) <= capacity},
+          {"per_stage", Json::array({to_json(p.layout.parts)})}};
+}
+
+Json classes_json(const Predicted& p) {
+  Json list = Json::array();
+  for (const program::ClassTime& c : p.summary.classes)
+    list.push_back({{"class", c.name}, {"count", c.count}, {"predicted_s", c.seconds.value}});
+  return list;
+}
+
+/// The whole run, where its length in tokens is given: no failures, so all of its time is useful.
+Json whole_run_json(const Predicted& p, const Rates& r) {
+  const double seconds = *p.job.train.tokens / r.tokens_per_s;
+  const double gpu_hours = seconds / kSecondsPerHour * static_cast<double>(p.job.cluster.ranks());
+  Json run = {{"days", seconds / kSecondsPerDay}, {"gpu_hours", gpu_hours}, {"goodput", 1.0}};
+  if (p.job.prices.gpu_hour_usd) run["cost_usd"] = gpu_hours * *p.job.prices.gpu_hour_usd;
+  return run;
+}
+
+}  // namespace
+
+Json to_json(const Provenance& p) {
+  Json json = {{"program", p.program}, {"version", p.version}, {"commit", p.commit}, {"command", p.command}};
+  if (!p.profile.empty()) json["profile"] = p.profile, json["profile_hash"] = p.profile_hash;
+  json["seed"] = p.seed;
+  return json;
+}
+
+Json to_json(const program::TimeParts& t) {
+  return {{"compute", t.compute.value},     {"tp_comm", t.tp_comm.value},     {"cp_comm", t.cp_comm.value},
+          {"ep_comm", t.ep_comm.value},     {"pp_comm", t.pp_comm.value},     {"pp_bubble", t.pp_bubble.value},
+          {"dp_comm", t.dp_comm.value},     {"optimizer", t.optimizer.value}, {"other", t.other.value}};
+}
+
+Json to_json(const memory::Parts& m) {
+  return {{"weights", m.weights.value},         {"gradients", m.gradients.value}, {"optimizer", m.optimizer.value},
+          {"activations", m.activations.value}, {"buffers", m.buffers.value},     {"other", m.other.value}};
+}
+
+Json run_report(const Predicted& p, const Provenance& provenance) {
+  const Rates r = rates(p.job, p.summary.step_time, p.peak_per_rank);
+  const double step = p.summary.step_time.value;
+  const program::TimeParts& t = p.summary.parts;
+  const Seconds communication = t.tp_comm + t.cp_comm + t.ep_comm + t.pp_comm + t.dp_comm;
+  Json json = {{"schema", kSchema},
+               {"provenance", to_json(provenance)},
+               {"depth", p.depth},
+               {"step_time_s", step},
+               {"step_time_interval_s", {step * std::max(0.0, 1 - kInterval * p.sigma), step * (1 + kInterval * p.sigma)}},
+               {"tokens_per_s", r.tokens_per_s},
+               {"tokens_per_s_per_gpu", r.tokens_per_s_per_gpu},
+               {"tflops_per_gpu", r.tflops_per_gpu},
+               {"mfu", r.mfu},
+               {"hfu", r.hfu},
+               {"time_s", to_json(t)},
+               {"comm_share", communication.value / step},
+               {"classes", classes_json(p)},
+               {"model",
+                {{"parameters", workload::parameters(p.job.model, p.job.train.sequence_length)},
+                 {"active_parameters", workload::active_parameters(p.job.model, p.job.train.sequence_length)},
+                 {"flops_per_token", r.flops_per_token}}},
+               {"memory", memory_json(p)},
+               {"network", Json::object()},
+               {"assumptions", assumptions_json(p)}};
+  if (p.job.train.tokens) json["run"] = whole_run_json(p, r);
+  return json;
+}
+
+}  // namespace ds::report
