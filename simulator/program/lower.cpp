@@ -25,6 +25,12 @@ DataType storage_type(const Job& job) {
   throw InputError("plan.precision", "this precision is not supported yet", "fp32 and fp64 are");
 }
 
+/// The vocabulary is padded as the software does it; padded columns have no probability and no gradient.
+std::int64_t padded_vocab(const Job& job) {
+  const std::int64_t tp = job.habits.vocab_multiple_times_tp ? job.plan.tp : 1;
+  return round_up(job.model.vocab, job.habits.vocab_multiple * tp);
+}
+
 graph::Stage stage_graph(const Job& job) {
   const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
   graph::Stage stage = graph::build_stage(job.model, {.layers = static_cast<std::int32_t>(job.model.layers),
@@ -34,7 +40,7 @@ graph::Stage stage_graph(const Job& job) {
                                                       .sequence = job.train.sequence_length,
                                                       .type = storage_type(job),
                                                       .flash = job.plan.attention != workload::Attention::unfused,
-                                                      .padded_vocab = job.model.vocab,
+                                                      .padded_vocab = padded_vocab(job),
                                                       .loss_scale = 1 / tokens});
   graph::differentiate(stage);
   if (job.plan.recompute == workload::Recompute::full) graph::recompute_layers(stage, graph::all_layers(stage));

@@ -1,0 +1,22 @@
+#pragma once
+// The commands of ds-sim, with their options as plain values.
+
+#include <string>
+
+#include "cli/session/session.h"
+
+namespace ds::cli {
+
+struct RunOptions {
+  std::string job;
+  std::string depth;  // "", "analytic", "event"
+  std::string trace, dump_program;
+  bool explain{false};
+};
+
+int sim_run(const Common& common, const RunOptions& options);
+int sim_presets(const Common& common);
+int sim_limits(const Common& common);
+int sim_schema(const Common& common, const std::string& what);
+
+}  // namespace ds::cli

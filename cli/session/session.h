@@ -1,0 +1,57 @@
+#pragma once
+// What the three programs have in common around their commands: options, signals, exit statuses, files.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/terminal/terminal.h"
+#include "simulator/base/progress.h"
+#include "simulator/cost/cost.h"
+#include "simulator/report/report.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::cli {
+
+/// Options that every command takes.
+struct Common {
+  std::string program;               // "ds-sim run"
+  std::vector<std::string> command;  // as typed
+  std::vector<std::string> set;      // PATH=VALUE
+  std::string report;                // file, "-" for standard output, "" for none
+  std::string html;
+  std::string progress{"auto"};
+  std::int64_t seed{-1};             // -1: not given
+  std::int64_t jobs{1};
+  bool quiet{false}, verbose{false}, no_color{false};
+
+  terminal::Screen screen(int descriptor) const { return terminal::look_at(descriptor, {.no_color = no_color}); }
+  /// Whether people read standard output: not with -q, and not where the report goes there.
+  bool talks() const { return !quiet && report != "-"; }
+  terminal::ProgressMode progress_mode() const;
+};
+
+inline constexpr int kDone = 0, kHonestNo = 1, kBadInput = 2, kOurMistake = 3;
+
+/// Runs a command; turns exceptions into one line on standard error and the exit status that belongs to them.
+int guarded(const std::function<int()>& command) noexcept;
+
+/// Ctrl-C and SIGTERM set the token; a second one ends the program at once. A file size limit becomes an error.
+StopToken& watch_signals();
+/// 130 after Ctrl-C, 143 after SIGTERM.
+int status_after(const StopToken& stop);
+
+workload::Job read_job(const std::string& file, const Common& common);
+/// The profile behind the job's node: measured, or a rough default.
+cost::Profile profile_of(const workload::Job& job);
+
+report::Provenance provenance(const Common& common, const workload::Job* job);
+
+/// Writes to a file (atomically) or, for "-", to standard output.
+void write_output(const std::string& target, std::string_view text);
+void print(std::string_view text);
+
+std::string version_text();
+
+}  // namespace ds::cli
