@@ -22,6 +22,8 @@ constexpr Limit kLimits[] = {
     {"train.sequence_length", static_cast<double>(kMaxSequence)},
     {"train.global_batch", static_cast<double>(kMaxGlobalBatch)},
     {"train.tokens", kMaxTokens},
+    {"parameters of a model", kMaxParameters},
+    {"elements of a tensor of one micro-batch", kMaxTensorElements},
     {"micro-batches of a step", static_cast<double>(kMaxMicroBatches)},
     {"plan.tp, pp, cp, dp, ep, etp, zero_group", static_cast<double>(kMaxDegree)},
     {"plan.vpp", static_cast<double>(kMaxVpp)},

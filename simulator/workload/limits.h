@@ -23,6 +23,8 @@ inline constexpr std::int64_t kMaxDegree = 1LL << 20;  // tp, pp, cp, dp, ep, et
 inline constexpr std::int64_t kMaxVpp = 1LL << 10;
 inline constexpr std::int64_t kMaxSteps = 1LL << 40;
 inline constexpr double kMaxTokens = 1e18;
+inline constexpr double kMaxParameters = 1e15;
+inline constexpr double kMaxTensorElements = 1e15;  // of one micro-batch, before it is split
 
 struct Limit {
   std::string_view what;

@@ -70,6 +70,30 @@ bool every_chunk_has_a_layer(const Job& j) {
 
 std::int64_t micro_batches(const Job& j) { return j.plan.batch_shares.empty() ? j.micro_batches() : 0; }
 
+/// Parameters, rounded up, in floating point: the exact count may overflow before this has been checked.
+double rough_parameters(const Model& m) {
+  const auto real = [](std::int64_t n) { return static_cast<double>(n); };
+  const double query = real(m.heads) * real(m.head_dim) + real(m.kv_heads) * real(m.head_dim);
+  double layer = real(m.hidden) * (2 * query + 3 * real(m.ffn_hidden) + 16);
+  if (m.moe) layer += real(m.hidden) * real(m.moe->experts + m.moe->shared_experts) * (3 * real(m.moe->expert_ffn) + 1);
+  if (m.mla) {
+    const double heads = real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim);
+    layer += (real(m.hidden) + heads) * (real(m.mla->q_lora_rank) + real(m.mla->kv_lora_rank)) + real(m.hidden) * heads;
+  }
+  return real(m.layers + m.mtp_layers) * layer + 2 * real(m.vocab) * real(m.hidden);
+}
+
+/// Elements of the largest tensor of one micro-batch on an unsplit model, in floating point.
+double largest_tensor(const Job& j) {
+  const auto real = [](std::int64_t n) { return static_cast<double>(n); };
+  const double tokens = real(j.plan.micro_batch) * real(j.train.sequence_length);
+  const Model& m = j.model;
+  double widest = real(std::max({2 * m.ffn_hidden, m.hidden, m.vocab}));
+  widest = std::max(widest, real(m.heads) * real(m.head_dim) * 3);
+  if (j.plan.attention == Attention::unfused) widest = std::max(widest, real(m.heads) * real(j.train.sequence_length));
+  return tokens * widest;
+}
+
 std::string ranks_sentence(const Job& j) {
   const Plan& p = j.plan;
   const std::string plan = fmt::format("plan.tp {} x plan.pp {} x plan.cp {} x plan.dp {} = {}", p.tp, p.pp, p.cp, p.dp,
@@ -99,6 +123,13 @@ const Rule kRules[] = {
    [](const Job& j) { return !j.model.moe || j.model.moe->top_k <= j.model.moe->experts; },
    [](const Job& j) { return fmt::format("{} must not exceed model.moe.experts, which is {}", j.model.moe->top_k, j.model.moe->experts); },
    [](Job& j) -> std::int64_t& { return j.model.moe->top_k; }},
+  {"model.layers",
+   [](const Job& j) { return rough_parameters(j.model) <= kMaxParameters; },
+   [](const Job& j) { return fmt::format("{} gives the model about {:.1e} parameters, at most {:.0e} are planned", j.model.layers, rough_parameters(j.model), kMaxParameters); },
+   [](Job& j) -> std::int64_t& { return j.model.layers; }},
+  {"train.sequence_length",
+   [](const Job& j) { return largest_tensor(j) <= kMaxTensorElements; },
+   [](const Job& j) { return fmt::format("{} x plan.micro_batch {} gives a tensor of {:.1e} elements, at most {:.0e} are planned", j.train.sequence_length, j.plan.micro_batch, largest_tensor(j), kMaxTensorElements); }, nullptr},
 
   // plan against the cluster
   {"cluster.nodes",

@@ -1,0 +1,140 @@
+// 300 one-value changes of three good jobs: what is wrong is refused by name, what is only unusual is read; and some
+// thousand random changes of the text, none of which may end otherwise.
+
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <nlohmann/json.hpp>
+
+#include "simulator/base/error.h"
+#include "simulator/base/file.h"
+#include "simulator/base/random.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::workload {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json mutants() {
+  return Json::parse(read_file(std::string(DS_SOURCE_DIR) + "/profiles/measured/mutants.json"));
+}
+
+/// plan.stage_layers[2] as /plan/stage_layers/2
+Json::json_pointer pointer(std::string path) {
+  std::string text;
+  for (const char c : path)
+    if (c == '.' || c == '[') text += '/';
+    else if (c != ']') text += c;
+  return Json::json_pointer(path.empty() ? "" : "/" + text);
+}
+
+/// The text with a stand-in for what JSON values cannot say put in its place.
+std::string with_raw(const Json& job, const std::string& raw) {
+  std::string text = job.dump();
+  const std::string stand_in = "\"@raw@\"";
+  return text.replace(text.find(stand_in), stand_in.size(), raw);
+}
+
+std::string apply(const Json& mutant, Json job) {
+  const std::string op = mutant["op"];
+  const std::string path = mutant["path"];
+  if (op == "raw") {
+    if (path.empty()) return mutant["value"];
+    job[pointer(path)] = "@raw@";
+    return with_raw(job, mutant["value"]);
+  }
+  if (path.empty()) return mutant["value"].dump();
+  const Json::json_pointer at = pointer(path);
+  const std::string key = at.back();
+  Json& parent = job[at.parent_pointer()];
+  if (op == "set") {
+    job[at] = mutant["value"];
+  } else if (op == "delete") {
+    parent.erase(key);
+  } else if (op == "rename") {
+    Json renamed = Json::object();
+    for (const auto& [k, v] : parent.items()) renamed[k == key ? mutant["value"].get<std::string>() : k] = v;
+    parent = renamed;
+  } else {  // duplicate: at the end of its object, under a name that is put right in the text
+    parent["@twice@"] = mutant["value"];
+    std::string text = job.dump();
+    return text.replace(text.find("@twice@"), 7, key);
+  }
+  return job.dump();
+}
+
+bool word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
+
+/// Whether `path` stands in `text` whole: plan.tp, not as a part of plan.tp_grid.
+bool names(const std::string& text, const std::string& path) {
+  for (std::size_t at = text.find(path); at != std::string::npos; at = text.find(path, at + 1)) {
+    const std::size_t end = at + path.size();
+    const bool sentence_end = end < text.size() && text[end] == '.' && (end + 1 == text.size() || text[end + 1] == ' ');
+    if ((at == 0 || !word(text[at - 1])) && (end == text.size() || !word(text[end]) || sentence_end)) return true;
+  }
+  return false;
+}
+
+TEST(Mutants, AreRefusedByNameOrRead) {
+  const Json file = mutants();
+  ASSERT_EQ(file["mutants"].size(), 300U);
+  for (const Json& mutant : file["mutants"]) {
+    const std::string id = mutant["id"];
+    SCOPED_TRACE(id);
+    const std::string text = apply(mutant, file["bases"][mutant["base"].get<std::string>()]);
+    const bool expect_error = mutant["expect"] == "error";
+    try {
+      const Job job = read_job_text(text, "job.json");
+      EXPECT_FALSE(expect_error) << "was read";
+      EXPECT_THROW(check_supported(job), InputError);  // GPU clusters, for now
+    } catch (const InputError& error) {
+      const std::string said = error.what();
+      ASSERT_TRUE(expect_error) << said;
+      EXPECT_EQ(said.find("not supported yet"), std::string::npos);
+      bool named = mutant["names"].empty() && (said.find("line ") != std::string::npos ||
+                                               said.find("the job is ") != std::string::npos ||
+                                               said.find("nested") != std::string::npos);
+      for (const Json& path : mutant["names"]) named = named || names(said, path);
+      EXPECT_TRUE(named) << said;
+    }
+  }
+}
+
+TEST(Mutants, RandomChangesOfTheTextGiveAnErrorOrAJob) {
+  const Json file = mutants();
+  std::vector<std::string> bases;
+  for (const Json& base : file["bases"]) bases.push_back(base.dump());
+  const std::string pieces[] = {"-1",   "0",    "1e999", "null", "true", "\"\"", "[]",       "{}",     "9007199254740993",
+                                "\\u",  "\xff", "}",     "]",    ",",    ":",    "\"tp\":3", "[[[[[[", "1e18", "0.5"};
+  const RandomStream random(42, 7);
+  std::uint64_t draw = 0;
+  const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random.below(n, draw++)); };
+  int read = 0;
+  for (int i = 0; i < 4000; ++i) {
+    std::string text = bases[below(bases.size())];
+    for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
+      const std::size_t at = below(text.size());
+      switch (below(4)) {
+        case 0: text[at] = static_cast<char>(below(256)); break;
+        case 1: text.erase(at, 1 + below(6)); break;
+        case 2: text.insert(at, pieces[below(std::size(pieces))]); break;
+        default: {  // a digit, so that more of the jobs stay readable
+          const std::size_t digit = text.find_first_of("0123456789", at);
+          if (digit != std::string::npos) text[digit] = static_cast<char>('0' + below(10));
+        }
+      }
+    }
+    try {
+      const Job job = read_job_text(text, "job.json");
+      ++read;
+      EXPECT_FALSE(first_violation(job));
+      check_supported(job);
+    } catch (const InputError&) {
+    }
+  }
+  EXPECT_GT(read, 10);  // the changes are mild enough to reach the rules
+}
+
+}  // namespace
+}  // namespace ds::workload
