@@ -43,7 +43,6 @@ test:
 
 check:
 	@.ci/install build demo test check
-	@cmake --preset release -DDS_TESTS=ON >build-configure.tmp 2>&1 || { cat build-configure.tmp; exit 1; }
 	@.ci/check
 
 bench: build

@@ -7,7 +7,7 @@ find_package(Eigen3 3.4 REQUIRED NO_MODULE)
 
 # Any BLAS with the CBLAS interface will do; OpenBLAS is what we measure with.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(openblas IMPORTED_TARGET openblas)
+pkg_check_modules(openblas QUIET IMPORTED_TARGET openblas)
 add_library(ds_blas INTERFACE)
 if(openblas_FOUND)
   target_link_libraries(ds_blas INTERFACE PkgConfig::openblas)
@@ -21,3 +21,23 @@ if(DS_TESTS)
   find_package(GTest REQUIRED)
   find_package(rapidcheck REQUIRED)
 endif()
+
+# Optional things. Only looked at, since their own find modules take seconds (Torch) or run programs (MPI);
+# a part that uses one calls find_package itself. One line each when absent, and never an error.
+function(ds_optional name consequence)
+  foreach(path ${ARGN})
+    if(NOT ${path})
+      message(STATUS "${name}: not found, ${consequence}")
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+find_program(DS_NVCC nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
+find_path(DS_NCCL nccl.h HINTS ENV NCCL_HOME ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES include)
+find_path(DS_TORCH Torch/TorchConfig.cmake PATHS /usr /usr/local PATH_SUFFIXES share/cmake lib/cmake)
+find_program(DS_MPI mpicxx)
+mark_as_advanced(DS_NVCC DS_NCCL DS_TORCH DS_MPI)
+ds_optional("CUDA and NCCL" "ds-exec runs on CPUs only" DS_NVCC DS_NCCL)
+ds_optional("LibTorch" "ds-tune has no learned policy" DS_TORCH)
+ds_optional("MPI" "ds-exec starts its ranks itself, on one host" DS_MPI)

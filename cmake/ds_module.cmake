@@ -1,4 +1,4 @@
-# One call per part. `USES` is both the link line and what tests/layers_test checks against the #include lines.
+# One call per part. `USES` is both the link line and what tests/layers checks against the #include lines.
 #
 #   ds_module(simulator/network SOURCES fair_share.cpp routes.cpp
 #                               USES simulator/base simulator/workload Boost::graph)
@@ -21,24 +21,54 @@ function(ds_link target scope)
   endforeach()
 endfunction()
 
+# A misspelt keyword would otherwise be taken for one more source file, or be dropped.
+function(ds_refuse_unknown call name)
+  if(ARGN)
+    message(FATAL_ERROR "${call}(${name}): unknown words: ${ARGN}")
+  endif()
+endfunction()
+
+# A part without SOURCES is its headers.
 function(ds_module folder)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  ds_refuse_unknown(ds_module ${folder} ${arg_UNPARSED_ARGUMENTS})
   ds_target_of(${folder} target)
-  add_library(${target} STATIC ${arg_SOURCES})
-  target_link_libraries(${target} PUBLIC ds_options)
-  ds_link(${target} PUBLIC ${arg_USES})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_link_libraries(${target} ${scope} ds_options)
+  ds_link(${target} ${scope} ${arg_USES})
 endfunction()
 
 function(ds_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
+  ds_refuse_unknown(ds_program ${name} ${arg_UNPARSED_ARGUMENTS})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ds_options)
   ds_link(${name} PRIVATE ${arg_USES})
 endfunction()
 
-# A test binary; `LABELS slow` keeps it out of the fast set. `TIMEOUT` in seconds, 120 when left out.
+# Sanitizers slow a test down by their own factor, and what they should be strict about is the same for everybody.
+set(DS_TIMEOUT_FACTOR 1)
+set(DS_TEST_ENVIRONMENT "")
+if(CMAKE_CXX_FLAGS MATCHES "fsanitize=address")
+  set(DS_TIMEOUT_FACTOR 4)
+  set(DS_TEST_ENVIRONMENT ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1:detect_stack_use_after_return=1
+                          UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1)
+elseif(CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
+  set(DS_TIMEOUT_FACTOR 10)
+  set(DS_TEST_ENVIRONMENT TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
+endif()
+
+# One test binary, one entry of ctest. `LABELS slow` keeps it out of the fast set and out of the sanitizer run of CI;
+# `TIMEOUT` in seconds of a Release build, 120 when left out.
 function(ds_test name)
   cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+  ds_refuse_unknown(ds_test ${name} ${arg_UNPARSED_ARGUMENTS})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ds_options GTest::gtest_main)
   ds_link(${name} PRIVATE ${arg_USES})
@@ -47,6 +77,7 @@ function(ds_test name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  math(EXPR timeout "${arg_TIMEOUT} * ${DS_TIMEOUT_FACTOR}")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS "${arg_LABELS}" ENVIRONMENT "${DS_TEST_ENVIRONMENT}")
 endfunction()

@@ -34,7 +34,8 @@ std::string with_prefix(double value, std::string_view unit) {
   if (std::isnan(value)) return std::string(kMissing);
   const double size = std::abs(rounded(value));
   for (const Prefix& prefix : kPrefixes)
-    if (size >= prefix.factor) return fmt::format("{} {}{}", three_digits(value / prefix.factor), prefix.name, unit);
+    if (size >= prefix.factor)
+      return fmt::format("{} {}{}", three_digits(value / prefix.factor), prefix.name, unit);
   return fmt::format("{} {}", three_digits(value), unit);
 }
 
@@ -105,13 +106,17 @@ std::string signed_percent(double share) {
 
 std::string money(double usd) {
   if (std::isnan(usd)) return std::string(kMissing);
-  const std::string amount = with_commas(fmt::format("{:.{}f}", std::abs(usd), std::abs(usd) < 99.995 ? 2 : 0));
+  const std::string amount =
+      with_commas(fmt::format("{:.{}f}", std::abs(usd), std::abs(usd) < 99.995 ? 2 : 0));
   return (usd < 0 ? "-$" : "$") + amount;
 }
 
 Cell error_cell(double share) {
   const double size = std::abs(share);
-  const Hue hue = std::isnan(share) ? Hue::dim : size <= 0.05 ? Hue::green : size <= 0.10 ? Hue::yellow : Hue::red;
+  const Hue hue = std::isnan(share) ? Hue::dim
+                  : size <= 0.05    ? Hue::green
+                  : size <= 0.10    ? Hue::yellow
+                                    : Hue::red;
   return {signed_percent(share), hue};
 }
 

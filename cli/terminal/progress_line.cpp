@@ -12,9 +12,9 @@
 namespace ds::terminal {
 namespace {
 
-constexpr Seconds kRedraw{0.1};       // on a terminal
-constexpr Seconds kPlainEvery{5};     // in a log
-constexpr Seconds kTooShort{0.3};     // work that is over sooner is not worth a flicker
+constexpr Seconds kRedraw{0.1};    // on a terminal
+constexpr Seconds kPlainEvery{5};  // in a log
+constexpr Seconds kTooShort{0.3};  // work that is over sooner is not worth a flicker
 constexpr int kBarColumns = 24;
 constexpr std::string_view kWipe = "\r\x1b[K";
 
@@ -57,7 +57,8 @@ void ProgressLine::update(double share, std::string_view what) {
   const Seconds pause = screen_.redraws ? kRedraw : kPlainEvery;
   if (last_drawn_) {
     if (now - *last_drawn_ < pause) return;
-  } else if (mode_ == ProgressMode::automatic && now - *begun_ < (screen_.redraws ? kTooShort : kPlainEvery)) {
+  } else if (mode_ == ProgressMode::automatic &&
+             now - *begun_ < (screen_.redraws ? kTooShort : kPlainEvery)) {
     return;
   }
   last_drawn_ = now;
@@ -101,8 +102,8 @@ std::string ProgressLine::line(double share, std::string_view what, Seconds elap
   const int room = screen_.columns - 1 - columns_of(tail) - 4;
   const int bar_columns = std::clamp(room / 2, 0, kBarColumns);
   const std::string text = shorten(one_line(what), std::max(0, room - bar_columns));
-  return fmt::format("{}  {}  {}", text, paint(pad(bar(known, bar_columns), bar_columns, Align::left), Hue::cyan, screen_),
-                     tail);
+  return fmt::format("{}  {}  {}", text,
+                     paint(pad(bar(known, bar_columns), bar_columns, Align::left), Hue::cyan, screen_), tail);
 }
 
 }  // namespace ds::terminal

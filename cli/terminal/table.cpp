@@ -53,7 +53,8 @@ std::string draw(const Table& table, const Screen& screen) {
   for (const Column& column : table.columns) titles.push_back({column.title, Hue::bold});
   if (std::ranges::any_of(titles, [](const Cell& title) { return !title.text.empty(); }))
     drawn += line_of(table, titles, widths, screen);
-  for (const auto& row : table.rows) drawn += row.empty() ? rule(widths) : line_of(table, row, widths, screen);
+  for (const auto& row : table.rows)
+    drawn += row.empty() ? rule(widths) : line_of(table, row, widths, screen);
   return drawn;
 }
 

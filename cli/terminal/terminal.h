@@ -92,16 +92,16 @@ std::string draw(const Table& table, const Screen& screen);
 
 // ---- numbers: three significant digits unless it says exact; a missing value (not a number) is "n/a"
 
-std::string bytes(Bytes value);                  ///< 12.3 MB, 1e6 bytes to the MB; below 1 kB exact
-std::string exact(std::int64_t value);           ///< 41,943,040
-std::string duration(Seconds value);             ///< 113 ms, 1.28 s, 2 min 05 s, 1 h 02 min, 12 d 04 h
-std::string in_seconds(Seconds value);           ///< 0.128 s: one unit, for columns that are compared
-std::string rate(BytesPerSecond value);          ///< 25.0 GB/s
-std::string rate(FlopsPerSecond value);          ///< 312 TFLOP/s
+std::string bytes(Bytes value);          ///< 12.3 MB, 1e6 bytes to the MB; below 1 kB exact
+std::string exact(std::int64_t value);   ///< 41,943,040
+std::string duration(Seconds value);     ///< 113 ms, 1.28 s, 2 min 05 s, 1 h 02 min, 12 d 04 h
+std::string in_seconds(Seconds value);   ///< 0.128 s: one unit, for columns that are compared
+std::string rate(BytesPerSecond value);  ///< 25.0 GB/s
+std::string rate(FlopsPerSecond value);  ///< 312 TFLOP/s
 std::string rate(double per_second, std::string_view what);  ///< 7,412 tokens/s
-std::string percent(double share);               ///< 0.415 is 41.5 %
-std::string signed_percent(double share);        ///< +3.5 %
-std::string money(double usd);                   ///< $1,234,567; below 100 with cents
+std::string percent(double share);                           ///< 0.415 is 41.5 %
+std::string signed_percent(double share);                    ///< +3.5 %
+std::string money(double usd);                               ///< $1,234,567; below 100 with cents
 
 /// A prediction's error, coloured: green within 5 %, yellow within 10 %, else red.
 Cell error_cell(double share);

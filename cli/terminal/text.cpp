@@ -16,7 +16,11 @@ struct Letter {
 Letter first_letter(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
-  const std::size_t length = lead < 0x80U ? 1 : lead >> 5U == 0x6U ? 2 : lead >> 4U == 0xEU ? 3 : lead >> 3U == 0x1EU ? 4 : 0;
+  const std::size_t length = lead < 0x80U          ? 1
+                             : lead >> 5U == 0x6U  ? 2
+                             : lead >> 4U == 0xEU  ? 3
+                             : lead >> 3U == 0x1EU ? 4
+                                                   : 0;
   if (length == 0 || length > text.size()) return {.code = lead, .length = 1};
   if (length == 1) return {.code = lead, .length = 1};
   char32_t code = lead & (0x7FU >> length);

@@ -19,9 +19,9 @@ TEST(Text, ColumnsAreWhatATerminalShowsNotBytes) {
   EXPECT_EQ(columns_of("µs"), 2);
   EXPECT_EQ(columns_of("████▌"), 5);
   EXPECT_EQ(columns_of("模型"), 4);
-  EXPECT_EQ(columns_of("e\u0301"), 1);               // e and a combining acute
-  EXPECT_EQ(columns_of("\x1b[31mred\x1b[0m"), 3);    // colour takes no room
-  EXPECT_EQ(columns_of("\xff\xc3"), 2);              // bytes that are no UTF-8 stand for themselves
+  EXPECT_EQ(columns_of("e\u0301"), 1);             // e and a combining acute
+  EXPECT_EQ(columns_of("\x1b[31mred\x1b[0m"), 3);  // colour takes no room
+  EXPECT_EQ(columns_of("\xff\xc3"), 2);            // bytes that are no UTF-8 stand for themselves
 }
 
 TEST(Text, ShortenedTextFitsAndSaysThatItWasCut) {
@@ -49,8 +49,8 @@ TEST(Pictures, BarsCountInEighths) {
   EXPECT_EQ(bar(0, 10), "");
   EXPECT_EQ(bar(0.45, 10), "████▌");
   EXPECT_EQ(bar(1, 3), "███");
-  EXPECT_EQ(bar(7, 3), "███");        // never longer than its room
-  EXPECT_EQ(bar(1e-9, 10), "▏");      // something is not nothing
+  EXPECT_EQ(bar(7, 3), "███");    // never longer than its room
+  EXPECT_EQ(bar(1e-9, 10), "▏");  // something is not nothing
   EXPECT_EQ(bar(std::numeric_limits<double>::quiet_NaN(), 10), "");
 }
 
