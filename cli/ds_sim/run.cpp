@@ -78,7 +78,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                     terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
                     job.cluster.ranks(), job.train.global_batch, job.train.sequence_length));
   print(fmt::format("step time  {} ± {}   {}   {} of peak\n", terminal::duration(p.summary.step_time),
-                    terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens/s"), terminal::percent(r.mfu)));
+                    terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"), terminal::percent(r.mfu)));
   print(time_table(p, screen));
   print(memory_table(p, job.cluster.groups.front().node.memory_bytes_per_gpu, screen));
   if (options.explain) print(class_table(p, screen));

@@ -1,0 +1,29 @@
+#pragma once
+// The commands of ds-exec, with their options as plain values.
+
+#include <cstdint>
+#include <string>
+
+#include "cli/session/session.h"
+
+namespace ds::cli {
+
+struct ExecOptions {
+  std::string job, data, metrics, trace, device{"auto"};
+  std::int64_t steps{-1};  // -1: what the job says
+};
+
+struct CalibrateOptions {
+  std::string out, device{"auto"};
+  std::int64_t rounds{5};
+};
+
+int exec_run(const Common& common, const ExecOptions& options);
+/// Predicts first, then trains, then lays the two side by side.
+int exec_compare(const Common& common, const ExecOptions& options);
+int exec_calibrate(const Common& common, const CalibrateOptions& options);
+
+/// The file that `localhost` means: $XDG_CACHE_HOME/ds/localhost.json.
+std::string localhost_profile();
+
+}  // namespace ds::cli

@@ -1,0 +1,144 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/ds_exec/probe.h"
+#include "cli/ds_exec/training.h"
+#include "simulator/base/error.h"
+#include "simulator/engine/predict.h"
+
+namespace ds::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using terminal::Align;
+
+// Classes that take less than this share of the step are one line for people; the report has them all.
+constexpr double kSmallShare = 0.01;
+// Where the machine's speed moved by more than this between before and after, a comparison says little.
+constexpr double kDrift = 0.1;
+
+struct ClassRow {
+  std::string name;
+  std::int64_t count{};
+  Seconds predicted, measured;
+};
+
+std::vector<ClassRow> side_by_side(const program::StepSummary& predicted, const program::StepSummary& measured) {
+  std::vector<ClassRow> rows;
+  for (const program::ClassTime& p : predicted.classes) {
+    const auto same = std::find_if(measured.classes.begin(), measured.classes.end(),
+                                   [&](const program::ClassTime& m) { return m.name == p.name; });
+    ensure(same != measured.classes.end() && same->count == p.count,
+           "both interpreters run the same instructions of every class");
+    rows.push_back({p.name, p.count, p.seconds, same->seconds});
+  }
+  return rows;
+}
+
+std::vector<terminal::Cell> row(const std::string& name, Seconds predicted, Seconds measured) {
+  return {{name},
+          {terminal::duration(predicted)},
+          {terminal::duration(measured)},
+          terminal::error_cell(predicted / measured - 1)};
+}
+
+std::string table(std::vector<ClassRow> rows, const program::StepSummary& predicted, const Measured& measured,
+                  Bytes predicted_peak, Bytes measured_peak, const terminal::Screen& screen) {
+  std::stable_sort(rows.begin(), rows.end(), [](const ClassRow& a, const ClassRow& b) { return a.measured > b.measured; });
+  terminal::Table t{.columns = {{"predicted against measured"},
+                                {"predicted", Align::right},
+                                {"measured", Align::right},
+                                {"error", Align::right}},
+                    .rows = {}};
+  ClassRow rest{.name = "all others"};
+  for (const ClassRow& r : rows) {
+    if (r.measured / measured.cpu.step_time >= kSmallShare) t.rows.push_back(row(r.name, r.predicted, r.measured));
+    else rest.predicted += r.predicted, rest.measured += r.measured;
+  }
+  if (rest.measured.value > 0) t.rows.push_back(row(rest.name, rest.predicted, rest.measured));
+  t.rows.push_back({});
+  t.rows.push_back(row("step", predicted.step_time, measured.cpu.step_time));
+  t.rows.push_back({{"peak memory of the rank"},
+                    {terminal::exact(predicted_peak.value)},
+                    {terminal::exact(measured_peak.value)},
+                    predicted_peak == measured_peak ? terminal::Cell{"equal", terminal::Hue::green}
+                                                    : terminal::error_cell(predicted_peak / measured_peak - 1)});
+  return terminal::draw(t, screen);
+}
+
+}  // namespace
+
+int exec_compare(const Common& common, const ExecOptions& options) {
+  const StopToken& stop = watch_signals();
+  const Training training = prepare(common, options);
+  const cost::Profile profile = profile_of(training.job);
+  const engine::Prediction p =
+      engine::predict(training.job, cost::OperatorModel(profile), training.job.simulate.depth);
+  ensure(p.program.hash == training.program.hash, "the program that is predicted is the program that runs");
+
+  const Probe before = probe_gemm();
+  const executor::RunResult result = train(common, options, training, stop);
+  const Probe after = probe_gemm();
+  const auto measured = measured_summary(training, result);
+  if (!measured) {
+    print("too few steps to measure one: the first two warm up\n");
+    return result.stopped ? status_after(stop) : kHonestNo;
+  }
+  const Seconds limit = gemm_only(training.program);
+  const std::vector<ClassRow> rows = side_by_side(p.summary, measured->cpu);
+  const report::Provenance origin = provenance(common, &training.job);
+
+  if (!common.report.empty()) {
+    const report::Predicted predicted{.job = training.job,
+                                      .program = p.program,
+                                      .layout = p.layout,
+                                      .summary = p.summary,
+                                      .sigma = p.sigma,
+                                      .depth = p.timeline.rows.empty() ? "analytic" : "event",
+                                      .peak_per_rank = profile.gemm_peak,
+                                      .peak_source = "best GEMM rate of one core in the profile",
+                                      .assumptions = {}};
+    Json classes = Json::array();
+    for (const ClassRow& r : rows)
+      classes.push_back({{"class", r.name}, {"count", r.count}, {"predicted_s", r.predicted.value},
+                         {"measured_s", r.measured.value}});
+    const Json json = {{"schema", "ds-exec-report-1"},
+                       {"provenance", report::to_json(origin)},
+                       {"steps", steps_json(result)},
+                       {"measured", measured_json(training, result)},
+                       {"predicted",
+                        {{"step_time_s", p.summary.step_time.value},
+                         {"peak_bytes_per_rank", {p.layout.arena.value}},
+                         {"time_s", report::to_json(p.summary.parts)},
+                         {"report", report::run_report(predicted, origin)}}},
+                       {"classes", std::move(classes)},
+                       {"gemm_only_s", limit.value},
+                       {"gemm_probe_flops_per_s", {{"before", before.cpu.value}, {"after", after.cpu.value}}}};
+    write_output(common.report, json.dump(1) + "\n");
+  }
+  if (!options.trace.empty())
+    write_output(options.trace, report::trace(training.program, {{"predicted", p.timeline},
+                                                                 {"measured", executor::median_step(result)->wall}},
+                                              origin));
+  if (common.talks()) {
+    print(learning_text(training, result));
+    const double tokens = static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
+    print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
+                      terminal::rate(tokens / measured->cpu.step_time.value, "tokens"),
+                      terminal::percent(limit / measured->cpu.step_time)));
+    print(table(rows, p.summary, *measured, p.layout.arena, result.arena, common.screen(STDOUT_FILENO)));
+    print(fmt::format("\nProcessor time of the rank; by the clock a step took {}. GEMM probe before {}, after {}{}.\n",
+                      terminal::duration(measured->wall.step_time), terminal::rate(before.cpu),
+                      terminal::rate(after.cpu),
+                      std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
+    print(fmt::format("Outside of the arena the process holds {} (program, libraries, text).\n",
+                      terminal::bytes(result.resident - result.arena)));
+  }
+  return result.stopped ? status_after(stop) : kDone;
+}
+
+}  // namespace ds::cli

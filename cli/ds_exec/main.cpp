@@ -1,0 +1,80 @@
+// ds-exec: is that true? Runs a plan for real, measures, calibrates.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "cli/ds_exec/commands.h"
+
+namespace {
+
+void add_common(CLI::App& app, ds::cli::Common& common) {
+  app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  app.add_option("--seed", common.seed, "Seed of everything random")->check(CLI::NonNegativeNumber);
+  app.add_option("--jobs", common.jobs, "Threads to use outside of ranks")->check(CLI::PositiveNumber);
+  app.add_option("--report", common.report, "Write the report as JSON; - is standard output")->type_name("FILE");
+  app.add_option("--html", common.html, "Write a page")->type_name("FILE");
+  app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
+  app.add_flag("-v,--verbose", common.verbose, "Print more");
+  app.add_flag("--no-color", common.no_color, "No colours");
+  app.add_option("--progress", common.progress, "auto, always or never")->type_name("WHEN");
+}
+
+void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
+  app.add_option("JOB", options.job, "Job file")->required();
+  app.add_option("--data", options.data, "Text to train on, bytes as tokens (default: execute.data)")
+      ->type_name("FILE");
+  app.add_option("--steps", options.steps, "Steps of the run (default: execute.steps)")->check(CLI::NonNegativeNumber);
+  app.add_option("--device", options.device, "auto, cpu or cuda");
+  app.add_option("--metrics", options.metrics, "Write a JSON line per step")->type_name("FILE");
+  app.add_option("--trace", options.trace, "Write the timelines for ui.perfetto.dev")->type_name("FILE");
+}
+
+/// OpenBLAS starts its threads before main and reads its environment only then. A rank is one core with one thread, so
+/// the program begins again with the environment that says so.
+void start_with_one_blas_thread(char** argv) {
+  const char* threads = std::getenv("OPENBLAS_NUM_THREADS");
+  if (threads != nullptr && std::string_view(threads) == "1") return;
+  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
+  ::setenv("OMP_NUM_THREADS", "1", 1);
+  ::execv("/proc/self/exe", argv);  // where it fails we go on with the threads that there are
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace ds::cli;
+  start_with_one_blas_thread(argv);
+  CLI::App app{"ds-exec: train by a plan for real, measure it, compare it with its prediction.", "ds-exec"};
+  app.set_version_flag("--version", version_text());
+  app.require_subcommand(1);
+  app.footer("A first run: ds-exec calibrate, then ds-exec compare profiles/jobs/first.json --data TEXT --steps 100");
+  Common common;
+  common.command.assign(argv, argv + argc);
+
+  ExecOptions options;
+  CalibrateOptions calibration;
+  CLI::App* run = app.add_subcommand("run", "Train");
+  CLI::App* compare = app.add_subcommand("compare", "Predict, train, and lay the two side by side");
+  for (CLI::App* command : {run, compare}) add_training(*command, options);
+  CLI::App* calibrate = app.add_subcommand("calibrate", "Measure this machine's operators; it becomes `localhost`");
+  calibrate->add_option("--out", calibration.out, "Write the profile there instead; - is standard output")
+      ->type_name("PROFILE");
+  calibrate->add_option("--device", calibration.device, "auto, cpu or cuda");
+  calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")->check(CLI::Range(3, 1000));
+  for (CLI::App* command : {run, compare, calibrate}) add_common(*command, common);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kBadInput;
+  }
+  common.program = "ds-exec " + app.get_subcommands().front()->get_name();
+  return guarded([&] {
+    if (run->parsed()) return exec_run(common, options);
+    if (compare->parsed()) return exec_compare(common, options);
+    return exec_calibrate(common, calibration);
+  });
+}

@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/ds_exec/training.h"
+
+namespace ds::cli {
+
+int exec_run(const Common& common, const ExecOptions& options) {
+  const StopToken& stop = watch_signals();
+  const Training training = prepare(common, options);
+  const executor::RunResult result = train(common, options, training, stop);
+  const report::Provenance origin = provenance(common, &training.job);
+  if (!common.report.empty()) {
+    const nlohmann::ordered_json json = {{"schema", "ds-exec-report-1"},
+                                         {"provenance", report::to_json(origin)},
+                                         {"steps", steps_json(result)},
+                                         {"measured", measured_json(training, result)}};
+    write_output(common.report, json.dump(1) + "\n");
+  }
+  const executor::MeasuredStep* median = executor::median_step(result);
+  if (!options.trace.empty() && median != nullptr)
+    write_output(options.trace, report::trace(training.program, {{"measured", median->wall}}, origin));
+  if (common.talks()) {
+    print(learning_text(training, result));
+    if (const auto measured = measured_summary(training, result))
+      print(fmt::format("step time  {} of processor time, {} by the clock\n",
+                        terminal::duration(measured->cpu.step_time), terminal::duration(measured->wall.step_time)));
+    print(fmt::format("memory     {} bytes of arena, {} resident in all\n", terminal::exact(result.arena.value),
+                      terminal::bytes(result.resident)));
+  }
+  return result.stopped ? status_after(stop) : kDone;
+}
+
+}  // namespace ds::cli

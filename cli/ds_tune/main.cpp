@@ -1,0 +1,19 @@
+// ds-tune: which plan is best? Not there yet; --help says so.
+#include <CLI/CLI.hpp>
+
+#include "cli/session/session.h"
+
+int main(int argc, char** argv) {
+  using namespace ds::cli;
+  CLI::App app{"ds-tune: find the best plan for a model on a cluster.\n"
+               "Nothing of it works yet: `search`, `train` and `bench` come with the next releases.",
+               "ds-tune"};
+  app.set_version_flag("--version", version_text());
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kDone : kBadInput;
+  }
+  print(app.help());
+  return kBadInput;
+}
