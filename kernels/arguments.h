@@ -1,0 +1,55 @@
+#pragma once
+// How a kernel takes its operands: one after the other, in the order of ops::operands(op).
+//
+//   template <class T>
+//   void forward(const ops::RmsNorm& n, Arguments a, Queue& queue) {
+//     const T* x = a.in<T>();
+//     const T* gain = a.in<T>();
+//     T* y = a.out<T>();
+//   void rms_norm_forward(const ops::Op& op, Addresses operands, Queue& queue) {
+//     by_type<ops::RmsNorm>(op, operands, queue, forward<float>, forward<double>);
+//   }
+//
+// Everything here is always inlined: files with instruction-set flags of their own include it, and a shared
+// copy of an inline function, compiled with their flags, must not reach a processor without those
+// instructions.
+
+#include <cstdint>
+
+#include "kernels/kernels.h"
+
+namespace ds::kernels {
+
+struct Arguments {
+  const ops::Op* op{};
+  void* const* next{};
+
+  template <class T>
+  [[gnu::always_inline]] const T* in() {
+    return static_cast<const T*>(*next++);
+  }
+  template <class T>
+  [[gnu::always_inline]] T* out() {
+    return static_cast<T*>(*next++);
+  }
+};
+
+template <class What>
+using Typed = void (*)(const What& what, Arguments arguments, Queue& queue);
+
+/// Calls the kernel of the operator's type; simulated types (fp16, ...) have no kernels, find() has seen to
+/// that.
+template <class What>
+[[gnu::always_inline]] inline void by_type(const ops::Op& op, Addresses operands, Queue& queue,
+                                           Typed<What> fp32, Typed<What> fp64) {
+  const What& what = *std::get_if<What>(&op.what);  // get_if: std::get would bring a throwing function along
+  (op.type == DataType::fp32 ? fp32 : fp64)(what, Arguments{&op, operands.data()}, queue);
+}
+
+inline constexpr double kNormEpsilon = 1e-5;                  // of both norms
+inline constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
+inline constexpr double kGeluCube = 0.044715;
+/// Head dimensions up to this have attention kernels: their tiles live on the stack.
+inline constexpr std::int64_t kMaxHeadDim = 512;
+
+}  // namespace ds::kernels

@@ -1,0 +1,57 @@
+#include "kernels/cpu/blas.h"
+#include "kernels/cpu/declarations.h"
+#include "kernels/cpu/rows.h"
+
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
+namespace {
+
+/// The bias is written first and the product added to it: BLAS would otherwise write zeros there.
+template <class T>
+void forward(const ops::Linear& n, Arguments a, Queue& queue) {
+  const T *x = a.in<T>(), *weight = a.in<T>();
+  const T* bias = n.bias ? a.in<T>() : nullptr;
+  T* y = a.out<T>();
+  if (bias != nullptr)
+    for (std::int64_t t = 0; t < n.tokens; ++t)
+      std::memcpy(y + t * n.outputs, bias, static_cast<std::size_t>(n.outputs) * sizeof(T));
+  multiply(n.tokens, n.outputs, n.inputs, T{1}, Factor<T>{x, n.inputs}, Factor<T>{weight, n.inputs, true},
+           bias != nullptr ? T{1} : T{0}, y, n.outputs);
+  queue.poll_now();
+}
+
+template <class T>
+void input_gradient(const ops::Linear& n, Arguments a, Queue& queue) {
+  const T *dy = a.in<T>(), *weight = a.in<T>();
+  T* dx = a.out<T>();
+  multiply(n.tokens, n.inputs, n.outputs, T{1}, Factor<T>{dy, n.outputs}, Factor<T>{weight, n.inputs}, T{0},
+           dx, n.inputs);
+  queue.poll_now();
+}
+
+template <class T>
+void weight_gradient(const ops::Linear& n, Arguments a, Queue& queue) {
+  const T *dy = a.in<T>(), *x = a.in<T>();
+  T* dweight = a.out<T>();
+  multiply(n.outputs, n.inputs, n.tokens, T{1}, Factor<T>{dy, n.outputs, true}, Factor<T>{x, n.inputs},
+           a.op->accumulate ? T{1} : T{0}, dweight, n.inputs);
+  queue.poll_now();
+  if (!n.bias) return;
+  T *dbias = a.out<T>(), *sums = a.out<T>();
+  zero(sums, n.outputs);
+  for (std::int64_t t = 0; t < n.tokens; ++t) add_row(sums, dy + t * n.outputs, n.outputs);
+  deliver(*a.op, dbias, sums, n.outputs);
+}
+
+}  // namespace
+
+void linear_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, forward<float>, forward<double>);
+}
+void linear_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, input_gradient<float>, input_gradient<double>);
+}
+void linear_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,0 +1,81 @@
+// Gelu, SwiGlu and the residual add: element by element.
+#include <cmath>
+
+#include "kernels/reference/reference.h"
+
+namespace ds::kernels::reference {
+namespace {
+
+template <class T>
+void gelu(const ops::Gelu& g, Arguments a, Queue&) {
+  const T* x = a.in<T>();
+  T* y = a.out<T>();
+  for (std::int64_t i = 0; i < g.tokens * g.width; ++i) {
+    const double v = x[i];
+    y[i] = static_cast<T>(0.5 * v * (1 + std::tanh(kGeluScale * (v + kGeluCube * v * v * v))));
+  }
+}
+
+template <class T>
+void gelu_gradient(const ops::Gelu& g, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>();
+  T* dx = a.out<T>();
+  for (std::int64_t i = 0; i < g.tokens * g.width; ++i) {
+    const double v = x[i], t = std::tanh(kGeluScale * (v + kGeluCube * v * v * v));
+    const double slope = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * kGeluScale * (1 + 3 * kGeluCube * v * v);
+    dx[i] = static_cast<T>(dy[i] * slope);
+  }
+}
+
+double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+
+template <class T>
+void swiglu(const ops::SwiGlu& g, Arguments a, Queue&) {
+  const T* x = a.in<T>();
+  T* y = a.out<T>();
+  for (std::int64_t t = 0; t < g.tokens; ++t)
+    for (std::int64_t i = 0; i < g.width; ++i) {
+      const double gate = x[2 * t * g.width + i], up = x[(2 * t + 1) * g.width + i];
+      y[t * g.width + i] = static_cast<T>(gate * sigmoid(gate) * up);
+    }
+}
+
+template <class T>
+void swiglu_gradient(const ops::SwiGlu& g, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>();
+  T* dx = a.out<T>();
+  for (std::int64_t t = 0; t < g.tokens; ++t)
+    for (std::int64_t i = 0; i < g.width; ++i) {
+      const double gate = x[2 * t * g.width + i], up = x[(2 * t + 1) * g.width + i], d = dy[t * g.width + i];
+      const double s = sigmoid(gate);
+      dx[2 * t * g.width + i] = static_cast<T>(d * up * s * (1 + gate * (1 - s)));
+      dx[(2 * t + 1) * g.width + i] = static_cast<T>(d * gate * s);
+    }
+}
+
+template <class T>
+void add(const ops::Add& n, Arguments a, Queue&) {
+  const T *left = a.in<T>(), *right = a.in<T>();
+  T* y = a.out<T>();
+  for (std::int64_t i = 0; i < n.tokens * n.width; ++i) y[i] = left[i] + right[i];
+}
+
+}  // namespace
+
+void gelu_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Gelu>(op, operands, queue, gelu<float>, gelu<double>);
+}
+void gelu_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Gelu>(op, operands, queue, gelu_gradient<float>, gelu_gradient<double>);
+}
+void swiglu_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::SwiGlu>(op, operands, queue, swiglu<float>, swiglu<double>);
+}
+void swiglu_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::SwiGlu>(op, operands, queue, swiglu_gradient<float>, swiglu_gradient<double>);
+}
+void add_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Add>(op, operands, queue, add<float>, add<double>);
+}
+
+}  // namespace ds::kernels::reference

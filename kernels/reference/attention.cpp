@@ -1,0 +1,128 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "kernels/reference/reference.h"
+
+namespace ds::kernels::reference {
+namespace {
+
+/// Row vectors of one sequence inside qkv or dqkv; kv head of q head h: h / (heads / kv_heads).
+template <class T>
+struct Rows {
+  const ops::Attention& n;
+  T* qkv;
+  std::int64_t width() const { return (n.heads + 2 * n.kv_heads) * n.head_dim; }
+  std::int64_t kv(std::int64_t head) const { return n.heads + head / (n.heads / n.kv_heads); }
+  T* q(std::int64_t t, std::int64_t head) const { return qkv + t * width() + head * n.head_dim; }
+  T* k(std::int64_t t, std::int64_t head) const { return qkv + t * width() + kv(head) * n.head_dim; }
+  T* v(std::int64_t t, std::int64_t head) const { return k(t, head) + n.kv_heads * n.head_dim; }
+};
+
+template <class T>
+double dot(const T* a, const T* b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
+
+/// Scores are computed anew wherever they are needed: there is nowhere to keep them.
+template <class T>
+void forward(const ops::Attention& n, Arguments a, Queue&) {
+  const T* qkv = a.in<T>();
+  T *o = a.out<T>(), *kept = a.out<T>();  // kept: log-sum-exp (flash) or probabilities
+  const double scale = 1 / std::sqrt(static_cast<double>(n.head_dim));
+  for (std::int64_t b = 0; b < n.batch; ++b, qkv += n.sequence * Rows<const T>{n, qkv}.width())
+    for (std::int64_t head = 0; head < n.heads; ++head)
+      for (std::int64_t t = 0; t < n.sequence; ++t) {
+        const Rows<const T> rows{n, qkv};
+        const auto score = [&](std::int64_t s) {
+          return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
+        };
+        double top = score(0), sum = 0;
+        for (std::int64_t s = 1; s <= t; ++s) top = std::max(top, score(s));
+        for (std::int64_t s = 0; s <= t; ++s) sum += std::exp(score(s) - top);
+        std::array<double, kMaxHeadDim> out{};
+        const std::int64_t row = (b * n.heads + head) * n.sequence + t;
+        for (std::int64_t s = 0; s < n.sequence; ++s) {
+          const double p = s <= t ? std::exp(score(s) - top) / sum : 0;
+          if (!n.flash) kept[row * n.sequence + s] = static_cast<T>(p);
+          for (std::int64_t d = 0; s <= t && d < n.head_dim; ++d)
+            out[static_cast<std::size_t>(d)] += p * rows.v(s, head)[d];
+        }
+        if (n.flash) kept[row] = static_cast<T>(top + std::log(sum));
+        std::transform(out.begin(), out.begin() + n.head_dim,
+                       o + ((b * n.sequence + t) * n.heads + head) * n.head_dim,
+                       [](double value) { return static_cast<T>(value); });
+      }
+}
+
+/// dv_s = sum_t p_ts do_t, ds_ts = p_ts (do_t . v_s - do_t . o_t), dq_t = scale sum_s ds_ts k_s and
+/// dk_s = scale sum_t ds_ts q_t; where o is not kept, do_t . o_t = sum_s p_ts (do_t . v_s).
+template <class T>
+void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
+  const T *d_out = a.in<T>(), *qkv = a.in<T>(), *o = n.flash ? a.in<T>() : nullptr, *kept = a.in<T>();
+  T* dqkv = a.out<T>();
+  const std::int64_t width = Rows<const T>{n, qkv}.width();
+  const double scale = 1 / std::sqrt(static_cast<double>(n.head_dim));
+  for (std::int64_t b = 0; b < n.batch; ++b) {
+    const Rows<const T> rows{n, qkv + b * n.sequence * width};
+    const Rows<T> gradients{n, dqkv + b * n.sequence * width};
+    const auto row_of = [&](std::int64_t t, std::int64_t head) {
+      return ((b * n.sequence + t) * n.heads + head) * n.head_dim;
+    };
+    const auto probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
+      const std::int64_t row = (b * n.heads + head) * n.sequence + t;
+      if (!n.flash) return static_cast<double>(kept[row * n.sequence + s]);
+      return std::exp(scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim) - kept[row]);
+    };
+    const auto d_probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
+      return dot(d_out + row_of(t, head), rows.v(s, head), n.head_dim);
+    };
+    const auto delta = [&](std::int64_t t, std::int64_t head) {
+      if (n.flash) return dot(d_out + row_of(t, head), o + row_of(t, head), n.head_dim);
+      double sum = 0;
+      for (std::int64_t s = 0; s <= t; ++s) sum += probability(t, s, head) * d_probability(t, s, head);
+      return sum;
+    };
+    const auto d_score = [&](std::int64_t t, std::int64_t s, std::int64_t head, double delta_t) {
+      return scale * probability(t, s, head) * (d_probability(t, s, head) - delta_t);
+    };
+    const auto write = [&](T* to, const std::array<double, kMaxHeadDim>& sums) {
+      for (std::int64_t d = 0; d < n.head_dim; ++d) to[d] = static_cast<T>(sums[static_cast<std::size_t>(d)]);
+    };
+    const auto add = [&](std::array<double, kMaxHeadDim>& sums, double factor, const T* from) {
+      for (std::int64_t d = 0; d < n.head_dim; ++d) sums[static_cast<std::size_t>(d)] += factor * from[d];
+    };
+    for (std::int64_t head = 0; head < n.heads; ++head)
+      for (std::int64_t t = 0; t < n.sequence; ++t) {
+        std::array<double, kMaxHeadDim> dq{};
+        const double delta_t = delta(t, head);
+        for (std::int64_t s = 0; s <= t; ++s) add(dq, d_score(t, s, head, delta_t), rows.k(s, head));
+        write(gradients.q(t, head), dq);
+      }
+    const std::int64_t sharing = n.heads / n.kv_heads;
+    for (std::int64_t first = 0; first < n.heads; first += sharing)
+      for (std::int64_t s = 0; s < n.sequence; ++s) {
+        std::array<double, kMaxHeadDim> dk{}, dv{};
+        for (std::int64_t head = first; head < first + sharing; ++head)
+          for (std::int64_t t = s; t < n.sequence; ++t) {
+            add(dk, d_score(t, s, head, delta(t, head)), rows.q(t, head));
+            add(dv, probability(t, s, head), d_out + row_of(t, head));
+          }
+        write(gradients.k(s, first), dk);
+        write(gradients.v(s, first), dv);
+      }
+  }
+}
+
+}  // namespace
+
+void attention_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
+}
+void attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
+}
+
+}  // namespace ds::kernels::reference

@@ -1,0 +1,50 @@
+#include "kernels/reference/reference.h"
+
+namespace ds::kernels::reference {
+namespace {
+
+template <class T>
+void forward(const ops::Embedding& e, Arguments a, Queue&) {
+  const auto* ids = a.in<std::int32_t>();
+  const T* table = a.in<T>();
+  const T* positions = e.positions ? a.in<T>() : nullptr;
+  T* y = a.out<T>();
+  for (std::int64_t t = 0; t < e.tokens; ++t)
+    for (std::int64_t h = 0; h < e.hidden; ++h) {
+      const T value = table[ids[t] * e.hidden + h];
+      y[t * e.hidden + h] = positions != nullptr ? value + positions[t % e.sequence * e.hidden + h] : value;
+    }
+}
+
+template <class T>
+void weight_gradient(const ops::Embedding& e, Arguments a, Queue&) {
+  const auto* ids = a.in<std::int32_t>();
+  const T* dy = a.in<T>();
+  T* dtable = a.out<T>();
+  T* dpositions = e.positions ? a.out<T>() : nullptr;
+  const auto sum_where = [&](auto belongs, std::int64_t h) {
+    double sum = 0;
+    for (std::int64_t t = 0; t < e.tokens; ++t)
+      if (belongs(t)) sum += dy[t * e.hidden + h];
+    return sum;
+  };
+  for (std::int64_t row = 0; row < e.vocab; ++row)
+    for (std::int64_t h = 0; h < e.hidden; ++h)
+      deliver(*a.op, dtable[row * e.hidden + h], sum_where([&](std::int64_t t) { return ids[t] == row; }, h));
+  if (dpositions == nullptr) return;
+  for (std::int64_t s = 0; s < e.sequence; ++s)
+    for (std::int64_t h = 0; h < e.hidden; ++h)
+      deliver(*a.op, dpositions[s * e.hidden + h],
+              sum_where([&](std::int64_t t) { return t % e.sequence == s; }, h));
+}
+
+}  // namespace
+
+void embedding_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Embedding>(op, operands, queue, forward<float>, forward<double>);
+}
+void embedding_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Embedding>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+
+}  // namespace ds::kernels::reference

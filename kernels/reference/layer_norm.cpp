@@ -1,0 +1,76 @@
+#include <cmath>
+
+#include "kernels/reference/reference.h"
+
+namespace ds::kernels::reference {
+namespace {
+
+template <class T>
+void forward(const ops::LayerNorm& n, Arguments a, Queue&) {
+  const T *x = a.in<T>(), *gain = a.in<T>(), *bias = a.in<T>();
+  T *y = a.out<T>(), *mean = a.out<T>(), *inv_std = a.out<T>();
+  for (std::int64_t t = 0; t < n.tokens; ++t, x += n.hidden, y += n.hidden) {
+    double sum = 0, squares = 0;
+    for (std::int64_t h = 0; h < n.hidden; ++h) sum += x[h];
+    const double m = sum / static_cast<double>(n.hidden);
+    for (std::int64_t h = 0; h < n.hidden; ++h) squares += (x[h] - m) * (x[h] - m);
+    const double inverse = 1 / std::sqrt(squares / static_cast<double>(n.hidden) + kNormEpsilon);
+    for (std::int64_t h = 0; h < n.hidden; ++h)
+      y[h] = static_cast<T>((x[h] - m) * inverse * gain[h] + bias[h]);
+    mean[t] = static_cast<T>(m);
+    inv_std[t] = static_cast<T>(inverse);
+  }
+}
+
+/// With z = (x - mean) inv_std and g = dy gain: dx = inv_std (g - mean(g) - z mean(g z)).
+template <class T>
+void input_gradient(const ops::LayerNorm& n, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>(), *mean = a.in<T>(), *inv_std = a.in<T>(), *gain = a.in<T>();
+  const T* residual = n.residual ? a.in<T>() : nullptr;
+  T* dx = a.out<T>();
+  for (std::int64_t t = 0; t < n.tokens; ++t) {
+    const std::int64_t row = t * n.hidden;
+    const double m = mean[t], inverse = inv_std[t];
+    double sum_g = 0, sum_gz = 0;
+    for (std::int64_t h = 0; h < n.hidden; ++h) {
+      const double g = static_cast<double>(dy[row + h]) * gain[h];
+      sum_g += g;
+      sum_gz += g * (x[row + h] - m) * inverse;
+    }
+    for (std::int64_t h = 0; h < n.hidden; ++h) {
+      const double g = static_cast<double>(dy[row + h]) * gain[h], z = (x[row + h] - m) * inverse;
+      const double d = inverse * (g - (sum_g + z * sum_gz) / static_cast<double>(n.hidden));
+      dx[row + h] = static_cast<T>(residual != nullptr ? d + residual[row + h] : d);
+    }
+  }
+}
+
+template <class T>
+void weight_gradient(const ops::LayerNorm& n, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>(), *mean = a.in<T>(), *inv_std = a.in<T>();
+  T *dgain = a.out<T>(), *dbias = a.out<T>();
+  for (std::int64_t h = 0; h < n.hidden; ++h) {
+    double gain_sum = 0, bias_sum = 0;
+    for (std::int64_t t = 0; t < n.tokens; ++t) {
+      const double d = dy[t * n.hidden + h];
+      gain_sum += d * (static_cast<double>(x[t * n.hidden + h]) - mean[t]) * inv_std[t];
+      bias_sum += d;
+    }
+    deliver(*a.op, dgain[h], gain_sum);
+    deliver(*a.op, dbias[h], bias_sum);
+  }
+}
+
+}  // namespace
+
+void layer_norm_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::LayerNorm>(op, operands, queue, forward<float>, forward<double>);
+}
+void layer_norm_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::LayerNorm>(op, operands, queue, input_gradient<float>, input_gradient<double>);
+}
+void layer_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::LayerNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+
+}  // namespace ds::kernels::reference

@@ -1,0 +1,64 @@
+#include "kernels/reference/reference.h"
+
+namespace ds::kernels::reference {
+namespace {
+
+template <class T>
+void forward(const ops::Linear& n, Arguments a, Queue&) {
+  const T *x = a.in<T>(), *weight = a.in<T>();
+  const T* bias = n.bias ? a.in<T>() : nullptr;
+  T* y = a.out<T>();
+  for (std::int64_t t = 0; t < n.tokens; ++t)
+    for (std::int64_t o = 0; o < n.outputs; ++o) {
+      double sum = bias != nullptr ? static_cast<double>(bias[o]) : 0.0;
+      for (std::int64_t i = 0; i < n.inputs; ++i)
+        sum += static_cast<double>(x[t * n.inputs + i]) * weight[o * n.inputs + i];
+      y[t * n.outputs + o] = static_cast<T>(sum);
+    }
+}
+
+template <class T>
+void input_gradient(const ops::Linear& n, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *weight = a.in<T>();
+  T* dx = a.out<T>();
+  for (std::int64_t t = 0; t < n.tokens; ++t)
+    for (std::int64_t i = 0; i < n.inputs; ++i) {
+      double sum = 0;
+      for (std::int64_t o = 0; o < n.outputs; ++o)
+        sum += static_cast<double>(dy[t * n.outputs + o]) * weight[o * n.inputs + i];
+      dx[t * n.inputs + i] = static_cast<T>(sum);
+    }
+}
+
+template <class T>
+void weight_gradient(const ops::Linear& n, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>();
+  T* dweight = a.out<T>();
+  T* dbias = n.bias ? a.out<T>() : nullptr;
+  for (std::int64_t o = 0; o < n.outputs; ++o) {
+    for (std::int64_t i = 0; i < n.inputs; ++i) {
+      double sum = 0;
+      for (std::int64_t t = 0; t < n.tokens; ++t)
+        sum += static_cast<double>(dy[t * n.outputs + o]) * x[t * n.inputs + i];
+      deliver(*a.op, dweight[o * n.inputs + i], sum);
+    }
+    if (dbias == nullptr) continue;
+    double sum = 0;
+    for (std::int64_t t = 0; t < n.tokens; ++t) sum += dy[t * n.outputs + o];
+    deliver(*a.op, dbias[o], sum);
+  }
+}
+
+}  // namespace
+
+void linear_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, forward<float>, forward<double>);
+}
+void linear_input_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, input_gradient<float>, input_gradient<double>);
+}
+void linear_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Linear>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+
+}  // namespace ds::kernels::reference

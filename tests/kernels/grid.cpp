@@ -1,0 +1,88 @@
+#include "tests/kernels/grid.h"
+
+namespace ds::kernels::test {
+namespace {
+
+struct Size {
+  std::int64_t tokens, hidden;
+};
+constexpr Size kSizes[] = {{1, 1},  {1, 3},  {5, 1},   {2, 7},    {3, 8},
+                           {7, 33}, {4, 64}, {33, 65}, {130, 96}, {65, 257}};
+
+struct Heads {
+  std::int64_t heads, kv_heads, head_dim;
+};
+constexpr Heads kHeads[] = {{1, 1, 1}, {2, 2, 3}, {4, 2, 8}, {3, 1, 33}, {2, 1, 64}, {2, 2, 65}};
+constexpr std::int64_t kSequences[] = {1, 2, 7, 16, 17, 33, 64, 65, 130};
+
+using Whats = std::vector<ops::What>;
+
+void add_attention(Whats& all, bool flash) {
+  for (const Heads& h : kHeads)
+    for (const std::int64_t sequence : kSequences)
+      all.emplace_back(
+          ops::Attention{sequence < 20 ? 2 : 1, sequence, h.heads, h.kv_heads, h.head_dim, flash});
+  all.emplace_back(ops::Attention{1, 40, 2, 1, 200, flash});  // wide heads have smaller tiles
+  all.emplace_back(ops::Attention{1, 35, 1, 1, 512, flash});
+}
+
+void add_rows(Whats& all, const Size& s) {
+  all.emplace_back(
+      ops::Embedding{.tokens = s.tokens, .sequence = (s.tokens + 1) / 2, .hidden = s.hidden, .vocab = 11});
+  all.emplace_back(ops::Embedding{s.tokens, (s.tokens + 1) / 2, s.hidden, 300, true});
+  for (const bool residual : {false, true}) {
+    all.emplace_back(ops::LayerNorm{s.tokens, s.hidden, residual});
+    all.emplace_back(ops::RmsNorm{s.tokens, s.hidden, residual});
+  }
+  for (const std::int64_t outputs : {1, 3, 31, 64})
+    all.emplace_back(ops::Linear{s.tokens, s.hidden, outputs, outputs != 3});
+  all.emplace_back(ops::Gelu{s.tokens, s.hidden});
+  all.emplace_back(ops::SwiGlu{s.tokens, s.hidden});
+  all.emplace_back(ops::Add{s.tokens, s.hidden});
+  all.emplace_back(ops::CrossEntropy{s.tokens, s.hidden, s.hidden + 5, 1.0 / static_cast<double>(s.tokens)});
+  all.emplace_back(ops::SquaredNorm{s.tokens * s.hidden, s.hidden % 2 == 0});
+  all.emplace_back(ops::ClipFactor{s.tokens, 0.5});
+  all.emplace_back(ops::AdamW{.elements = s.tokens * s.hidden, .decayed = s.tokens * s.hidden * 2 / 3});
+  all.emplace_back(ops::Accumulate{s.tokens * s.hidden});
+}
+
+}  // namespace
+
+std::vector<ops::Op> every_operator() {
+  Whats all;
+  for (const Size& s : kSizes) add_rows(all, s);
+  for (const Heads& h : kHeads) all.emplace_back(ops::Rope{9, 5, h.heads, h.kv_heads, 2 * h.head_dim});
+  all.emplace_back(ops::CrossEntropy{3, 3000, 3008, 0.25});  // several blocks of a row
+  all.emplace_back(ops::SquaredNorm{150001, true});          // several blocks between polls
+  all.emplace_back(ops::AdamW{.elements = 150001, .decayed = 70003});
+  add_attention(all, true);
+  add_attention(all, false);
+  std::vector<ops::Op> operators;
+  for (const ops::What& what : all)
+    for (const ops::Pass pass :
+         {ops::Pass::forward, ops::Pass::input_gradient, ops::Pass::weight_gradient, ops::Pass::update})
+      if (ops::has_pass(what, pass)) operators.push_back({what, pass, DataType::fp64, false});
+  return operators;
+}
+
+std::vector<ops::Op> differentiable_operators() {
+  const Whats all{
+      ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true},
+      ops::LayerNorm{.tokens = 3, .hidden = 9, .residual = true},
+      ops::LayerNorm{.tokens = 2, .hidden = 5},
+      ops::RmsNorm{.tokens = 3, .hidden = 9, .residual = true},
+      ops::RmsNorm{.tokens = 2, .hidden = 5},
+      ops::Linear{.tokens = 4, .inputs = 5, .outputs = 3, .bias = true},
+      ops::Linear{.tokens = 4, .inputs = 5, .outputs = 3},
+      ops::Rope{.tokens = 6, .sequence = 3, .heads = 2, .kv_heads = 1, .head_dim = 6},
+      ops::Attention{.batch = 2, .sequence = 7, .heads = 4, .kv_heads = 2, .head_dim = 3},
+      ops::Attention{.batch = 1, .sequence = 70, .heads = 1, .kv_heads = 1, .head_dim = 2},
+      ops::Attention{.batch = 2, .sequence = 7, .heads = 4, .kv_heads = 2, .head_dim = 3, .flash = false},
+      ops::Gelu{.tokens = 3, .width = 7},
+      ops::SwiGlu{.tokens = 3, .width = 7}};
+  std::vector<ops::Op> operators;
+  for (const ops::What& what : all) operators.push_back({what, ops::Pass::forward, DataType::fp64, false});
+  return operators;
+}
+
+}  // namespace ds::kernels::test

@@ -1,0 +1,87 @@
+// Equal input, equal bits; accumulating is adding what writing would have written.
+#include <gtest/gtest.h>
+
+#include "tests/kernels/grid.h"
+#include "tests/kernels/play.h"
+
+namespace ds::kernels::test {
+namespace {
+
+TEST(FastKernels, GiveEqualBitsFromRunToRunAndWhereverTheirBuffersLie) {
+  for (const ops::Op& op : every_operator())
+    for (const DataType type : {DataType::fp64, DataType::fp32}) {
+      SCOPED_TRACE(describe(with(op, type)));
+      Play first(with(op, type), 1);
+      first.run(Library::simd);
+      for (const std::int64_t offset : {0, 64, 192}) {
+        Play again(with(op, type), 1, offset);
+        again.run(Library::simd);
+        EXPECT_EQ(again.results(), first.results());
+      }
+    }
+}
+
+TEST(FastKernels, AddWhatTheyWouldHaveWritten) {
+  for (ops::Op op : every_operator()) {
+    if (op.pass != ops::Pass::weight_gradient) continue;
+    for (const Library library : {Library::reference, Library::simd})
+      for (const DataType type : {DataType::fp64, DataType::fp32}) {
+        op.type = type;
+        op.accumulate = false;
+        SCOPED_TRACE(describe(op));
+        Play writes(op);
+        op.accumulate = true;
+        Play adds(op);
+        std::vector<Values> expected;
+        writes.run(library);
+        for (const std::string& name : adds.result_names()) {
+          Values sum = adds.read(name);
+          const Values written = writes.read(name);
+          // One rounding: the finished sum is added in the type of the gradient.
+          for (std::size_t i = 0; i < sum.size(); ++i)
+            sum[i] = type == DataType::fp32
+                         ? static_cast<double>(static_cast<float>(sum[i]) + static_cast<float>(written[i]))
+                         : sum[i] + written[i];
+          expected.push_back(sum);
+        }
+        adds.run(library);
+        for (std::size_t i = 0; i < expected.size(); ++i)
+          EXPECT_EQ(adds.read(adds.result_names()[i]), expected[i]) << adds.result_names()[i];
+      }
+  }
+}
+
+TEST(FastKernels, GiveAnElementTheSameBitsInAnyShard) {
+  // AdamW over 100 elements at once, and as 37 + 63: sharded optimizers must not see where a shard ends.
+  const auto adam = [](std::int64_t elements, std::int64_t decayed) {
+    return ops::Op{ops::AdamW{.elements = elements, .decayed = decayed}, ops::Pass::update, DataType::fp32};
+  };
+  const char* names[] = {"gradient", "weight", "first_moment", "second_moment"};
+  Play whole(adam(100, 50)), left(adam(37, 37)), right(adam(63, 13));
+  for (const char* name : names) {
+    const Values all = whole.read(name);
+    left.write(name, Values(all.begin(), all.begin() + 37));
+    right.write(name, Values(all.begin() + 37, all.end()));
+  }
+  for (Play* play : {&whole, &left, &right}) play->run(Library::simd);
+  for (const char* name : names) {
+    Values parts = left.read(name);
+    const Values rest = right.read(name);
+    parts.insert(parts.end(), rest.begin(), rest.end());
+    EXPECT_EQ(parts, whole.read(name)) << name;
+  }
+}
+
+TEST(FastKernels, PollBetweenTiles) {
+  const ops::Op op{ops::Attention{.batch = 1, .sequence = 130, .heads = 2, .kv_heads = 1, .head_dim = 8},
+                   ops::Pass::forward, DataType::fp32};
+  int polls = 0;
+  Queue queue{[](void* count) { ++*static_cast<int*>(count); }, &polls};
+  std::vector<float> qkv(130 * 32, 1.0F), o(130 * 16), lse(130 * 2);
+  const std::vector<void*> addresses{qkv.data(), o.data(), lse.data()};
+  find(op, Library::simd)(op, addresses, queue);
+  EXPECT_GE(polls, 2);
+}
+
+}  // namespace
+}  // namespace ds::kernels::test
