@@ -1,9 +1,10 @@
 #include "executor/train.h"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "executor/learning_rate.h"
 #include "executor/start_values.h"
@@ -12,10 +13,13 @@
 namespace ds::executor {
 namespace {
 
-Bytes highest_resident() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return {usage.ru_maxrss * 1024};
+/// Resident memory of the process now. Every page of the arena has been touched, so that at the end of a run this is
+/// what the run needed; the operating system's own maximum would count what the process did before.
+Bytes resident_now() {
+  std::ifstream statm("/proc/self/statm");
+  std::int64_t pages_in_all = 0, pages_resident = 0;
+  statm >> pages_in_all >> pages_resident;
+  return {pages_resident * ::sysconf(_SC_PAGESIZE)};
 }
 
 class Rank {
@@ -42,7 +46,7 @@ class Rank {
       if (context_.on_step) context_.on_step(result.steps.back());
     }
     result.held_back_after = held_back_loss();
-    result.resident = highest_resident();
+    result.resident = resident_now();
     return result;
   }
 

@@ -38,7 +38,7 @@ struct RunResult {
   std::vector<StepRecord> steps;
   double held_back_before{}, held_back_after{};  // nats per token
   Bytes arena;                                   // as bound, measured
-  Bytes resident;                                // of the process, highest, by the operating system
+  Bytes resident;                                // of the whole process at the end of the run, by the operating system
   std::vector<MeasuredStep> measured;            // of the last kMeasuredSteps steps after warm-up
   bool stopped{};                                // asked to stop before the last step
 
