@@ -70,14 +70,10 @@ void Sampler::draw(std::int64_t step, std::int64_t dp, std::int64_t micro, std::
   }
 }
 
-std::int64_t Sampler::held_back_rounds() const {
-  return std::max<std::int64_t>(1, kHeldBackSequences / global_batch_);
-}
-
-void Sampler::held_back(std::int64_t round, std::int64_t micro, std::span<std::int32_t> ids,
+void Sampler::held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro, std::span<std::int32_t> ids,
                         std::span<std::int32_t> targets) const {
   const std::string_view part = text_.held_back();
-  const std::int64_t windows = held_back_rounds() * global_batch_;
+  const std::int64_t windows = rounds * global_batch_;
   const std::int64_t last_start = static_cast<std::int64_t>(part.size()) - sequence_ - 1;
   for (std::int64_t row = 0; row < rows_; ++row) {
     const std::int64_t number = round * global_batch_ + micro * rows_ + row;

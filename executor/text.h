@@ -33,13 +33,9 @@ class Sampler {
   /// ids and targets [rows x sequence] of micro-batch `micro` of the rank at data-parallel coordinate `dp`.
   void draw(std::int64_t step, std::int64_t dp, std::int64_t micro, std::span<std::int32_t> ids,
             std::span<std::int32_t> targets) const;
-  /// Windows evenly spread over the held-back text, `round` after `round`.
-  void held_back(std::int64_t round, std::int64_t micro, std::span<std::int32_t> ids,
+  /// Windows evenly spread over the held-back text: micro-batch `micro` of round `round` of `rounds`, a global batch each.
+  void held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro, std::span<std::int32_t> ids,
                  std::span<std::int32_t> targets) const;
-  /// Rounds of a global batch each that cover at most kHeldBackSequences windows.
-  std::int64_t held_back_rounds() const;
-
-  static constexpr std::int64_t kHeldBackSequences = 128;
 
  private:
   void window(std::string_view part, std::int64_t start, std::int32_t* ids, std::int32_t* targets) const;

@@ -29,6 +29,7 @@ struct Context {
   const memory::Layout& layout;
   const Text& text;
   std::int64_t steps{};
+  std::int64_t held_back_sequences{128};  // to judge on, before and after; 0: none. Rounded up to global batches
   kernels::Library library{kernels::Library::simd};
   const StopToken* stop{};                              // may be null
   std::function<void(const StepRecord&)> on_step;       // may be empty
@@ -36,7 +37,7 @@ struct Context {
 
 struct RunResult {
   std::vector<StepRecord> steps;
-  double held_back_before{}, held_back_after{};  // nats per token
+  double held_back_before{}, held_back_after{};  // nats per token; 0 where nothing was judged
   Bytes arena;                                   // as bound, measured
   Bytes resident;                                // of the whole process at the end of the run, by the operating system
   std::vector<MeasuredStep> measured;            // of the last kMeasuredSteps steps after warm-up
@@ -48,6 +49,9 @@ struct RunResult {
 
 /// Throws RunFailed where loss or gradient is not finite, naming the step.
 RunResult run_rank(const Context& context);
+
+/// Sequences to judge on that keep both judgements together below a tenth of the work of the run.
+std::int64_t held_back_for(const workload::Job& job, std::int64_t steps);
 
 /// The step of median processor time among those measured, or null where there is none.
 const MeasuredStep* median_step(const RunResult& result);

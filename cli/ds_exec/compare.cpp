@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "cli/ds_exec/probe.h"
+#include "executor/calibrate/probe.h"
 #include "cli/ds_exec/training.h"
 #include "simulator/base/error.h"
 #include "simulator/engine/predict.h"
@@ -80,15 +80,15 @@ int exec_compare(const Common& common, const ExecOptions& options) {
       engine::predict(training.job, cost::OperatorModel(profile), training.job.simulate.depth);
   ensure(p.program.hash == training.program.hash, "the program that is predicted is the program that runs");
 
-  const Probe before = probe_gemm();
+  const executor::Probe before = executor::probe_gemm();
   const executor::RunResult result = train(common, options, training, stop);
-  const Probe after = probe_gemm();
+  const executor::Probe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
   if (!measured) {
     print("too few steps to measure one: the first two warm up\n");
     return result.stopped ? status_after(stop) : kHonestNo;
   }
-  const Seconds limit = gemm_only(training.program);
+  const Seconds limit = executor::gemm_only(training.program);
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->cpu);
   const report::Provenance origin = provenance(common, &training.job);
 

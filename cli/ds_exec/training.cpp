@@ -83,6 +83,7 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
       .layout = training.layout,
       .text = training.text,
       .steps = training.steps,
+      .held_back_sequences = executor::held_back_for(training.job, training.steps),
       .stop = &stop,
       .on_step = [&](const executor::StepRecord& step) {
         seen.push_back(step);

@@ -4,7 +4,7 @@
 #include "simulator/base/units.h"
 #include "simulator/program/program.h"
 
-namespace ds::cli {
+namespace ds::executor {
 
 /// Rate of a large fp32 GEMM, in processor time and by the clock. Takes some 0.2 s.
 struct Probe {
@@ -16,4 +16,4 @@ Probe probe_gemm();
 /// that a step can approach.
 Seconds gemm_only(const program::Program& program);
 
-}  // namespace ds::cli
+}  // namespace ds::executor

@@ -1,10 +1,10 @@
-#include "cli/ds_exec/probe.h"
+#include "executor/calibrate/probe.h"
 
 #include <map>
 
 #include "executor/calibrate/calibrate.h"
 
-namespace ds::cli {
+namespace ds::executor {
 namespace {
 
 constexpr int kRounds = 3;
@@ -26,9 +26,9 @@ std::map<std::size_t, std::int64_t> count_products(const program::Program& progr
 
 Probe probe_gemm() {
   const ops::Op op{ops::Linear{1024, 768, 768, false}, ops::Pass::forward, DataType::fp32};
-  const executor::Instant begin = executor::now();
-  const auto times = executor::measure_operators({op}, {.rounds = 2 * kRounds});
-  const executor::Instant took = executor::now() - begin;
+  const Instant begin = now();
+  const auto times = measure_operators({op}, {.rounds = 2 * kRounds});
+  const Instant took = now() - begin;
   const FlopsPerSecond cpu{ops::flops(op).value / times.front().seconds};
   // By the clock: what share of the time that passed this thread was given.
   return {cpu, {cpu.value * (took.cpu / took.wall)}};
@@ -44,9 +44,9 @@ Seconds gemm_only(const program::Program& program) {
     counts.push_back(static_cast<double>(count));
   }
   Seconds sum{};
-  const auto times = executor::measure_operators(list, {.rounds = kRounds});
+  const auto times = measure_operators(list, {.rounds = kRounds});
   for (std::size_t i = 0; i < times.size(); ++i) sum += Seconds{times[i].seconds * counts[i]};
   return sum;
 }
 
-}  // namespace ds::cli
+}  // namespace ds::executor
