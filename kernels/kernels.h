@@ -4,9 +4,9 @@
 //   const Run run = find(op, Library::simd);
 //   run(op, addresses, queue);
 //
-// Two libraries: `reference` is plain loops that a reader can check against the formula; `simd` is what
-// trains. Both take fp32 and fp64 (op.type). A kernel allocates nothing and is a pure function of its
-// operands: equal input, equal bits. Outputs must not overlap inputs, except operands of access `add`.
+// Two libraries: `reference` is plain loops that a reader can check against the formula; `simd` is what trains.
+// Both take fp32 and fp64 (op.type). A kernel allocates nothing and is a pure function of its operands: equal input,
+// equal bits. Outputs must not overlap inputs, except operands of access `add`.
 
 #include <span>
 
@@ -14,8 +14,8 @@
 
 namespace ds::kernels {
 
-/// Where kernels are issued. On CPUs a kernel has ended when the call returns; `poll`, when set, is called
-/// now and then between tiles so that communication can progress while a rank computes.
+/// Where kernels are issued. On CPUs a kernel has ended when the call returns; `poll`, when set, is called now and then
+/// between tiles so that communication can progress while a rank computes.
 struct Queue {
   void (*poll)(void* context){nullptr};
   void* context{nullptr};
@@ -32,8 +32,7 @@ using Run = void (*)(const ops::Op& op, Addresses operands, Queue& queue);
 /// The kernel of that operator, pass and type in that library. Fails (ensure) when there is none.
 Run find(const ops::Op& op, Library library);
 
-/// Instruction set that `simd` chose on this processor ("avx2+fma" or "baseline"), for profiles and
-/// --version.
+/// Instruction set that `simd` chose on this processor ("avx2+fma" or "baseline"), for profiles and --version.
 const char* instruction_set();
 
 }  // namespace ds::kernels

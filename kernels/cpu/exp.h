@@ -45,11 +45,17 @@ template <class T>
   const Vector<T> n = shifted - C::kRound;
   const Vector<T> r =
       multiply_add(n, broadcast<T>(-C::kLn2Low), multiply_add(n, broadcast<T>(-C::kLn2High), x));
-  Vector<T> series = broadcast<T>(C::kSeries[0]);
+  // Even and odd powers apart (two half as long chains: a vector's exp is a wait for one result after
+  // another).
+  const Vector<T> square = r * r;
+  Vector<T> odd = broadcast<T>(C::kSeries[0]), even = broadcast<T>(C::kSeries[1]);
 #pragma GCC unroll 16
-  for (std::size_t i = 1; i < C::kSeries.size(); ++i)
-    series = multiply_add(series, r, broadcast<T>(C::kSeries[i]));
-  const Vector<T> exp_r = multiply_add(series, r * r, r) + T{1};
+  for (std::size_t i = 2; i < C::kSeries.size(); i += 2) {
+    odd = multiply_add(odd, square, broadcast<T>(C::kSeries[i]));
+    even = multiply_add(even, square, broadcast<T>(C::kSeries[i + 1]));
+  }
+  const Vector<T> series = multiply_add(odd, r, even);
+  const Vector<T> exp_r = multiply_add(series, square, r) + T{1};
   // The low bits of `shifted` are n; moved into the exponent of 1 they make 2^n.
   const Vector<T> one = broadcast<T>(T{1});
   const Bits<T> power = (reinterpret_cast<Bits<T>>(shifted) << C::kMantissa) + reinterpret_cast<Bits<T>>(one);

@@ -57,7 +57,7 @@ struct Part {
 
 template <class T>
 [[gnu::always_inline]] inline Vector<T> broadcast(T value) {
-  return Vector<T>{} + value;
+  return value - Vector<T>{};  // x - 0 is x and costs nothing; 0 + x would be an addition, for the sake of -0
 }
 template <class T>
 [[gnu::always_inline]] inline Vector<T> load(const T* row, Whole at) {

@@ -1,6 +1,7 @@
 // What follows the last backward: norm, AdamW, and the sum of a tied tensor's two gradients. All bound by
 // memory.
 #include <cmath>
+#include <type_traits>
 
 #include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
@@ -19,11 +20,17 @@ void in_blocks(std::int64_t begin, std::int64_t end, Queue& queue, Body body) {
   }
 }
 
-/// Four elements as doubles: the norm is summed in fp64 whatever the type.
+/// Four elements as doubles: the norm is summed in fp64 whatever the type. One stream of reads alone does not
+/// keep memory busy, so lines are asked for some way ahead (beyond the end is harmless).
+constexpr std::int64_t kAhead = 2048;  // bytes
+using Four [[gnu::vector_size(16)]] = float;
+
 template <class T>
 [[gnu::always_inline]] inline Vector<double> widen(const T* row, Whole at) {
-  return Vector<double>{static_cast<double>(row[at.begin]), static_cast<double>(row[at.begin + 1]),
-                        static_cast<double>(row[at.begin + 2]), static_cast<double>(row[at.begin + 3])};
+  __builtin_prefetch(reinterpret_cast<const char*>(row + at.begin) + kAhead);
+  std::conditional_t<sizeof(T) == 4, Four, Vector<double>> v;
+  std::memcpy(&v, row + at.begin, sizeof v);
+  return __builtin_convertvector(v, Vector<double>);
 }
 template <class T>
 [[gnu::always_inline]] inline Vector<double> widen(const T* row, Part at) {
