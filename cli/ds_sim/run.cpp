@@ -74,9 +74,9 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 void tell(const Common& common, const RunOptions& options, const workload::Job& job, const engine::Prediction& p,
           const report::Rates& r) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
-  print(fmt::format("{}, {} parameters, {} ranks, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
+  print(fmt::format("{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
                     terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
-                    job.cluster.ranks(), job.train.global_batch, job.train.sequence_length));
+                    job.cluster.ranks(), job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch, job.train.sequence_length));
   print(fmt::format("step time  {} ± {}   {}   {} of peak\n", terminal::duration(p.summary.step_time),
                     terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"), terminal::percent(r.mfu)));
   print(time_table(p, screen));
