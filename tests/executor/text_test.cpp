@@ -1,0 +1,141 @@
+#include "executor/text.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <set>
+
+#include "executor/learning_rate.h"
+#include "simulator/base/error.h"
+#include "tests/support/jobs.h"
+
+namespace ds::executor {
+namespace {
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (std::filesystem::temp_directory_path() / "ds-text-XXXXXX").string();
+    path_ = ::mkdtemp(name.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  std::filesystem::path file(const std::string& name, const std::string& content) const {
+    std::ofstream(path_ / name) << content;
+    return path_ / name;
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+workload::Job job_of(std::int64_t sequence, std::int64_t micro_batch, std::int64_t micro_batches, std::int64_t dp = 1) {
+  workload::Job job = support::small_job({.vocab = 256, .sequence = sequence, .micro_batch = micro_batch});
+  job.plan.dp = dp;
+  job.train.global_batch = micro_batch * micro_batches * dp;
+  return job;
+}
+
+/// Text whose bytes tell where they stand: byte i is i modulo a prime.
+Text counting_text(std::int64_t bytes) {
+  Text text;
+  for (std::int64_t i = 0; i < bytes; ++i) text.bytes += static_cast<char>(i % 251);
+  text.train_bytes = bytes * 9 / 10;
+  return text;
+}
+
+std::vector<std::int32_t> draw(const Sampler& sampler, const workload::Job& job, std::int64_t step, std::int64_t dp,
+                               std::int64_t micro) {
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(job.micro_batch_tokens())), targets(ids.size());
+  sampler.draw(step, dp, micro, ids, targets);
+  for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(targets[i], (ids[i] + 1) % 251);  // the byte after
+  return ids;
+}
+
+TEST(Sampler, DrawsTheSameForTheSameStepWhateverWasDrawnBefore) {
+  const Text text = counting_text(5000);
+  const workload::Job job = job_of(10, 2, 3);
+  const Sampler one(text, job), two(text, job);
+  for (std::int64_t step = 0; step < 5; ++step) draw(one, job, step, 0, 0);
+  EXPECT_EQ(draw(one, job, 5, 0, 1), draw(two, job, 5, 0, 1));
+  EXPECT_NE(draw(one, job, 5, 0, 1), draw(one, job, 6, 0, 1));
+}
+
+TEST(Sampler, DrawsOneGlobalBatchHoweverItIsSharedOut) {
+  const Text text = counting_text(5000);
+  const workload::Job alone = job_of(10, 1, 4), shared = job_of(10, 1, 2, 2);
+  const Sampler one(text, alone), two(text, shared);
+  for (std::int64_t i = 0; i < 4; ++i)
+    EXPECT_EQ(draw(one, alone, 3, 0, i), draw(two, shared, 3, i / 2, i % 2));
+}
+
+TEST(Sampler, NeverTrainsOnWhatIsHeldBackNorJudgesOnWhatWasTrainedOn) {
+  Text text;
+  text.bytes = std::string(900, 'a') + std::string(100, 'z');
+  text.train_bytes = 900;
+  const workload::Job job = job_of(20, 4, 2);
+  const Sampler sampler(text, job);
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(job.micro_batch_tokens())), targets(ids.size());
+  for (std::int64_t step = 0; step < 200; ++step) {
+    sampler.draw(step, 0, step % 2, ids, targets);
+    EXPECT_EQ(std::set<std::int32_t>(targets.begin(), targets.end()), std::set<std::int32_t>{'a'});
+  }
+  for (std::int64_t round = 0; round < 4; ++round) {
+    sampler.held_back(round, 4, round % 2, ids, targets);
+    EXPECT_EQ(std::set<std::int32_t>(ids.begin(), ids.end()), std::set<std::int32_t>{'z'});
+  }
+}
+
+TEST(Text, ThatCannotBeUsedIsRefusedByName) {
+  const Folder folder;
+  const workload::Job job = job_of(64, 1, 1);
+  std::filesystem::create_symlink(folder.path() / "nowhere", folder.path() / "dangling");
+  for (const std::filesystem::path& file :
+       {folder.path(), folder.path() / "missing", folder.path() / "dangling", folder.file("short", "too short"),
+        folder.file("empty", "")}) {
+    try {
+      read_text(file, job);
+      ADD_FAILURE() << file << " was read";
+    } catch (const InputError& e) {
+      EXPECT_NE(std::string(e.what()).find(file.string()), std::string::npos) << e.what();
+    }
+  }
+}
+
+TEST(Text, WithAByteThatTheVocabularyLacksIsRefused) {
+  const Folder folder;
+  workload::Job job = job_of(4, 1, 1);
+  job.model.vocab = 'b';  // holds bytes up to 'a'
+  const auto file = folder.file("letters", std::string(200, 'a'));
+  EXPECT_NO_THROW(read_text(file, job));
+  EXPECT_THROW(read_text(folder.file("more", std::string(200, 'b')), job), InputError);
+}
+
+/// Training part: 90 a. One is added to each of 256 counts: p(a) = 91 / 346, p(a after a) = (89 + 1) / (90 + 256).
+TEST(Text, BaselineIsThatOfSmoothedFrequencies) {
+  Text text;
+  text.bytes = std::string(100, 'a');
+  text.train_bytes = 90;
+  const Baseline known = baseline(text);
+  EXPECT_NEAR(known.letters, -std::log(91.0 / 346.0), 1e-12);
+  EXPECT_NEAR(known.pairs, -std::log(90.0 / 346.0), 1e-12);
+}
+
+/// Batch 64 of reference 256: the peak is half the base rate. 100 steps, 10 of warm-up, cosine to a tenth.
+TEST(LearningRate, WarmsUpLinearlyAndDecaysByHalfACosine) {
+  workload::Train train{.sequence_length = 1, .global_batch = 64};
+  train.hyper.base_learning_rate = 2e-3;
+  train.hyper.warmup_share = 0.1;
+  train.hyper.final_share = 0.1;
+  EXPECT_NEAR(learning_rate(train, 0, 100), 1e-4, 1e-15);
+  EXPECT_NEAR(learning_rate(train, 9, 100), 1e-3, 1e-15);
+  EXPECT_NEAR(learning_rate(train, 10, 100), 1e-3, 1e-15);
+  EXPECT_NEAR(learning_rate(train, 55, 100), 1e-3 * (0.1 + 0.9 * 0.5), 1e-15);  // half way down
+  EXPECT_NEAR(learning_rate(train, 100, 100), 1e-4, 1e-15);
+}
+
+}  // namespace
+}  // namespace ds::executor

@@ -1,0 +1,95 @@
+#include "executor/train.h"
+
+#include <gtest/gtest.h>
+
+#include "simulator/base/error.h"
+#include "simulator/engine/predict.h"
+#include "tests/support/jobs.h"
+
+namespace ds::executor {
+namespace {
+
+struct World {
+  workload::Job job;
+  program::Program program;
+  memory::Layout layout;
+  Text text;
+
+  explicit World(const support::Small& small) : job(support::small_job(small)), program(program::lower(job)) {
+    layout = memory::layout(program, 0);
+    for (int i = 0; i < 60; ++i) text.bytes += "the cat sat on the mat. ";
+    text.train_bytes = 1200;
+  }
+  Context context(std::int64_t steps) const {
+    return {.job = job, .program = program, .layout = layout, .text = text, .steps = steps};
+  }
+};
+
+support::Small letters() {
+  return {.hidden = 32, .heads = 2, .kv_heads = 2, .ffn = 64, .vocab = 128, .sequence = 24, .micro_batch = 4,
+          .precision = workload::Precision::fp32};
+}
+
+TEST(Train, ASentenceIsLearntByHeart) {
+  for (const auto family : {workload::Family::gpt, workload::Family::llama}) {
+    support::Small small = letters();
+    small.family = family;
+    World world(small);
+    world.job.train.hyper.base_learning_rate = 0.05;
+    const RunResult result = run_rank(world.context(150));
+    EXPECT_GT(result.held_back_before, 4.5);  // near log(128) = 4.85
+    EXPECT_LT(result.held_back_after, 0.5);
+    EXPECT_EQ(result.steps.size(), 150U);
+  }
+}
+
+TEST(Train, ALossThatIsNoNumberEndsTheRunAndNamesTheStep) {
+  World world(letters());
+  world.job.train.hyper.base_learning_rate = 1e30;
+  try {
+    run_rank(world.context(20));
+    ADD_FAILURE() << "it went on";
+  } catch (const RunFailed& e) {
+    EXPECT_NE(std::string(e.what()).find("step "), std::string::npos);
+  }
+}
+
+TEST(Train, StopsBetweenStepsWhenAsked) {
+  const World world(letters());
+  StopToken stop;
+  Context context = world.context(1000);
+  context.stop = &stop;
+  context.on_step = [&](const StepRecord& step) {
+    if (step.step == 4) stop.signal = 2;
+  };
+  const RunResult result = run_rank(context);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.steps.size(), 5U);
+}
+
+TEST(Train, MeasuresTheRowsThatArePredicted) {
+  for (const support::Small& small : support::small_variants()) {
+    SCOPED_TRACE(support::describe(small));
+    support::Small sized = small;
+    sized.vocab = 128;
+    const World world(sized);
+    const cost::Profile profile = cost::rough_profile();
+    const engine::Prediction p =
+        engine::predict(world.job, cost::OperatorModel(profile), workload::Depth::event);
+    const RunResult result = run_rank(world.context(4));
+    const MeasuredStep* measured = median_step(result);
+    ASSERT_NE(measured, nullptr);
+    ASSERT_EQ(measured->cpu.rows.size(), p.timeline.rows.size());
+    for (std::size_t r = 0; r < p.timeline.rows.size(); ++r) {
+      const program::Row &a = p.timeline.rows[r], &b = measured->cpu.rows[r];
+      EXPECT_TRUE(a.call == b.call && a.instruction == b.instruction && a.body == b.body && a.micro == b.micro);
+      EXPECT_LE(b.start, b.end);
+    }
+    const program::StepSummary summary = program::summarise(world.program, measured->cpu);
+    EXPECT_NEAR(summary.parts.total().value, summary.step_time.value, 1e-9 * summary.step_time.value);
+    EXPECT_GE(summary.parts.other.value, 0);
+  }
+}
+
+}  // namespace
+}  // namespace ds::executor
