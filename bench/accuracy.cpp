@@ -1,7 +1,7 @@
 // Predicted against measured step time of jobs that calibration never saw: operators are measured alone once, then each
 // job is trained in interleaved rounds. In thread CPU seconds; wall time and a GEMM probe before and after stand beside.
 //
-//   bench/accuracy TEXT [PROFILE]      without a profile the machine is calibrated first
+//   bench/run accuracy, or build/bin/bench_accuracy TEXT [PROFILE]; without a profile the machine is calibrated first
 //
 // Ends with 1 where the median of predicted / measured of a job lies outside 0.8 to 1.25, or a peak is not equal.
 #include <fmt/format.h>

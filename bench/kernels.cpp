@@ -1,6 +1,6 @@
 // What each kernel costs in a training step of a small GPT, beside the matrix products of the same step.
 //
-//   OPENBLAS_NUM_THREADS=1 build/bin/kernels_bench [fp64]
+//   OPENBLAS_NUM_THREADS=1 bench/run kernels [fp64]
 //
 // One line a kernel: time a call (best of several, thread CPU time, so that neighbours on the machine count
 // less), rate, and its share of the step. `x` is how often a step of that model calls it.

@@ -1,7 +1,7 @@
 // Tokens per second of two models on one core, beside what their matrix products alone would allow, measured in between
 // the steps of the same run; and the memory beside the arena.
 //
-//   bench/train TEXT          TEXT: any file of some hundred kilobytes
+//   bench/run train           or build/bin/bench_train TEXT, any file of some hundred kilobytes
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>

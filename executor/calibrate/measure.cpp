@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
+#include <cstring>
+#include <deque>
+#include <optional>
 
 #include "executor/arena.h"
 #include "executor/calibrate/calibrate.h"
@@ -14,59 +16,91 @@ namespace {
 
 using ops::Role;
 
-// Larger than the last-level cache of the machines that we know, so that a copy used again has left it.
-constexpr std::int64_t kColdBytes = 192LL << 20;
+// Copies are taken in turn from regions of this size, so that one that is used again has left the last-level cache of
+// the machines that we know.
+constexpr std::int64_t kColdBytes = 96LL << 20;
 constexpr std::int64_t kLine = 64;
 // A short operator is repeated until the clock's own cost (a system call) no longer shows.
 constexpr double kShortestMeasurement = 1e-3;
 
-/// Memory that stands in for a step's arena. Activations lie in a region that is used again and again; weights,
-/// gradients and states are taken in turn from a large one.
+/// Small positive numbers: fit for second moments and standard deviations, far from overflow and from denormals.
+void fill(const Arena& arena) {
+  auto* values = reinterpret_cast<float*>(arena.base());
+  for (std::int64_t i = 0; i < arena.size().value / 4; ++i)
+    values[i] = 0.01F + 1e-4F * static_cast<float>((i * 7919) % 101);
+}
+
+/// Memory whose parts are handed out in turn.
+class Region {
+ public:
+  /// `reach`: the largest part that is asked for.
+  explicit Region(std::int64_t reach) : arena_(Bytes{kColdBytes + round_up(reach, kLine)}) { fill(arena_); }
+  void* next(std::int64_t bytes) {
+    if (at_ >= kColdBytes) at_ = 0;
+    void* p = arena_.base() + at_;
+    at_ += round_up(bytes, kLine);
+    ensure(at_ <= arena_.size().value, "a region holds the largest operand");
+    return p;
+  }
+
+ private:
+  Arena arena_;
+  std::int64_t at_{0};
+};
+
+/// What comes from memory in a step. Each kind has a region of its own: a gradient that is written must not become a
+/// second moment, which is never negative.
+enum class Cold { weight, gradient, first_moment, second_moment };
+constexpr std::size_t kColdKinds = 4;
+
+std::optional<Cold> cold_kind(const ops::Operand& operand) {
+  if (operand.role == Role::weight) return Cold::weight;
+  if (operand.role == Role::gradient) return Cold::gradient;
+  if (operand.role != Role::state) return std::nullopt;
+  return operand.name == "first_moment" ? Cold::first_moment : Cold::second_moment;
+}
+
+/// Memory that stands in for a step's arena. Activations lie in a region that is used again and again and that is filled
+/// anew for every operator; weights, gradients and states are taken in turn from large ones.
 class Pool {
  public:
-  explicit Pool(std::int64_t warm_bytes)
-      : warm_(Bytes{warm_bytes}), cold_(Bytes{kColdBytes + largest_cold()}) {
-    fill(warm_);
-    fill(cold_);
+  explicit Pool(const std::vector<ops::Op>& list) : warm_(warm_bytes(list)), fresh_(warm_bytes(list)) {
+    fill(fresh_);
+    for (std::size_t k = 0; k < kColdKinds; ++k) cold_.emplace_back(largest(list, static_cast<Cold>(k)));
   }
 
   void begin_operator() { warm_at_ = 0; }
   void* warm(std::int64_t bytes) {
-    void* p = warm_.base() + warm_at_;
+    const std::int64_t at = warm_at_;
     warm_at_ += round_up(bytes, kLine);
     ensure(warm_at_ <= warm_.size().value, "the warm region holds every operand");
-    return p;
+    std::memcpy(warm_.base() + at, fresh_.base() + at, static_cast<std::size_t>(bytes));
+    return warm_.base() + at;
   }
-  void* cold(std::int64_t bytes) {
-    if (cold_at_ >= kColdBytes) cold_at_ = 0;
-    void* p = cold_.base() + cold_at_;
-    cold_at_ += round_up(bytes, kLine);
-    ensure(cold_at_ <= cold_.size().value, "the cold region holds every operand");
-    return p;
-  }
-
-  /// Bytes by which operands may reach beyond the region that is taken in turn.
-  static constexpr std::int64_t largest_cold() { return 4 * (64LL << 20) + (160LL << 20); }
+  void* cold(Cold kind, std::int64_t bytes) { return cold_[static_cast<std::size_t>(kind)].next(bytes); }
 
  private:
-  /// Small positive numbers: fit for second moments and standard deviations, far from overflow and from denormals.
-  static void fill(const Arena& arena) {
-    auto* values = reinterpret_cast<float*>(arena.base());
-    for (std::int64_t i = 0; i < arena.size().value / 4; ++i)
-      values[i] = 0.01F + 1e-4F * static_cast<float>((i * 7919) % 101);
+  static Bytes warm_bytes(const std::vector<ops::Op>& list) {
+    std::int64_t most = kLine;
+    for (const ops::Op& op : list) {
+      std::int64_t sum = 0;
+      for (const ops::Operand& operand : ops::operands(op))
+        if (!cold_kind(operand)) sum += round_up(operand.bytes().value, kLine);
+      most = std::max(most, sum);
+    }
+    return {most};
   }
-  Arena warm_, cold_;
-  std::int64_t warm_at_{0}, cold_at_{0};
+  static std::int64_t largest(const std::vector<ops::Op>& list, Cold kind) {
+    std::int64_t most = 0;
+    for (const ops::Op& op : list)
+      for (const ops::Operand& operand : ops::operands(op))
+        if (cold_kind(operand) == kind) most = std::max(most, operand.bytes().value);
+    return most;
+  }
+  Arena warm_, fresh_;
+  std::deque<Region> cold_;
+  std::int64_t warm_at_{0};
 };
-
-bool stays_in_memory(Role role) { return role == Role::weight || role == Role::gradient || role == Role::state; }
-
-std::int64_t warm_bytes(const ops::Op& op) {
-  std::int64_t sum = 0;
-  for (const ops::Operand& operand : ops::operands(op))
-    if (!stays_in_memory(operand.role)) sum += round_up(operand.bytes().value, kLine);
-  return sum;
-}
 
 /// One operator with its operands bound, fresh cold copies at every call.
 class Bench {
@@ -90,7 +124,7 @@ class Bench {
     pool_.begin_operator();
     for (int i = 0; i < operands_.size(); ++i) {
       const ops::Operand& operand = operands_[i];
-      if (stays_in_memory(operand.role)) continue;
+      if (cold_kind(operand)) continue;
       void*& address = addresses_[static_cast<std::size_t>(i)];
       address = pool_.warm(operand.bytes().value);
       if (operand.role == Role::tokens) write_ids(static_cast<std::int32_t*>(address), operand.shape.elements());
@@ -100,8 +134,8 @@ class Bench {
   }
   void bind_cold() {
     for (int i = 0; i < operands_.size(); ++i)
-      if (stays_in_memory(operands_[i].role))
-        addresses_[static_cast<std::size_t>(i)] = pool_.cold(operands_[i].bytes().value);
+      if (const auto kind = cold_kind(operands_[i]))
+        addresses_[static_cast<std::size_t>(i)] = pool_.cold(*kind, operands_[i].bytes().value);
   }
   /// Bytes of text hit few rows, many times each.
   static void write_ids(std::int32_t* ids, std::int64_t count) {
@@ -135,9 +169,7 @@ OperatorTime summarise(const ops::Op& op, const std::vector<double>& seconds) {
 }  // namespace
 
 std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list, const CalibrationOptions& options) {
-  std::int64_t warm = kLine;
-  for (const ops::Op& op : list) warm = std::max(warm, warm_bytes(op));
-  Pool pool(warm);
+  Pool pool(list);
   std::vector<Bench> benches;
   for (const ops::Op& op : list) benches.emplace_back(op, pool);
 

@@ -64,7 +64,8 @@ Profile rough_profile();
 /// What a class's time depends on: sizes that are compared by their logarithm, and the work that divides the time.
 struct Features {
   std::vector<double> log_sizes;
-  double work{};  // FLOP of matrix products, bytes of everything else
+  double work{};   // FLOP of matrix products, bytes of everything else
+  bool product{};  // which of the two
 };
 Features features(const ops::Op& op);
 
@@ -77,6 +78,7 @@ class OperatorModel {
   struct Fitted {
     const Table* table;
     std::vector<Features> features;  // by point
+    double sigma;                    // spread of a typical point over the rounds
   };
   const Fitted* find(const ops::Op& op, DataType type) const;
   const Profile& profile_;

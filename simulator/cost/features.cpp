@@ -30,15 +30,16 @@ struct Sizes {
   std::vector<double> operator()(const ops::Accumulate& a) const { return {log_of(a.elements)}; }
 };
 
-bool counts_flops(const ops::What& what) {
+bool is_product(const ops::What& what) {
   return std::holds_alternative<ops::Linear>(what) || std::holds_alternative<ops::Attention>(what);
 }
 
 }  // namespace
 
 Features features(const ops::Op& op) {
-  const double work = counts_flops(op.what) ? ops::flops(op).value : static_cast<double>(ops::traffic(op).value);
-  return {std::visit(Sizes{}, op.what), work};
+  const bool product = is_product(op.what);
+  const double work = product ? ops::flops(op).value : static_cast<double>(ops::traffic(op).value);
+  return {std::visit(Sizes{}, op.what), work, product};
 }
 
 }  // namespace ds::cost

@@ -13,7 +13,8 @@ namespace {
 constexpr double kNear = 0.05, kRidge = 0.02;
 // A rate is not carried further than this beyond its neighbours, as a factor.
 constexpr double kMostSlope = 1.0;
-constexpr double kRooflineSigma = 0.5, kScaledSigma = 0.3, kModelSigma = 0.05;
+// Relative: of a rate between measured points, of one carried over from fp32, of a roofline.
+constexpr double kModelSigma = 0.05, kScaledSigma = 0.3, kRooflineSigma = 0.5;
 
 double squared_distance(const Features& a, const Features& b) {
   double sum = 0;
@@ -24,8 +25,12 @@ double squared_distance(const Features& a, const Features& b) {
   return sum;
 }
 
-bool is_product(const ops::What& what) {
-  return std::holds_alternative<ops::Linear>(what) || std::holds_alternative<ops::Attention>(what);
+double median_sigma(const std::vector<Point>& points) {
+  std::vector<double> sigmas;
+  for (const Point& point : points) sigmas.push_back(point.sigma);
+  const auto middle = sigmas.begin() + static_cast<std::ptrdiff_t>(sigmas.size() / 2);
+  std::nth_element(sigmas.begin(), middle, sigmas.end());
+  return *middle;
 }
 
 }  // namespace
@@ -58,10 +63,11 @@ double local_log_rate(const std::vector<Features>& points, const std::vector<Poi
 
 OperatorModel::OperatorModel(const Profile& profile) : profile_(profile) {
   for (const Table& table : profile.tables) {
-    Fitted fitted{&table, {}};
+    if (table.points.empty()) continue;
+    Fitted fitted{&table, {}, median_sigma(table.points)};
     for (const Point& point : table.points)
       fitted.features.push_back(features({point.what, table.pass, table.type, table.accumulate}));
-    if (!fitted.features.empty()) tables_.push_back(std::move(fitted));
+    tables_.push_back(std::move(fitted));
   }
 }
 
@@ -81,18 +87,18 @@ Estimate OperatorModel::time(const ops::Op& op) const {
   const Features x = features(op);
   if (const Fitted* fitted = find(op, op.type))
     return {{x.work * std::exp(local_log_rate(fitted->features, fitted->table->points, x))},
-            kModelSigma,
+            std::hypot(kModelSigma, fitted->sigma),
             Source::measured};
   if (op.type == DataType::fp64)
     if (const Fitted* fitted = find(op, DataType::fp32)) {
       // Bytes are counted as they are; a vector holds half as many numbers, so products take twice as long.
-      const double factor = is_product(op.what) ? 2 : 1;
+      const double factor = x.product ? 2 : 1;
       return {{factor * x.work * std::exp(local_log_rate(fitted->features, fitted->table->points, x))},
               kScaledSigma,
               Source::scaled};
     }
   const double product_factor = op.type == DataType::fp64 ? 2 : 1;
-  const Seconds seconds = is_product(op.what) ? Flops{x.work * product_factor} / profile_.gemm_peak
+  const Seconds seconds = x.product ? Flops{x.work * product_factor} / profile_.gemm_peak
                                               : Seconds{x.work / profile_.memory_bandwidth.value};
   return {seconds, kRooflineSigma, Source::roofline};
 }

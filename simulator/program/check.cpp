@@ -1,4 +1,5 @@
-// The checker: laws that every lowered program keeps, asked in tests and by both interpreters in debug builds.
+// The checker: laws that every lowered program keeps, asked in tests, by the executor before every run, and by the
+// simulator in debug builds.
 #include <fmt/format.h>
 
 #include <algorithm>

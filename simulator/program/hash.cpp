@@ -1,5 +1,6 @@
 #include <type_traits>
 
+#include "simulator/base/hash.h"
 #include "simulator/base/random.h"
 #include "simulator/ops/fields.h"
 #include "simulator/program/program.h"
@@ -46,6 +47,11 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
+  for (const TrainedTensor& t : p.tensors)
+    fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient, t.first_moment,
+             t.second_moment);
+  const HostBuffers& h = p.host;
+  fold.all(h.ids, h.targets, h.rope_table, h.control, h.losses, h.scalars, p.micro_batches);
 }
 
 }  // namespace
@@ -57,7 +63,7 @@ std::uint64_t hash_of(const Program& p) {
     fold.all(body.pass, body.chunk, body.body.size());
     for (const Instruction& i : body.body)
       fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
-               i.comm.bytes.bound.value, i.comm.extent);
+               i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent);
   }
   for (const RankClass& c : p.classes) {
     fold.all(c.first.tp, c.first.cp, c.first.dp, c.first.pp, c.members, c.lanes, c.buffers, c.phases.size());

@@ -230,7 +230,7 @@ Program lower(const workload::Job& job);
 /// slot's life, operands that do not fit their operator, views outside their buffer.
 std::optional<std::string> check(const Program& program);
 
-/// Hash of all that a program says, names left out.
+/// Hash of all that a program says; names of buffers and templates are for people and left out.
 std::uint64_t hash_of(const Program& program);
 
 /// "linear forward", "send", ...: the class under which reports and traces list an instruction.

@@ -111,15 +111,11 @@ Node node_of_profile(const fs::path& file) {
   const Document document = parse_document(bytes, file.string());
   const Cursor at = document.root();
   at.expect_object();
-  if (const auto device = at.find("device")) {
-    constexpr std::string_view kDevices[] = {"cpu"};  // a profile of GPUs names its node instead
-    device->choose(kDevices);
-  }
   Node node;
   node.name = file.string();
   node.cpu = true;
-  node.memory_bytes_per_gpu = real_or(at, "memory_bytes", 0);
-  if (node.memory_bytes_per_gpu == 0) node.memory_bytes_per_gpu = total_memory();
+  // The memory is that of the machine that was measured, which need not be this one.
+  node.memory_bytes_per_gpu = at.member("machine").member("memory_bytes").positive();
   node.profile_path = file.string();
   node.profile_hash = hex(hash_of(bytes));
   return node;

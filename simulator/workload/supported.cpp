@@ -30,7 +30,7 @@ constexpr Feature kFeatures[] = {
   {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "1 is"},
   {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1; }, "1 is"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
-  {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b || j.plan.schedule == Schedule::interleaved; }, "gpipe and 1f1b are"},
+  {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b; }, "gpipe and 1f1b are"},
   {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
   {"plan.precision", [](const Job& j) { return j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
   {"plan.reduce_precision", [](const Job& j) { return j.plan.reduce_precision != ReducePrecision::bf16; }, "fp32 is"},
@@ -49,6 +49,8 @@ constexpr Feature kFeatures[] = {
   {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "tp-cp-ep-dp-pp is"},
   {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leaving it out is"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leaving it out is"},
+  {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "prices.gpu_hour_usd is"},
+  {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "prices.gpu_hour_usd is"},
   {"simulate.failures", [](const Job& j) { return !j.simulate.failures; }, "leaving it out is"},
 };
 // clang-format on

@@ -57,7 +57,7 @@ TEST_F(Localhost, SharesTheMachinesMemoryAmongTheRanks) {
 
 TEST_F(Localhost, UsesItsLastCalibration) {
   fs::create_directories(cache_ / "ds");
-  const std::string profile = R"({"schema": "ds-profile/1", "device": "cpu"})";
+  const std::string profile = R"({"schema": "ds-profile-1", "machine": {"memory_bytes": 8e9}})";
   std::ofstream(cache_ / "ds" / "localhost.json") << profile;
   const Job job = read();
   EXPECT_EQ(job.cluster.groups[0].node.profile_path, (cache_ / "ds" / "localhost.json").string());
@@ -66,11 +66,14 @@ TEST_F(Localhost, UsesItsLastCalibration) {
 
 TEST_F(Localhost, ProfilesMayBeNamedByPathAndAreRefusedWhenBroken) {
   const fs::path file = cache_ / "cpu.json";
-  std::ofstream(file) << "{}";
+  std::ofstream(file) << R"({"machine": {"memory_bytes": 8e9}})";
   const std::string node = "cluster.node=" + file.string();
   EXPECT_TRUE(read({node}).cluster.cpu());
-  std::ofstream(file) << "[";
-  EXPECT_THROW(read({node}), InputError);
+  EXPECT_DOUBLE_EQ(read({node}).cluster.groups[0].node.memory_bytes_per_gpu, 8e9);  // of the machine that was measured
+  for (const char* broken : {"[", "{}", R"({"machine": {"memory_bytes": -1}})"}) {
+    std::ofstream(file) << broken;
+    EXPECT_THROW(read({node}), InputError) << broken;
+  }
 }
 
 TEST_F(Localhost, RefusesRanksOnGpus) {
