@@ -25,6 +25,11 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("{} is not supported yet", options.device), "cpu is");
   const std::string out = options.out.empty() ? localhost_profile() : options.out;
+  if (options.out.empty()) {
+    std::error_code ignored;
+    std::filesystem::create_directories(std::filesystem::path(out).parent_path(), ignored);
+  }
+  check_outputs({{"--out", out}});
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   const executor::Instant begin = executor::now();
   const auto times = executor::measure_operators(
@@ -33,9 +38,6 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   line.finish();
   if (stop.stop_requested()) return status_after(stop);
   const cost::Profile profile = profile_of(times, options.rounds);
-
-  std::error_code ignored;
-  if (options.out.empty()) std::filesystem::create_directories(std::filesystem::path(out).parent_path(), ignored);
   write_output(out, cost::to_json(profile, report::to_json(provenance(common, nullptr)).dump()));
   if (common.talks() && out != "-")
     print(fmt::format("{}, measured in {}\n  GEMM {} a core, memory {}; {} points in {} tables\n  written to {}\n",

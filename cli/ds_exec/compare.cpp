@@ -8,7 +8,6 @@
 #include "executor/calibrate/probe.h"
 #include "cli/ds_exec/training.h"
 #include "simulator/base/error.h"
-#include "simulator/engine/predict.h"
 
 namespace ds::cli {
 namespace {
@@ -37,6 +36,14 @@ std::vector<ClassRow> side_by_side(const program::StepSummary& predicted, const 
     rows.push_back({p.name, p.count, p.seconds, same->seconds});
   }
   return rows;
+}
+
+Json classes_json(const std::vector<ClassRow>& rows) {
+  Json list = Json::array();
+  for (const ClassRow& r : rows)
+    list.push_back({{"class", r.name}, {"count", r.count}, {"predicted_s", r.predicted.value},
+                    {"measured_s", r.measured.value}});
+  return list;
 }
 
 std::vector<terminal::Cell> row(const std::string& name, Seconds predicted, Seconds measured) {
@@ -75,58 +82,33 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
 int exec_compare(const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
   const Training training = prepare(common, options);
-  const cost::Profile profile = profile_of(training.job);
-  const engine::Prediction p =
-      engine::predict(training.job, cost::OperatorModel(profile), training.job.simulate.depth);
-  ensure(p.program.hash == training.program.hash, "the program that is predicted is the program that runs");
+  const Forecast predicted = forecast(training);
+  const engine::Prediction& p = predicted.prediction;
 
   const executor::Probe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program);
   const executor::RunResult result = train(common, options, training, stop);
   const executor::Probe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
+  const report::Provenance origin = provenance(common, &training.job);
+  Json report = exec_report(training, result, predicted, origin);
   if (!measured) {
-    print("too few steps to measure one: the first two warm up\n");
+    if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
+    if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
     return result.stopped ? status_after(stop) : kHonestNo;
   }
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
   const Seconds limit = std::min(limit_before, executor::gemm_only(training.program));
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->cpu);
-  const report::Provenance origin = provenance(common, &training.job);
-
-  if (!common.report.empty()) {
-    const report::Predicted predicted{.job = training.job,
-                                      .program = p.program,
-                                      .layout = p.layout,
-                                      .summary = p.summary,
-                                      .sigma = p.sigma,
-                                      .depth = p.timeline.rows.empty() ? "analytic" : "event",
-                                      .peak_per_rank = profile.gemm_peak,
-                                      .peak_source = "best GEMM rate of one core in the profile",
-                                      .assumptions = {}};
-    Json classes = Json::array();
-    for (const ClassRow& r : rows)
-      classes.push_back({{"class", r.name}, {"count", r.count}, {"predicted_s", r.predicted.value},
-                         {"measured_s", r.measured.value}});
-    const Json json = {{"schema", "ds-exec-report-1"},
-                       {"provenance", report::to_json(origin)},
-                       {"steps", steps_json(result)},
-                       {"measured", measured_json(training, result)},
-                       {"predicted",
-                        {{"step_time_s", p.summary.step_time.value},
-                         {"peak_bytes_per_rank", {p.layout.arena.value}},
-                         {"time_s", report::to_json(p.summary.parts)},
-                         {"report", report::run_report(predicted, origin)}}},
-                       {"classes", std::move(classes)},
-                       {"gemm_only_s", limit.value},
-                       {"gemm_probe_flops_per_s", {{"before", before.cpu.value}, {"after", after.cpu.value}}}};
-    write_output(common.report, json.dump(1) + "\n");
-  }
+  report["classes"] = classes_json(rows);
+  report["gemm_only_s"] = limit.value;
+  report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
+  if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
   if (!options.trace.empty())
     write_output(options.trace, report::trace(training.program, {{"predicted", p.timeline},
                                                                  {"measured", executor::median_step(result)->wall}},
                                               origin));
-  if (common.talks()) {
+  if (talks(common, options)) {
     print(learning_text(training, result));
     const double tokens = static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
     print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",

@@ -10,19 +10,15 @@ namespace ds::cli {
 int exec_run(const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
   const Training training = prepare(common, options);
+  const Forecast predicted = forecast(training);
   const executor::RunResult result = train(common, options, training, stop);
   const report::Provenance origin = provenance(common, &training.job);
-  if (!common.report.empty()) {
-    const nlohmann::ordered_json json = {{"schema", "ds-exec-report-1"},
-                                         {"provenance", report::to_json(origin)},
-                                         {"steps", steps_json(result)},
-                                         {"measured", measured_json(training, result)}};
-    write_output(common.report, json.dump(1) + "\n");
-  }
+  if (!common.report.empty())
+    write_output(common.report, exec_report(training, result, predicted, origin).dump(1) + "\n");
   const executor::MeasuredStep* median = executor::median_step(result);
   if (!options.trace.empty() && median != nullptr)
     write_output(options.trace, report::trace(training.program, {{"measured", median->wall}}, origin));
-  if (common.talks()) {
+  if (talks(common, options)) {
     print(learning_text(training, result));
     if (const auto measured = measured_summary(training, result))
       print(fmt::format("step time  {} of processor time, {} by the clock\n",

@@ -33,6 +33,12 @@ std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
   return result;
 }
 
+Json steps_json(const executor::RunResult& result) {
+  Json list = Json::array();
+  for (const executor::StepRecord& s : result.steps) list.push_back(step_json(s));
+  return list;
+}
+
 /// The metrics file: whole under its name when the run ends, whichever way it ends.
 class Metrics {
  public:
@@ -51,6 +57,7 @@ class Metrics {
 }  // namespace
 
 Training prepare(const Common& common, const ExecOptions& options) {
+  check_outputs({{"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}});
   if (options.device == "cuda") throw InputError("--device", "cuda is not supported yet", "cpu is");
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
@@ -105,17 +112,13 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
   }
 }
 
-Json steps_json(const executor::RunResult& result) {
-  Json list = Json::array();
-  for (const executor::StepRecord& s : result.steps) list.push_back(step_json(s));
-  return list;
-}
-
 std::optional<Measured> measured_summary(const Training& training, const executor::RunResult& result) {
   const executor::MeasuredStep* step = executor::median_step(result);
   if (step == nullptr) return std::nullopt;
   return Measured{program::summarise(training.program, step->cpu), program::summarise(training.program, step->wall)};
 }
+
+namespace {
 
 Json measured_json(const Training& training, const executor::RunResult& result) {
   Json json = {{"peak_bytes_per_rank", {result.arena.value}},
@@ -128,6 +131,45 @@ Json measured_json(const Training& training, const executor::RunResult& result) 
     json["time_s"] = report::to_json(measured->cpu.parts);
   }
   return json;
+}
+
+Json predicted_json(const Training& training, const Forecast& forecast, const report::Provenance& origin) {
+  const engine::Prediction& p = forecast.prediction;
+  const report::Predicted predicted{.job = training.job,
+                                    .program = p.program,
+                                    .layout = p.layout,
+                                    .summary = p.summary,
+                                    .sigma = p.sigma,
+                                    .depth = p.timeline.rows.empty() ? "analytic" : "event",
+                                    .peak_per_rank = forecast.profile.gemm_peak,
+                                    .peak_source = "best GEMM rate of one core in the profile",
+                                    .assumptions = {}};
+  return {{"step_time_s", p.summary.step_time.value},
+          {"peak_bytes_per_rank", {p.layout.arena.value}},
+          {"time_s", report::to_json(p.summary.parts)},
+          {"report", report::run_report(predicted, origin)}};
+}
+
+}  // namespace
+
+Forecast forecast(const Training& training) {
+  Forecast f{profile_of(training.job), {}};
+  f.prediction = engine::predict(training.job, cost::OperatorModel(f.profile), training.job.simulate.depth);
+  ensure(f.prediction.program.hash == training.program.hash, "the program that is predicted is the program that runs");
+  return f;
+}
+
+Json exec_report(const Training& training, const executor::RunResult& result, const Forecast& forecast,
+                 const report::Provenance& origin) {
+  return {{"schema", "ds-exec-report-1"},
+          {"provenance", report::to_json(origin)},
+          {"steps", steps_json(result)},
+          {"measured", measured_json(training, result)},
+          {"predicted", predicted_json(training, forecast, origin)}};
+}
+
+bool talks(const Common& common, const ExecOptions& options) {
+  return common.talks() && options.metrics != "-" && options.trace != "-";
 }
 
 std::string learning_text(const Training& training, const executor::RunResult& result) {

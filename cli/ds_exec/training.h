@@ -8,6 +8,7 @@
 #include "cli/ds_exec/commands.h"
 #include "executor/text.h"
 #include "executor/train.h"
+#include "simulator/engine/predict.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
 
@@ -28,9 +29,20 @@ Training prepare(const Common& common, const ExecOptions& options);
 executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
                           const StopToken& stop);
 
-/// What a run leaves behind, as the report's `steps` and `measured`.
-nlohmann::ordered_json steps_json(const executor::RunResult& result);
-nlohmann::ordered_json measured_json(const Training& training, const executor::RunResult& result);
+/// What the simulator says of the program that runs.
+struct Forecast {
+  cost::Profile profile;
+  engine::Prediction prediction;
+};
+Forecast forecast(const Training& training);
+
+/// The report of `run`, which `compare` adds to: steps, what was measured, what was predicted. Of a run that ended before
+/// a step could be measured the times are left out.
+nlohmann::ordered_json exec_report(const Training& training, const executor::RunResult& result,
+                                   const Forecast& forecast, const report::Provenance& origin);
+
+/// Whether people read standard output, and not one of our files.
+bool talks(const Common& common, const ExecOptions& options);
 
 /// The measured step of median processor time, summed up; nothing where no step was measured.
 struct Measured {

@@ -91,6 +91,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
 }  // namespace
 
 int sim_run(const Common& common, const RunOptions& options) {
+  check_outputs({{"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}});
   const workload::Job job = read_job(options.job, common);
   const workload::Depth depth = depth_of(options, job);
   const cost::Profile profile = profile_of(job);
@@ -113,7 +114,7 @@ int sim_run(const Common& common, const RunOptions& options) {
                                     .peak_source = "best GEMM rate of one core in the profile",
                                     .assumptions = {{"cost.operators", std::string(word(p.weakest)), "weakest source"}}};
   if (!common.report.empty()) write_output(common.report, report::run_report(predicted, origin).dump(1) + "\n");
-  if (common.talks())
+  if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, report::rates(job, p.summary.step_time, profile.gemm_peak));
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   return static_cast<double>(p.layout.arena.value) <= capacity ? kDone : kHonestNo;

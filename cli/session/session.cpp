@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <memory>
 #include <new>
 
 #include "ds_version.h"
@@ -13,6 +17,9 @@
 #include "simulator/base/file.h"
 
 namespace ds::cli {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 StopToken stop_token;
@@ -25,6 +32,14 @@ void on_signal(int signal) {
 int complain(int status, std::string_view kind, std::string_view message) {
   fmt::print(stderr, "ds: {}{}\n", kind, terminal::one_line(message));
   return status;
+}
+
+/// Into a device or FIFO as it is: renaming a file over /dev/null would take it away from everybody.
+void write_through(const std::string& device, std::string_view text) {
+  const auto fail = [&] { throw MachineError(fmt::format("{}: cannot write: {}", device, std::strerror(errno))); };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(device.c_str(), "w"), &std::fclose);
+  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0)
+    fail();
 }
 
 }  // namespace
@@ -54,12 +69,17 @@ int guarded(const std::function<int()>& command) noexcept {
   }
 }
 
+int refuse_usage(std::string_view what) noexcept {
+  return complain(kBadInput, "", fmt::format("{}; --help says what can be asked", what));
+}
+
 StopToken& watch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);  // write() then fails with EFBIG, and the message names the file
+  ::signal(SIGPIPE, SIG_DFL);  // whoever started us may ignore it; then we would complain of a reader that had enough
   return stop_token;
 }
 
@@ -100,8 +120,31 @@ void print(std::string_view text) {
     throw MachineError("standard output cannot be written");
 }
 
+void check_outputs(const std::vector<Output>& outputs) {
+  const auto to_standard_output = [](const Output& output) { return output.target == "-"; };
+  const auto first = std::find_if(outputs.begin(), outputs.end(), to_standard_output);
+  for (const Output& output : outputs) {
+    if (output.target.empty()) continue;
+    if (output.target == "-") {
+      if (&output != &*first)
+        throw InputError(std::string(output.option), fmt::format("is standard output, as {} is", first->option),
+                         "one of them needs a file");
+      continue;
+    }
+    const fs::path file = output.target;
+    std::error_code error;
+    if (fs::is_directory(file, error))
+      throw InputError(std::string(output.option), output.target + " is a directory", "a file is needed");
+    if (file.has_parent_path() && !fs::is_directory(file.parent_path(), error))
+      throw InputError(std::string(output.option), fmt::format("{} is no folder", file.parent_path().string()),
+                       "make it first");
+  }
+}
+
 void write_output(const std::string& target, std::string_view text) {
+  std::error_code error;
   if (target == "-") print(text);
+  else if (fs::is_other(target, error)) write_through(target, text);
   else write_file_atomically(target, text);
 }
 

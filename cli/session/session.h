@@ -37,7 +37,11 @@ inline constexpr int kDone = 0, kHonestNo = 1, kBadInput = 2, kOurMistake = 3;
 /// Runs a command; turns exceptions into one line on standard error and the exit status that belongs to them.
 int guarded(const std::function<int()>& command) noexcept;
 
-/// Ctrl-C and SIGTERM set the token; a second one ends the program at once. A file size limit becomes an error.
+/// A command line that cannot be understood: one line on standard error, and the status for that.
+int refuse_usage(std::string_view what) noexcept;
+
+/// Ctrl-C and SIGTERM set the token; a second one ends the program at once. A file size limit becomes an error, a closed
+/// pipe ends the program without a word.
 StopToken& watch_signals();
 /// 130 after Ctrl-C, 143 after SIGTERM.
 int status_after(const StopToken& stop);
@@ -48,7 +52,16 @@ cost::Profile profile_of(const workload::Job& job);
 
 report::Provenance provenance(const Common& common, const workload::Job* job);
 
-/// Writes to a file (atomically) or, for "-", to standard output.
+/// One option that says where to write: {"--report", "report.json"}; no target, no file.
+struct Output {
+  std::string_view option;
+  std::string target;
+};
+/// Throws InputError where a target cannot be a file (a folder, in no folder) or two of them are standard output:
+/// better now than after hours of training.
+void check_outputs(const std::vector<Output>& outputs);
+
+/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
 void write_output(const std::string& target, std::string_view text);
 void print(std::string_view text);
 

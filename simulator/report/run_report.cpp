@@ -28,7 +28,7 @@ Json memory_json(const Predicted& p) {
   const double capacity = p.job.cluster.groups.front().node.memory_bytes_per_gpu;
   const auto peak = p.layout.arena.value;
   return {{"peak_bytes", peak},
-          {"capacity_bytes", capacity},
+          {"capacity_bytes", static_cast<std::int64_t>(capacity)},
           {"fits", static_cast<double>(peak) <= capacity},
           {"per_stage", Json::array({to_json(p.layout.parts)})}};
 }

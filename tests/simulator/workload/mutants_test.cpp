@@ -3,86 +3,23 @@
 
 #include <gtest/gtest.h>
 
-#include <cctype>
-#include <nlohmann/json.hpp>
-
 #include "simulator/base/error.h"
-#include "simulator/base/file.h"
 #include "simulator/base/random.h"
 #include "simulator/workload/workload.h"
+#include "tests/support/mutants.h"
 
 namespace ds::workload {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json mutants() {
-  return Json::parse(read_file(std::string(DS_SOURCE_DIR) + "/profiles/measured/mutants.json"));
-}
-
-/// plan.stage_layers[2] as /plan/stage_layers/2
-Json::json_pointer pointer(std::string path) {
-  std::string text;
-  for (const char c : path)
-    if (c == '.' || c == '[') text += '/';
-    else if (c != ']') text += c;
-  return Json::json_pointer(path.empty() ? "" : "/" + text);
-}
-
-/// The text with a stand-in for what JSON values cannot say put in its place.
-std::string with_raw(const Json& job, const std::string& raw) {
-  std::string text = job.dump();
-  const std::string stand_in = "\"@raw@\"";
-  return text.replace(text.find(stand_in), stand_in.size(), raw);
-}
-
-std::string apply(const Json& mutant, Json job) {
-  const std::string op = mutant["op"];
-  const std::string path = mutant["path"];
-  if (op == "raw") {
-    if (path.empty()) return mutant["value"];
-    job[pointer(path)] = "@raw@";
-    return with_raw(job, mutant["value"]);
-  }
-  if (path.empty()) return mutant["value"].dump();
-  const Json::json_pointer at = pointer(path);
-  const std::string key = at.back();
-  Json& parent = job[at.parent_pointer()];
-  if (op == "set") {
-    job[at] = mutant["value"];
-  } else if (op == "delete") {
-    parent.erase(key);
-  } else if (op == "rename") {
-    Json renamed = Json::object();
-    for (const auto& [k, v] : parent.items()) renamed[k == key ? mutant["value"].get<std::string>() : k] = v;
-    parent = renamed;
-  } else {  // duplicate: at the end of its object, under a name that is put right in the text
-    parent["@twice@"] = mutant["value"];
-    std::string text = job.dump();
-    return text.replace(text.find("@twice@"), 7, key);
-  }
-  return job.dump();
-}
-
-bool word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
-
-/// Whether `path` stands in `text` whole: plan.tp, not as a part of plan.tp_grid.
-bool names(const std::string& text, const std::string& path) {
-  for (std::size_t at = text.find(path); at != std::string::npos; at = text.find(path, at + 1)) {
-    const std::size_t end = at + path.size();
-    const bool sentence_end = end < text.size() && text[end] == '.' && (end + 1 == text.size() || text[end + 1] == ' ');
-    if ((at == 0 || !word(text[at - 1])) && (end == text.size() || !word(text[end]) || sentence_end)) return true;
-  }
-  return false;
-}
+using support::Json;
 
 TEST(Mutants, AreRefusedByNameOrRead) {
-  const Json file = mutants();
+  const Json file = support::read_mutants();
   ASSERT_EQ(file["mutants"].size(), 300U);
   for (const Json& mutant : file["mutants"]) {
     const std::string id = mutant["id"];
     SCOPED_TRACE(id);
-    const std::string text = apply(mutant, file["bases"][mutant["base"].get<std::string>()]);
+    const std::string text = support::mutated(mutant, file["bases"][mutant["base"].get<std::string>()]);
     const bool expect_error = mutant["expect"] == "error";
     try {
       const Job job = read_job_text(text, "job.json");
@@ -95,14 +32,14 @@ TEST(Mutants, AreRefusedByNameOrRead) {
       bool named = mutant["names"].empty() && (said.find("line ") != std::string::npos ||
                                                said.find("the job is ") != std::string::npos ||
                                                said.find("nested") != std::string::npos);
-      for (const Json& path : mutant["names"]) named = named || names(said, path);
+      for (const Json& path : mutant["names"]) named = named || support::names(said, path);
       EXPECT_TRUE(named) << said;
     }
   }
 }
 
 TEST(Mutants, RandomChangesOfTheTextGiveAnErrorOrAJob) {
-  const Json file = mutants();
+  const Json file = support::read_mutants();
   std::vector<std::string> bases;
   for (const Json& base : file["bases"]) bases.push_back(base.dump());
   const std::string pieces[] = {"-1",   "0",    "1e999", "null", "true", "\"\"", "[]",       "{}",     "9007199254740993",

@@ -1,0 +1,183 @@
+#include "tests/cli/e2e/program.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <sstream>
+#include <stdexcept>
+
+extern char** environ;
+
+namespace ds::e2e {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void must(bool done, const char* what) {
+  if (!done) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
+}
+
+struct Pipe {
+  int read_end{-1}, write_end{-1};
+  Pipe() {
+    int ends[2];
+    must(::pipe2(ends, O_CLOEXEC) == 0, "pipe2");
+    read_end = ends[0], write_end = ends[1];
+  }
+  ~Pipe() { close_read(), close_write(); }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  void close_read() { close_one(read_end); }
+  void close_write() { close_one(write_end); }
+
+ private:
+  static void close_one(int& end) {
+    if (end >= 0) ::close(end);
+    end = -1;
+  }
+};
+
+/// A limit that children inherit, taken back at the end of the scope: posix_spawn cannot set one in the child alone.
+class InheritedLimit {
+ public:
+  InheritedLimit(__rlimit_resource what, const std::optional<std::int64_t>& limit) : what_(what), set_(limit) {
+    if (!set_) return;
+    must(::getrlimit(what_, &old_) == 0, "getrlimit");
+    const rlimit mine{static_cast<rlim_t>(*limit), old_.rlim_max};
+    must(::setrlimit(what_, &mine) == 0, "setrlimit");
+  }
+  ~InheritedLimit() {
+    if (set_) ::setrlimit(what_, &old_);
+  }
+  InheritedLimit(const InheritedLimit&) = delete;
+  InheritedLimit& operator=(const InheritedLimit&) = delete;
+
+ private:
+  __rlimit_resource what_;
+  bool set_;
+  rlimit old_{};
+};
+
+/// Our environment with `added` in place of variables of the same name.
+std::vector<std::string> environment_with(const std::vector<std::string>& added) {
+  std::vector<std::string> all = added;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string mine = *variable;
+    const std::string name = mine.substr(0, mine.find('=') + 1);
+    bool replaced = false;
+    for (const std::string& a : added) replaced = replaced || a.starts_with(name);
+    if (!replaced) all.push_back(mine);
+  }
+  return all;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (std::string& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+pid_t start(std::vector<std::string> arguments, const Conditions& conditions, const Pipe& out, const Pipe& err) {
+  posix_spawn_file_actions_t files;
+  posix_spawn_file_actions_init(&files);
+  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  if (conditions.output_file.empty()) posix_spawn_file_actions_adddup2(&files, out.write_end, 1);
+  else posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
+  posix_spawn_file_actions_adddup2(&files, err.write_end, 2);
+
+  // Whoever started the tests may have these ignored, and children would inherit that.
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGXFSZ}) sigaddset(&defaults, signal);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+
+  std::vector<std::string> environment = environment_with(conditions.environment);
+  pid_t child = 0;
+  int error = 0;
+  {
+    const InheritedLimit file_size(RLIMIT_FSIZE, conditions.file_bytes);
+    const InheritedLimit memory(RLIMIT_AS, sanitized() ? std::nullopt : conditions.address_bytes);
+    error = ::posix_spawn(&child, arguments.front().c_str(), &files, &attributes, pointers(arguments).data(),
+                          pointers(environment).data());
+  }
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&files);
+  errno = error;
+  must(error == 0, arguments.front().c_str());
+  return child;
+}
+
+/// Appends what there is to read; false at the end.
+bool drain(int fd, std::string& text) {
+  char block[1 << 16];
+  const ssize_t n = ::read(fd, block, sizeof block);
+  if (n < 0) return errno == EINTR;
+  text.append(block, static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+}  // namespace
+
+Ended run(const std::vector<std::string>& arguments, const Conditions& conditions) {
+  Pipe out, err;
+  if (conditions.closed_output) out.close_read();
+  const auto begin = Clock::now();
+  const auto end = begin + std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double>(conditions.time_limit_s * (sanitized() ? 10 : 1)));
+  const pid_t child = start(arguments, conditions, out, err);
+  out.close_write(), err.close_write();
+
+  Ended ended;
+  bool signal_sent = !conditions.signal;
+  std::array<pollfd, 2> open{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
+  while (open[0].fd >= 0 || open[1].fd >= 0) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0 && !ended.timed_out) ended.timed_out = true, ::kill(-child, SIGKILL);
+    ::poll(open.data(), open.size(), ended.timed_out ? -1 : static_cast<int>(left));
+    if (open[0].revents != 0 && !drain(open[0].fd, ended.out)) open[0].fd = -1;
+    if (open[1].revents != 0 && !drain(open[1].fd, ended.err)) open[1].fd = -1;
+    if (!signal_sent && ended.err.find(conditions.signal->text) != std::string::npos)
+      signal_sent = true, ::kill(child, conditions.signal->signal);
+  }
+  int status = 0;
+  rusage usage{};
+  must(::wait4(child, &status, 0, &usage) == child, "wait4");
+  ended.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
+  ended.resident_bytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+  if (WIFSIGNALED(status)) {
+    ended.signal = WTERMSIG(status);
+    ended.dumped_core = WCOREDUMP(status);
+  }
+  ended.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + ended.signal;
+  return ended;
+}
+
+bool sanitized() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#else
+  return false;
+#endif
+}
+
+std::vector<std::string> lines(const std::string& text) {
+  std::vector<std::string> result;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) result.push_back(line);
+  return result;
+}
+
+}  // namespace ds::e2e

@@ -1,0 +1,49 @@
+#pragma once
+// A program run to its end, as a shell would run it, with everything that the outside can see of it.
+//
+//   const Ended ended = run({DS_BINARY_DIR "/bin/ds-sim", "limits"});
+//   EXPECT_EQ(ended.status, 0) << ended.err;
+//
+// The argument list goes to posix_spawn as it is: no shell, no quoting. Standard input is /dev/null.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ds::e2e {
+
+/// Sends `signal` once, as soon as standard error holds `text`.
+struct SignalWhen {
+  std::string text;
+  int signal{};
+};
+
+struct Conditions {
+  std::vector<std::string> environment;   // NAME=VALUE, beside what we have ourselves
+  double time_limit_s{60};                // then the process group is killed
+  std::optional<std::int64_t> file_bytes;  // RLIMIT_FSIZE
+  std::optional<std::int64_t> address_bytes;  // RLIMIT_AS; not under sanitizers, which reserve terabytes
+  std::string output_file;                // standard output goes there, unseen
+  bool closed_output{false};              // standard output is a pipe that nobody reads
+  std::optional<SignalWhen> signal;
+};
+
+struct Ended {
+  int status{-1};  // exit status, or 128 + signal as a shell says it
+  int signal{0};   // that ended it, or 0
+  bool timed_out{false}, dumped_core{false};
+  std::string out, err;
+  double wall_s{};
+  std::int64_t resident_bytes{};  // most resident memory
+};
+
+Ended run(const std::vector<std::string>& arguments, const Conditions& conditions = {});
+
+/// Whether this build is slowed down and blown up by a sanitizer; limits of time and memory say nothing then.
+bool sanitized();
+
+/// Lines of a text; the last need not end in a line break.
+std::vector<std::string> lines(const std::string& text);
+
+}  // namespace ds::e2e

@@ -1,0 +1,276 @@
+// ds-sim as people and scripts meet it: reports, traces, lists, and what it says to a wrong command line.
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/e2e/world.h"
+
+namespace ds::e2e {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr double kExact = 1e-9;  // relative
+
+/// What is the same in all jobs here; `changes` are --set words.
+struct Variant {
+  const char* name;
+  Words changes;
+};
+const Variant kVariants[] = {
+    {"gpt", {}},
+    {"llama", {"model=llama-3m"}},
+    {"a micro-batch of one", {"plan.micro_batch=1"}},
+    {"one micro-batch", {"plan.micro_batch=8"}},
+    {"recompute", {"plan.recompute=full"}},
+    {"llama, recompute, gpipe", {"model=llama-3m", "plan.recompute=full", "plan.schedule=gpipe"}},
+    {"fp64", {"plan.precision=fp64"}},
+    {"llama, fp64, unfused", {"model=llama-3m", "plan.precision=fp64", "plan.attention=unfused"}},
+    {"unfused", {"plan.attention=unfused", "plan.recompute=full"}},
+    {"gpipe", {"plan.schedule=gpipe"}},
+    {"a whole run", {"train.tokens=1e9", "prices.gpu_hour_usd=2"}},
+    {"odd sizes", {"train.sequence_length=77", "train.global_batch=9", "plan.micro_batch=3"}},
+};
+
+/// No null either: it is what the JSON library writes for what is not finite.
+void expect_finite(const Json& json, const std::string& where) {
+  EXPECT_FALSE(json.is_null()) << where;
+  if (json.is_number()) EXPECT_TRUE(std::isfinite(json.get<double>())) << where;
+  if (json.is_structured())
+    for (const auto& [key, value] : json.items()) expect_finite(value, where + "." + key);
+}
+
+double sum(const Json& parts) {
+  double total = 0;
+  for (const auto& part : parts) total += part.get<double>();
+  return total;
+}
+
+class Sim : public World {
+ protected:
+  std::string job() const {
+    return write("job.json", R"({"model":"gpt-3m","cluster":{"node":"localhost","nodes":1},)"
+                             R"("train":{"sequence_length":128,"global_batch":8},"plan":{"micro_batch":4}})");
+  }
+  Words words(const Variant& variant, const Words& more) const {
+    Words all{"run", job()};
+    for (const std::string& change : variant.changes) all.insert(all.end(), {"--set", change});
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  Json report(const Variant& variant, const Words& more = {}) const {
+    Words all = words(variant, {"--report", "-"});
+    all.insert(all.end(), more.begin(), more.end());
+    const Ended ended = sim(all);
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(ended.err, "");
+    EXPECT_EQ(schema_faults("report", ended.out), "");
+    return Json::parse(ended.out);
+  }
+};
+
+TEST_F(Sim, ReportsKeepTheSchemaAndAddUp) {
+  for (const Variant& variant : kVariants) {
+    SCOPED_TRACE(variant.name);
+    const Json r = report(variant);
+    expect_finite(r, "report");
+    EXPECT_NEAR(sum(r["time_s"]), r["step_time_s"], kExact * r["step_time_s"].get<double>());
+    EXPECT_EQ(sum(r["memory"]["per_stage"][0]), r["memory"]["peak_bytes"]);
+    EXPECT_EQ(r["memory"]["fits"], r["memory"]["peak_bytes"] <= r["memory"]["capacity_bytes"]);
+    EXPECT_GE(r["hfu"], r["mfu"]);
+    EXPECT_LE(r["step_time_interval_s"][0], r["step_time_s"]);
+    EXPECT_GE(r["step_time_interval_s"][1], r["step_time_s"]);
+    double classes = 0;
+    for (const Json& c : r["classes"]) classes += c["predicted_s"].get<double>();
+    EXPECT_NEAR(classes, r["step_time_s"], kExact * r["step_time_s"].get<double>());  // one rank never waits
+  }
+}
+
+TEST_F(Sim, RecomputingCostsTimeAndHfuButNotMfu) {
+  const Json plain = report(kVariants[0]), again = report({"", {"plan.recompute=full"}});
+  EXPECT_EQ(plain["hfu"], plain["mfu"]);
+  EXPECT_GT(again["hfu"], again["mfu"]);
+  EXPECT_GT(again["step_time_s"], plain["step_time_s"]);
+  EXPECT_LT(again["memory"]["peak_bytes"], plain["memory"]["peak_bytes"]);
+}
+
+TEST_F(Sim, BothDepthsAgree) {
+  for (const Variant& variant : kVariants) {
+    SCOPED_TRACE(variant.name);
+    const Json analytic = report(variant, {"--depth", "analytic"}), event = report(variant, {"--depth", "event"});
+    EXPECT_EQ(analytic["depth"], "analytic");
+    EXPECT_EQ(event["depth"], "event");
+    EXPECT_EQ(analytic["memory"]["peak_bytes"], event["memory"]["peak_bytes"]);
+    const double step = event["step_time_s"];
+    EXPECT_NEAR(analytic["step_time_s"], step, kExact * step);
+    for (const auto& [part, seconds] : event["time_s"].items())
+      EXPECT_NEAR(analytic["time_s"][part], seconds.get<double>(), kExact * step) << part;
+  }
+}
+
+TEST_F(Sim, EqualQuestionsGiveEqualBytes) {
+  for (const Variant& variant : kVariants) {
+    const Words words = this->words(variant, {"--report", path("r.json"), "-q"});
+    ASSERT_EQ(sim(words).status, 0);
+    const std::string first = read(path("r.json"));
+    ASSERT_EQ(sim(words, {.environment = {"LC_ALL=de_DE.UTF-8", "TZ=Asia/Tokyo"}}).status, 0);
+    EXPECT_EQ(read(path("r.json")), first) << variant.name;
+  }
+}
+
+TEST_F(Sim, QuietMeansThatNothingIsPrinted) {
+  const Ended ended = sim(words(kVariants[0], {"-q", "--report", path("r.json")}));
+  EXPECT_EQ(ended.status, 0);
+  EXPECT_EQ(ended.out + ended.err, "");
+  EXPECT_TRUE(std::filesystem::exists(path("r.json")));
+}
+
+TEST_F(Sim, APlanThatDoesNotFitIsAnHonestNoWithAReport) {
+  const Ended ended = sim(words({"", {"model={\"family\":\"gpt\",\"layers\":64,\"hidden\":65536,\"heads\":64,"
+                                      "\"ffn_hidden\":262144,\"vocab\":256}"}},
+                                {"--report", path("r.json")}));
+  EXPECT_EQ(ended.status, 1) << ended.err;
+  EXPECT_NE(ended.out.find("does not fit"), std::string::npos);
+  EXPECT_EQ(schema_faults("report", read(path("r.json"))), "");
+  EXPECT_EQ(Json::parse(read(path("r.json")))["memory"]["fits"], false);
+}
+
+TEST_F(Sim, TraceEventsOfATrackNeverOverlap) {
+  for (const Variant& variant : {kVariants[0], kVariants[5]}) {
+    const Ended ended = sim(words(variant, {"--depth", "event", "--trace", path("t.json"), "--report", path("r.json")}));
+    ASSERT_EQ(ended.status, 0) << ended.err;
+    const Json trace = Json::parse(read(path("t.json")));
+    EXPECT_TRUE(trace.contains("schema") && trace.contains("provenance"));
+    std::map<std::pair<int, int>, std::map<double, double>> tracks;  // by process and thread: end by start
+    for (const Json& event : trace["traceEvents"]) {
+      if (event["ph"] != "X") continue;
+      EXPECT_GE(event["dur"], 0.0);
+      const double start = event["ts"];
+      tracks[{event["pid"], event["tid"]}].emplace(start, start + event["dur"].get<double>());
+    }
+    ASSERT_EQ(tracks.size(), 1U);
+    double last = 0;
+    for (const auto& [start, end] : tracks.begin()->second) {
+      EXPECT_GE(start, last - 0.002);  // written to 0.001 us, each rounded
+      last = end;
+    }
+    const double step_us = Json::parse(read(path("r.json")))["step_time_s"].get<double>() * 1e6;
+    EXPECT_NEAR(last, step_us, 1e-6 * step_us + 0.01);
+  }
+}
+
+TEST_F(Sim, DumpNamesEveryTemplateThatIsCalled) {
+  const Ended ended = sim(words(kVariants[0], {"--dump-program", "-"}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  for (const char* name : {"forward", "backward", "norm", "update"})
+    EXPECT_NE(ended.out.find(name), std::string::npos) << name << " in\n" << ended.out.substr(0, 1000);
+  EXPECT_EQ(ended.out.find("step time"), std::string::npos);  // nothing for people in between
+  ASSERT_EQ(sim(words(kVariants[0], {"--dump-program", path("p.txt")})).status, 0);
+  EXPECT_EQ(read(path("p.txt")), ended.out);
+}
+
+TEST_F(Sim, ListsWhatIsShippedAndAccepted) {
+  const Ended presets = sim({"presets"});
+  EXPECT_EQ(presets.status, 0);
+  for (const char* name : {"gpt-3m", "gpt3-175b", "dgx-a100-80g", "megatron-te"})
+    EXPECT_NE(presets.out.find(name), std::string::npos) << name;
+  const Ended limits = sim({"limits"});
+  EXPECT_EQ(limits.status, 0);
+  EXPECT_GT(lines(limits.out).size(), 5U);
+  for (const char* schema : {"job", "report", "exec-report", "profile"}) {
+    const Ended ended = sim({"schema", schema});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(Json::parse(ended.out)["$id"], std::string("ds/") + schema + "/1");
+  }
+  EXPECT_TRUE(complains(sim({"schema", "nothing"}), 2, "nothing"));
+  EXPECT_TRUE(complains(sim({"schema", "../models/gpt-3m"}), 2));
+}
+
+TEST_F(Sim, HelpAndVersionAreNoErrors) {
+  for (const auto& ended : {sim({"--help"}), exec({"--help"}), tune({"--help"}), sim({"run", "--help"})}) {
+    EXPECT_EQ(ended.status, 0);
+    EXPECT_GT(lines(ended.out).size(), 3U);
+    EXPECT_EQ(ended.err, "");
+  }
+  for (const auto& ended : {sim({"--version"}), exec({"--version"}), tune({"--version"})}) {
+    EXPECT_EQ(ended.status, 0);
+    EXPECT_TRUE(ended.out.starts_with("ds ")) << ended.out;
+    EXPECT_NE(ended.out.find("commit"), std::string::npos);
+  }
+}
+
+TEST_F(Sim, AWrongCommandLineIsRefusedInOneLine) {
+  const std::string job = this->job();
+  for (const Words& words : std::initializer_list<Words>{
+           {}, {"runn"}, {"run"}, {"run", job, "--reprot", "x"}, {"run", job, "more"}, {"run", job, "--seed", "-1"},
+           {"run", job, "--seed", "x"}, {"run", job, "--jobs", "0"}, {"run", job, "--depth", "deep"},
+           {"run", job, "--set", "plan.tp"}, {"run", job, "--set", "plan.tpp=2"}, {"run", job, "--set", "plan.micro_batch=3"},
+           {"run", job, "--report"}, {"run", job, "--depth", "analytic", "--trace", path("t")}, {"schema"}}) {
+    SCOPED_TRACE(testing::PrintToString(words));
+    EXPECT_TRUE(complains(sim(words), 2));
+  }
+  EXPECT_TRUE(complains(exec({"walk"}), 2, "walk"));
+  EXPECT_TRUE(complains(exec({"calibrate", "--rounds", "1"}), 2, "rounds"));
+  EXPECT_TRUE(complains(tune({"--fast"}), 2, "--fast"));
+}
+
+TEST_F(Sim, OutputsThatCannotBeFilesAreRefusedBeforeAnyWork) {
+  for (const char* option : {"--report", "--trace", "--dump-program"}) {
+    SCOPED_TRACE(option);
+    EXPECT_TRUE(complains(sim(words(kVariants[0], {option, path("cache")})), 2, option));
+    EXPECT_TRUE(complains(sim(words(kVariants[0], {option, path("none/x.json")})), 2, option));
+  }
+  EXPECT_TRUE(complains(sim(words(kVariants[0], {"--report", "-", "--dump-program", "-"})), 2, "--dump-program"));
+}
+
+TEST_F(Sim, AFullDiskIsToldByTheFilesNameAndTheOldFileStays) {
+  const std::string report = write("r.json", "old");
+  const Ended ended = sim(words(kVariants[0], {"--report", report}), {.file_bytes = 512});
+  EXPECT_TRUE(complains(ended, 3, "r.json: cannot write: File too large"));
+  EXPECT_EQ(read(report), "old");
+  EXPECT_EQ(entries(), (Words{"cache", "job.json", "r.json"}));
+  EXPECT_TRUE(complains(sim(words(kVariants[0], {"--report", "/dev/full"})), 3, "No space left"));
+  const Ended full = sim(words(kVariants[0], {}), {.output_file = "/dev/full"});
+  EXPECT_TRUE(complains(full, 3, "standard output"));
+}
+
+TEST_F(Sim, DevicesAreWrittenToAndNotReplaced) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  const int reader = ::open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK);
+  const Ended ended = sim(words(kVariants[0], {"-q", "--report", path("fifo")}));
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  std::string text(1 << 16, '\0');
+  text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(reader, text.data(), text.size()))));
+  ::close(reader);
+  EXPECT_EQ(schema_faults("report", text), "");
+  EXPECT_TRUE(std::filesystem::is_fifo(path("fifo")));
+}
+
+TEST_F(Sim, AReportGoesWhereALinkPointsAndKeepsItsPermissions) {
+  const std::string target = write("real.json", "old");
+  std::filesystem::permissions(target, std::filesystem::perms{0640});
+  std::filesystem::create_symlink("real.json", path("link.json"));
+  ASSERT_EQ(sim(words(kVariants[0], {"-q", "--report", path("link.json")})).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(path("link.json")));
+  EXPECT_EQ(schema_faults("report", read(target)), "");
+  EXPECT_EQ(std::filesystem::status(target).permissions(), std::filesystem::perms{0640});
+}
+
+TEST_F(Sim, AClosedPipeEndsQuietly) {
+  for (const Words& words : {Words{"presets"}, this->words(kVariants[0], {"--report", "-"})}) {
+    const Ended ended = sim(words, {.closed_output = true});
+    EXPECT_EQ(ended.err, "");
+    EXPECT_FALSE(ended.dumped_core);
+    EXPECT_TRUE(ended.status == 0 || ended.signal == SIGPIPE) << ended.status;
+  }
+}
+
+}  // namespace
+}  // namespace ds::e2e
