@@ -101,9 +101,10 @@ bool tell(const Case& c, const Run& run) {
   const auto [low, high] = std::ranges::minmax(run.ratios);
   const bool equal = run.arena == run.predicted.layout.arena;
   const double predicted = run.predicted.summary.step_time.value;
-  fmt::print("{:<44} {:>8.1f} ms {:>8.1f} ms {:>8.1f} ms   {:.3f} ({:.3f} to {:.3f})  {}\n", c.name, predicted * 1e3,
-             predicted / ratio * 1e3, median(run.wall) * 1e3, ratio, low, high,
-             equal ? "equal" : fmt::format("{} against {}", run.predicted.layout.arena.value, run.arena.value));
+  fmt::print(
+      "{:<44} {:>8.1f} ms {:>8.1f} ms {:>8.1f} ms   {:.3f} ({:.3f} to {:.3f})  {}\n", c.name, predicted * 1e3,
+      predicted / ratio * 1e3, median(run.wall) * 1e3, ratio, low, high,
+      equal ? "equal" : fmt::format("{} against {}", run.predicted.layout.arena.value, run.arena.value));
   return ratio >= kLow && ratio <= kHigh && equal;
 }
 
@@ -115,18 +116,20 @@ int bench(const std::string& text_file, const char* profile_file) {
     workload::Job job = workload::read_job_text(c.job, c.name);
     executor::Text text = executor::read_text(text_file, job);
     engine::Prediction predicted = engine::predict(job, model, workload::Depth::event);
-    runs.push_back(std::make_unique<Run>(Run{std::move(job), std::move(text), std::move(predicted), {}, {}, {}}));
+    runs.push_back(
+        std::make_unique<Run>(Run{std::move(job), std::move(text), std::move(predicted), {}, {}, {}}));
   }
   const executor::Probe before = executor::probe_gemm();
   for (int i = 0; i < kRounds; ++i)
     for (const auto& run : runs) round(*run);
   const executor::Probe after = executor::probe_gemm();
 
-  fmt::print("{:<44} {:>11} {:>11} {:>11}   {}\n", "job, not seen by calibration", "predicted", "measured", "(wall)",
-             "predicted / measured, median of 5 rounds  peak memory");
+  fmt::print("{:<44} {:>11} {:>11} {:>11}   {}\n", "job, not seen by calibration", "predicted", "measured",
+             "(wall)", "predicted / measured, median of 5 rounds  peak memory");
   bool good = true;
   for (std::size_t i = 0; i < runs.size(); ++i) good &= tell(kCases[i], *runs[i]);
-  fmt::print("GEMM probe before {:.1f}, after {:.1f} GFLOP/s\n", before.cpu.value / 1e9, after.cpu.value / 1e9);
+  fmt::print("GEMM probe before {:.1f}, after {:.1f} GFLOP/s\n", before.cpu.value / 1e9,
+             after.cpu.value / 1e9);
   return good ? 0 : 1;
 }
 

@@ -5,6 +5,8 @@
 // One line a kernel: time a call (best of several, thread CPU time, so that neighbours on the machine count
 // less), rate, and its share of the step. `x` is how often a step of that model calls it.
 
+#include "kernels/kernels.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +17,6 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/kernels.h"
 #include "simulator/base/random.h"
 
 namespace {

@@ -2,6 +2,8 @@
 // the steps of the same run; and the memory beside the arena.
 //
 //   bench/run train           or build/bin/bench_train TEXT, any file of some hundred kilobytes
+#include "executor/train.h"
+
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -14,7 +16,6 @@
 #include <vector>
 
 #include "executor/calibrate/probe.h"
-#include "executor/train.h"
 #include "simulator/base/error.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
@@ -89,28 +90,39 @@ Ready prepare(const Case& c, const std::string& text_file) {
 
 Bytes train_only(const Case& c, const std::string& text_file) {
   const Ready ready = prepare(c, text_file);
-  return executor::run_rank({.job = ready.job, .program = ready.program, .layout = ready.layout, .text = ready.text,
-                             .steps = 2, .held_back_sequences = 0})
+  return executor::run_rank({.job = ready.job,
+                             .program = ready.program,
+                             .layout = ready.layout,
+                             .text = ready.text,
+                             .steps = 2,
+                             .held_back_sequences = 0})
       .resident;
 }
 
 void bench(const Case& c, const std::string& self, const std::string& number, const std::string& text_file) {
   const Ready ready = prepare(c, text_file);
   std::vector<double> cpu, wall, limit;
-  executor::run_rank({.job = ready.job, .program = ready.program, .layout = ready.layout, .text = ready.text,
-                      .steps = c.steps, .held_back_sequences = 0,
+  executor::run_rank({.job = ready.job,
+                      .program = ready.program,
+                      .layout = ready.layout,
+                      .text = ready.text,
+                      .steps = c.steps,
+                      .held_back_sequences = 0,
                       .on_step = [&](const executor::StepRecord& step) {
                         if (step.step < executor::RunResult::kWarmupSteps) return;
                         cpu.push_back(step.cpu.value);
                         wall.push_back(step.wall.value);
-                        if (step.step % (c.steps / 4) == 1) limit.push_back(executor::gemm_only(ready.program).value);
+                        if (step.step % (c.steps / 4) == 1)
+                          limit.push_back(executor::gemm_only(ready.program).value);
                       }});
   const double tokens = static_cast<double>(ready.job.train.global_batch * ready.job.train.sequence_length);
   const double ratio = median(limit) / median(cpu);
   const Bytes resident = resident_alone(self, number, text_file);
   fmt::print("{}\n", c.name);
-  fmt::print("  {:9.1f} tokens/s of processor time ({:.1f} by the clock)\n", tokens / median(cpu), tokens / median(wall));
-  fmt::print("  {:9.1f} tokens/s would its matrix products alone allow: ratio {:.3f}\n", tokens / median(limit), ratio);
+  fmt::print("  {:9.1f} tokens/s of processor time ({:.1f} by the clock)\n", tokens / median(cpu),
+             tokens / median(wall));
+  fmt::print("  {:9.1f} tokens/s would its matrix products alone allow: ratio {:.3f}\n",
+             tokens / median(limit), ratio);
   fmt::print("  {:9.1f} MB resident, {:.1f} MB of it arena: {:.1f} MB beside it\n",
              static_cast<double>(resident.value) / 1e6, static_cast<double>(ready.layout.arena.value) / 1e6,
              static_cast<double>((resident - ready.layout.arena).value) / 1e6);

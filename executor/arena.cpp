@@ -23,18 +23,20 @@ std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE
 
 Arena::Arena(Bytes size) : size_(size) {
   const std::size_t page = page_size();
-  const auto usable = static_cast<std::size_t>(round_up(std::max<std::int64_t>(size.value, 1),
-                                                        static_cast<std::int64_t>(page)));
+  const auto usable = static_cast<std::size_t>(
+      round_up(std::max<std::int64_t>(size.value, 1), static_cast<std::int64_t>(page)));
   mapped_ = usable + page;
-  void* memory = ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* memory =
+      ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
-    throw MachineError(fmt::format("{} bytes of memory for a rank are not to be had: {}", mapped_,
-                                   std::strerror(errno)));
+    throw MachineError(
+        fmt::format("{} bytes of memory for a rank are not to be had: {}", mapped_, std::strerror(errno)));
   // Ends flush with the guard page, so that one byte too far is caught; the start stays aligned.
   auto* bytes = static_cast<std::byte*>(memory);
   if (::mprotect(bytes + usable, page, PROT_NONE) != 0)
     throw MachineError(fmt::format("a guard page cannot be set: {}", std::strerror(errno)));
-  const std::int64_t slack = (static_cast<std::int64_t>(usable) - size.value) / memory::kAlignment * memory::kAlignment;
+  const std::int64_t slack =
+      (static_cast<std::int64_t>(usable) - size.value) / memory::kAlignment * memory::kAlignment;
   base_ = bytes + slack;
   for (std::size_t at = 0; at < usable; at += page) bytes[at] = std::byte{0};
 }
@@ -55,7 +57,8 @@ Binding::Binding(const program::Program& program, const memory::Layout& layout, 
     const std::vector<Bytes>& offsets = layout.offsets[b];
     for (std::int32_t s = 0; s < buffer.slots && !offsets.empty(); ++s) {
       // A block of slots has one offset; other buffers have one per slot.
-      const Bytes at = offsets.size() == 1 ? offsets[0] + buffer.size.bound * s : offsets[static_cast<std::size_t>(s)];
+      const Bytes at =
+          offsets.size() == 1 ? offsets[0] + buffer.size.bound * s : offsets[static_cast<std::size_t>(s)];
       slots_[b].push_back(arena.base() + at.value);
       highest_ = std::max(highest_, at + buffer.size.bound);
     }
@@ -68,8 +71,9 @@ Binding::Binding(const program::Program& program, const memory::Layout& layout, 
 void* Binding::address(const program::Use& use, const program::Call& call) const {
   const program::View& view = program_.view(use.view);
   const std::vector<std::byte*>& slots = slots_[program::index(view.buffer)];
-  const std::int32_t slot_number =
-      use.instance == program::kAllSlots ? 0 : program::slot_of(use, call, static_cast<std::int32_t>(slots.size()));
+  const std::int32_t slot_number = use.instance == program::kAllSlots
+                                       ? 0
+                                       : program::slot_of(use, call, static_cast<std::int32_t>(slots.size()));
   return slots[static_cast<std::size_t>(slot_number)] + view.offset.value;
 }
 

@@ -48,7 +48,8 @@ class Binding {
   template <class T>
   std::span<T> tensor(program::ViewId view) const {
     const program::View& v = program_.view(view);
-    return {reinterpret_cast<T*>(slot(v.buffer, 0) + v.offset.value), static_cast<std::size_t>(v.shape.elements())};
+    return {reinterpret_cast<T*>(slot(v.buffer, 0) + v.offset.value),
+            static_cast<std::size_t>(v.shape.elements())};
   }
 
   /// Highest byte of all buffers bound, rounded up to the alignment of buffers: the measured peak of the arena.

@@ -39,11 +39,13 @@ double Interpreter::run_forward() {
     for (const program::Call& call : phase.calls)
       if (program_.body(call).pass == program::Pass::forward) run_call(call, 0, 0, nullptr);
   double loss = 0;
-  for (std::int32_t m = 0; m < program_.micro_batches; ++m) loss += *binding_.as<double>(program_.host.losses, m);
+  for (std::int32_t m = 0; m < program_.micro_batches; ++m)
+    loss += *binding_.as<double>(program_.host.losses, m);
   return loss;
 }
 
-void Interpreter::run_call(const program::Call& call, std::int32_t number, std::int32_t step, MeasuredStep* measured) {
+void Interpreter::run_call(const program::Call& call, std::int32_t number, std::int32_t step,
+                           MeasuredStep* measured) {
   const program::Template& body = program_.body(call);
   Instant before = measured != nullptr ? now() - step_begin_ : Instant{};
   for (std::size_t i = 0; i < body.body.size(); ++i) {
@@ -78,8 +80,8 @@ void Interpreter::run_instruction(const program::Instruction& instruction, const
     for (std::int32_t u = 0; u < op.uses.count; ++u)
       addresses[static_cast<std::size_t>(u)] =
           binding_.address(program_.uses[static_cast<std::size_t>(op.uses.first + u)], call);
-    kernels_[program::index(op.op)](program_.op(op.op), {addresses.data(), static_cast<std::size_t>(op.uses.count)},
-                                    queue_);
+    kernels_[program::index(op.op)](program_.op(op.op),
+                                    {addresses.data(), static_cast<std::size_t>(op.uses.count)}, queue_);
   }
 }
 

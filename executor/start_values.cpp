@@ -20,7 +20,8 @@ void start_tensor(const program::TrainedTensor& tensor, const Binding& binding, 
     case graph::Init::one: std::ranges::fill(weight, T{1}); break;
     case graph::Init::normal: {
       const RandomStream random(seed, hash_of(tensor.name));
-      for (std::size_t i = 0; i < weight.size(); ++i) weight[i] = static_cast<T>(tensor.deviation * random.normal(i));
+      for (std::size_t i = 0; i < weight.size(); ++i)
+        weight[i] = static_cast<T>(tensor.deviation * random.normal(i));
       break;
     }
   }
@@ -54,8 +55,10 @@ void write_all(const program::Program& program, const Binding& binding, std::uin
 void write_start_values(const program::Program& program, const Binding& binding, std::uint64_t seed) {
   ensure(!program.tensors.empty(), "a program trains something");
   const DataType type = program.view(program.tensors.front().weight).type;
-  if (type == DataType::fp64) write_all<double>(program, binding, seed);
-  else write_all<float>(program, binding, seed);
+  if (type == DataType::fp64)
+    write_all<double>(program, binding, seed);
+  else
+    write_all<float>(program, binding, seed);
 }
 
 }  // namespace ds::executor

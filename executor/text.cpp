@@ -34,10 +34,12 @@ Text read_text(const std::filesystem::path& file, const workload::Job& job) {
   const auto highest = std::max_element(text.bytes.begin(), text.bytes.end(), [](char a, char b) {
     return static_cast<unsigned char>(a) < static_cast<unsigned char>(b);
   });
-  if (const auto byte = static_cast<std::int64_t>(static_cast<unsigned char>(*highest)); byte >= job.model.vocab)
-    throw InputError("model.vocab", fmt::format("{} is too small for {}, which holds byte {}", job.model.vocab,
-                                                file.string(), byte),
-                     "256 holds every byte");
+  if (const auto byte = static_cast<std::int64_t>(static_cast<unsigned char>(*highest));
+      byte >= job.model.vocab)
+    throw InputError(
+        "model.vocab",
+        fmt::format("{} is too small for {}, which holds byte {}", job.model.vocab, file.string(), byte),
+        "256 holds every byte");
   return text;
 }
 
@@ -49,7 +51,8 @@ Sampler::Sampler(const Text& text, const workload::Job& job)
       micro_batches_(job.micro_batches()),
       global_batch_(job.train.global_batch) {}
 
-void Sampler::window(std::string_view part, std::int64_t start, std::int32_t* ids, std::int32_t* targets) const {
+void Sampler::window(std::string_view part, std::int64_t start, std::int32_t* ids,
+                     std::int32_t* targets) const {
   for (std::int64_t t = 0; t < sequence_; ++t) {
     const auto at = static_cast<std::size_t>(start + t);
     ids[t] = static_cast<unsigned char>(part[at]);
@@ -65,13 +68,14 @@ void Sampler::draw(std::int64_t step, std::int64_t dp, std::int64_t micro, std::
   for (std::int64_t row = 0; row < rows_; ++row) {
     const std::int64_t in_batch = (dp * micro_batches_ + micro) * rows_ + row;
     const auto index = static_cast<std::uint64_t>(step * global_batch_ + in_batch);
-    window(part, static_cast<std::int64_t>(random.below(starts, index)), &ids[static_cast<std::size_t>(row * sequence_)],
+    window(part, static_cast<std::int64_t>(random.below(starts, index)),
+           &ids[static_cast<std::size_t>(row * sequence_)],
            &targets[static_cast<std::size_t>(row * sequence_)]);
   }
 }
 
-void Sampler::held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro, std::span<std::int32_t> ids,
-                        std::span<std::int32_t> targets) const {
+void Sampler::held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro,
+                        std::span<std::int32_t> ids, std::span<std::int32_t> targets) const {
   const std::string_view part = text_.held_back();
   const std::int64_t windows = rounds * global_batch_;
   const std::int64_t last_start = static_cast<std::int64_t>(part.size()) - sequence_ - 1;

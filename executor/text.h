@@ -17,8 +17,12 @@ struct Text {
   std::string bytes;
   std::int64_t train_bytes{};  // the rest is held back
 
-  std::string_view train() const { return std::string_view(bytes).substr(0, static_cast<std::size_t>(train_bytes)); }
-  std::string_view held_back() const { return std::string_view(bytes).substr(static_cast<std::size_t>(train_bytes)); }
+  std::string_view train() const {
+    return std::string_view(bytes).substr(0, static_cast<std::size_t>(train_bytes));
+  }
+  std::string_view held_back() const {
+    return std::string_view(bytes).substr(static_cast<std::size_t>(train_bytes));
+  }
 };
 
 /// Throws InputError where the file cannot be read, holds a byte that the vocabulary lacks, or is too short: both parts

@@ -52,7 +52,8 @@ class Rank {
 
  private:
   std::span<std::int32_t> tokens(program::BufferId buffer, std::int32_t micro) const {
-    return {binding_.as<std::int32_t>(buffer, micro), static_cast<std::size_t>(context_.job.micro_batch_tokens())};
+    return {binding_.as<std::int32_t>(buffer, micro),
+            static_cast<std::size_t>(context_.job.micro_batch_tokens())};
   }
 
   StepRecord run_step(std::int64_t step, RunResult& result) {
@@ -69,11 +70,13 @@ class Rank {
     const StepResult outcome = interpreter_.run_step(static_cast<std::int32_t>(step), &measured);
     const Instant took = now() - begin;
     if (!outcome.finite)
-      throw RunFailed(fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
-                                  "train.base_learning_rate or a longer warm-up often helps",
-                                  step, outcome.loss, outcome.grad_norm));
+      throw RunFailed(
+          fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
+                      "train.base_learning_rate or a longer warm-up often helps",
+                      step, outcome.loss, outcome.grad_norm));
     keep(result, step, std::move(measured), took);
-    const double tokens = static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
+    const double tokens =
+        static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
     return {.step = step,
             .loss = outcome.loss,
             .grad_norm = outcome.grad_norm,
@@ -97,7 +100,8 @@ class Rank {
     double sum = 0;
     for (std::int64_t round = 0; round < rounds; ++round) {
       for (std::int32_t m = 0; m < context_.program.micro_batches; ++m)
-        sampler_.held_back(round, rounds, m, tokens(context_.program.host.ids, m), tokens(context_.program.host.targets, m));
+        sampler_.held_back(round, rounds, m, tokens(context_.program.host.ids, m),
+                           tokens(context_.program.host.targets, m));
       sum += interpreter_.run_forward();
     }
     return sum / static_cast<double>(rounds);

@@ -29,19 +29,20 @@ struct Context {
   const memory::Layout& layout;
   const Text& text;
   std::int64_t steps{};
-  std::int64_t held_back_sequences{128};  // to judge on, before and after; 0: none. Rounded up to global batches
+  std::int64_t held_back_sequences{
+      128};  // to judge on, before and after; 0: none. Rounded up to global batches
   kernels::Library library{kernels::Library::simd};
-  const StopToken* stop{};                              // may be null
-  std::function<void(const StepRecord&)> on_step;       // may be empty
+  const StopToken* stop{};                         // may be null
+  std::function<void(const StepRecord&)> on_step;  // may be empty
 };
 
 struct RunResult {
   std::vector<StepRecord> steps;
   double held_back_before{}, held_back_after{};  // nats per token; 0 where nothing was judged
   Bytes arena;                                   // as bound, measured
-  Bytes resident;                                // of the whole process at the end of the run, by the operating system
-  std::vector<MeasuredStep> measured;            // of the last kMeasuredSteps steps after warm-up
-  bool stopped{};                                // asked to stop before the last step
+  Bytes resident;                      // of the whole process at the end of the run, by the operating system
+  std::vector<MeasuredStep> measured;  // of the last kMeasuredSteps steps after warm-up
+  bool stopped{};                      // asked to stop before the last step
 
   static constexpr std::size_t kMeasuredSteps = 512;
   static constexpr std::int64_t kWarmupSteps = 2;

@@ -14,7 +14,7 @@ struct Entry {
   std::string_view kind;
   Pass pass;
   Run reference;
-  Run Kernels::*simd;  // nullptr: the reference serves, there is nothing to gain
+  Run Kernels::* simd;  // nullptr: the reference serves, there is nothing to gain
 };
 
 constexpr Entry kCatalogue[] = {

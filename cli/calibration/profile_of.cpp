@@ -26,9 +26,11 @@ cost::Table& table_of(cost::Profile& profile, const ops::Op& op) {
     if (table.kind == ops::kind_name(op.what) && table.pass == op.pass && table.type == op.type &&
         table.accumulate == op.accumulate)
       return table;
-  profile.tables.push_back(
-      {.kind = std::string(ops::kind_name(op.what)), .pass = op.pass, .type = op.type, .accumulate = op.accumulate,
-       .points = {}});
+  profile.tables.push_back({.kind = std::string(ops::kind_name(op.what)),
+                            .pass = op.pass,
+                            .type = op.type,
+                            .accumulate = op.accumulate,
+                            .points = {}});
   return profile.tables.back();
 }
 
@@ -49,9 +51,10 @@ cost::Profile profile_of(const std::vector<executor::OperatorTime>& times, std::
     if (std::holds_alternative<ops::Linear>(time.op.what))
       profile.gemm_peak = std::max(profile.gemm_peak, {ops::flops(time.op).value / time.seconds});
     // The optimizer's largest state streams from memory and back: nothing of it stays in a cache.
-    if (const auto* adam = std::get_if<ops::AdamW>(&time.op.what); adam != nullptr && adam->elements >= (1 << 22))
-      profile.memory_bandwidth =
-          std::max(profile.memory_bandwidth, {static_cast<double>(ops::traffic(time.op).value) / time.seconds});
+    if (const auto* adam = std::get_if<ops::AdamW>(&time.op.what);
+        adam != nullptr && adam->elements >= (1 << 22))
+      profile.memory_bandwidth = std::max(profile.memory_bandwidth,
+                                          {static_cast<double>(ops::traffic(time.op).value) / time.seconds});
   }
   return profile;
 }

@@ -1,3 +1,5 @@
+#include "executor/calibrate/calibrate.h"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,7 +9,6 @@
 
 #include "cli/calibration/calibration.h"
 #include "cli/ds_exec/commands.h"
-#include "executor/calibrate/calibrate.h"
 #include "simulator/base/error.h"
 
 namespace ds::cli {
@@ -16,7 +17,8 @@ std::string localhost_profile() {
   const char* home = std::getenv("HOME");
   if (cache != nullptr && *cache != '\0') return std::string(cache) + "/ds/localhost.json";
   if (home == nullptr || *home == '\0')
-    throw InputError("--out", "neither XDG_CACHE_HOME nor HOME says where to keep the profile", "name a file");
+    throw InputError("--out", "neither XDG_CACHE_HOME nor HOME says where to keep the profile",
+                     "name a file");
   return std::string(home) + "/.cache/ds/localhost.json";
 }
 
@@ -40,10 +42,11 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   const cost::Profile profile = profile_of(times, options.rounds);
   write_output(out, cost::to_json(profile, report::to_json(provenance(common, nullptr)).dump()));
   if (common.talks() && out != "-")
-    print(fmt::format("{}, measured in {}\n  GEMM {} a core, memory {}; {} points in {} tables\n  written to {}\n",
-                      profile.machine, terminal::duration((executor::now() - begin).wall),
-                      terminal::rate(profile.gemm_peak), terminal::rate(profile.memory_bandwidth), times.size(),
-                      profile.tables.size(), out));
+    print(fmt::format(
+        "{}, measured in {}\n  GEMM {} a core, memory {}; {} points in {} tables\n  written to {}\n",
+        profile.machine, terminal::duration((executor::now() - begin).wall),
+        terminal::rate(profile.gemm_peak), terminal::rate(profile.memory_bandwidth), times.size(),
+        profile.tables.size(), out));
   return kDone;
 }
 

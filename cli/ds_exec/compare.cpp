@@ -5,8 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "executor/calibrate/probe.h"
 #include "cli/ds_exec/training.h"
+#include "executor/calibrate/probe.h"
 #include "simulator/base/error.h"
 
 namespace ds::cli {
@@ -26,7 +26,8 @@ struct ClassRow {
   Seconds predicted, measured;
 };
 
-std::vector<ClassRow> side_by_side(const program::StepSummary& predicted, const program::StepSummary& measured) {
+std::vector<ClassRow> side_by_side(const program::StepSummary& predicted,
+                                   const program::StepSummary& measured) {
   std::vector<ClassRow> rows;
   for (const program::ClassTime& p : predicted.classes) {
     const auto same = std::find_if(measured.classes.begin(), measured.classes.end(),
@@ -41,7 +42,9 @@ std::vector<ClassRow> side_by_side(const program::StepSummary& predicted, const 
 Json classes_json(const std::vector<ClassRow>& rows) {
   Json list = Json::array();
   for (const ClassRow& r : rows)
-    list.push_back({{"class", r.name}, {"count", r.count}, {"predicted_s", r.predicted.value},
+    list.push_back({{"class", r.name},
+                    {"count", r.count},
+                    {"predicted_s", r.predicted.value},
                     {"measured_s", r.measured.value}});
   return list;
 }
@@ -55,7 +58,8 @@ std::vector<terminal::Cell> row(const std::string& name, Seconds predicted, Seco
 
 std::string table(std::vector<ClassRow> rows, const program::StepSummary& predicted, const Measured& measured,
                   Bytes predicted_peak, Bytes measured_peak, const terminal::Screen& screen) {
-  std::stable_sort(rows.begin(), rows.end(), [](const ClassRow& a, const ClassRow& b) { return a.measured > b.measured; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const ClassRow& a, const ClassRow& b) { return a.measured > b.measured; });
   terminal::Table t{.columns = {{"predicted against measured"},
                                 {"predicted", Align::right},
                                 {"measured", Align::right},
@@ -63,8 +67,10 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
                     .rows = {}};
   ClassRow rest{.name = "all others"};
   for (const ClassRow& r : rows) {
-    if (r.measured / measured.cpu.step_time >= kSmallShare) t.rows.push_back(row(r.name, r.predicted, r.measured));
-    else rest.predicted += r.predicted, rest.measured += r.measured;
+    if (r.measured / measured.cpu.step_time >= kSmallShare)
+      t.rows.push_back(row(r.name, r.predicted, r.measured));
+    else
+      rest.predicted += r.predicted, rest.measured += r.measured;
   }
   if (rest.measured.value > 0) t.rows.push_back(row(rest.name, rest.predicted, rest.measured));
   t.rows.push_back({});
@@ -72,8 +78,9 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
   t.rows.push_back({{"peak memory of the rank"},
                     {terminal::exact(predicted_peak.value)},
                     {terminal::exact(measured_peak.value)},
-                    predicted_peak == measured_peak ? terminal::Cell{"equal", terminal::Hue::green}
-                                                    : terminal::error_cell(predicted_peak / measured_peak - 1)});
+                    predicted_peak == measured_peak
+                        ? terminal::Cell{"equal", terminal::Hue::green}
+                        : terminal::error_cell(predicted_peak / measured_peak - 1)});
   return terminal::draw(t, screen);
 }
 
@@ -105,20 +112,22 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
   if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
   if (!options.trace.empty())
-    write_output(options.trace, report::trace(training.program, {{"predicted", p.timeline},
-                                                                 {"measured", executor::median_step(result)->wall}},
-                                              origin));
+    write_output(options.trace,
+                 report::trace(training.program,
+                               {{"predicted", p.timeline}, {"measured", executor::median_step(result)->wall}},
+                               origin));
   if (talks(common, options)) {
     print(learning_text(training, result));
-    const double tokens = static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
+    const double tokens =
+        static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
     print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
                       terminal::rate(tokens / measured->cpu.step_time.value, "tokens"),
                       terminal::percent(limit / measured->cpu.step_time)));
     print(table(rows, p.summary, *measured, p.layout.arena, result.arena, common.screen(STDOUT_FILENO)));
-    print(fmt::format("\nProcessor time of the rank; by the clock a step took {}. GEMM probe before {}, after {}{}.\n",
-                      terminal::duration(measured->wall.step_time), terminal::rate(before.cpu),
-                      terminal::rate(after.cpu),
-                      std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
+    print(fmt::format(
+        "\nProcessor time of the rank; by the clock a step took {}. GEMM probe before {}, after {}{}.\n",
+        terminal::duration(measured->wall.step_time), terminal::rate(before.cpu), terminal::rate(after.cpu),
+        std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
     print(fmt::format("Outside of the arena the process holds {} (program, libraries, text).\n",
                       terminal::bytes(result.resident - result.arena)));
   }

@@ -14,7 +14,8 @@ void add_common(CLI::App& app, ds::cli::Common& common) {
       ->type_name("PATH=VALUE");
   app.add_option("--seed", common.seed, "Seed of everything random")->check(CLI::NonNegativeNumber);
   app.add_option("--jobs", common.jobs, "Threads to use outside of ranks")->check(CLI::PositiveNumber);
-  app.add_option("--report", common.report, "Write the report as JSON; - is standard output")->type_name("FILE");
+  app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
+      ->type_name("FILE");
   app.add_option("--html", common.html, "Write a page")->type_name("FILE");
   app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
   app.add_flag("-v,--verbose", common.verbose, "Print more");
@@ -26,7 +27,8 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
   app.add_option("JOB", options.job, "Job file")->required();
   app.add_option("--data", options.data, "Text to train on, bytes as tokens (default: execute.data)")
       ->type_name("FILE");
-  app.add_option("--steps", options.steps, "Steps of the run (default: execute.steps)")->check(CLI::NonNegativeNumber);
+  app.add_option("--steps", options.steps, "Steps of the run (default: execute.steps)")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--device", options.device, "auto, cpu or cuda");
   app.add_option("--metrics", options.metrics, "Write a JSON line per step")->type_name("FILE");
   app.add_option("--trace", options.trace, "Write the timelines for ui.perfetto.dev")->type_name("FILE");
@@ -49,8 +51,10 @@ int main(int argc, char** argv) {
   start_with_one_blas_thread(argv);
   CLI::App app{"ds-exec: train by a plan for real, measure it, compare it with its prediction.", "ds-exec"};
   app.set_version_flag("--version", version_text());
-  app.require_subcommand(1);
-  app.footer("A first run: ds-exec calibrate, then ds-exec compare profiles/jobs/first.json --data TEXT --steps 100");
+  app.require_subcommand(0, 1);  // none is told below, after what was typed instead of one
+  app.footer(
+      "A first run: ds-exec calibrate, then ds-exec compare profiles/jobs/first.json --data TEXT --steps "
+      "100");
   Common common;
   common.command.assign(argv, argv + argc);
 
@@ -59,11 +63,13 @@ int main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Train");
   CLI::App* compare = app.add_subcommand("compare", "Predict, train, and lay the two side by side");
   for (CLI::App* command : {run, compare}) add_training(*command, options);
-  CLI::App* calibrate = app.add_subcommand("calibrate", "Measure this machine's operators; it becomes `localhost`");
+  CLI::App* calibrate =
+      app.add_subcommand("calibrate", "Measure this machine's operators; it becomes `localhost`");
   calibrate->add_option("--out", calibration.out, "Write the profile there instead; - is standard output")
       ->type_name("PROFILE");
   calibrate->add_option("--device", calibration.device, "auto, cpu or cuda");
-  calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")->check(CLI::Range(3, 1000));
+  calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")
+      ->check(CLI::Range(3, 1000));
   for (CLI::App* command : {run, compare, calibrate}) add_common(*command, common);
 
   try {
@@ -71,6 +77,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
   }
+  if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
   common.program = "ds-exec " + app.get_subcommands().front()->get_name();
   return guarded([&] {
     if (run->parsed()) return exec_run(common, options);

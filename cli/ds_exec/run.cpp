@@ -22,9 +22,10 @@ int exec_run(const Common& common, const ExecOptions& options) {
     print(learning_text(training, result));
     if (const auto measured = measured_summary(training, result))
       print(fmt::format("step time  {} of processor time, {} by the clock\n",
-                        terminal::duration(measured->cpu.step_time), terminal::duration(measured->wall.step_time)));
-    print(fmt::format("memory     {} bytes of arena, {} resident in all\n", terminal::exact(result.arena.value),
-                      terminal::bytes(result.resident)));
+                        terminal::duration(measured->cpu.step_time),
+                        terminal::duration(measured->wall.step_time)));
+    print(fmt::format("memory     {} bytes of arena, {} resident in all\n",
+                      terminal::exact(result.arena.value), terminal::bytes(result.resident)));
   }
   return result.stopped ? status_after(stop) : kDone;
 }

@@ -63,7 +63,8 @@ Training prepare(const Common& common, const ExecOptions& options) {
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
   workload::Job job = read_job(options.job, common);
   const std::string data = options.data.empty() ? job.execute.data : options.data;
-  if (data.empty()) throw InputError("execute.data", "no text to train on", "--data FILE or execute.data names one");
+  if (data.empty())
+    throw InputError("execute.data", "no text to train on", "--data FILE or execute.data names one");
   const std::int64_t steps = options.steps >= 0 ? options.steps : job.execute.steps.value_or(-1);
   if (steps < 0) throw InputError("execute.steps", "not given", "--steps N or execute.steps says how many");
   if (!job.execute.checkpoint_directory.empty())
@@ -75,7 +76,8 @@ Training prepare(const Common& common, const ExecOptions& options) {
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   if (static_cast<double>(layout.arena.value) > capacity)
     throw RunFailed(fmt::format("the plan needs {} and a rank has {}: it does not fit",
-                                terminal::bytes(layout.arena), terminal::bytes({static_cast<std::int64_t>(capacity)})));
+                                terminal::bytes(layout.arena),
+                                terminal::bytes({static_cast<std::int64_t>(capacity)})));
   return {std::move(job), std::move(program), std::move(layout), std::move(text), steps};
 }
 
@@ -115,7 +117,8 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
 std::optional<Measured> measured_summary(const Training& training, const executor::RunResult& result) {
   const executor::MeasuredStep* step = executor::median_step(result);
   if (step == nullptr) return std::nullopt;
-  return Measured{program::summarise(training.program, step->cpu), program::summarise(training.program, step->wall)};
+  return Measured{program::summarise(training.program, step->cpu),
+                  program::summarise(training.program, step->wall)};
 }
 
 namespace {
@@ -155,7 +158,8 @@ Json predicted_json(const Training& training, const Forecast& forecast, const re
 Forecast forecast(const Training& training) {
   Forecast f{profile_of(training.job), {}};
   f.prediction = engine::predict(training.job, cost::OperatorModel(f.profile), training.job.simulate.depth);
-  ensure(f.prediction.program.hash == training.program.hash, "the program that is predicted is the program that runs");
+  ensure(f.prediction.program.hash == training.program.hash,
+         "the program that is predicted is the program that runs");
   return f;
 }
 
@@ -178,8 +182,8 @@ std::string learning_text(const Training& training, const executor::RunResult& r
   return fmt::format(
       "loss       {:.2f} {} {:.2f} nats/byte; on held-back text {:.2f} -> {:.2f}\n"
       "           (letter frequencies alone: {:.2f}, letter pairs: {:.2f})\n",
-      result.steps.front().loss, terminal::sparkline(losses(result.steps), kSparkColumns), result.steps.back().loss,
-      result.held_back_before, result.held_back_after, known.letters, known.pairs);
+      result.steps.front().loss, terminal::sparkline(losses(result.steps), kSparkColumns),
+      result.steps.back().loss, result.held_back_before, result.held_back_after, known.letters, known.pairs);
 }
 
 }  // namespace ds::cli

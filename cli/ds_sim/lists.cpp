@@ -36,8 +36,9 @@ int sim_presets(const Common& common) {
 int sim_limits(const Common& common) {
   terminal::Table table{.columns = {{"what"}, {"at most", terminal::Align::right}}, .rows = {}};
   for (const workload::Limit& limit : workload::limits())
-    table.rows.push_back({{std::string(limit.what)}, {limit.most < 1e15 ? terminal::exact(static_cast<std::int64_t>(limit.most))
-                                                                        : fmt::format("{:g}", limit.most)}});
+    table.rows.push_back({{std::string(limit.what)},
+                          {limit.most < 1e15 ? terminal::exact(static_cast<std::int64_t>(limit.most))
+                                             : fmt::format("{:g}", limit.most)}});
   print(terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
 }

@@ -24,7 +24,8 @@ std::string_view word(cost::Source source) {
   switch (source) {
     case cost::Source::measured: return "measured on this machine";
     case cost::Source::scaled: return "scaled from measurements in fp32";
-    case cost::Source::roofline: return "a rough default: `ds-exec calibrate` measures this machine in two minutes";
+    case cost::Source::roofline:
+      return "a rough default: `ds-exec calibrate` measures this machine in two minutes";
   }
   return "?";
 }
@@ -32,8 +33,9 @@ std::string_view word(cost::Source source) {
 std::string time_table(const engine::Prediction& p, const terminal::Screen& screen) {
   const program::TimeParts& t = p.summary.parts;
   const std::pair<const char*, Seconds> parts[] = {
-      {"compute", t.compute}, {"tp", t.tp_comm},       {"cp", t.cp_comm}, {"ep", t.ep_comm},         {"pp", t.pp_comm},
-      {"bubble", t.pp_bubble}, {"dp", t.dp_comm}, {"optimizer", t.optimizer}, {"other", t.other}};
+      {"compute", t.compute}, {"tp", t.tp_comm},          {"cp", t.cp_comm},
+      {"ep", t.ep_comm},      {"pp", t.pp_comm},          {"bubble", t.pp_bubble},
+      {"dp", t.dp_comm},      {"optimizer", t.optimizer}, {"other", t.other}};
   Table table{.columns = {{""}, {"", Align::right}, {"", Align::right}, {""}}, .rows = {}};
   for (const auto& [name, seconds] : parts)
     if (seconds.value > 1e-9 * p.summary.step_time.value)
@@ -46,22 +48,26 @@ std::string time_table(const engine::Prediction& p, const terminal::Screen& scre
 
 std::string memory_table(const engine::Prediction& p, double capacity, const terminal::Screen& screen) {
   const memory::Parts& m = p.layout.parts;
-  const std::pair<const char*, Bytes> parts[] = {{"weights", m.weights},         {"gradients", m.gradients},
-                                                 {"optimizer", m.optimizer},     {"activations", m.activations},
-                                                 {"buffers", m.buffers},         {"gaps", m.other}};
+  const std::pair<const char*, Bytes> parts[] = {{"weights", m.weights},     {"gradients", m.gradients},
+                                                 {"optimizer", m.optimizer}, {"activations", m.activations},
+                                                 {"buffers", m.buffers},     {"gaps", m.other}};
   Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
   for (const auto& [name, bytes] : parts)
     table.rows.push_back({{std::string("  ") + name},
                           {terminal::bytes(bytes)},
                           {terminal::bar(bytes / p.layout.arena, 30), terminal::Hue::cyan}});
-  return fmt::format("memory     {} bytes at the peak, of {} usable: {}\n{}", terminal::exact(p.layout.arena.value),
+  return fmt::format("memory     {} bytes at the peak, of {} usable: {}\n{}",
+                     terminal::exact(p.layout.arena.value),
                      terminal::bytes({static_cast<std::int64_t>(capacity)}),
                      static_cast<double>(p.layout.arena.value) <= capacity ? "fits" : "does not fit",
                      terminal::draw(table, screen));
 }
 
 std::string class_table(const engine::Prediction& p, const terminal::Screen& screen) {
-  Table table{.columns = {{"instruction class"}, {"count", Align::right}, {"time", Align::right}, {"share", Align::right}},
+  Table table{.columns = {{"instruction class"},
+                          {"count", Align::right},
+                          {"time", Align::right},
+                          {"share", Align::right}},
               .rows = {}};
   for (const program::ClassTime& c : p.summary.classes)
     table.rows.push_back({{c.name},
@@ -71,14 +77,16 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
   return "\n" + terminal::draw(table, screen);
 }
 
-void tell(const Common& common, const RunOptions& options, const workload::Job& job, const engine::Prediction& p,
-          const report::Rates& r) {
+void tell(const Common& common, const RunOptions& options, const workload::Job& job,
+          const engine::Prediction& p, const report::Rates& r) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
-  print(fmt::format("{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
-                    terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
-                    job.cluster.ranks(), job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch, job.train.sequence_length));
+  print(fmt::format(
+      "{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
+      terminal::exact(workload::parameters(job.model, job.train.sequence_length)), job.cluster.ranks(),
+      job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch, job.train.sequence_length));
   print(fmt::format("step time  {} ± {}   {}   {} of peak\n", terminal::duration(p.summary.step_time),
-                    terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"), terminal::percent(r.mfu)));
+                    terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"),
+                    terminal::percent(r.mfu)));
   print(time_table(p, screen));
   print(memory_table(p, job.cluster.groups.front().node.memory_bytes_per_gpu, screen));
   if (options.explain) print(class_table(p, screen));
@@ -91,7 +99,8 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
 }  // namespace
 
 int sim_run(const Common& common, const RunOptions& options) {
-  check_outputs({{"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}});
+  check_outputs(
+      {{"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}});
   const workload::Job job = read_job(options.job, common);
   const workload::Depth depth = depth_of(options, job);
   const cost::Profile profile = profile_of(job);
@@ -100,20 +109,23 @@ int sim_run(const Common& common, const RunOptions& options) {
   const report::Provenance origin = provenance(common, &job);
 
   if (!options.trace.empty()) {
-    if (depth != workload::Depth::event) throw InputError("--trace", "needs the instructions", "--depth event has them");
+    if (depth != workload::Depth::event)
+      throw InputError("--trace", "needs the instructions", "--depth event has them");
     write_output(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
   }
   if (!options.dump_program.empty()) write_output(options.dump_program, program::to_text(p.program));
-  const report::Predicted predicted{.job = job,
-                                    .program = p.program,
-                                    .layout = p.layout,
-                                    .summary = p.summary,
-                                    .sigma = p.sigma,
-                                    .depth = depth == workload::Depth::event ? "event" : "analytic",
-                                    .peak_per_rank = profile.gemm_peak,
-                                    .peak_source = "best GEMM rate of one core in the profile",
-                                    .assumptions = {{"cost.operators", std::string(word(p.weakest)), "weakest source"}}};
-  if (!common.report.empty()) write_output(common.report, report::run_report(predicted, origin).dump(1) + "\n");
+  const report::Predicted predicted{
+      .job = job,
+      .program = p.program,
+      .layout = p.layout,
+      .summary = p.summary,
+      .sigma = p.sigma,
+      .depth = depth == workload::Depth::event ? "event" : "analytic",
+      .peak_per_rank = profile.gemm_peak,
+      .peak_source = "best GEMM rate of one core in the profile",
+      .assumptions = {{"cost.operators", std::string(word(p.weakest)), "weakest source"}}};
+  if (!common.report.empty())
+    write_output(common.report, report::run_report(predicted, origin).dump(1) + "\n");
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, report::rates(job, p.summary.step_time, profile.gemm_peak));
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;

@@ -5,9 +5,10 @@
 
 int main(int argc, char** argv) {
   using namespace ds::cli;
-  CLI::App app{"ds-tune: find the best plan for a model on a cluster.\n"
-               "Nothing of it works yet: `search`, `train` and `bench` come with the next releases.",
-               "ds-tune"};
+  CLI::App app{
+      "ds-tune: find the best plan for a model on a cluster.\n"
+      "Nothing of it works yet: `search`, `train` and `bench` come with the next releases.",
+      "ds-tune"};
   app.set_version_flag("--version", version_text());
   try {
     app.parse(argc, argv);

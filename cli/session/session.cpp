@@ -36,9 +36,12 @@ int complain(int status, std::string_view kind, std::string_view message) {
 
 /// Into a device or FIFO as it is: renaming a file over /dev/null would take it away from everybody.
 void write_through(const std::string& device, std::string_view text) {
-  const auto fail = [&] { throw MachineError(fmt::format("{}: cannot write: {}", device, std::strerror(errno))); };
+  const auto fail = [&] {
+    throw MachineError(fmt::format("{}: cannot write: {}", device, std::strerror(errno)));
+  };
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(device.c_str(), "w"), &std::fclose);
-  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() || std::fflush(file.get()) != 0)
+  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
+      std::fflush(file.get()) != 0)
     fail();
 }
 
@@ -74,12 +77,13 @@ int refuse_usage(std::string_view what) noexcept {
 }
 
 StopToken& watch_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   ::signal(SIGXFSZ, SIG_IGN);  // write() then fails with EFBIG, and the message names the file
-  ::signal(SIGPIPE, SIG_DFL);  // whoever started us may ignore it; then we would complain of a reader that had enough
+  ::signal(SIGPIPE,
+           SIG_DFL);  // whoever started us may ignore it; then we would complain of a reader that had enough
   return stop_token;
 }
 
@@ -127,7 +131,8 @@ void check_outputs(const std::vector<Output>& outputs) {
     if (output.target.empty()) continue;
     if (output.target == "-") {
       if (&output != &*first)
-        throw InputError(std::string(output.option), fmt::format("is standard output, as {} is", first->option),
+        throw InputError(std::string(output.option),
+                         fmt::format("is standard output, as {} is", first->option),
                          "one of them needs a file");
       continue;
     }
@@ -136,16 +141,19 @@ void check_outputs(const std::vector<Output>& outputs) {
     if (fs::is_directory(file, error))
       throw InputError(std::string(output.option), output.target + " is a directory", "a file is needed");
     if (file.has_parent_path() && !fs::is_directory(file.parent_path(), error))
-      throw InputError(std::string(output.option), fmt::format("{} is no folder", file.parent_path().string()),
-                       "make it first");
+      throw InputError(std::string(output.option),
+                       fmt::format("{} is no folder", file.parent_path().string()), "make it first");
   }
 }
 
 void write_output(const std::string& target, std::string_view text) {
   std::error_code error;
-  if (target == "-") print(text);
-  else if (fs::is_other(target, error)) write_through(target, text);
-  else write_file_atomically(target, text);
+  if (target == "-")
+    print(text);
+  else if (fs::is_other(target, error))
+    write_through(target, text);
+  else
+    write_file_atomically(target, text);
 }
 
 std::string version_text() {

@@ -22,11 +22,13 @@ struct Common {
   std::string report;                // file, "-" for standard output, "" for none
   std::string html;
   std::string progress{"auto"};
-  std::int64_t seed{-1};             // -1: not given
+  std::int64_t seed{-1};  // -1: not given
   std::int64_t jobs{1};
   bool quiet{false}, verbose{false}, no_color{false};
 
-  terminal::Screen screen(int descriptor) const { return terminal::look_at(descriptor, {.no_color = no_color}); }
+  terminal::Screen screen(int descriptor) const {
+    return terminal::look_at(descriptor, {.no_color = no_color});
+  }
   /// Whether people read standard output: not with -q, and not where the report goes there.
   bool talks() const { return !quiet && report != "-"; }
   terminal::ProgressMode progress_mode() const;

@@ -29,6 +29,7 @@ std::vector<ops::Op> calibration_grid();
 
 /// Interleaved rounds over the whole list, so that a slow minute of the machine touches all operators alike.
 /// Returns what was measured until then when asked to stop.
-std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list, const CalibrationOptions& options);
+std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
+                                            const CalibrationOptions& options);
 
 }  // namespace ds::executor

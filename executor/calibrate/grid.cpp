@@ -42,7 +42,8 @@ void add_attention(Grid& grid) {
     for (const std::int64_t sequence : {32, 64, 128, 256, 512})
       for (const std::int64_t heads : {2, 8, 12})
         for (const std::int64_t head_dim : {32, 64})
-          grid.add(ops::Attention{sequence >= 256 ? 1 : 4, sequence, heads, heads, head_dim, flash}, kInputGradient);
+          grid.add(ops::Attention{sequence >= 256 ? 1 : 4, sequence, heads, heads, head_dim, flash},
+                   kInputGradient);
 }
 
 void add_rows(Grid& grid) {

@@ -127,9 +127,11 @@ class Bench {
       if (cold_kind(operand)) continue;
       void*& address = addresses_[static_cast<std::size_t>(i)];
       address = pool_.warm(operand.bytes().value);
-      if (operand.role == Role::tokens) write_ids(static_cast<std::int32_t*>(address), operand.shape.elements());
+      if (operand.role == Role::tokens)
+        write_ids(static_cast<std::int32_t*>(address), operand.shape.elements());
       if (operand.name == "scalars") write_scalars(static_cast<double*>(address));
-      if (operand.name == "control") static_cast<double*>(address)[0] = 1e-6, static_cast<double*>(address)[1] = 10;
+      if (operand.name == "control")
+        static_cast<double*>(address)[0] = 1e-6, static_cast<double*>(address)[1] = 10;
     }
   }
   void bind_cold() {
@@ -168,7 +170,8 @@ OperatorTime summarise(const ops::Op& op, const std::vector<double>& seconds) {
 
 }  // namespace
 
-std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list, const CalibrationOptions& options) {
+std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
+                                            const CalibrationOptions& options) {
   Pool pool(list);
   std::vector<Bench> benches;
   for (const ops::Op& op : list) benches.emplace_back(op, pool);
@@ -180,10 +183,13 @@ std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list, co
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (options.stop != nullptr && options.stop->stop_requested()) return {};
       const double took = benches[i].time(repeats[i]);
-      if (round == 0) repeats[i] = std::clamp(static_cast<int>(kShortestMeasurement / took), 1, 1000);
-      else seconds[i].push_back(took);
+      if (round == 0)
+        repeats[i] = std::clamp(static_cast<int>(kShortestMeasurement / took), 1, 1000);
+      else
+        seconds[i].push_back(took);
       if (options.progress) {
-        const double done = static_cast<double>(round) + static_cast<double>(i + 1) / static_cast<double>(list.size());
+        const double done =
+            static_cast<double>(round) + static_cast<double>(i + 1) / static_cast<double>(list.size());
         options.progress(done / (options.rounds + 1),
                          fmt::format("round {} of {}: {}", round, options.rounds, ops::class_name(list[i])));
       }

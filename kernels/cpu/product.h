@@ -69,18 +69,12 @@ void product_columns(std::int64_t rows, std::int64_t inner, Strided<T> a, Rows<c
     c.data += kBlockRows * c.row;
   }
   switch (rows) {
-    case 5:
-      return product_block<T, 5, kVectors>(inner, a, b, c, start, last);
-    case 4:
-      return product_block<T, 4, kVectors>(inner, a, b, c, start, last);
-    case 3:
-      return product_block<T, 3, kVectors>(inner, a, b, c, start, last);
-    case 2:
-      return product_block<T, 2, kVectors>(inner, a, b, c, start, last);
-    case 1:
-      return product_block<T, 1, kVectors>(inner, a, b, c, start, last);
-    default:
-      return;
+    case 5: return product_block<T, 5, kVectors>(inner, a, b, c, start, last);
+    case 4: return product_block<T, 4, kVectors>(inner, a, b, c, start, last);
+    case 3: return product_block<T, 3, kVectors>(inner, a, b, c, start, last);
+    case 2: return product_block<T, 2, kVectors>(inner, a, b, c, start, last);
+    case 1: return product_block<T, 1, kVectors>(inner, a, b, c, start, last);
+    default: return;
   }
 }
 

@@ -21,7 +21,8 @@ std::string sentence(const std::string& file, const std::string& path, const std
 InputError::InputError(std::string where_path, std::string what_is_wrong, std::string what_is_right)
     : InputError({}, std::move(where_path), std::move(what_is_wrong), std::move(what_is_right)) {}
 
-InputError::InputError(std::string file, std::string where_path, std::string what_is_wrong, std::string what_is_right)
+InputError::InputError(std::string file, std::string where_path, std::string what_is_wrong,
+                       std::string what_is_right)
     : std::runtime_error(sentence(file, where_path, what_is_wrong, what_is_right)),
       file_(std::move(file)),
       path_(std::move(where_path)),
@@ -34,8 +35,8 @@ InputError InputError::in_file(std::string_view file) const {
 
 void fail_ensure(const char* condition, const char* what, const char* file, int line) {
   const char* slash = std::strrchr(file, '/');
-  throw std::logic_error(std::string(slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line) + ": " + what +
-                         " (" + condition + ")");
+  throw std::logic_error(std::string(slash != nullptr ? slash + 1 : file) + ":" + std::to_string(line) +
+                         ": " + what + " (" + condition + ")");
 }
 
 }  // namespace ds

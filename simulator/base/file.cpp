@@ -47,7 +47,8 @@ void write_all(int fd, std::string_view content, const std::filesystem::path& fi
 
 /// The file that a chain of symbolic links ends at, whether it exists or not.
 std::filesystem::path target_of(std::filesystem::path file) {
-  for (int links = 0; links < 40 && std::filesystem::is_symlink(std::filesystem::symlink_status(file)); ++links) {
+  for (int links = 0; links < 40 && std::filesystem::is_symlink(std::filesystem::symlink_status(file));
+       ++links) {
     const std::filesystem::path to = std::filesystem::read_symlink(file);
     file = to.is_absolute() ? to : file.parent_path() / to;
   }
@@ -61,7 +62,7 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
   const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) throw InputError(name, "cannot be opened: " + reason(errno));
-  struct stat status {};
+  struct stat status{};
   if (::fstat(fd.get(), &status) != 0) throw InputError(name, "cannot be looked at: " + reason(errno));
   if (S_ISDIR(status.st_mode)) throw InputError(name, "is a directory", "a regular file is needed");
   if (!S_ISREG(status.st_mode)) throw InputError(name, "is not a regular file", "a regular file is needed");
@@ -91,7 +92,7 @@ void write_file_atomically(const std::filesystem::path& asked, std::string_view 
   Descriptor fd(::mkstemps(temporary.data(), 4));
   if (fd.get() < 0) fail_write(file, "write", errno);
   try {
-    struct stat old {};
+    struct stat old{};
     const mode_t mask = ::umask(0);
     ::umask(mask);
     const mode_t mode = ::stat(file.c_str(), &old) == 0 ? old.st_mode & 07777U : 0666U & ~mask;

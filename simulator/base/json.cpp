@@ -40,7 +40,8 @@ std::string short_json(const nlohmann::json& value) {
 std::optional<std::int64_t> whole(const nlohmann::json& value) {
   if (value.is_number_unsigned()) {
     const auto n = value.get<std::uint64_t>();
-    return n <= static_cast<std::uint64_t>(kMaxWhole) ? std::optional(static_cast<std::int64_t>(n)) : std::nullopt;
+    return n <= static_cast<std::uint64_t>(kMaxWhole) ? std::optional(static_cast<std::int64_t>(n))
+                                                      : std::nullopt;
   }
   if (value.is_number_integer()) {
     const auto n = value.get<std::int64_t>();
@@ -83,7 +84,8 @@ void Cursor::fail(std::string wrong, std::string hint) const {
 
 void Cursor::fail_value(std::string_view must_be) const {
   const std::string shown = pretty(*value_);
-  if (is_null()) fail(fmt::format("is null, must be {}", must_be), "leave the key out if nothing is to be said");
+  if (is_null())
+    fail(fmt::format("is null, must be {}", must_be), "leave the key out if nothing is to be said");
   if (is_number()) fail(fmt::format("is {}, must be {}", shown, must_be));
   if (shown.starts_with("a")) fail(fmt::format("is {}, must be {}", shown, must_be));
   fail(fmt::format("is {} ({}), must be {}", shown, kind_of(*value_), must_be));
@@ -143,7 +145,8 @@ std::vector<Cursor> Cursor::list(std::size_t least, std::size_t most) const {
   if (size > most) fail(fmt::format("has {} elements, must have at most {}", size, most));
   std::vector<Cursor> elements;
   elements.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) elements.emplace_back((*value_)[i], file_, fmt::format("{}[{}]", path_, i));
+  for (std::size_t i = 0; i < size; ++i)
+    elements.emplace_back((*value_)[i], file_, fmt::format("{}[{}]", path_, i));
   return elements;
 }
 

@@ -33,8 +33,10 @@ std::vector<Step> steps_of(std::string_view path, std::string_view assignment) {
         fail(assignment, "an index must be a whole number in brackets", "such as plan.stage_layers[2]=7");
       steps.emplace_back(index);
       at = end + 1;
-      if (at < path.size() && path[at] == '.') ++at;
-      else if (at < path.size() && path[at] != '[') fail(assignment, "after ] comes a dot, [ or =");
+      if (at < path.size() && path[at] == '.')
+        ++at;
+      else if (at < path.size() && path[at] != '[')
+        fail(assignment, "after ] comes a dot, [ or =");
       continue;
     }
     const std::size_t end = std::min(path.find_first_of(".[", at), path.size());
@@ -66,7 +68,8 @@ void apply_override(Document& document, std::string_view assignment) {
     if (const std::string* key = std::get_if<std::string>(&step)) {
       if (at->is_null()) *at = Json::object();
       if (!at->is_object())
-        fail(assignment, fmt::format("{} is {}, so it has no key {}", path.empty() ? "the document" : path, pretty(*at), *key));
+        fail(assignment, fmt::format("{} is {}, so it has no key {}", path.empty() ? "the document" : path,
+                                     pretty(*at), *key));
       at = &(*at)[*key];
       path = join_path(path, *key);
     } else {

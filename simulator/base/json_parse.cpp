@@ -73,6 +73,26 @@ std::string reason(const std::string& what) {
   return plain;
 }
 
+/// Offset of the bracket that opens one level too many.
+std::size_t too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text && c == '\\')
+      ++i;  // what follows a backslash ends no text
+    else if (c == '"')
+      in_text = !in_text;
+    else if (!in_text && (c == '[' || c == '{') && ++depth > kMaxDepth)
+      return i + 1;
+    else if (!in_text && (c == ']' || c == '}'))
+      --depth;
+  }
+  return text.size();
+}
+
+constexpr std::size_t kShownPath = 60;  // letters of a path that is deeper than anybody reads
+
 class Builder final : public nlohmann::json_sax<Json> {
  public:
   Builder(std::string_view text, const std::string& file) : text_(text), file_(file) {}
@@ -100,7 +120,8 @@ class Builder final : public nlohmann::json_sax<Json> {
     return true;
   }
 
-  bool parse_error(std::size_t offset, const std::string&, const nlohmann::detail::exception& error) override {
+  bool parse_error(std::size_t offset, const std::string&,
+                   const nlohmann::detail::exception& error) override {
     constexpr int kOutOfRange = 406;  // the library's number for a literal beyond double
     const std::string where = position(text_, offset);
     if (error.id == kOutOfRange)
@@ -144,7 +165,10 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
   bool open(Json&& value) {
     if (open_.size() >= static_cast<std::size_t>(kMaxDepth))
-      fail({}, fmt::format("nested more than {} deep", kMaxDepth), "flatter lists and objects are needed");
+      fail({},
+           fmt::format("{}: nested more than {} deep, below {}", position(text_, too_deep(text_)), kMaxDepth,
+                       here().substr(0, kShownPath)),
+           "flatter lists and objects are needed");
     Json* placed = place(std::move(value));
     open_.push_back(placed);
     keys_.emplace_back();
@@ -171,6 +195,8 @@ Document parse_document(std::string_view text, std::string file) {
   return {std::make_unique<Json>(builder.take()), std::move(file)};
 }
 
-Document read_document(const std::filesystem::path& file) { return parse_document(read_file(file), file.string()); }
+Document read_document(const std::filesystem::path& file) {
+  return parse_document(read_file(file), file.string());
+}
 
 }  // namespace ds

@@ -20,11 +20,16 @@ struct RandomStream {
   std::uint64_t key{};
 
   constexpr RandomStream(std::uint64_t seed, std::uint64_t stream)
-      : key(mix(seed + 0x9e3779b97f4a7c15ULL) ^ mix(stream * 0xd1342543de82ef95ULL + 0x2545f4914f6cdd1dULL)) {}
+      : key(mix(seed + 0x9e3779b97f4a7c15ULL) ^ mix(stream * 0xd1342543de82ef95ULL + 0x2545f4914f6cdd1dULL)) {
+  }
 
-  constexpr std::uint64_t at(std::uint64_t index) const { return mix(key + 0x9e3779b97f4a7c15ULL * (index + 1)); }
+  constexpr std::uint64_t at(std::uint64_t index) const {
+    return mix(key + 0x9e3779b97f4a7c15ULL * (index + 1));
+  }
   /// In [0, 1), 53 random bits.
-  constexpr double uniform(std::uint64_t index) const { return static_cast<double>(at(index) >> 11U) * 0x1.0p-53; }
+  constexpr double uniform(std::uint64_t index) const {
+    return static_cast<double>(at(index) >> 11U) * 0x1.0p-53;
+  }
   /// In [0, n), n > 0. Bias below n / 2^64.
   constexpr std::uint64_t below(std::uint64_t n, std::uint64_t index) const {
     __extension__ using Wide = unsigned __int128;

@@ -34,11 +34,15 @@ using Flops = Quantity<struct FlopsTag>;                // double: a whole run e
 using BytesPerSecond = Quantity<struct BytesPerSecondTag>;
 using FlopsPerSecond = Quantity<struct FlopsPerSecondTag>;
 
-constexpr Seconds operator/(Bytes b, BytesPerSecond rate) { return {static_cast<double>(b.value) / rate.value}; }
+constexpr Seconds operator/(Bytes b, BytesPerSecond rate) {
+  return {static_cast<double>(b.value) / rate.value};
+}
 constexpr Seconds operator/(Flops f, FlopsPerSecond rate) { return {f.value / rate.value}; }
 
 /// `value` rounded up to a multiple of `step` (step > 0).
-constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t step) {
+  return (value + step - 1) / step * step;
+}
 constexpr std::int64_t ceil_div(std::int64_t value, std::int64_t by) { return (value + by - 1) / by; }
 
 }  // namespace ds

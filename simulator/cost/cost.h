@@ -41,17 +41,17 @@ struct Table {
 };
 
 struct Profile {
-  std::string machine;          // processor's name
+  std::string machine;  // processor's name
   std::int64_t cores{1};
   double memory_bytes{};
   std::string instruction_set;  // of the kernels that were measured
   std::string blas;
-  FlopsPerSecond gemm_peak;          // best fp32 GEMM rate of one core
-  BytesPerSecond memory_bandwidth;   // of one core, streaming
+  FlopsPerSecond gemm_peak;         // best fp32 GEMM rate of one core
+  BytesPerSecond memory_bandwidth;  // of one core, streaming
   std::int64_t rounds{};
-  std::string clock;                 // "thread CPU seconds"
+  std::string clock;  // "thread CPU seconds"
   std::vector<Table> tables;
-  std::string path, hash;            // the file it was read from; not written
+  std::string path, hash;  // the file it was read from; not written
 };
 
 Profile read_profile(const std::filesystem::path& file);
@@ -87,6 +87,7 @@ class OperatorModel {
 
 /// log(seconds / work) at `x` from measured points: a straight line through the neighbours, near ones weighing most
 /// (locally weighted regression, Cleveland 1979), slopes held back where points are few.
-double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured, const Features& x);
+double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured,
+                      const Features& x);
 
 }  // namespace ds::cost

@@ -8,8 +8,12 @@ namespace {
 double log_of(std::int64_t n) { return std::log(static_cast<double>(n)); }
 
 struct Sizes {
-  std::vector<double> operator()(const ops::Embedding& e) const { return {log_of(e.tokens), log_of(e.hidden)}; }
-  std::vector<double> operator()(const ops::LayerNorm& n) const { return {log_of(n.tokens), log_of(n.hidden)}; }
+  std::vector<double> operator()(const ops::Embedding& e) const {
+    return {log_of(e.tokens), log_of(e.hidden)};
+  }
+  std::vector<double> operator()(const ops::LayerNorm& n) const {
+    return {log_of(n.tokens), log_of(n.hidden)};
+  }
   std::vector<double> operator()(const ops::RmsNorm& n) const { return {log_of(n.tokens), log_of(n.hidden)}; }
   std::vector<double> operator()(const ops::Linear& n) const {
     return {log_of(n.tokens), log_of(n.inputs), log_of(n.outputs)};
@@ -23,7 +27,9 @@ struct Sizes {
   std::vector<double> operator()(const ops::Gelu& g) const { return {log_of(g.tokens * g.width)}; }
   std::vector<double> operator()(const ops::SwiGlu& g) const { return {log_of(g.tokens * g.width)}; }
   std::vector<double> operator()(const ops::Add& a) const { return {log_of(a.tokens * a.width)}; }
-  std::vector<double> operator()(const ops::CrossEntropy& c) const { return {log_of(c.tokens), log_of(c.columns)}; }
+  std::vector<double> operator()(const ops::CrossEntropy& c) const {
+    return {log_of(c.tokens), log_of(c.columns)};
+  }
   std::vector<double> operator()(const ops::SquaredNorm& n) const { return {log_of(n.elements)}; }
   std::vector<double> operator()(const ops::ClipFactor& c) const { return {log_of(c.micro_batches)}; }
   std::vector<double> operator()(const ops::AdamW& a) const { return {log_of(a.elements)}; }

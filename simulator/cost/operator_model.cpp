@@ -35,7 +35,8 @@ double median_sigma(const std::vector<Point>& points) {
 
 }  // namespace
 
-double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured, const Features& x) {
+double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured,
+                      const Features& x) {
   ensure(!points.empty() && points.size() == measured.size(), "a table has points");
   const auto sizes = static_cast<Eigen::Index>(x.log_sizes.size());
   // Normal equations of the weighted line y = c0 + sum_d c_d (size_d - x_d); its value at x is c0.
@@ -48,7 +49,8 @@ double local_log_rate(const std::vector<Features>& points, const std::vector<Poi
     Eigen::VectorXd row(sizes + 1);
     row(0) = 1;
     for (Eigen::Index d = 0; d < sizes; ++d)
-      row(d + 1) = points[p].log_sizes[static_cast<std::size_t>(d)] - x.log_sizes[static_cast<std::size_t>(d)];
+      row(d + 1) =
+          points[p].log_sizes[static_cast<std::size_t>(d)] - x.log_sizes[static_cast<std::size_t>(d)];
     const double y = std::log(measured[p].seconds / points[p].work);
     lowest = std::min(lowest, y);
     highest = std::max(highest, y);
@@ -99,17 +101,14 @@ Estimate OperatorModel::time(const ops::Op& op) const {
     }
   const double product_factor = op.type == DataType::fp64 ? 2 : 1;
   const Seconds seconds = x.product ? Flops{x.work * product_factor} / profile_.gemm_peak
-                                              : Seconds{x.work / profile_.memory_bandwidth.value};
+                                    : Seconds{x.work / profile_.memory_bandwidth.value};
   return {seconds, kRooflineSigma, Source::roofline};
 }
 
 Profile rough_profile() {
   // One core with two 256-bit FMA units at 3 GHz has 96 GFLOP/s, of which a good GEMM reaches 85 %; one core of a
   // server streams about 15 GB/s. No measurement: `ds-exec calibrate` replaces it.
-  return {.machine = "not measured",
-          .gemm_peak = {0.85 * 96e9},
-          .memory_bandwidth = {15e9},
-          .clock = "none"};
+  return {.machine = "not measured", .gemm_peak = {0.85 * 96e9}, .memory_bandwidth = {15e9}, .clock = "none"};
 }
 
 }  // namespace ds::cost

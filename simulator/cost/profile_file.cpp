@@ -23,8 +23,11 @@ constexpr Named<DataType> kTypes[] = {{"fp64", DataType::fp64}, {"fp32", DataTyp
 
 Json shape_json(const ops::What& what) {
   Json shape = Json::object();
-  std::visit([&](const auto& w) { ops::for_each_field(w, [&](const char* name, auto field) { shape[name] = field; }); },
-             what);
+  std::visit(
+      [&](const auto& w) {
+        ops::for_each_field(w, [&](const char* name, auto field) { shape[name] = field; });
+      },
+      what);
   return shape;
 }
 
@@ -33,9 +36,11 @@ void read_field(const Cursor& at, std::int64_t& field) { field = at.count(0); }
 void read_field(const Cursor& at, double& field) { field = at.real(0); }
 
 ops::What read_shape(const Cursor& at, ops::What what) {
-  std::visit([&](auto& w) {
-    ops::for_each_field(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
-  }, what);
+  std::visit(
+      [&](auto& w) {
+        ops::for_each_field(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
+      },
+      what);
   return what;
 }
 
@@ -101,7 +106,8 @@ std::string to_json(const Profile& profile, const std::string& provenance) {
   for (const Table& table : profile.tables) {
     Json points = Json::array();
     for (const Point& point : table.points)
-      points.push_back({{"shape", shape_json(point.what)}, {"seconds", point.seconds}, {"sigma", point.sigma}});
+      points.push_back(
+          {{"shape", shape_json(point.what)}, {"seconds", point.seconds}, {"sigma", point.sigma}});
     tables.push_back({{"operator", table.kind},
                       {"pass", ops::name_of(table.pass)},
                       {"type", ds::name_of(table.type)},

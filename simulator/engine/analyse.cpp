@@ -12,12 +12,13 @@ Seconds instruction_time(const program::Program& program, const program::Instruc
                          const Durations& durations) {
   Seconds sum{};
   for (std::int32_t o = 0; o < instruction.operators.count; ++o)
-    sum +=
-        durations[program::index(program.operators[static_cast<std::size_t>(instruction.operators.first + o)].op)];
+    sum += durations[program::index(
+        program.operators[static_cast<std::size_t>(instruction.operators.first + o)].op)];
   return sum;
 }
 
-Collapsed collapse(const program::Program& program, const program::Template& body, const Durations& durations) {
+Collapsed collapse(const program::Program& program, const program::Template& body,
+                   const Durations& durations) {
   Collapsed result;
   for (const program::Instruction& instruction : body.body) switch (instruction.kind) {
       case Kind::compute: result.compute += instruction_time(program, instruction, durations); break;
@@ -39,15 +40,16 @@ std::vector<std::int64_t> count_calls(const program::Program& program) {
   return calls;
 }
 
-void add_classes(program::StepSummary& summary, const program::Program& program, const program::Template& body,
-                 std::int64_t calls, const Durations& durations) {
+void add_classes(program::StepSummary& summary, const program::Program& program,
+                 const program::Template& body, std::int64_t calls, const Durations& durations) {
   for (const program::Instruction& instruction : body.body) {
     const std::string name = program::class_name(program, instruction);
     std::size_t c = 0;
     while (c < summary.classes.size() && summary.classes[c].name != name) ++c;
     if (c == summary.classes.size()) summary.classes.push_back({name, 0, {}});
     summary.classes[c].count += calls;
-    summary.classes[c].seconds += instruction_time(program, instruction, durations) * static_cast<double>(calls);
+    summary.classes[c].seconds +=
+        instruction_time(program, instruction, durations) * static_cast<double>(calls);
   }
 }
 

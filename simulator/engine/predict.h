@@ -15,8 +15,8 @@ struct Prediction {
   memory::Layout layout;
   program::Timeline timeline;  // event depth: the step's rows; analytic depth: empty
   program::StepSummary summary;
-  double sigma{};           // relative standard deviation of the step time
-  cost::Source weakest{};   // the least certain source among the operators that take time
+  double sigma{};          // relative standard deviation of the step time
+  cost::Source weakest{};  // the least certain source among the operators that take time
 };
 
 /// Seconds of every operator of the program.

@@ -61,8 +61,8 @@ class Builder {
     const std::size_t first_result = given.size();
     for (int i = static_cast<int>(first_result); i < operands.size(); ++i) {
       const ops::Operand& operand = operands[i];
-      const std::string full = i == static_cast<int>(first_result) ? std::string(name)
-                                                                   : fmt::format("{}.{}", name, operand.name);
+      const std::string full =
+          i == static_cast<int>(first_result) ? std::string(name) : fmt::format("{}.{}", name, operand.name);
       given.push_back(tensor(in_layer(full), operand.shape, operand.type, operand.role));
     }
     const TensorIndex result = given[first_result < given.size() ? first_result : 0];
@@ -72,14 +72,15 @@ class Builder {
 
   TensorIndex embed() {
     const TensorIndex ids = tensor("ids", {{tokens_}, 1}, DataType::int32, Role::tokens);
-    table_ = parameter("embedding.tokens", {{options_.padded_vocab, model_.hidden}, 2}, Init::normal, kDeviation);
+    table_ =
+        parameter("embedding.tokens", {{options_.padded_vocab, model_.hidden}, 2}, Init::normal, kDeviation);
     const bool learned = model_.position == workload::Position::learned;
     std::vector<TensorIndex> given{ids, table_};
     if (learned)
-      given.push_back(
-          parameter("embedding.positions", {{options_.sequence, model_.hidden}, 2}, Init::normal, kDeviation));
-    return node(ops::Embedding{tokens_, options_.sequence, model_.hidden, options_.padded_vocab, learned}, "embedded",
-                std::move(given));
+      given.push_back(parameter("embedding.positions", {{options_.sequence, model_.hidden}, 2}, Init::normal,
+                                kDeviation));
+    return node(ops::Embedding{tokens_, options_.sequence, model_.hidden, options_.padded_vocab, learned},
+                "embedded", std::move(given));
   }
 
   TensorIndex norm(std::string_view name, TensorIndex x) {
@@ -101,18 +102,20 @@ class Builder {
   /// One table for all layers of the stage.
   TensorIndex rope_table() {
     if (rope_table_ == kNone)
-      rope_table_ = tensor("rope.table", {{options_.sequence, model_.head_dim}, 2}, options_.type, Role::table);
+      rope_table_ =
+          tensor("rope.table", {{options_.sequence, model_.head_dim}, 2}, options_.type, Role::table);
     return rope_table_;
   }
 
   TensorIndex attention(TensorIndex x) {
     const std::int64_t q = model_.heads * model_.head_dim, kv = model_.kv_heads * model_.head_dim;
-    const TensorIndex qkv = linear("attention.qkv", "attention.qkv", x, model_.hidden, q + 2 * kv, kDeviation);
+    const TensorIndex qkv =
+        linear("attention.qkv", "attention.qkv", x, model_.hidden, q + 2 * kv, kDeviation);
     if (model_.position == workload::Position::rope)
       node(ops::Rope{tokens_, options_.sequence, model_.heads, model_.kv_heads, model_.head_dim}, "rope",
            {qkv, rope_table()});
-    const TensorIndex o = node(ops::Attention{options_.batch, options_.sequence, model_.heads, model_.kv_heads,
-                                              model_.head_dim, options_.flash},
+    const TensorIndex o = node(ops::Attention{options_.batch, options_.sequence, model_.heads,
+                                              model_.kv_heads, model_.head_dim, options_.flash},
                                "attention.o", {qkv});
     return linear("attention.projection", "attention.projected", o, q, model_.hidden, residual_deviation());
   }
@@ -140,9 +143,11 @@ class Builder {
     TensorIndex weight = kNone;
     if (model_.tied_embeddings && options_.embedding) {
       weight = table_;
-      stage_.parameters[static_cast<std::size_t>(stage_.tensors[static_cast<std::size_t>(table_)].parameter)].uses = 2;
+      stage_.parameters[static_cast<std::size_t>(stage_.tensors[static_cast<std::size_t>(table_)].parameter)]
+          .uses = 2;
     } else {
-      weight = parameter("head.weight", {{options_.padded_vocab, model_.hidden}, 2}, Init::normal, kDeviation);
+      weight =
+          parameter("head.weight", {{options_.padded_vocab, model_.hidden}, 2}, Init::normal, kDeviation);
     }
     const TensorIndex logits =
         node(ops::Linear{tokens_, model_.hidden, options_.padded_vocab, false}, "logits", {normed, weight});
@@ -151,7 +156,9 @@ class Builder {
          {logits, targets});
   }
 
-  double residual_deviation() const { return kDeviation / std::sqrt(2.0 * static_cast<double>(model_.layers)); }
+  double residual_deviation() const {
+    return kDeviation / std::sqrt(2.0 * static_cast<double>(model_.layers));
+  }
 
   const Model& model_;
   const StageOptions& options_;

@@ -64,7 +64,8 @@ class Differentiator {
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
     Node result{.op = op, .operands = {}, .layer = node.layer};
-    for (const Operand& operand : ops::operands(op)) result.operands.push_back(resolve(node, forward, operand, use));
+    for (const Operand& operand : ops::operands(op))
+      result.operands.push_back(resolve(node, forward, operand, use));
     if (pass == Pass::input_gradient) remember_input_gradient(node, forward, result);
     stage_.backward.push_back(std::move(result));
   }
@@ -74,10 +75,12 @@ class Differentiator {
     if (auto* norm = std::get_if<ops::RmsNorm>(&op.what)) norm->residual = residual;
   }
 
-  TensorIndex resolve(const Node& node, const ops::Operands& forward, const Operand& operand, std::int32_t use) {
+  TensorIndex resolve(const Node& node, const ops::Operands& forward, const Operand& operand,
+                      std::int32_t use) {
     if (operand.role == Role::workspace) return make(node, operand);
     if (operand.name == "residual") return gradient(node.operands[0]);
-    if (const int same = forward.find(operand.name); same >= 0) return node.operands[static_cast<std::size_t>(same)];
+    if (const int same = forward.find(operand.name); same >= 0)
+      return node.operands[static_cast<std::size_t>(same)];
     ensure(operand.name.front() == 'd', "a backward operand is a forward operand, a gradient or workspace");
     const int of = forward.find(operand.name.substr(1));
     ensure(of >= 0, "a gradient is that of a forward operand");
@@ -102,9 +105,11 @@ class Differentiator {
   }
 
   TensorIndex make(const Node& node, const Operand& operand, TensorIndex primal = kNone) {
-    const std::string base = primal != kNone ? fmt::format("d.{}", tensor(primal).name)
-                                             : fmt::format("{}.{}", tensor(node.operands.back()).name, operand.name);
-    stage_.tensors.push_back({.name = base, .shape = operand.shape, .type = operand.type, .role = operand.role});
+    const std::string base = primal != kNone
+                                 ? fmt::format("d.{}", tensor(primal).name)
+                                 : fmt::format("{}.{}", tensor(node.operands.back()).name, operand.name);
+    stage_.tensors.push_back(
+        {.name = base, .shape = operand.shape, .type = operand.type, .role = operand.role});
     gradient_.push_back(kNone);
     return static_cast<TensorIndex>(stage_.tensors.size()) - 1;
   }
@@ -112,7 +117,8 @@ class Differentiator {
   TensorIndex parameter_gradient(TensorIndex weight, std::int32_t use) {
     const ParameterIndex p = tensor(weight).parameter;
     const auto key = std::make_pair(p, use);
-    if (const auto found = parameter_gradients_.find(key); found != parameter_gradients_.end()) return found->second;
+    if (const auto found = parameter_gradients_.find(key); found != parameter_gradients_.end())
+      return found->second;
     Tensor t{.name = fmt::format("d.{}{}", tensor(weight).name, use > 0 ? ".tied" : ""),
              .shape = tensor(weight).shape,
              .type = tensor(weight).type,

@@ -24,7 +24,8 @@ Dependencies dependencies(const std::vector<Node>& nodes, std::size_t tensors) {
   for (std::size_t n = 0; n < nodes.size(); ++n)
     for (std::size_t i = 0; i < nodes[n].operands.size(); ++i) {
       std::size_t& last = writer[static_cast<std::size_t>(nodes[n].operands[i])];
-      if (last != nodes.size() && access_of(nodes[n], i) != ops::Access::write) boost::add_edge(last, n, graph);
+      if (last != nodes.size() && access_of(nodes[n], i) != ops::Access::write)
+        boost::add_edge(last, n, graph);
       if (access_of(nodes[n], i) != ops::Access::read) last = n;
     }
   return graph;
@@ -102,7 +103,8 @@ void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers) {
     const std::vector<TensorIndex> wanted = saved(forward, nodes_of_layer(stage.backward, layer));
     std::map<TensorIndex, TensorIndex> replica;
     std::vector<Node> replayed;
-    for (std::size_t n : producers(stage, forward, wanted)) replayed.push_back(replay(stage, forward[n], replica));
+    for (std::size_t n : producers(stage, forward, wanted))
+      replayed.push_back(replay(stage, forward[n], replica));
     for (Node& node : stage.backward)
       if (node.layer == layer)
         for (TensorIndex& t : node.operands)

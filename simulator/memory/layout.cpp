@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <tuple>
 
 #include "simulator/memory/lifetimes.h"
@@ -6,6 +8,10 @@
 
 namespace ds::memory {
 namespace {
+
+// Pairs of so many instances take 12 MB of bits and about a second; a model of 100 layers has some 2,000.
+constexpr std::size_t kMostPairwise = 10'000;
+constexpr std::int64_t kEndless = std::int64_t{1} << 62;
 
 /// Births and deaths of instances in issue order.
 struct Event {
@@ -87,6 +93,44 @@ std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflic
   return offset;
 }
 
+/// For programs so large that pairs cannot be asked one by one: instances in the order of their birth, each alive from its
+/// first birth to its last death, first fit among those alive. Sound, and looser than `place`.
+std::vector<std::int64_t> place_by_birth(const Lifetimes& lives) {
+  std::vector<std::int64_t> offset(lives.instances.size(), 0);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < lives.instances.size(); ++i)
+    if (!lives.alive[i].empty()) order.push_back(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return lives.alive[a].front().begin < lives.alive[b].front().begin;
+  });
+  std::multimap<std::int32_t, std::map<std::int64_t, std::int64_t>::iterator> deaths;
+  std::map<std::int64_t, std::int64_t> taken,
+      gaps{{0, kEndless}};  // begin -> end, of blocks and of what is free
+  const auto release = [&](std::map<std::int64_t, std::int64_t>::iterator block) {
+    std::int64_t begin = block->first, end = block->second;
+    taken.erase(block);
+    auto after = gaps.lower_bound(begin);
+    if (after != gaps.end() && after->first == end) end = after->second, after = gaps.erase(after);
+    if (after != gaps.begin() && std::prev(after)->second == begin) begin = std::prev(after)->first;
+    gaps[begin] = end;
+  };
+  for (const std::size_t i : order) {
+    while (!deaths.empty() && deaths.begin()->first < lives.alive[i].front().begin) {
+      release(deaths.begin()->second);
+      deaths.erase(deaths.begin());
+    }
+    const std::int64_t bytes = round_up(std::max<std::int64_t>(lives.instances[i].bytes, 1), kAlignment);
+    auto gap = gaps.begin();
+    while (gap->second - gap->first < bytes) ++gap;
+    offset[i] = gap->first;
+    const std::int64_t end = gap->second;
+    gaps.erase(gap);
+    if (offset[i] + bytes < end) gaps[offset[i] + bytes] = end;
+    deaths.emplace(lives.alive[i].back().end, taken.emplace(offset[i], offset[i] + bytes).first);
+  }
+  return offset;
+}
+
 std::int64_t top_of(const Lifetimes& lives, const std::vector<std::int64_t>& offsets) {
   std::int64_t top = 0;
   for (std::size_t i = 0; i < offsets.size(); ++i) top = std::max(top, offsets[i] + lives.instances[i].bytes);
@@ -105,7 +149,9 @@ std::int32_t time_alive(const Lifetimes& lives, std::size_t i) {
 
 /// What lives through the whole step goes to the bottom; the others by size, or by how long they live. Neither order is
 /// better everywhere, so both are tried and the smaller arena is kept.
-std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const Conflicts& conflicts) {
+std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const std::vector<Event>& events) {
+  if (lives.instances.size() > kMostPairwise) return place_by_birth(lives);
+  const Conflicts conflicts(lives, events);
   std::vector<std::size_t> used;
   for (std::size_t i = 0; i < lives.instances.size(); ++i)
     if (!lives.alive[i].empty()) used.push_back(i);
@@ -118,7 +164,8 @@ std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const Conflicts& 
     return place(lives, conflicts, order);
   };
   std::vector<std::int64_t> by_size = ordered([&](std::size_t i) { return lives.instances[i].bytes; });
-  std::vector<std::int64_t> by_life = ordered([&](std::size_t i) { return std::int64_t{time_alive(lives, i)}; });
+  std::vector<std::int64_t> by_life =
+      ordered([&](std::size_t i) { return std::int64_t{time_alive(lives, i)}; });
   return top_of(lives, by_life) < top_of(lives, by_size) ? by_life : by_size;
 }
 
@@ -156,7 +203,7 @@ void find_peak(const program::Program& program, const Lifetimes& lives, const st
 Layout layout(const program::Program& program, std::size_t rank_class) {
   const Lifetimes lives = lifetimes(program, rank_class);
   const std::vector<Event> events = events_of(lives);
-  const std::vector<std::int64_t> offsets = best_offsets(lives, Conflicts(lives, events));
+  const std::vector<std::int64_t> offsets = best_offsets(lives, events);
 
   Layout result;
   result.offsets.resize(program.buffers.size());

@@ -15,7 +15,8 @@ class Walk {
  public:
   Walk(const program::Program& program, const program::RankClass& ranks) : program_(program) {
     first_instance_.resize(program.buffers.size());
-    for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) add_instances(b);
+    for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
+      add_instances(b);
     for (const program::Phase& phase : ranks.phases)
       for (const program::Call& call : phase.calls)
         for (const program::Instruction& instruction : program.body(call).body) visit(instruction, call);
@@ -34,8 +35,8 @@ class Walk {
       result_.instances.push_back({static_cast<program::BufferId>(b), s, bytes});
     result_.alive.resize(result_.instances.size());
     if (buffer.host == program::Host::writes)
-      for (std::int32_t s = 0; s < count; ++s) result_.alive[first_instance_[static_cast<std::size_t>(b)] +
-                                                             static_cast<std::size_t>(s)] = {{0, 0}};
+      for (std::int32_t s = 0; s < count; ++s)
+        result_.alive[first_instance_[static_cast<std::size_t>(b)] + static_cast<std::size_t>(s)] = {{0, 0}};
   }
 
   void visit(const program::Instruction& instruction, const program::Call& call) {
@@ -48,13 +49,17 @@ class Walk {
     const program::View& view = program_.view(use.view);
     const Buffer& buffer = program_.buffer(view.buffer);
     const std::size_t first = first_instance_[program::index(view.buffer)];
-    const std::size_t i =
-        is_block(buffer) ? first : first + static_cast<std::size_t>(program::slot_of(use, call, buffer.slots));
+    const std::size_t i = is_block(buffer)
+                              ? first
+                              : first + static_cast<std::size_t>(program::slot_of(use, call, buffer.slots));
     std::vector<Interval>& alive = result_.alive[i];
     const bool whole = view.shape.elements() * size_of(view.type) == result_.instances[i].bytes;
-    const bool begins = use.access == Access::write && whole && (alive.empty() || alive.back().end < position_);
-    if (alive.empty() || begins) alive.push_back({position_, position_});
-    else alive.back().end = position_;
+    const bool begins =
+        use.access == Access::write && whole && (alive.empty() || alive.back().end < position_);
+    if (alive.empty() || begins)
+      alive.push_back({position_, position_});
+    else
+      alive.back().end = position_;
   }
 
   /// What runs over the seam is alive always; what the host reads, up to the end.
@@ -62,7 +67,8 @@ class Walk {
     result_.end = position_ + 1;
     for (std::size_t i = 0; i < result_.instances.size(); ++i) {
       const Buffer& buffer = program_.buffer(result_.instances[i].buffer);
-      if (buffer.life == Life::run) result_.alive[i] = {{0, result_.end}};
+      if (buffer.life == Life::run)
+        result_.alive[i] = {{0, result_.end}};
       else if (buffer.host == program::Host::reads && !result_.alive[i].empty())
         result_.alive[i].back().end = result_.end;
     }

@@ -28,7 +28,9 @@ struct List {
   }
 };
 
-[[noreturn]] void no_such_pass() { fail_ensure("has_pass", "the operator has this pass", __FILE__, __LINE__); }
+[[noreturn]] void no_such_pass() {
+  fail_ensure("has_pass", "the operator has this pass", __FILE__, __LINE__);
+}
 
 void list(List& l, const Embedding& e) {
   l.typed("ids", Access::read, Role::tokens, DataType::int32, vector(e.tokens));
@@ -95,7 +97,8 @@ void list(List& l, const RmsNorm& n) {
 }
 
 void list(List& l, const Linear& n) {
-  const Shape weight = matrix(n.outputs, n.inputs), x = matrix(n.tokens, n.inputs), y = matrix(n.tokens, n.outputs);
+  const Shape weight = matrix(n.outputs, n.inputs), x = matrix(n.tokens, n.inputs),
+              y = matrix(n.tokens, n.outputs);
   switch (l.op.pass) {
     case Pass::forward:
       l.in("x", x);
@@ -164,8 +167,10 @@ void list(List& l, const SwiGlu& g) {
   const Shape x = matrix(g.tokens, 2 * g.width), y = matrix(g.tokens, g.width);
   if (l.op.pass != Pass::forward) l.in("dy", y);
   l.in("x", x);
-  if (l.op.pass == Pass::forward) l.result("y", y);
-  else l.result("dx", x);
+  if (l.op.pass == Pass::forward)
+    l.result("y", y);
+  else
+    l.result("dx", x);
 }
 
 void list(List& l, const Add& a) {

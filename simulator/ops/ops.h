@@ -113,8 +113,8 @@ struct Accumulate {
   bool operator==(const Accumulate&) const = default;
 };
 
-using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
-                          SquaredNorm, ClipFactor, AdamW, Accumulate>;
+using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
+                          CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate>;
 
 struct Op {
   What what;

@@ -24,14 +24,18 @@ double norm(Pass pass, std::int64_t tokens, std::int64_t hidden) {
 
 struct Count {
   Pass pass;
-  double operator()(const Embedding& e) const { return real(e.tokens) * real(e.hidden) * (e.positions ? 2 : 1); }
+  double operator()(const Embedding& e) const {
+    return real(e.tokens) * real(e.hidden) * (e.positions ? 2 : 1);
+  }
   double operator()(const LayerNorm& n) const { return norm(pass, n.tokens, n.hidden); }
   double operator()(const RmsNorm& n) const { return norm(pass, n.tokens, n.hidden); }
   double operator()(const Linear& n) const {
     const double bias = n.bias && pass != Pass::input_gradient ? real(n.tokens) * real(n.outputs) : 0;
     return 2 * real(n.tokens) * real(n.inputs) * real(n.outputs) + bias;
   }
-  double operator()(const Rope& r) const { return 3 * real(r.tokens) * real((r.heads + r.kv_heads) * r.head_dim); }
+  double operator()(const Rope& r) const {
+    return 3 * real(r.tokens) * real((r.heads + r.kv_heads) * r.head_dim);
+  }
   double operator()(const Attention& a) const {
     // Lower triangle with its diagonal; forward two products, backward four, and one more where flash repeats q k^T.
     const double pairs = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence + 1) / 2;
@@ -58,7 +62,9 @@ struct Kind {
   std::string_view operator()(const RmsNorm&) const { return "rms norm"; }
   std::string_view operator()(const Linear&) const { return "linear"; }
   std::string_view operator()(const Rope&) const { return "rope"; }
-  std::string_view operator()(const Attention& a) const { return a.flash ? "attention" : "unfused attention"; }
+  std::string_view operator()(const Attention& a) const {
+    return a.flash ? "attention" : "unfused attention";
+  }
   std::string_view operator()(const Gelu&) const { return "gelu"; }
   std::string_view operator()(const SwiGlu&) const { return "swiglu"; }
   std::string_view operator()(const Add&) const { return "residual add"; }

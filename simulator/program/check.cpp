@@ -22,8 +22,10 @@ struct Instance {
   void write(Range range) {
     std::vector<Range> merged;
     for (const Range& old : written)
-      if (old.end < range.begin || old.begin > range.end) merged.push_back(old);
-      else range = {std::min(old.begin, range.begin), std::max(old.end, range.end)};
+      if (old.end < range.begin || old.begin > range.end)
+        merged.push_back(old);
+      else
+        range = {std::min(old.begin, range.begin), std::max(old.end, range.end)};
     merged.push_back(range);
     std::sort(merged.begin(), merged.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
     written = std::move(merged);
@@ -60,7 +62,8 @@ class Checker {
       if (program_.buffers[b].host == Host::reads)
         for (const Instance& instance : instances_[b])
           if (!instance.covers({0, program_.buffers[b].size.bound.value}))
-            return fmt::format("the host reads {}, which the step does not write whole", program_.buffers[b].name);
+            return fmt::format("the host reads {}, which the step does not write whole",
+                               program_.buffers[b].name);
     return std::nullopt;
   }
 
@@ -68,7 +71,8 @@ class Checker {
   std::optional<std::string> begin_call(const Call& call) {
     if (index(call.body) >= program_.templates.size()) return "a call names a template that does not exist";
     if (call.micro[0] >= program_.micro_batches) return "a call names a micro-batch that does not exist";
-    for (std::size_t b = 0; b < instances_.size(); ++b)  // what lives within one call is not there in the next
+    for (std::size_t b = 0; b < instances_.size();
+         ++b)  // what lives within one call is not there in the next
       if (program_.buffers[b].life == Life::call)
         for (Instance& instance : instances_[b]) instance.written.clear();
     return std::nullopt;
@@ -77,7 +81,8 @@ class Checker {
   std::optional<std::string> instruction(const Instruction& i, const Call& call) {
     if (static_cast<std::size_t>(i.lane) >= program_.lanes.size()) return "names a lane that does not exist";
     for (std::int32_t o = 0; o < i.operators.count; ++o)
-      if (auto fault = fits(program_.operators[static_cast<std::size_t>(i.operators.first + o)])) return fault;
+      if (auto fault = fits(program_.operators[static_cast<std::size_t>(i.operators.first + o)]))
+        return fault;
     std::optional<std::string> fault;
     for_each_use(program_, i, [&](const Use& use) {
       if (!fault && use.access != Access::write) fault = reads(use, call);
@@ -99,7 +104,8 @@ class Checker {
       if (view.shape.elements() != operands[k].shape.elements() || view.type != operands[k].type)
         return fmt::format("operand {} has another shape or type than its view of {}", operands[k].name,
                            program_.buffer(view.buffer).name);
-      if (use.access != operands[k].access) return fmt::format("operand {} has another access", operands[k].name);
+      if (use.access != operands[k].access)
+        return fmt::format("operand {} has another access", operands[k].name);
     }
     return std::nullopt;
   }

@@ -1,6 +1,7 @@
+#include "simulator/base/hash.h"
+
 #include <type_traits>
 
-#include "simulator/base/hash.h"
 #include "simulator/base/random.h"
 #include "simulator/ops/fields.h"
 #include "simulator/program/program.h"
@@ -38,18 +39,20 @@ struct Fold {
 void fold_tables(Fold& fold, const Program& p) {
   for (const ops::Op& op : p.ops) {
     fold.all(op.what.index(), op.pass, op.type, op.accumulate);
-    std::visit([&](const auto& what) { ops::for_each_field(what, [&](const char*, auto value) { fold(value); }); },
-               op.what);
+    std::visit(
+        [&](const auto& what) { ops::for_each_field(what, [&](const char*, auto value) { fold(value); }); },
+        op.what);
   }
   for (const Buffer& b : p.buffers)
-    fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host, b.slots);
+    fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
+             b.slots);
   for (const View& v : p.views) fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor);
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors)
-    fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient, t.first_moment,
-             t.second_moment);
+    fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
+             t.first_moment, t.second_moment);
   const HostBuffers& h = p.host;
   fold.all(h.ids, h.targets, h.rope_table, h.control, h.losses, h.scalars, p.micro_batches);
 }

@@ -33,17 +33,19 @@ std::int64_t padded_vocab(const Job& job) {
 
 graph::Stage stage_graph(const Job& job) {
   const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
-  graph::Stage stage = graph::build_stage(job.model, {.layers = static_cast<std::int32_t>(job.model.layers),
-                                                      .embedding = true,
-                                                      .head = true,
-                                                      .batch = job.plan.micro_batch,
-                                                      .sequence = job.train.sequence_length,
-                                                      .type = storage_type(job),
-                                                      .flash = job.plan.attention != workload::Attention::unfused,
-                                                      .padded_vocab = padded_vocab(job),
-                                                      .loss_scale = 1 / tokens});
+  graph::Stage stage =
+      graph::build_stage(job.model, {.layers = static_cast<std::int32_t>(job.model.layers),
+                                     .embedding = true,
+                                     .head = true,
+                                     .batch = job.plan.micro_batch,
+                                     .sequence = job.train.sequence_length,
+                                     .type = storage_type(job),
+                                     .flash = job.plan.attention != workload::Attention::unfused,
+                                     .padded_vocab = padded_vocab(job),
+                                     .loss_scale = 1 / tokens});
   graph::differentiate(stage);
-  if (job.plan.recompute == workload::Recompute::full) graph::recompute_layers(stage, graph::all_layers(stage));
+  if (job.plan.recompute == workload::Recompute::full)
+    graph::recompute_layers(stage, graph::all_layers(stage));
   return stage;
 }
 
@@ -68,7 +70,9 @@ Program lower(const Job& job) {
   Phase step{When::always, {}};
   bool first = true;
   for (const ScheduledPass& pass : order) {
-    const TemplateId body = pass.forward ? forward : std::exchange(first, false) ? first_backward : later_backward;
+    const TemplateId body = pass.forward                  ? forward
+                            : std::exchange(first, false) ? first_backward
+                                                          : later_backward;
     step.calls.push_back({body, {pass.micro, -1}});
   }
   step.calls.push_back({norm, {-1, -1}});

@@ -103,7 +103,16 @@ struct Operator {
 enum class Unit : std::uint8_t { compute, copy_in, copy_out, link };
 
 /// A set of axes. Ranks that differ only in these are one group.
-enum class Axis : std::uint8_t { tp = 1, cp = 2, dp_shard = 4, dp_replica = 8, pp = 16, ep = 32, etp = 64, edp = 128 };
+enum class Axis : std::uint8_t {
+  tp = 1,
+  cp = 2,
+  dp_shard = 4,
+  dp_replica = 8,
+  pp = 16,
+  ep = 32,
+  etp = 64,
+  edp = 128
+};
 enum class Members : std::uint8_t { all, ends, mirror };
 struct Group {
   std::uint8_t axes{0};  // sum of Axis values; 0: the rank alone
@@ -181,8 +190,8 @@ struct HostBuffers {
   BufferId ids{-1}, targets{-1};  // int32 [micro-batches][tokens]
   BufferId rope_table{-1};        // constant, written before the first step
   BufferId control{-1};           // fp64 {learning rate, step from 1}
-  BufferId losses{-1};            // fp64 [micro-batches], each already divided by the tokens of the global batch
-  BufferId scalars{-1};           // fp64 {loss, gradient norm, clip factor, finite}
+  BufferId losses{-1};   // fp64 [micro-batches], each already divided by the tokens of the global batch
+  BufferId scalars{-1};  // fp64 {loss, gradient norm, clip factor, finite}
 };
 
 struct Program {
@@ -217,7 +226,8 @@ template <class Fn>
 void for_each_use(const Program& program, const Instruction& instruction, Fn&& fn) {
   for (std::int32_t o = 0; o < instruction.operators.count; ++o) {
     const Operator& op = program.operators[static_cast<std::size_t>(instruction.operators.first + o)];
-    for (std::int32_t u = 0; u < op.uses.count; ++u) fn(program.uses[static_cast<std::size_t>(op.uses.first + u)]);
+    for (std::int32_t u = 0; u < op.uses.count; ++u)
+      fn(program.uses[static_cast<std::size_t>(op.uses.first + u)]);
   }
   for (std::int32_t u = 0; u < instruction.uses.count; ++u)
     fn(program.uses[static_cast<std::size_t>(instruction.uses.first + u)]);

@@ -102,7 +102,8 @@ void StageLowering::make_tensor_views(const Bucket& bucket, const BucketBuffers&
     const auto id = static_cast<TensorId>(program_.tensors.size());
     const Bytes offset{member.first_element * size_of(type_)};
     const auto view = [&](BufferId buffer) {
-      return index(buffer) == static_cast<std::size_t>(-1) ? ViewId{-1} : add_view(buffer, offset, parameter.shape, id);
+      return index(buffer) == static_cast<std::size_t>(-1) ? ViewId{-1}
+                                                           : add_view(buffer, offset, parameter.shape, id);
     };
     const TrainedTensor tensor{.name = parameter.name,
                                .shape = parameter.shape,

@@ -16,7 +16,8 @@ enum class Gradients { written, added };
 class StageLowering {
  public:
   /// Makes the stage's buffers in `program`. `slots`: most micro-batches in flight.
-  StageLowering(Program& program, graph::Stage stage, const workload::HyperParameters& hyper, std::int32_t slots);
+  StageLowering(Program& program, graph::Stage stage, const workload::HyperParameters& hyper,
+                std::int32_t slots);
 
   TemplateId forward();
   TemplateId backward(Gradients gradients);

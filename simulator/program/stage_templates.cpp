@@ -79,7 +79,8 @@ TemplateId StageLowering::norm() {
   }
   const ops::Op clip{ops::ClipFactor{program_.micro_batches, hyper_.clip_norm}, ops::Pass::update, type_};
   const Use losses{whole(program_.host.losses, program_.micro_batches), {}, kAllSlots};
-  body.body.push_back(instruction(Kind::compute, clip, {losses, sums, {whole(program_.host.scalars, 4), {}, 0}}));
+  body.body.push_back(
+      instruction(Kind::compute, clip, {losses, sums, {whole(program_.host.scalars, 4), {}, 0}}));
   return add_template(std::move(body));
 }
 
@@ -96,10 +97,9 @@ TemplateId StageLowering::update() {
                           .epsilon = hyper_.epsilon,
                           .weight_decay = hyper_.weight_decay};
     const auto use = [&](BufferId buffer) { return Use{whole(buffer, n), {}, 0}; };
-    body.body.push_back(instruction(
-        Kind::optimizer, {adam, ops::Pass::update, type_},
-        {control, scalars, use(buffers.gradient), use(buffers.weight), use(buffers.first_moment),
-         use(buffers.second_moment)}));
+    body.body.push_back(instruction(Kind::optimizer, {adam, ops::Pass::update, type_},
+                                    {control, scalars, use(buffers.gradient), use(buffers.weight),
+                                     use(buffers.first_moment), use(buffers.second_moment)}));
   }
   return add_template(std::move(body));
 }

@@ -30,7 +30,8 @@ std::int32_t last_rank(const Timeline& timeline) {
   for (const auto& [rank, totals] : ranks) latest = std::max(latest, totals.end);
   std::int32_t best = -1;
   for (const auto& [rank, totals] : ranks)
-    if (totals.end.value >= latest.value * (1 - 1e-9) && (best < 0 || totals.busy > ranks[best].busy)) best = rank;
+    if (totals.end.value >= latest.value * (1 - 1e-9) && (best < 0 || totals.busy > ranks[best].busy))
+      best = rank;
   return best;
 }
 

@@ -61,8 +61,10 @@ std::string use_text(const Program& program, const Use& use) {
   const bool tensor = index(view.tensor) < program.tensors.size();
   std::string text = fmt::format("{}{}", sign_of(use.access), buffer.name);
   if (tensor) text += fmt::format("@{}", view.offset.value);
-  if (use.instance == kAllSlots) text += "[*]";
-  else if (use.instance < 0) text += "[m]";
+  if (use.instance == kAllSlots)
+    text += "[*]";
+  else if (use.instance < 0)
+    text += "[m]";
   return text + fmt::format("({})", shape_text(view.shape));
 }
 
@@ -70,11 +72,11 @@ using Text = fmt::memory_buffer;
 auto end_of(Text& text) { return std::back_inserter(text); }
 
 void buffers_text(Text& text, const Program& program) {
-  fmt::format_to(end_of(text), "buffers: {}\n  {:<44} {:>5} {:>6} {:>14} {:>5}\n", program.buffers.size(), "name",
-                 "life", "type", "bytes", "slots");
+  fmt::format_to(end_of(text), "buffers: {}\n  {:<44} {:>5} {:>6} {:>14} {:>5}\n", program.buffers.size(),
+                 "name", "life", "type", "bytes", "slots");
   for (const Buffer& b : program.buffers)
-    fmt::format_to(end_of(text), "  {:<44} {:>5} {:>6} {:>14} {:>5}\n", b.name, name_of(b.life), ds::name_of(b.type),
-                   b.size.bound.value, b.slots);
+    fmt::format_to(end_of(text), "  {:<44} {:>5} {:>6} {:>14} {:>5}\n", b.name, name_of(b.life),
+                   ds::name_of(b.type), b.size.bound.value, b.slots);
 }
 
 void template_text(Text& text, const Program& program, const Template& body) {
@@ -113,7 +115,8 @@ std::string class_name(const Program& program, const Instruction& instruction) {
 
 std::string to_text(const Program& program) {
   Text text;
-  fmt::format_to(end_of(text), "program {:016x}, {} micro-batches a step\n", program.hash, program.micro_batches);
+  fmt::format_to(end_of(text), "program {:016x}, {} micro-batches a step\n", program.hash,
+                 program.micro_batches);
   fmt::format_to(end_of(text),
                  "operands: name reads, =name writes, +name adds; [m] the micro-batch's slot, [*] all slots, "
                  "@n at byte n of a bucket\n\n");

@@ -29,9 +29,9 @@ struct Predicted {
   const program::Program& program;
   const memory::Layout& layout;
   const program::StepSummary& summary;
-  double sigma{};                  // relative, of the step time
-  std::string depth;               // "event", "analytic"
-  FlopsPerSecond peak_per_rank;    // what mfu is a share of
+  double sigma{};                // relative, of the step time
+  std::string depth;             // "event", "analytic"
+  FlopsPerSecond peak_per_rank;  // what mfu is a share of
   std::string peak_source;
   std::vector<workload::Assumption> assumptions;  // of the prediction, beside the job's
 };
@@ -56,6 +56,7 @@ struct Track {
   const program::Timeline& timeline;
 };
 /// Chrome trace events (JSON), as Perfetto opens them. Rows of one track never overlap.
-std::string trace(const program::Program& program, const std::vector<Track>& tracks, const Provenance& provenance);
+std::string trace(const program::Program& program, const std::vector<Track>& tracks,
+                  const Provenance& provenance);
 
 }  // namespace ds::report

@@ -18,9 +18,12 @@ Json assumptions_json(const Predicted& p) {
   for (const auto* source : {&p.job.assumptions, &p.assumptions})
     for (const workload::Assumption& a : *source)
       list.push_back({{"path", a.path}, {"value", a.value}, {"why", a.why}});
-  list.push_back({{"path", "report.flops"}, {"value", "Megatron-LM formula"},
-                  {"why", "products of weights and attention, causality not subtracted, backward twice forward"}});
-  list.push_back({{"path", "report.peak"}, {"value", std::to_string(p.peak_per_rank.value)}, {"why", p.peak_source}});
+  list.push_back(
+      {{"path", "report.flops"},
+       {"value", "Megatron-LM formula"},
+       {"why", "products of weights and attention, causality not subtracted, backward twice forward"}});
+  list.push_back(
+      {{"path", "report.peak"}, {"value", std::to_string(p.peak_per_rank.value)}, {"why", p.peak_source}});
   return list;
 }
 
@@ -59,14 +62,15 @@ Json to_json(const Provenance& p) {
 }
 
 Json to_json(const program::TimeParts& t) {
-  return {{"compute", t.compute.value},     {"tp_comm", t.tp_comm.value},     {"cp_comm", t.cp_comm.value},
-          {"ep_comm", t.ep_comm.value},     {"pp_comm", t.pp_comm.value},     {"pp_bubble", t.pp_bubble.value},
-          {"dp_comm", t.dp_comm.value},     {"optimizer", t.optimizer.value}, {"other", t.other.value}};
+  return {{"compute", t.compute.value}, {"tp_comm", t.tp_comm.value},     {"cp_comm", t.cp_comm.value},
+          {"ep_comm", t.ep_comm.value}, {"pp_comm", t.pp_comm.value},     {"pp_bubble", t.pp_bubble.value},
+          {"dp_comm", t.dp_comm.value}, {"optimizer", t.optimizer.value}, {"other", t.other.value}};
 }
 
 Json to_json(const memory::Parts& m) {
-  return {{"weights", m.weights.value},         {"gradients", m.gradients.value}, {"optimizer", m.optimizer.value},
-          {"activations", m.activations.value}, {"buffers", m.buffers.value},     {"other", m.other.value}};
+  return {{"weights", m.weights.value},     {"gradients", m.gradients.value},
+          {"optimizer", m.optimizer.value}, {"activations", m.activations.value},
+          {"buffers", m.buffers.value},     {"other", m.other.value}};
 }
 
 Json run_report(const Predicted& p, const Provenance& provenance) {
@@ -78,7 +82,8 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                {"provenance", to_json(provenance)},
                {"depth", p.depth},
                {"step_time_s", step},
-               {"step_time_interval_s", {step * std::max(0.0, 1 - kInterval * p.sigma), step * (1 + kInterval * p.sigma)}},
+               {"step_time_interval_s",
+                {step * std::max(0.0, 1 - kInterval * p.sigma), step * (1 + kInterval * p.sigma)}},
                {"tokens_per_s", r.tokens_per_s},
                {"tokens_per_s_per_gpu", r.tokens_per_s_per_gpu},
                {"tflops_per_gpu", r.tflops_per_gpu},

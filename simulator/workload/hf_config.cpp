@@ -28,7 +28,8 @@ constexpr Architecture kArchitectures[] = {
     {"gpt2", Family::gpt, false, true, kLearned, "n_layer", "n_embd", "n_head", "n_inner"},
     {"gpt_neox", Family::gpt, false, false, kRope, "num_hidden_layers", "hidden_size", "num_attention_heads",
      "intermediate_size"},
-    {"opt", Family::gpt, false, true, kLearned, "num_hidden_layers", "hidden_size", "num_attention_heads", "ffn_dim"},
+    {"opt", Family::gpt, false, true, kLearned, "num_hidden_layers", "hidden_size", "num_attention_heads",
+     "ffn_dim"},
     {"bert", Family::bert, false, true, kLearned, "num_hidden_layers", "hidden_size", "num_attention_heads",
      "intermediate_size"},
     {"llama", Family::llama, true, false, kRope, "", "", "", ""},
@@ -53,11 +54,14 @@ const Architecture& architecture_of(const Cursor& config) {
     known.push_back(architecture.type);
   }
   const std::string near = nearest(name, known);
-  type.fail(fmt::format("is {}, must be one of {}", pretty(type.value()), listed(known)),
-            near.empty() ? "describe the model as an object in the job" : fmt::format("did you mean {}?", near));
+  type.fail(
+      fmt::format("is {}, must be one of {}", pretty(type.value()), listed(known)),
+      near.empty() ? "describe the model as an object in the job" : fmt::format("did you mean {}?", near));
 }
 
-std::string_view either(std::string_view key, std::string_view otherwise) { return key.empty() ? otherwise : key; }
+std::string_view either(std::string_view key, std::string_view otherwise) {
+  return key.empty() ? otherwise : key;
+}
 
 std::int64_t count_or(const Cursor& at, std::string_view key, std::int64_t otherwise, std::int64_t most) {
   const std::optional<Cursor> found = at.find_not_null(key);
@@ -74,7 +78,8 @@ std::vector<bool> dense_layers(const Cursor& at, std::int64_t layers) {
   for (std::int64_t i = 0; i < layers; ++i)
     dense[static_cast<std::size_t>(i)] = i < leading || i % every != 0 || (i + 1) % step != 0;
   if (const auto only = at.find_not_null("mlp_only_layers"))
-    for (const Cursor& layer : only->list(0, kMaxLayers)) dense[static_cast<std::size_t>(layer.count(0, layers - 1))] = true;
+    for (const Cursor& layer : only->list(0, kMaxLayers))
+      dense[static_cast<std::size_t>(layer.count(0, layers - 1))] = true;
   return dense;
 }
 
@@ -91,7 +96,8 @@ Moe read_experts(const Cursor& at, std::int64_t layers, std::int64_t ffn) {
   if (const auto width = at.find_not_null("shared_expert_intermediate_size")) {
     const std::int64_t shared = width->count(0, kMaxWidth);
     if (shared % moe.expert_ffn != 0)
-      width->fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared, moe.expert_ffn));
+      width->fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared,
+                              moe.expert_ffn));
     moe.shared_experts = shared / moe.expert_ffn;
   }
   moe.dense_layers = dense_layers(at, layers);

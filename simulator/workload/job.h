@@ -20,10 +20,10 @@ enum class Position { learned, rope };
 
 struct Moe {
   std::int64_t experts{}, top_k{}, expert_ffn{};
-  std::int64_t shared_experts{0};       // may be 0
-  std::vector<bool> dense_layers;       // one per layer: true where the MLP is dense
+  std::int64_t shared_experts{0};         // may be 0
+  std::vector<bool> dense_layers;         // one per layer: true where the MLP is dense
   std::optional<double> capacity_factor;  // none: dropless
-  double skew{1};  // tokens of the busiest expert over the mean, at least 1
+  double skew{1};                         // tokens of the busiest expert over the mean, at least 1
 };
 
 struct Mla {
@@ -32,7 +32,8 @@ struct Mla {
 };
 
 struct Model {
-  std::string name;  // the preset's name, the config's path, or "custom"; for people only, nothing may depend on it
+  std::string
+      name;  // the preset's name, the config's path, or "custom"; for people only, nothing may depend on it
   Family family{};
   std::int64_t layers{}, hidden{}, heads{}, kv_heads{}, head_dim{}, ffn_hidden{}, vocab{};
   bool gated_mlp{}, tied_embeddings{};
@@ -73,16 +74,16 @@ struct Nics {
 /// One kind of accelerator and the node it sits in. Numbers come from `profiles/`, each with its source there.
 struct Node {
   std::string name;
-  std::string gpu;                 // "" on CPUs
-  std::int64_t gpus_per_node{1};   // on CPUs: ranks, each one process with one core
-  double memory_bytes_per_gpu{};   // usable, per rank
-  bool cpu{false};                 // localhost, or a profile measured on CPUs
-  std::string profile_path;        // calibrated profile behind this node, or ""
-  std::string profile_hash;        // hex of the 64-bit hash of the profile's bytes, or ""
-  Gpu accelerator;                 // all 0 on CPUs
+  std::string gpu;                // "" on CPUs
+  std::int64_t gpus_per_node{1};  // on CPUs: ranks, each one process with one core
+  double memory_bytes_per_gpu{};  // usable, per rank
+  bool cpu{false};                // localhost, or a profile measured on CPUs
+  std::string profile_path;       // calibrated profile behind this node, or ""
+  std::string profile_hash;       // hex of the 64-bit hash of the profile's bytes, or ""
+  Gpu accelerator;                // all 0 on CPUs
   Intra intra;
   Nics nics;
-  double max_node_w{};             // 0: nobody says
+  double max_node_w{};  // 0: nobody says
 };
 
 struct NodeGroup {
@@ -92,11 +93,11 @@ struct NodeGroup {
 
 /// The network between nodes.
 struct Fabric {
-  std::string name;                 // preset's name, "custom", or "" when left out
-  std::string kind{"fat-tree"};     // fat-tree, rail-optimised, dragonfly, ethernet
-  double bytes_per_s{};             // per port and direction; 0: as fast as the nodes' cards
-  double oversubscription{1};       // at least 1
-  double latency_s{};               // end to end without load; 0: nobody says
+  std::string name;              // preset's name, "custom", or "" when left out
+  std::string kind{"fat-tree"};  // fat-tree, rail-optimised, dragonfly, ethernet
+  double bytes_per_s{};          // per port and direction; 0: as fast as the nodes' cards
+  double oversubscription{1};    // at least 1
+  double latency_s{};            // end to end without load; 0: nobody says
 };
 
 struct Cluster {
@@ -201,7 +202,7 @@ struct Prices {
 };
 
 struct Execute {
-  std::string data;                  // path of a text file, "" when not given
+  std::string data;  // path of a text file, "" when not given
   std::optional<std::int64_t> steps;
   std::string checkpoint_directory;  // "" when not given
   std::int64_t checkpoint_every{0};
@@ -222,15 +223,16 @@ struct Assumption {
 /// The habits of a training stack; a preset of `profiles/software/`.
 struct Software {
   std::string name;
-  std::int64_t vocab_multiple{1};      // the vocabulary is padded to a multiple of this ...
-  bool vocab_multiple_times_tp{false};  // ... times tp
-  Overlap overlap;                     // what it can overlap
-  Attention flash{Attention::flash2};  // what plain `flash` means
-  std::string gradient_type, reduce_type;   // fp32, bf16, or "working": the working precision
-  std::string selective_recompute;          // what selective means: attention_core, norms_and_activations, per_operator
-  std::vector<std::string> fusions;         // passes it has
-  std::string allocator;                    // torch_caching, arena
-  double launch_overhead_s{};               // per kernel
+  std::int64_t vocab_multiple{1};          // the vocabulary is padded to a multiple of this ...
+  bool vocab_multiple_times_tp{false};     // ... times tp
+  Overlap overlap;                         // what it can overlap
+  Attention flash{Attention::flash2};      // what plain `flash` means
+  std::string gradient_type, reduce_type;  // fp32, bf16, or "working": the working precision
+  std::string
+      selective_recompute;  // what selective means: attention_core, norms_and_activations, per_operator
+  std::vector<std::string> fusions;  // passes it has
+  std::string allocator;             // torch_caching, arena
+  double launch_overhead_s{};        // per kernel
 };
 
 struct Job {

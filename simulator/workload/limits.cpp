@@ -19,6 +19,8 @@ constexpr Limit kLimits[] = {
     {"GPUs of a node", static_cast<double>(kMaxGpusPerNode)},
     {"cluster.groups", static_cast<double>(kMaxGroups)},
     {"ranks on CPUs", static_cast<double>(kMaxCpuRanks)},
+    {"layers on CPUs", static_cast<double>(kMaxCpuLayers)},
+    {"instructions of a step on CPUs", static_cast<double>(kMaxCpuStep)},
     {"train.sequence_length", static_cast<double>(kMaxSequence)},
     {"train.global_batch", static_cast<double>(kMaxGlobalBatch)},
     {"train.tokens", kMaxTokens},

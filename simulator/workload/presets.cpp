@@ -67,8 +67,9 @@ Document preset_document(PresetKind kind, const std::string& name, const Cursor&
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
     const std::string near = nearest(name, views);
-    asker.fail(fmt::format("is {}, no {} preset of that name", pretty(asker.value()), name_in(kKinds, kind)),
-               near.empty() ? fmt::format("there are {}", listed(views)) : fmt::format("did you mean {}?", near));
+    asker.fail(
+        fmt::format("is {}, no {} preset of that name", pretty(asker.value()), name_in(kKinds, kind)),
+        near.empty() ? fmt::format("there are {}", listed(views)) : fmt::format("did you mean {}?", near));
   }
   return read_document(profiles_directory() / name_in(kFolders, kind) / (name + ".json"));
 }
@@ -76,8 +77,9 @@ Document preset_document(PresetKind kind, const std::string& name, const Cursor&
 Software software_preset(const std::string& name, const Cursor& asker) {
   const Document document = preset_document(PresetKind::software, name, asker);
   const Cursor at = document.root();
-  at.only({"name", "source", "note", "vocab_multiple", "vocab_multiple_times_tp", "overlap", "flash", "gradient_type",
-           "reduce_type", "selective_recompute", "fusions", "allocator", "launch_overhead_s"});
+  at.only({"name", "source", "note", "vocab_multiple", "vocab_multiple_times_tp", "overlap", "flash",
+           "gradient_type", "reduce_type", "selective_recompute", "fusions", "allocator",
+           "launch_overhead_s"});
   constexpr std::string_view kTypes[] = {"fp32", "bf16", "working"};
   constexpr std::string_view kSelective[] = {"attention_core", "norms_and_activations", "per_operator"};
   constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};

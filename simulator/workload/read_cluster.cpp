@@ -29,11 +29,13 @@ Gpu read_gpu(const Cursor& at) {
     return read_gpu(preset_document(PresetKind::gpu, name, at).root());
   }
   if (!at.is_object()) at.fail_value("a GPU preset's name or an object");
-  at.only({"name", "source", "note", "arch", "dense_flops_per_s", "memory_bytes", "memory_bytes_per_s", "sm_count",
-           "boost_hz", "l2_bytes", "pcie_bytes_per_s", "tdp_w"});
+  at.only({"name", "source", "note", "arch", "dense_flops_per_s", "memory_bytes", "memory_bytes_per_s",
+           "sm_count", "boost_hz", "l2_bytes", "pcie_bytes_per_s", "tdp_w"});
   Gpu gpu;
-  if (const auto name = at.find("name")) gpu.name = name->text();
-  else gpu.name = "custom";
+  if (const auto name = at.find("name"))
+    gpu.name = name->text();
+  else
+    gpu.name = "custom";
   if (const auto arch = at.find("arch")) gpu.arch = arch->text();
   const Cursor flops = at.member("dense_flops_per_s");
   flops.only({"fp32", "tf32", "fp16", "bf16", "fp8"});
@@ -73,16 +75,21 @@ Nics read_nics(const Cursor& at) {
 
 /// The object form, in a job or in a preset.
 Node read_node_object(const Cursor& at) {
-  at.only({"name", "source", "note", "gpu", "gpus_per_node", "usable_memory_bytes", "intra", "nics", "max_node_w"});
+  at.only({"name", "source", "note", "gpu", "gpus_per_node", "usable_memory_bytes", "intra", "nics",
+           "max_node_w"});
   Node node;
-  if (const auto name = at.find("name")) node.name = name->text();
-  else node.name = "custom";
+  if (const auto name = at.find("name"))
+    node.name = name->text();
+  else
+    node.name = "custom";
   node.accelerator = read_gpu(at.member("gpu"));
   node.gpu = node.accelerator.name;
   node.gpus_per_node = at.member("gpus_per_node").count(1, kMaxGpusPerNode);
   node.memory_bytes_per_gpu = real_or(at, "usable_memory_bytes", node.accelerator.memory_bytes);
-  if (const auto intra = at.find("intra")) node.intra = read_intra(*intra);
-  else if (node.gpus_per_node > 1) at.member("intra");
+  if (const auto intra = at.find("intra"))
+    node.intra = read_intra(*intra);
+  else if (node.gpus_per_node > 1)
+    at.member("intra");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);
   node.max_node_w = real_or(at, "max_node_w", 0);
   return node;
@@ -136,19 +143,22 @@ Node localhost(const Defaults& defaults) {
   node.name = "localhost";
   node.cpu = true;
   node.memory_bytes_per_gpu = total_memory();
-  defaults.assume("cluster.node", "a rough default", "localhost has not been calibrated: run ds-exec calibrate");
+  defaults.assume("cluster.node", "a rough default",
+                  "localhost has not been calibrated: run ds-exec calibrate");
   return node;
 }
 
 Node read_node(const Cursor& at, const fs::path& folder, const Defaults& defaults) {
   if (at.is_object()) return read_node_object(at);
-  if (!at.is_text()) at.fail_value("a preset's name, localhost, the path of a calibrated profile, or an object");
+  if (!at.is_text())
+    at.fail_value("a preset's name, localhost, the path of a calibrated profile, or an object");
   const std::string name = at.text();
   if (name == "localhost") return localhost(defaults);
   if (!names_a_file(name)) return read_node_object(preset_document(PresetKind::cluster, name, at).root());
   try {
     Node node = node_of_profile(folder / name);
-    defaults.assume(at.path(), fmt::format("{} ({})", node.profile_path, node.profile_hash), "calibrated profile");
+    defaults.assume(at.path(), fmt::format("{} ({})", node.profile_path, node.profile_hash),
+                    "calibrated profile");
     return node;
   } catch (const InputError& error) {
     at.fail(error.what());
@@ -163,8 +173,10 @@ Fabric read_fabric(const Cursor& at) {
   if (!at.is_object()) at.fail_value("a fabric preset's name or an object");
   at.only({"name", "source", "note", "kind", "bytes_per_s", "oversubscription", "latency_s"});
   Fabric fabric;
-  if (const auto name = at.find("name")) fabric.name = name->text();
-  else fabric.name = "custom";
+  if (const auto name = at.find("name"))
+    fabric.name = name->text();
+  else
+    fabric.name = "custom";
   fabric.kind = kFabricKinds[at.member("kind").choose(kFabricKinds)];
   fabric.bytes_per_s = real_or(at, "bytes_per_s", 0);
   if (const auto over = at.find("oversubscription")) fabric.oversubscription = over->real(1);
@@ -179,26 +191,31 @@ Cluster read_cluster(const Cursor& at, const fs::path& folder, const Defaults& d
   Cluster cluster;
   if (const auto groups = at.find("groups")) {
     for (const char* key : {"node", "nodes"})
-      if (const auto both = at.find(key)) both->fail("stands beside cluster.groups", "give node and nodes, or groups");
+      if (const auto both = at.find(key))
+        both->fail("stands beside cluster.groups", "give node and nodes, or groups");
     for (const Cursor& group : groups->list(1, kMaxGroups)) {
       group.only({"node", "nodes"});
       const Cursor node = group.member("node");
-      cluster.groups.push_back({read_node(node, folder, defaults), group.member("nodes").count(1, kMaxNodes)});
-      if (cluster.groups.back().node.cpu) node.fail("is a CPU node, which stands alone", "give cluster.node instead");
+      cluster.groups.push_back(
+          {read_node(node, folder, defaults), group.member("nodes").count(1, kMaxNodes)});
+      if (cluster.groups.back().node.cpu)
+        node.fail("is a CPU node, which stands alone", "give cluster.node instead");
     }
   } else {
     const Cursor node = at.member("node");
     cluster.groups.push_back({read_node(node, folder, defaults), at.member("nodes").count(1, kMaxNodes)});
   }
   if (const auto ranks = at.find("ranks")) {
-    if (!cluster.cpu()) ranks->fail("is for localhost and CPU profiles only", "GPUs follow from cluster.nodes");
+    if (!cluster.cpu())
+      ranks->fail("is for localhost and CPU profiles only", "GPUs follow from cluster.nodes");
     cluster.asked_ranks = ranks->count(1, kMaxCpuRanks);
   }
   if (const auto fabric = at.find("fabric")) {
     cluster.network = read_fabric(*fabric);
     cluster.fabric = cluster.network.name;
   } else if (!cluster.cpu() && (cluster.groups.size() > 1 || cluster.groups[0].nodes > 1)) {
-    defaults.assume("cluster.fabric", "fat-tree", "default: as fast as the nodes' network cards, not oversubscribed");
+    defaults.assume("cluster.fabric", "fat-tree",
+                    "default: as fast as the nodes' network cards, not oversubscribed");
   }
   return cluster;
 }

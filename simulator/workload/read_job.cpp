@@ -14,7 +14,8 @@ namespace {
 std::string split_text(const Plan& plan) {
   std::vector<std::string> stages;
   for (const auto& chunks : plan.stage_layers)
-    stages.push_back(chunks.size() == 1 ? fmt::format("{}", chunks[0]) : fmt::format("[{}]", fmt::join(chunks, ", ")));
+    stages.push_back(chunks.size() == 1 ? fmt::format("{}", chunks[0])
+                                        : fmt::format("[{}]", fmt::join(chunks, ", ")));
   return fmt::format("[{}]", fmt::join(stages, ", "));
 }
 
@@ -35,7 +36,8 @@ void read_software(const Cursor& root, Job& job, const Defaults& defaults) {
 Job read_job_document(const Document& document, const std::filesystem::path& folder) {
   const Cursor root = document.root();
   if (!root.is_object()) root.fail(fmt::format("the job is {}, must be an object", pretty(root.value())));
-  root.only({"model", "cluster", "train", "plan", "software", "seed", "simulate", "prices", "execute", "tune"});
+  root.only(
+      {"model", "cluster", "train", "plan", "software", "seed", "simulate", "prices", "execute", "tune"});
   Job job;
   job.file = document.file();
   const Defaults defaults(job.assumptions);
@@ -44,10 +46,14 @@ Job read_job_document(const Document& document, const std::filesystem::path& fol
   job.train = read_train(root.member("train"), defaults);
   read_software(root, job, defaults);
   job.plan = read_plan(root.find("plan"), job, defaults);
-  if (const auto seed = root.find("seed")) job.seed = static_cast<std::uint64_t>(seed->count(0));
-  else defaults.assume("seed", "0", "default");
-  if (const auto at = root.find("simulate")) job.simulate = read_simulate(*at, defaults);
-  else defaults.assume("simulate.depth", "event", "default");
+  if (const auto seed = root.find("seed"))
+    job.seed = static_cast<std::uint64_t>(seed->count(0));
+  else
+    defaults.assume("seed", "0", "default");
+  if (const auto at = root.find("simulate"))
+    job.simulate = read_simulate(*at, defaults);
+  else
+    defaults.assume("simulate.depth", "event", "default");
   if (const auto at = root.find("prices")) job.prices = read_prices(*at);
   if (const auto at = root.find("execute")) job.execute = read_execute(*at, folder);
   if (const auto at = root.find("tune")) job.tune = read_tune(*at, defaults);

@@ -17,13 +17,15 @@ std::vector<bool> read_dense_layers(const Cursor& at, std::int64_t layers) {
   std::vector<bool> mask(static_cast<std::size_t>(layers), false);
   if (!at.is_list()) {
     const std::int64_t leading = at.count(0, kMaxLayers);
-    if (leading > layers) at.fail(fmt::format("is {}, must not exceed model.layers, which is {}", leading, layers));
+    if (leading > layers)
+      at.fail(fmt::format("is {}, must not exceed model.layers, which is {}", leading, layers));
     for (std::int64_t i = 0; i < leading; ++i) mask[static_cast<std::size_t>(i)] = true;
     return mask;
   }
   const std::vector<Cursor> elements = at.list();
   if (std::ssize(elements) != layers)
-    at.fail(fmt::format("has {} elements, must have one for each of model.layers, which is {}", elements.size(), layers));
+    at.fail(fmt::format("has {} elements, must have one for each of model.layers, which is {}",
+                        elements.size(), layers));
   for (std::size_t i = 0; i < elements.size(); ++i)
     mask[i] = elements[i].is_boolean() ? elements[i].boolean() : elements[i].count(0, 1) == 1;
   return mask;
@@ -35,26 +37,34 @@ Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
   moe.experts = at.member("experts").count(1, kMaxExperts);
   moe.top_k = at.member("top_k").count(1, kMaxExperts);
   moe.expert_ffn = at.member("expert_ffn").count(1, kMaxWidth);
-  if (const auto shared = at.find("shared_experts")) moe.shared_experts = shared->count(0, kMaxExperts);
-  else defaults.assume(at.path() + ".shared_experts", "0", "default");
+  if (const auto shared = at.find("shared_experts"))
+    moe.shared_experts = shared->count(0, kMaxExperts);
+  else
+    defaults.assume(at.path() + ".shared_experts", "0", "default");
   if (const auto dense = at.find("dense_layers")) {
     moe.dense_layers = read_dense_layers(*dense, layers);
   } else {
     moe.dense_layers.assign(static_cast<std::size_t>(layers), false);
     defaults.assume(at.path() + ".dense_layers", "0", "default");
   }
-  if (const auto capacity = at.find("capacity_factor")) moe.capacity_factor = capacity->positive();
-  else defaults.assume(at.path() + ".capacity_factor", "dropless", "default");
-  if (const auto skew = at.find("skew")) moe.skew = skew->real(1);
-  else defaults.assume(at.path() + ".skew", "1", "default: experts are equally busy");
+  if (const auto capacity = at.find("capacity_factor"))
+    moe.capacity_factor = capacity->positive();
+  else
+    defaults.assume(at.path() + ".capacity_factor", "dropless", "default");
+  if (const auto skew = at.find("skew"))
+    moe.skew = skew->real(1);
+  else
+    defaults.assume(at.path() + ".skew", "1", "default: experts are equally busy");
   return moe;
 }
 
 Mla read_mla(const Cursor& at, const Defaults& defaults) {
   at.only({"q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim"});
   Mla mla;
-  if (const auto rank = at.find("q_lora_rank")) mla.q_lora_rank = rank->count(1, kMaxWidth);
-  else defaults.assume(at.path() + ".q_lora_rank", "0", "left out: the query is not compressed");
+  if (const auto rank = at.find("q_lora_rank"))
+    mla.q_lora_rank = rank->count(1, kMaxWidth);
+  else
+    defaults.assume(at.path() + ".q_lora_rank", "0", "left out: the query is not compressed");
   mla.kv_lora_rank = at.member("kv_lora_rank").count(1, kMaxWidth);
   mla.qk_nope_head_dim = at.member("qk_nope_head_dim").count(1, kMaxWidth);
   mla.qk_rope_head_dim = at.member("qk_rope_head_dim").count(1, kMaxWidth);
@@ -117,8 +127,10 @@ Model read_model_object(const Cursor& at, const Defaults& defaults) {
   }
   if (const auto moe = at.find("moe")) m.moe = read_moe(*moe, m.layers, defaults);
   if (const auto mla = at.find("mla")) m.mla = read_mla(*mla, defaults);
-  if (const auto mtp = at.find("mtp_layers")) m.mtp_layers = mtp->count(0, kMaxLayers);
-  else assume("mtp_layers", "0", "default");
+  if (const auto mtp = at.find("mtp_layers"))
+    m.mtp_layers = mtp->count(0, kMaxLayers);
+  else
+    assume("mtp_layers", "0", "default");
   return m;
 }
 

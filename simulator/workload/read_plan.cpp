@@ -6,8 +6,8 @@
 
 #include "simulator/workload/limits.h"
 #include "simulator/workload/reader.h"
-#include "simulator/workload/split.h"
 #include "simulator/workload/spellings.h"
+#include "simulator/workload/split.h"
 
 namespace ds::workload {
 namespace {
@@ -22,13 +22,15 @@ class PlanReader {
     defaults_->assume(fmt::format("plan.{}", key), std::move(value), std::move(why));
   }
 
-  std::int64_t count(const char* key, std::int64_t otherwise, std::int64_t most, const char* why = "default") const {
+  std::int64_t count(const char* key, std::int64_t otherwise, std::int64_t most,
+                     const char* why = "default") const {
     if (const auto found = find(key)) return found->count(1, most);
     assume(key, fmt::format("{}", otherwise), why);
     return otherwise;
   }
   template <class Enum, std::size_t N>
-  Enum one_of(const char* key, const Named<Enum> (&table)[N], Enum otherwise, const char* why = "default") const {
+  Enum one_of(const char* key, const Named<Enum> (&table)[N], Enum otherwise,
+              const char* why = "default") const {
     if (const auto found = find(key)) return found->one_of(table);
     assume(key, std::string(name_in(table, otherwise)), why);
     return otherwise;
@@ -50,7 +52,8 @@ std::int64_t data_parallel(const PlanReader& read, const Plan& p, const Cluster&
   if (cluster.cpu() && !cluster.asked_ranks) return read.count("dp", 1, kMaxDegree, "default on CPUs");
   const std::int64_t ranks = cluster.cpu() ? *cluster.asked_ranks : cluster.ranks();
   const std::int64_t left = std::clamp<std::int64_t>(ranks / others, 1, kMaxDegree);
-  return read.count("dp", left, kMaxDegree, cluster.cpu() ? "cluster.ranks / (tp x pp x cp)" : "GPUs / (tp x pp x cp)");
+  return read.count("dp", left, kMaxDegree,
+                    cluster.cpu() ? "cluster.ranks / (tp x pp x cp)" : "GPUs / (tp x pp x cp)");
 }
 
 void read_grid(const PlanReader& read, Plan& p) {
@@ -79,7 +82,9 @@ void read_recompute(const PlanReader& read, Plan& p) {
 }
 
 /// Transformer Engine's default: per-tensor delayed scaling, block-scaled formats from Blackwell on.
-std::string default_recipe(const std::string& arch) { return arch.starts_with("sm10") ? "mxfp8" : "tensor_delayed"; }
+std::string default_recipe(const std::string& arch) {
+  return arch.starts_with("sm10") ? "mxfp8" : "tensor_delayed";
+}
 
 void read_precision(const PlanReader& read, Plan& p, const Job& job) {
   const bool cpu = job.cluster.cpu();
@@ -91,8 +96,10 @@ void read_precision(const PlanReader& read, Plan& p, const Job& job) {
     p.fp8_recipe = default_recipe(job.cluster.groups.front().node.accelerator.arch);
     read.assume("fp8_recipe", p.fp8_recipe, "default of the GPU's generation");
   }
-  if (const auto reduce = read.find("reduce_precision")) p.reduce_precision = reduce->one_of(kReducePrecisions);
-  else read.assume("reduce_precision", job.habits.reduce_type, "as the software does");
+  if (const auto reduce = read.find("reduce_precision"))
+    p.reduce_precision = reduce->one_of(kReducePrecisions);
+  else
+    read.assume("reduce_precision", job.habits.reduce_type, "as the software does");
 }
 
 void read_fusion(const PlanReader& read, Plan& p) {
@@ -130,10 +137,14 @@ void read_offload(const PlanReader& read, Plan& p) {
   const auto at = read.find("offload");
   if (!at) return read.assume("offload", "none", "default");
   at->only({"optimizer", "activations"});
-  if (const auto optimizer = at->find("optimizer")) p.offload_optimizer = optimizer->boolean();
-  else read.assume("offload.optimizer", "false", "default");
-  if (const auto layers = at->find("activations")) p.offload_activations = layers->count(0, kMaxLayers);
-  else read.assume("offload.activations", "0", "default");
+  if (const auto optimizer = at->find("optimizer"))
+    p.offload_optimizer = optimizer->boolean();
+  else
+    read.assume("offload.optimizer", "false", "default");
+  if (const auto layers = at->find("activations"))
+    p.offload_activations = layers->count(0, kMaxLayers);
+  else
+    read.assume("offload.activations", "0", "default");
 }
 
 /// Per stage a number, which is cut into chunks by the split rule, or a list of one number per chunk.
@@ -167,7 +178,8 @@ void read_placement(const PlanReader& read, Plan& p) {
   std::vector<std::string> known(std::begin(kAxes), std::end(kAxes));
   std::sort(axes.begin(), axes.end());
   std::sort(known.begin(), known.end());
-  if (axes != known) at->fail_value("the axes tp, cp, ep, dp and pp in some order, joined by -, such as tp-cp-ep-dp-pp");
+  if (axes != known)
+    at->fail_value("the axes tp, cp, ep, dp and pp in some order, joined by -, such as tp-cp-ep-dp-pp");
 }
 
 void read_collectives(const PlanReader& read, Plan& p) {
@@ -183,9 +195,33 @@ void read_collectives(const PlanReader& read, Plan& p) {
 
 Plan read_plan(const std::optional<Cursor>& at, const Job& job, const Defaults& defaults) {
   if (at)
-    at->only({"tp", "pp", "cp", "dp", "ep", "etp", "vpp", "micro_batch", "tp_grid", "schedule", "sequence_parallel",
-              "zero", "zero_group", "recompute", "precision", "fp8_recipe", "cp_kind", "attention", "dropout", "fusion",
-              "reduce_precision", "sparsity", "offload", "overlap", "stage_layers", "batch_shares", "placement",
+    at->only({"tp",
+              "pp",
+              "cp",
+              "dp",
+              "ep",
+              "etp",
+              "vpp",
+              "micro_batch",
+              "tp_grid",
+              "schedule",
+              "sequence_parallel",
+              "zero",
+              "zero_group",
+              "recompute",
+              "precision",
+              "fp8_recipe",
+              "cp_kind",
+              "attention",
+              "dropout",
+              "fusion",
+              "reduce_precision",
+              "sparsity",
+              "offload",
+              "overlap",
+              "stage_layers",
+              "batch_shares",
+              "placement",
               "collectives"});
   const PlanReader read(at, defaults);
   Plan p;
@@ -208,8 +244,10 @@ Plan read_plan(const std::optional<Cursor>& at, const Job& job, const Defaults& 
     read.assume("zero", fmt::format("{}", p.zero), "default: 1 where dp x cp > 1");
   }
   p.zero_group = p.dp * p.cp;
-  if (const auto group = read.find("zero_group")) p.zero_group = group->count(1, kMaxDegree);
-  else read.assume("zero_group", fmt::format("{}", p.zero_group), "default: dp x cp");
+  if (const auto group = read.find("zero_group"))
+    p.zero_group = group->count(1, kMaxDegree);
+  else
+    read.assume("zero_group", fmt::format("{}", p.zero_group), "default: dp x cp");
   read_recompute(read, p);
   read_precision(read, p, job);
   p.cp_kind = read.one_of("cp_kind", kCpKinds, CpKind::ring);

@@ -25,7 +25,7 @@ using Reading = double (*)(const Cursor&);
 
 struct Policy {
   std::string_view key;
-  double HyperParameters::*value;
+  double HyperParameters::* value;
   Reading read;
 };
 
@@ -48,8 +48,8 @@ std::optional<double> maybe(const Cursor& at, std::string_view key) {
 }
 
 Failures read_failures(const Cursor& at, const Defaults& defaults) {
-  at.only({"per_node_day", "job_failures_per_day", "detection_s", "restart_s", "restart_can_fail", "checkpoint_write_s",
-           "checkpoint_interval_s", "spare_nodes"});
+  at.only({"per_node_day", "job_failures_per_day", "detection_s", "restart_s", "restart_can_fail",
+           "checkpoint_write_s", "checkpoint_interval_s", "spare_nodes"});
   Failures f;
   f.per_node_day = maybe(at, "per_node_day");
   f.job_failures_per_day = maybe(at, "job_failures_per_day");
@@ -67,10 +67,14 @@ Failures read_failures(const Cursor& at, const Defaults& defaults) {
       interval->fail_value("seconds or optimum");
     }
   }
-  if (const auto fail = at.find("restart_can_fail")) f.restart_can_fail = fail->boolean();
-  else defaults.assume(at.path() + ".restart_can_fail", "false", "default");
-  if (const auto spare = at.find("spare_nodes")) f.spare_nodes = spare->count(0, kMaxNodes);
-  else defaults.assume(at.path() + ".spare_nodes", "0", "default");
+  if (const auto fail = at.find("restart_can_fail"))
+    f.restart_can_fail = fail->boolean();
+  else
+    defaults.assume(at.path() + ".restart_can_fail", "false", "default");
+  if (const auto spare = at.find("spare_nodes"))
+    f.spare_nodes = spare->count(0, kMaxNodes);
+  else
+    defaults.assume(at.path() + ".spare_nodes", "0", "default");
   return f;
 }
 
@@ -89,8 +93,10 @@ Train read_train(const Cursor& at, const Defaults& defaults) {
   }
   for (const Policy& policy : kPolicy) {
     double& value = train.hyper.*policy.value;
-    if (const auto found = at.find(policy.key)) value = policy.read(*found);
-    else defaults.assume(join_path(at.path(), policy.key), fmt::format("{}", value), "default");
+    if (const auto found = at.find(policy.key))
+      value = policy.read(*found);
+    else
+      defaults.assume(join_path(at.path(), policy.key), fmt::format("{}", value), "default");
   }
   return train;
 }
@@ -98,10 +104,14 @@ Train read_train(const Cursor& at, const Defaults& defaults) {
 Simulate read_simulate(const Cursor& at, const Defaults& defaults) {
   at.only({"depth", "sharing", "stragglers", "failures"});
   Simulate s;
-  if (const auto depth = at.find("depth")) s.depth = depth->one_of(kDepths);
-  else defaults.assume("simulate.depth", "event", "default");
-  if (const auto sharing = at.find("sharing")) s.sharing = sharing->boolean();
-  else defaults.assume("simulate.sharing", "true", "default");
+  if (const auto depth = at.find("depth"))
+    s.depth = depth->one_of(kDepths);
+  else
+    defaults.assume("simulate.depth", "event", "default");
+  if (const auto sharing = at.find("sharing"))
+    s.sharing = sharing->boolean();
+  else
+    defaults.assume("simulate.sharing", "true", "default");
   if (const auto stragglers = at.find("stragglers")) {
     stragglers->only({"share", "slowdown"});
     s.stragglers_given = true;
@@ -114,7 +124,8 @@ Simulate read_simulate(const Cursor& at, const Defaults& defaults) {
 
 Prices read_prices(const Cursor& at) {
   at.only({"gpu_hour_usd", "kwh_usd", "pue"});
-  Prices prices{.gpu_hour_usd = maybe(at, "gpu_hour_usd"), .kwh_usd = maybe(at, "kwh_usd"), .pue = std::nullopt};
+  Prices prices{
+      .gpu_hour_usd = maybe(at, "gpu_hour_usd"), .kwh_usd = maybe(at, "kwh_usd"), .pue = std::nullopt};
   if (const auto pue = at.find("pue")) prices.pue = pue->real(1);
   return prices;
 }
@@ -135,8 +146,10 @@ Execute read_execute(const Cursor& at, const std::filesystem::path& folder) {
 Tune read_tune(const Cursor& at, const Defaults& defaults) {
   at.only({"objective", "budget"});
   Tune tune;
-  if (const auto objective = at.find("objective")) tune.objective = kObjectives[objective->choose(kObjectives)];
-  else defaults.assume("tune.objective", tune.objective, "default");
+  if (const auto objective = at.find("objective"))
+    tune.objective = kObjectives[objective->choose(kObjectives)];
+  else
+    defaults.assume("tune.objective", tune.objective, "default");
   tune.budget = maybe(at, "budget");
   return tune;
 }

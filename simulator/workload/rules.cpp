@@ -60,9 +60,9 @@ bool every_chunk_has_a_layer(const Job& j) {
     for (std::int64_t chunk = 0; chunk < p.vpp; ++chunk) {
       const auto s = static_cast<std::size_t>(stage);
       const auto c = static_cast<std::size_t>(chunk);
-      const std::int64_t n = p.stage_layers_given
-                                 ? p.stage_layers[s][c]
-                                 : chunk_layers(stage_layers(j.model.layers, p.pp, stage), p.vpp, stage, chunk);
+      const std::int64_t n =
+          p.stage_layers_given ? p.stage_layers[s][c]
+                               : chunk_layers(stage_layers(j.model.layers, p.pp, stage), p.vpp, stage, chunk);
       if (n < 1 && !may_be_empty(p.pp, p.vpp, stage, chunk)) return false;
     }
   return true;
@@ -75,10 +75,14 @@ double rough_parameters(const Model& m) {
   const auto real = [](std::int64_t n) { return static_cast<double>(n); };
   const double query = real(m.heads) * real(m.head_dim) + real(m.kv_heads) * real(m.head_dim);
   double layer = real(m.hidden) * (2 * query + 3 * real(m.ffn_hidden) + 16);
-  if (m.moe) layer += real(m.hidden) * real(m.moe->experts + m.moe->shared_experts) * (3 * real(m.moe->expert_ffn) + 1);
+  if (m.moe)
+    layer +=
+        real(m.hidden) * real(m.moe->experts + m.moe->shared_experts) * (3 * real(m.moe->expert_ffn) + 1);
   if (m.mla) {
-    const double heads = real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim);
-    layer += (real(m.hidden) + heads) * (real(m.mla->q_lora_rank) + real(m.mla->kv_lora_rank)) + real(m.hidden) * heads;
+    const double heads =
+        real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim);
+    layer += (real(m.hidden) + heads) * (real(m.mla->q_lora_rank) + real(m.mla->kv_lora_rank)) +
+             real(m.hidden) * heads;
   }
   return real(m.layers + m.mtp_layers) * layer + 2 * real(m.vocab) * real(m.hidden);
 }
@@ -90,17 +94,19 @@ double largest_tensor(const Job& j) {
   const Model& m = j.model;
   double widest = real(std::max({2 * m.ffn_hidden, m.hidden, m.vocab}));
   widest = std::max(widest, real(m.heads) * real(m.head_dim) * 3);
-  if (j.plan.attention == Attention::unfused) widest = std::max(widest, real(m.heads) * real(j.train.sequence_length));
+  if (j.plan.attention == Attention::unfused)
+    widest = std::max(widest, real(m.heads) * real(j.train.sequence_length));
   return tokens * widest;
 }
 
 std::string ranks_sentence(const Job& j) {
   const Plan& p = j.plan;
-  const std::string plan = fmt::format("plan.tp {} x plan.pp {} x plan.cp {} x plan.dp {} = {}", p.tp, p.pp, p.cp, p.dp,
-                                       asked_ranks(j));
+  const std::string plan = fmt::format("plan.tp {} x plan.pp {} x plan.cp {} x plan.dp {} = {}", p.tp, p.pp,
+                                       p.cp, p.dp, asked_ranks(j));
   if (j.cluster.cpu())
-    return j.cluster.asked_ranks ? fmt::format("{} must be cluster.ranks, which is {}", plan, *j.cluster.asked_ranks)
-                                 : fmt::format("{} ranks are more than the {} that run on CPUs", plan, kMaxCpuRanks);
+    return j.cluster.asked_ranks
+               ? fmt::format("{} must be cluster.ranks, which is {}", plan, *j.cluster.asked_ranks)
+               : fmt::format("{} ranks are more than the {} that run on CPUs", plan, kMaxCpuRanks);
   return fmt::format("{} must be the number of GPUs, which is {} (cluster.nodes x GPUs per node)", plan,
                      j.cluster.ranks());
 }
@@ -262,7 +268,8 @@ std::string what_would_keep(const Rule& rule, const Job& job) {
       break;
     }
   for (value = broken + 1; value <= broken + kFarthest; ++value)
-    if (rule.keeps(trial)) return found.empty() ? fmt::format("{} does", value) : fmt::format("{} and {} do", found, value);
+    if (rule.keeps(trial))
+      return found.empty() ? fmt::format("{} does", value) : fmt::format("{} and {} do", found, value);
   return found.empty() ? found : found + " does";
 }
 

@@ -19,10 +19,10 @@
 namespace ds::workload {
 
 struct Rule {
-  std::string_view path;             // the key that is named first
-  bool (*keeps)(const Job&);         // may assume that all rules above it in the table are kept
-  std::string (*says)(const Job&);   // what is wrong with which value, and the rule
-  std::int64_t& (*key)(Job&);        // the value that `path` names, varied to find what would be right; or null
+  std::string_view path;            // the key that is named first
+  bool (*keeps)(const Job&);        // may assume that all rules above it in the table are kept
+  std::string (*says)(const Job&);  // what is wrong with which value, and the rule
+  std::int64_t& (*key)(Job&);  // the value that `path` names, varied to find what would be right; or null
 };
 
 struct Violation {

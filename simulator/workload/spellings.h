@@ -16,9 +16,10 @@ inline constexpr Named<Schedule> kSchedules[] = {
     {"zb-h1", Schedule::zb_h1}, {"zb-v", Schedule::zb_v},        {"dualpipe", Schedule::dualpipe}};
 inline constexpr Named<Recompute> kRecomputes[] = {
     {"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}};
-inline constexpr Named<Precision> kPrecisions[] = {
-    {"fp64", Precision::fp64}, {"fp32", Precision::fp32}, {"tf32", Precision::tf32},      {"fp16", Precision::fp16},
-    {"bf16", Precision::bf16}, {"fp8", Precision::fp8},   {"dynamic", Precision::dynamic}};
+inline constexpr Named<Precision> kPrecisions[] = {{"fp64", Precision::fp64},      {"fp32", Precision::fp32},
+                                                   {"tf32", Precision::tf32},      {"fp16", Precision::fp16},
+                                                   {"bf16", Precision::bf16},      {"fp8", Precision::fp8},
+                                                   {"dynamic", Precision::dynamic}};
 inline constexpr Named<CpKind> kCpKinds[] = {
     {"ring", CpKind::ring}, {"all_gather", CpKind::all_gather}, {"all_to_all", CpKind::all_to_all}};
 inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
@@ -37,8 +38,9 @@ inline constexpr Named<IntraKind> kIntraKinds[] = {{"none", IntraKind::none},
                                                    {"pcie", IntraKind::pcie}};
 inline constexpr std::string_view kFp8Recipes[] = {"tensor_delayed", "tensor_current", "block", "mxfp8"};
 inline constexpr std::string_view kAxes[] = {"tp", "cp", "ep", "dp", "pp"};
-inline constexpr std::string_view kAlgorithms[] = {"auto",      "ring",   "tree",  "recursive_doubling", "halving_doubling",
-                                                   "direct",    "bruck",  "grid2d", "hierarchical",      "nvls"};
+inline constexpr std::string_view kAlgorithms[] = {
+    "auto",   "ring",  "tree",   "recursive_doubling", "halving_doubling",
+    "direct", "bruck", "grid2d", "hierarchical",       "nvls"};
 inline constexpr std::string_view kObjectives[] = {"step_time", "cost", "energy", "memory", "time_to_train"};
 inline constexpr std::string_view kFabricKinds[] = {"fat-tree", "rail-optimised", "dragonfly", "ethernet"};
 

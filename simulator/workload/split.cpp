@@ -7,7 +7,8 @@ std::vector<std::vector<std::int64_t>> split_layers(std::int64_t layers, std::in
   for (std::int64_t stage = 0; stage < pp; ++stage) {
     std::vector<std::int64_t>& chunks = split[static_cast<std::size_t>(stage)];
     const std::int64_t in_stage = stage_layers(layers, pp, stage);
-    for (std::int64_t chunk = 0; chunk < vpp; ++chunk) chunks.push_back(chunk_layers(in_stage, vpp, stage, chunk));
+    for (std::int64_t chunk = 0; chunk < vpp; ++chunk)
+      chunks.push_back(chunk_layers(in_stage, vpp, stage, chunk));
   }
   return split;
 }

@@ -12,13 +12,15 @@ namespace ds::workload {
 constexpr std::int64_t stage_layers(std::int64_t layers, std::int64_t pp, std::int64_t stage) {
   const std::int64_t long_ones = layers % pp;
   const std::int64_t from_end = pp - 1 - stage;
-  const std::int64_t turn = from_end <= stage ? 2 * from_end : 2 * stage + 1;  // its place among those to be short
+  const std::int64_t turn =
+      from_end <= stage ? 2 * from_end : 2 * stage + 1;  // its place among those to be short
   const bool is_short = turn < pp - long_ones;
   return layers / pp + (is_short ? 0 : 1);
 }
 
 /// Layers of `chunk` (0 to vpp - 1) in a stage of `layers` layers.
-constexpr std::int64_t chunk_layers(std::int64_t layers, std::int64_t vpp, std::int64_t stage, std::int64_t chunk) {
+constexpr std::int64_t chunk_layers(std::int64_t layers, std::int64_t vpp, std::int64_t stage,
+                                    std::int64_t chunk) {
   const std::int64_t long_ones = layers % vpp;
   const bool is_long = stage == 0 ? chunk >= vpp - long_ones : chunk < long_ones;
   return layers / vpp + (is_long ? 1 : 0);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "simulator/base/error.h"
+#include "simulator/workload/limits.h"
 #include "simulator/workload/spellings.h"
 
 namespace ds::workload {
@@ -55,12 +56,33 @@ constexpr Feature kFeatures[] = {
 };
 // clang-format on
 
+/// Every instruction of a step on CPUs is played, laid out and measured one by one, which has its price.
+void check_size(const Job& job) {
+  // Some 32 instructions of a layer and 20 of embedding and head, forward and backward of each micro-batch.
+  const std::int64_t per_micro_batch = 32 * job.model.layers + 20;
+  if (job.model.layers > kMaxCpuLayers)
+    throw InputError("model.layers", fmt::format("{} is more than a CPU rank takes", job.model.layers),
+                     fmt::format("at most {} are possible", kMaxCpuLayers));
+  if (per_micro_batch * job.micro_batches() > kMaxCpuStep)
+    throw InputError(
+        "train.global_batch",
+        fmt::format("makes {} micro-batches of some {} instructions a step", job.micro_batches(),
+                    per_micro_batch),
+        fmt::format("at most {} instructions are possible; a larger plan.micro_batch makes fewer",
+                    kMaxCpuStep));
+}
+
 }  // namespace
 
 void check_supported(const Job& job) {
   for (const Feature& feature : kFeatures) {
     if (feature.built(job)) continue;
     const InputError error(std::string(feature.path), "not supported yet", std::string(feature.instead));
+    throw job.file.empty() ? error : error.in_file(job.file);
+  }
+  try {
+    check_size(job);
+  } catch (const InputError& error) {
     throw job.file.empty() ? error : error.in_file(job.file);
   }
 }

@@ -28,8 +28,8 @@ namespace ds::workload {
 Job read_job(const std::filesystem::path& file, std::span<const std::string_view> overrides = {});
 
 /// The same for text; `name` stands in messages, relative paths are relative to `folder`.
-Job read_job_text(std::string_view text, const std::string& name, std::span<const std::string_view> overrides = {},
-                  const std::filesystem::path& folder = {});
+Job read_job_text(std::string_view text, const std::string& name,
+                  std::span<const std::string_view> overrides = {}, const std::filesystem::path& folder = {});
 
 /// The same for a parsed document, overrides applied.
 Job read_job_document(const Document& document, const std::filesystem::path& folder = {});

@@ -12,8 +12,16 @@ std::vector<support::Small> many_jobs() {
   for (const std::int64_t sequence : {1, 17, 64})
     for (const std::int64_t micro_batch : {1, 3})
       for (const auto precision : {workload::Precision::fp32, workload::Precision::fp64})
-        jobs.push_back({.layers = 3, .hidden = 24, .heads = 3, .kv_heads = 3, .ffn = 50, .vocab = 37,
-                        .sequence = sequence, .micro_batch = micro_batch, .micro_batches = 4, .precision = precision});
+        jobs.push_back({.layers = 3,
+                        .hidden = 24,
+                        .heads = 3,
+                        .kv_heads = 3,
+                        .ffn = 50,
+                        .vocab = 37,
+                        .sequence = sequence,
+                        .micro_batch = micro_batch,
+                        .micro_batches = 4,
+                        .precision = precision});
   return jobs;
 }
 

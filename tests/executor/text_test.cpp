@@ -32,7 +32,8 @@ class Folder {
   std::filesystem::path path_;
 };
 
-workload::Job job_of(std::int64_t sequence, std::int64_t micro_batch, std::int64_t micro_batches, std::int64_t dp = 1) {
+workload::Job job_of(std::int64_t sequence, std::int64_t micro_batch, std::int64_t micro_batches,
+                     std::int64_t dp = 1) {
   workload::Job job = support::small_job({.vocab = 256, .sequence = sequence, .micro_batch = micro_batch});
   job.plan.dp = dp;
   job.train.global_batch = micro_batch * micro_batches * dp;
@@ -47,8 +48,8 @@ Text counting_text(std::int64_t bytes) {
   return text;
 }
 
-std::vector<std::int32_t> draw(const Sampler& sampler, const workload::Job& job, std::int64_t step, std::int64_t dp,
-                               std::int64_t micro) {
+std::vector<std::int32_t> draw(const Sampler& sampler, const workload::Job& job, std::int64_t step,
+                               std::int64_t dp, std::int64_t micro) {
   std::vector<std::int32_t> ids(static_cast<std::size_t>(job.micro_batch_tokens())), targets(ids.size());
   sampler.draw(step, dp, micro, ids, targets);
   for (std::size_t i = 0; i < ids.size(); ++i) EXPECT_EQ(targets[i], (ids[i] + 1) % 251);  // the byte after
@@ -94,8 +95,8 @@ TEST(Text, ThatCannotBeUsedIsRefusedByName) {
   const workload::Job job = job_of(64, 1, 1);
   std::filesystem::create_symlink(folder.path() / "nowhere", folder.path() / "dangling");
   for (const std::filesystem::path& file :
-       {folder.path(), folder.path() / "missing", folder.path() / "dangling", folder.file("short", "too short"),
-        folder.file("empty", "")}) {
+       {folder.path(), folder.path() / "missing", folder.path() / "dangling",
+        folder.file("short", "too short"), folder.file("empty", "")}) {
     try {
       read_text(file, job);
       ADD_FAILURE() << file << " was read";

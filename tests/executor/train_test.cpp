@@ -26,7 +26,13 @@ struct World {
 };
 
 support::Small letters() {
-  return {.hidden = 32, .heads = 2, .kv_heads = 2, .ffn = 64, .vocab = 128, .sequence = 24, .micro_batch = 4,
+  return {.hidden = 32,
+          .heads = 2,
+          .kv_heads = 2,
+          .ffn = 64,
+          .vocab = 128,
+          .sequence = 24,
+          .micro_batch = 4,
           .precision = workload::Precision::fp32};
 }
 
@@ -82,7 +88,8 @@ TEST(Train, MeasuresTheRowsThatArePredicted) {
     ASSERT_EQ(measured->cpu.rows.size(), p.timeline.rows.size());
     for (std::size_t r = 0; r < p.timeline.rows.size(); ++r) {
       const program::Row &a = p.timeline.rows[r], &b = measured->cpu.rows[r];
-      EXPECT_TRUE(a.call == b.call && a.instruction == b.instruction && a.body == b.body && a.micro == b.micro);
+      EXPECT_TRUE(a.call == b.call && a.instruction == b.instruction && a.body == b.body &&
+                  a.micro == b.micro);
       EXPECT_LE(b.start, b.end);
     }
     const program::StepSummary summary = program::summarise(world.program, measured->cpu);

@@ -55,7 +55,8 @@ inline std::vector<Small> small_variants() {
       for (const bool flash : {true, false})
         for (const bool full : {true, false})
           for (const auto schedule : {workload::Schedule::one_f_one_b, workload::Schedule::gpipe}) {
-            Small s{.family = family, .tied = tied, .full_recompute = full, .flash = flash, .schedule = schedule};
+            Small s{
+                .family = family, .tied = tied, .full_recompute = full, .flash = flash, .schedule = schedule};
             if (family == workload::Family::llama) s.kv_heads = 1;
             all.push_back(s);
           }

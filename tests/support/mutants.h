@@ -20,8 +20,10 @@ inline Json read_mutants() {
 inline Json::json_pointer pointer(std::string path) {
   std::string text;
   for (const char c : path)
-    if (c == '.' || c == '[') text += '/';
-    else if (c != ']') text += c;
+    if (c == '.' || c == '[')
+      text += '/';
+    else if (c != ']')
+      text += c;
   return Json::json_pointer(path.empty() ? "" : "/" + text);
 }
 
@@ -61,14 +63,19 @@ inline std::string mutated(const Json& mutant, Json job) {
   return job.dump();
 }
 
-inline bool part_of_path(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
+inline bool part_of_path(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+}
 
 /// Whether `path` stands in `text` whole: plan.tp, not as a part of plan.tp_grid.
 inline bool names(const std::string& text, const std::string& path) {
   for (std::size_t at = text.find(path); at != std::string::npos; at = text.find(path, at + 1)) {
     const std::size_t end = at + path.size();
-    const bool sentence_end = end < text.size() && text[end] == '.' && (end + 1 == text.size() || text[end + 1] == ' ');
-    if ((at == 0 || !part_of_path(text[at - 1])) && (end == text.size() || !part_of_path(text[end]) || sentence_end)) return true;
+    const bool sentence_end =
+        end < text.size() && text[end] == '.' && (end + 1 == text.size() || text[end + 1] == ' ');
+    if ((at == 0 || !part_of_path(text[at - 1])) &&
+        (end == text.size() || !part_of_path(text[end]) || sentence_end))
+      return true;
   }
   return false;
 }

@@ -31,7 +31,8 @@ class Exec : public World {
 };
 
 TEST_F(Exec, RunWritesAReportAndALineOfMetricsAStep) {
-  const Ended ended = exec(with("run", {"--steps", "5", "--report", path("r.json"), "--metrics", path("m.jsonl")}));
+  const Ended ended =
+      exec(with("run", {"--steps", "5", "--report", path("r.json"), "--metrics", path("m.jsonl")}));
   ASSERT_EQ(ended.status, 0) << ended.err;
   const std::string report = read(path("r.json"));
   EXPECT_EQ(schema_faults("exec-report", report), "");
@@ -43,7 +44,8 @@ TEST_F(Exec, RunWritesAReportAndALineOfMetricsAStep) {
 }
 
 TEST_F(Exec, CompareLaysBothSideBySideAndItsReportKeepsTheSchema) {
-  const Ended ended = exec(with("compare", {"--steps", "5", "--report", path("r.json"), "--trace", path("t.json")}));
+  const Ended ended =
+      exec(with("compare", {"--steps", "5", "--report", path("r.json"), "--trace", path("t.json")}));
   ASSERT_EQ(ended.status, 0) << ended.err;
   for (const char* part : {"predicted", "measured", "linear forward", "peak memory", "equal"})
     EXPECT_NE(ended.out.find(part), std::string::npos) << part;
@@ -63,7 +65,8 @@ TEST_F(Exec, MeasuredPeakEqualsThePredictedOneToTheByte) {
       for (const char* micro_batch : {"1", "4"})
         for (const Words& more : {Words{}, Words{"--set", "plan.recompute=full"},
                                   Words{"--set", "plan.precision=fp64", "--set", "plan.attention=unfused"}}) {
-          Words set{"--set", std::string("model=") + model, "--set", std::string("train.sequence_length=") + sequence,
+          Words set{"--set", std::string("model=") + model,
+                    "--set", std::string("train.sequence_length=") + sequence,
                     "--set", std::string("plan.micro_batch=") + micro_batch};
           set.insert(set.end(), more.begin(), more.end());
           Words run = with("run", {"--steps", "1", "--report", "-"});
@@ -103,7 +106,8 @@ TEST_F(Exec, TextThatCannotBeUsedIsOneLineAndStatusTwo) {
 
 TEST_F(Exec, ALossThatIsNoNumberIsStatusOneAndLeavesTheEarlierReport) {
   const std::string report = write("r.json", "earlier");
-  const Ended ended = exec(with("run", {"--steps", "30", "--report", report, "--set", "train.learning_rate=1e30"}));
+  const Ended ended =
+      exec(with("run", {"--steps", "30", "--report", report, "--set", "train.learning_rate=1e30"}));
   EXPECT_TRUE(complains(ended, 1, "step "));
   EXPECT_EQ(read(report), "earlier");
 }

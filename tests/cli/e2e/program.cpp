@@ -49,7 +49,8 @@ struct Pipe {
 /// A limit that children inherit, taken back at the end of the scope: posix_spawn cannot set one in the child alone.
 class InheritedLimit {
  public:
-  InheritedLimit(__rlimit_resource what, const std::optional<std::int64_t>& limit) : what_(what), set_(limit) {
+  InheritedLimit(__rlimit_resource what, const std::optional<std::int64_t>& limit)
+      : what_(what), set_(limit) {
     if (!set_) return;
     must(::getrlimit(what_, &old_) == 0, "getrlimit");
     const rlimit mine{static_cast<rlim_t>(*limit), old_.rlim_max};
@@ -87,12 +88,15 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return result;
 }
 
-pid_t start(std::vector<std::string> arguments, const Conditions& conditions, const Pipe& out, const Pipe& err) {
+pid_t start(std::vector<std::string> arguments, const Conditions& conditions, const Pipe& out,
+            const Pipe& err) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  if (conditions.output_file.empty()) posix_spawn_file_actions_adddup2(&files, out.write_end, 1);
-  else posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
+  if (conditions.output_file.empty())
+    posix_spawn_file_actions_adddup2(&files, out.write_end, 1);
+  else
+    posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
   posix_spawn_file_actions_adddup2(&files, err.write_end, 2);
 
   // Whoever started the tests may have these ignored, and children would inherit that.
@@ -135,8 +139,8 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   Pipe out, err;
   if (conditions.closed_output) out.close_read();
   const auto begin = Clock::now();
-  const auto end = begin + std::chrono::duration_cast<Clock::duration>(
-                               std::chrono::duration<double>(conditions.time_limit_s * (sanitized() ? 10 : 1)));
+  const auto end = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
+                               conditions.time_limit_s * (sanitized() ? 10 : 1)));
   const pid_t child = start(arguments, conditions, out, err);
   out.close_write(), err.close_write();
 

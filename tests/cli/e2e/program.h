@@ -20,12 +20,12 @@ struct SignalWhen {
 };
 
 struct Conditions {
-  std::vector<std::string> environment;   // NAME=VALUE, beside what we have ourselves
-  double time_limit_s{60};                // then the process group is killed
-  std::optional<std::int64_t> file_bytes;  // RLIMIT_FSIZE
+  std::vector<std::string> environment;       // NAME=VALUE, beside what we have ourselves
+  double time_limit_s{60};                    // then the process group is killed
+  std::optional<std::int64_t> file_bytes;     // RLIMIT_FSIZE
   std::optional<std::int64_t> address_bytes;  // RLIMIT_AS; not under sanitizers, which reserve terabytes
-  std::string output_file;                // standard output goes there, unseen
-  bool closed_output{false};              // standard output is a pipe that nobody reads
+  std::string output_file;                    // standard output goes there, unseen
+  bool closed_output{false};                  // standard output is a pipe that nobody reads
   std::optional<SignalWhen> signal;
 };
 

@@ -104,7 +104,8 @@ TEST_F(Sim, RecomputingCostsTimeAndHfuButNotMfu) {
 TEST_F(Sim, BothDepthsAgree) {
   for (const Variant& variant : kVariants) {
     SCOPED_TRACE(variant.name);
-    const Json analytic = report(variant, {"--depth", "analytic"}), event = report(variant, {"--depth", "event"});
+    const Json analytic = report(variant, {"--depth", "analytic"}),
+               event = report(variant, {"--depth", "event"});
     EXPECT_EQ(analytic["depth"], "analytic");
     EXPECT_EQ(event["depth"], "event");
     EXPECT_EQ(analytic["memory"]["peak_bytes"], event["memory"]["peak_bytes"]);
@@ -133,8 +134,9 @@ TEST_F(Sim, QuietMeansThatNothingIsPrinted) {
 }
 
 TEST_F(Sim, APlanThatDoesNotFitIsAnHonestNoWithAReport) {
-  const Ended ended = sim(words({"", {"model={\"family\":\"gpt\",\"layers\":64,\"hidden\":65536,\"heads\":64,"
-                                      "\"ffn_hidden\":262144,\"vocab\":256}"}},
+  const Ended ended = sim(words({"",
+                                 {"model={\"family\":\"gpt\",\"layers\":64,\"hidden\":65536,\"heads\":64,"
+                                  "\"ffn_hidden\":262144,\"vocab\":256}"}},
                                 {"--report", path("r.json")}));
   EXPECT_EQ(ended.status, 1) << ended.err;
   EXPECT_NE(ended.out.find("does not fit"), std::string::npos);
@@ -144,7 +146,8 @@ TEST_F(Sim, APlanThatDoesNotFitIsAnHonestNoWithAReport) {
 
 TEST_F(Sim, TraceEventsOfATrackNeverOverlap) {
   for (const Variant& variant : {kVariants[0], kVariants[5]}) {
-    const Ended ended = sim(words(variant, {"--depth", "event", "--trace", path("t.json"), "--report", path("r.json")}));
+    const Ended ended =
+        sim(words(variant, {"--depth", "event", "--trace", path("t.json"), "--report", path("r.json")}));
     ASSERT_EQ(ended.status, 0) << ended.err;
     const Json trace = Json::parse(read(path("t.json")));
     EXPECT_TRUE(trace.contains("schema") && trace.contains("provenance"));
@@ -208,11 +211,22 @@ TEST_F(Sim, HelpAndVersionAreNoErrors) {
 
 TEST_F(Sim, AWrongCommandLineIsRefusedInOneLine) {
   const std::string job = this->job();
-  for (const Words& words : std::initializer_list<Words>{
-           {}, {"runn"}, {"run"}, {"run", job, "--reprot", "x"}, {"run", job, "more"}, {"run", job, "--seed", "-1"},
-           {"run", job, "--seed", "x"}, {"run", job, "--jobs", "0"}, {"run", job, "--depth", "deep"},
-           {"run", job, "--set", "plan.tp"}, {"run", job, "--set", "plan.tpp=2"}, {"run", job, "--set", "plan.micro_batch=3"},
-           {"run", job, "--report"}, {"run", job, "--depth", "analytic", "--trace", path("t")}, {"schema"}}) {
+  for (const Words& words :
+       std::initializer_list<Words>{{},
+                                    {"runn"},
+                                    {"run"},
+                                    {"run", job, "--reprot", "x"},
+                                    {"run", job, "more"},
+                                    {"run", job, "--seed", "-1"},
+                                    {"run", job, "--seed", "x"},
+                                    {"run", job, "--jobs", "0"},
+                                    {"run", job, "--depth", "deep"},
+                                    {"run", job, "--set", "plan.tp"},
+                                    {"run", job, "--set", "plan.tpp=2"},
+                                    {"run", job, "--set", "plan.micro_batch=3"},
+                                    {"run", job, "--report"},
+                                    {"run", job, "--depth", "analytic", "--trace", path("t")},
+                                    {"schema"}}) {
     SCOPED_TRACE(testing::PrintToString(words));
     EXPECT_TRUE(complains(sim(words), 2));
   }
@@ -227,7 +241,8 @@ TEST_F(Sim, OutputsThatCannotBeFilesAreRefusedBeforeAnyWork) {
     EXPECT_TRUE(complains(sim(words(kVariants[0], {option, path("cache")})), 2, option));
     EXPECT_TRUE(complains(sim(words(kVariants[0], {option, path("none/x.json")})), 2, option));
   }
-  EXPECT_TRUE(complains(sim(words(kVariants[0], {"--report", "-", "--dump-program", "-"})), 2, "--dump-program"));
+  EXPECT_TRUE(
+      complains(sim(words(kVariants[0], {"--report", "-", "--dump-program", "-"})), 2, "--dump-program"));
 }
 
 TEST_F(Sim, AFullDiskIsToldByTheFilesNameAndTheOldFileStays) {

@@ -36,7 +36,8 @@ std::string World::read(const std::string& file) {
 
 Words World::entries(const std::string& below) const {
   Words names;
-  for (const auto& entry : fs::directory_iterator(folder_ / below)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(folder_ / below))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -53,8 +54,9 @@ testing::AssertionResult complains(const Ended& ended, int status) {
   if (ended.status == status && ended.out.empty() && said.size() == 1 && said[0].starts_with("ds: "))
     return testing::AssertionSuccess();
   return testing::AssertionFailure() << "status " << ended.status << " for " << status
-                                     << (ended.timed_out ? " (out of time)" : "") << ", standard output: "
-                                     << ended.out.substr(0, 500) << ", standard error: " << ended.err.substr(0, 2000);
+                                     << (ended.timed_out ? " (out of time)" : "")
+                                     << ", standard output: " << ended.out.substr(0, 500)
+                                     << ", standard error: " << ended.err.substr(0, 2000);
 }
 
 testing::AssertionResult complains(const Ended& ended, int status, const std::string& part) {
@@ -65,8 +67,8 @@ testing::AssertionResult complains(const Ended& ended, int status, const std::st
 }
 
 std::string some_text(std::size_t bytes) {
-  const char* words[] = {"the ", "plan ", "of ", "a ", "step ", "is ", "cut ", "into ", "stages, ", "and ", "each ",
-                         "rank ", "sends ", "its ", "part.\n"};
+  const char* words[] = {"the ",     "plan ", "of ",   "a ",    "step ",  "is ",  "cut ",   "into ",
+                         "stages, ", "and ",  "each ", "rank ", "sends ", "its ", "part.\n"};
   std::string text;
   for (std::uint32_t state = 1; text.size() < bytes;) {
     state = state * 1664525U + 1013904223U;

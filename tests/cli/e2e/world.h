@@ -25,9 +25,15 @@ class World : public testing::Test {
   /// Names of everything in the folder, sorted: what a program left behind.
   Words entries(const std::string& below = "") const;
 
-  Ended sim(const Words& arguments, Conditions conditions = {}) const { return start("ds-sim", arguments, std::move(conditions)); }
-  Ended exec(const Words& arguments, Conditions conditions = {}) const { return start("ds-exec", arguments, std::move(conditions)); }
-  Ended tune(const Words& arguments, Conditions conditions = {}) const { return start("ds-tune", arguments, std::move(conditions)); }
+  Ended sim(const Words& arguments, Conditions conditions = {}) const {
+    return start("ds-sim", arguments, std::move(conditions));
+  }
+  Ended exec(const Words& arguments, Conditions conditions = {}) const {
+    return start("ds-exec", arguments, std::move(conditions));
+  }
+  Ended tune(const Words& arguments, Conditions conditions = {}) const {
+    return start("ds-tune", arguments, std::move(conditions));
+  }
 
  private:
   Ended start(const std::string& program, const Words& arguments, Conditions conditions) const;

@@ -77,7 +77,8 @@ TEST_F(HostileInput, AHugeFileIsRefusedByItsSize) {
 TEST_F(HostileInput, WhatIsNoRegularFileIsRefused) {
   const fs::path fifo = folder_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_NE(refusal(fifo).find("not a regular file"), std::string::npos);  // nobody writes it: opening must not hang
+  EXPECT_NE(refusal(fifo).find("not a regular file"),
+            std::string::npos);  // nobody writes it: opening must not hang
   EXPECT_NE(refusal(folder_).find("is a directory"), std::string::npos);
   EXPECT_NE(refusal("/dev/zero").find("not a regular file"), std::string::npos);
   EXPECT_NE(refusal(folder_ / "missing.json").find("cannot be opened"), std::string::npos);

@@ -34,8 +34,9 @@ TEST(Override, ReachesElementsOfLists) {
 }
 
 TEST(Override, NamesItselfWhenThePathCannotBeFollowed) {
-  for (const char* bad : {"plan.tp", "=4", "plan.=4", ".tp=4", "plan..tp=4", "a[x]=1", "a[=1", "a[3]=1", "a[-1]=1",
-                          "a[99999999999999999999]=1", "text.b=1", "a.b=1", "text[0]=1", "a[0]b=1", "a[]=1"})
+  for (const char* bad :
+       {"plan.tp", "=4", "plan.=4", ".tp=4", "plan..tp=4", "a[x]=1", "a[=1", "a[3]=1", "a[-1]=1",
+        "a[99999999999999999999]=1", "text.b=1", "a.b=1", "text[0]=1", "a[0]b=1", "a[]=1"})
     try {
       with(R"({"a": [7, 8], "text": "t"})", bad);
       ADD_FAILURE() << bad << " was accepted";

@@ -42,9 +42,10 @@ TEST(Json, ReadsWholeNumbersHoweverTheyAreWritten) {
 }
 
 TEST(Json, RefusesWhatIsNoWholeNumber) {
-  for (const char* literal : {"4.7", "true", "\"8\"", "null", "[8]", "{}", "-1", "-0", "-0.0", "8.0000001",
-                              "8.00000000000000001", "1e18", "1e300", "9007199254740993", "9007199254740993.0",
-                              "18446744073709551616", "9223372036854775808", "-9223372036854775809", "1e-400"})
+  for (const char* literal :
+       {"4.7", "true", "\"8\"", "null", "[8]", "{}", "-1", "-0", "-0.0", "8.0000001", "8.00000000000000001",
+        "1e18", "1e300", "9007199254740993", "9007199254740993.0", "18446744073709551616",
+        "9223372036854775808", "-9223372036854775809", "1e-400"})
     EXPECT_THROW(count_of(literal), InputError) << literal;
 }
 
@@ -56,7 +57,8 @@ TEST(Json, SaysWhereAValueIsWrongAndWhatWouldBeRight) {
             "f.json: tp: is 0, must be at least 1");
   EXPECT_EQ(message(R"({"tp": [1]})", [](const Cursor& at) { at.member("tp").count(); }),
             "f.json: tp: is [1] (a list), must be a whole number");
-  EXPECT_EQ(message("{}", [](const Cursor& at) { at.member("tp"); }), "f.json: tp: is missing; the key is required");
+  EXPECT_EQ(message("{}", [](const Cursor& at) { at.member("tp"); }),
+            "f.json: tp: is missing; the key is required");
 }
 
 TEST(Json, NamesTheNearestKnownKey) {
@@ -70,12 +72,14 @@ TEST(Json, NamesTheNearestKnownKey) {
 TEST(Json, RefusesAKeyThatStandsTwiceEvenWithEqualValues) {
   EXPECT_EQ(parse_message(R"({"plan": {"tp": 8, "tp": 8}})"),
             "f.json: plan.tp: the key stands there twice; keep one");
-  EXPECT_EQ(parse_message(R"({"a": [1, {"b": {"c": 1}, "b": 2}]})"), "f.json: a[1].b: the key stands there twice; keep one");
+  EXPECT_EQ(parse_message(R"({"a": [1, {"b": {"c": 1}, "b": 2}]})"),
+            "f.json: a[1].b: the key stands there twice; keep one");
 }
 
 TEST(Json, SaysLineAndColumnOfASyntaxError) {
   EXPECT_NE(parse_message("{\n  \"a\": 1,\n  \"b\" 2\n}").find("line 3, column 7"), std::string::npos);
-  for (const char* text : {"", "{", "[1,]", "{'a': 1}", "NaN", "[1] x", "08", "0x8", "\"\\ud800\"", "\"\xff\"", "\x01"})
+  for (const char* text :
+       {"", "{", "[1,]", "{'a': 1}", "NaN", "[1] x", "08", "0x8", "\"\\ud800\"", "\"\xff\"", "\x01"})
     EXPECT_NE(parse_message(text).find("line 1, column"), std::string::npos) << text;
 }
 

@@ -32,9 +32,9 @@ TEST(Program, CallsOfOneStageAlternateForwardAndBackward) {
   const Program program = lower(support::small_job({.micro_batches = 3}));
   std::string names;
   for (const Phase& phase : program.classes[0].phases)
-    for (const Call& call : phase.calls) names += program.body(call).name + std::to_string(call.micro[0]) + " ";
-  EXPECT_EQ(names,
-            "forward0 backward, first0 forward1 backward1 forward2 backward2 norm-1 update-1 ");
+    for (const Call& call : phase.calls)
+      names += program.body(call).name + std::to_string(call.micro[0]) + " ";
+  EXPECT_EQ(names, "forward0 backward, first0 forward1 backward1 forward2 backward2 norm-1 update-1 ");
 }
 
 /// Edits that a lowering could get wrong; each must be noticed.
@@ -47,10 +47,12 @@ TEST(Program, TheCheckerNoticesEdits) {
   };
   const std::vector<Edit> edits = {
       {"the first norm is left out", [&](Program& p) { forward_body(p).erase(forward_body(p).begin() + 1); }},
-      {"two instructions change places", [&](Program& p) { std::swap(forward_body(p)[1], forward_body(p)[2]); }},
+      {"two instructions change places",
+       [&](Program& p) { std::swap(forward_body(p)[1], forward_body(p)[2]); }},
       {"a backward comes before its forward",
        [](Program& p) { std::swap(p.classes[0].phases[0].calls[0], p.classes[0].phases[0].calls[1]); }},
-      {"a backward runs on another micro-batch", [](Program& p) { p.classes[0].phases[0].calls[1].micro[0] = 1; }},
+      {"a backward runs on another micro-batch",
+       [](Program& p) { p.classes[0].phases[0].calls[1].micro[0] = 1; }},
       {"the first backward adds to gradients that nobody wrote",
        [](Program& p) { p.classes[0].phases[0].calls[1].body = p.classes[0].phases[0].calls[3].body; }},
       {"the norm is left out", [](Program& p) { p.classes[0].phases[0].calls.pop_back(); }},
@@ -78,7 +80,8 @@ TEST(Program, AChangeAfterHashingIsNoticed) {
 TEST(Program, TextNamesEveryTemplateAndBuffer) {
   const Program program = lower(support::small_job({}));
   const std::string text = to_text(program);
-  for (const Template& body : program.templates) EXPECT_NE(text.find("template " + body.name), std::string::npos);
+  for (const Template& body : program.templates)
+    EXPECT_NE(text.find("template " + body.name), std::string::npos);
   for (const Buffer& buffer : program.buffers) EXPECT_NE(text.find(buffer.name), std::string::npos);
 }
 

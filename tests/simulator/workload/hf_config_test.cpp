@@ -39,7 +39,8 @@ TEST_F(HfConfig, Gpt2HasNullsAndTiedEmbeddings) {
 }
 
 TEST_F(HfConfig, LlamaHasGroupedHeads) {
-  const Model m = read(R"({"model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "vocab_size": 128256,
+  const Model m =
+      read(R"({"model_type": "llama", "num_hidden_layers": 32, "hidden_size": 4096, "vocab_size": 128256,
                            "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336})");
   EXPECT_EQ(m.kv_heads, 8);
   EXPECT_FALSE(m.tied_embeddings);
@@ -50,13 +51,15 @@ TEST_F(HfConfig, MistralAndMixtralDifferInTheirExperts) {
   const std::string shape = R"("num_hidden_layers": 32, "hidden_size": 4096, "vocab_size": 32000,
       "num_attention_heads": 32, "num_key_value_heads": 8, "intermediate_size": 14336, "sliding_window": null})";
   EXPECT_EQ(parameters(read(R"({"model_type": "mistral", )" + shape), 4096), 7'241'732'096);
-  const Model m = read(R"({"model_type": "mixtral", "num_local_experts": 8, "num_experts_per_tok": 2, )" + shape);
+  const Model m =
+      read(R"({"model_type": "mixtral", "num_local_experts": 8, "num_experts_per_tok": 2, )" + shape);
   EXPECT_EQ(m.moe->expert_ffn, 14336);
   EXPECT_EQ(parameters(m, 4096), 46'702'792'704);
 }
 
 TEST_F(HfConfig, QwenMoeMasksItsDenseLayers) {
-  const Model m = read(R"({"model_type": "qwen3_moe", "num_hidden_layers": 6, "hidden_size": 2048, "vocab_size": 100,
+  const Model m =
+      read(R"({"model_type": "qwen3_moe", "num_hidden_layers": 6, "hidden_size": 2048, "vocab_size": 100,
       "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "intermediate_size": 6144,
       "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "decoder_sparse_step": 2,
       "mlp_only_layers": [1]})");
@@ -80,14 +83,16 @@ TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
 }
 
 TEST_F(HfConfig, MultimodalFilesKeepTheLanguageModelInside) {
-  const Model m = read(R"({"model_type": "llava", "text_config": {"model_type": "gpt_neox", "num_hidden_layers": 2,
+  const Model m =
+      read(R"({"model_type": "llava", "text_config": {"model_type": "gpt_neox", "num_hidden_layers": 2,
       "hidden_size": 64, "num_attention_heads": 4, "intermediate_size": 256, "vocab_size": 100}})");
   EXPECT_EQ(m.layers, 2);
   EXPECT_EQ(m.position, Position::rope);
 }
 
 TEST_F(HfConfig, AJobNamesItByAPathRelativeToItself) {
-  std::ofstream(folder_ / "config.json") << R"({"model_type": "gpt2", "n_layer": 8, "n_embd": 640, "n_head": 40,
+  std::ofstream(folder_ / "config.json")
+      << R"({"model_type": "gpt2", "n_layer": 8, "n_embd": 640, "n_head": 40,
       "vocab_size": 1000})";
   const std::string_view overrides[] = {"model=config.json"};
   std::ofstream(folder_ / "job.json") << kSmallJob;

@@ -44,11 +44,12 @@ TEST(ReadJob, DefaultsFollowFamilyScheduleAndGpu) {
 }
 
 TEST(ReadJob, ReadsEveryOptionOfThePlan) {
-  const Job job = small_job(
-      {"plan.recompute=3", "plan.tp_grid=[2, 1]", "plan.fusion=[\"rope\"]", "plan.offload.optimizer=true",
-       "plan.offload.activations=2", "plan.collectives.tp=ring", "plan.placement=dp-tp-cp-ep-pp", "plan.sparsity=2:4",
-       "plan.reduce_precision=bf16", "simulate.failures.checkpoint_interval_s=optimum", "simulate.stragglers.share=0.1",
-       "simulate.stragglers.slowdown=1.2", "prices.gpu_hour_usd=2", "execute.data=text.bin", "tune.objective=cost"});
+  const Job job = small_job({"plan.recompute=3", "plan.tp_grid=[2, 1]", "plan.fusion=[\"rope\"]",
+                             "plan.offload.optimizer=true", "plan.offload.activations=2",
+                             "plan.collectives.tp=ring", "plan.placement=dp-tp-cp-ep-pp", "plan.sparsity=2:4",
+                             "plan.reduce_precision=bf16", "simulate.failures.checkpoint_interval_s=optimum",
+                             "simulate.stragglers.share=0.1", "simulate.stragglers.slowdown=1.2",
+                             "prices.gpu_hour_usd=2", "execute.data=text.bin", "tune.objective=cost"});
   EXPECT_EQ(job.plan.recompute, Recompute::layers);
   EXPECT_EQ(job.plan.recompute_layers, 3);
   EXPECT_EQ(job.plan.tp_rows, 2);
@@ -65,7 +66,8 @@ TEST(ReadJob, MixedClustersCountTheirGpus) {
     "model": "gpt3-175b", "train": {"sequence_length": 2048, "global_batch": 64},
     "cluster": {"groups": [{"node": "dgx-a100-80g", "nodes": 3}, {"node": "dgx-h100", "nodes": 1}],
                 "fabric": {"kind": "fat-tree", "oversubscription": 2}},
-    "plan": {"tp": 8, "pp": 4}})", "job.json");
+    "plan": {"tp": 8, "pp": 4}})",
+                                "job.json");
   EXPECT_EQ(job.cluster.ranks(), 32);
   EXPECT_EQ(job.plan.dp, 1);
   EXPECT_DOUBLE_EQ(job.cluster.network.oversubscription, 2);
@@ -76,7 +78,9 @@ TEST(ReadJob, ANodeMayBeDescribed) {
   const Job job = small_job({R"(cluster.node={"gpu": "a100-sxm4-40g", "gpus_per_node": 8,
       "intra": {"kind": "nvswitch", "bytes_per_s": 3e11}, "nics": {"count": 8, "bytes_per_s": 25e9}})"});
   EXPECT_DOUBLE_EQ(job.cluster.groups[0].node.memory_bytes_per_gpu, 40e9);
-  EXPECT_EQ(refusal({R"(cluster.node={"gpu": "a100", "gpus_per_node": 8})"}).find("job.json: cluster.node.gpu: is \"a100\""), 0U);
+  EXPECT_EQ(refusal({R"(cluster.node={"gpu": "a100", "gpus_per_node": 8})"})
+                .find("job.json: cluster.node.gpu: is \"a100\""),
+            0U);
 }
 
 TEST(ReadJob, SaysWhereWhatAndWhatWouldBeRight) {

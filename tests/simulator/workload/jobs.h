@@ -23,7 +23,8 @@ inline Job small_job(const std::vector<std::string_view>& overrides = {}) {
 }
 
 /// The message that reading gives, "" when the job is read.
-inline std::string refusal(const std::vector<std::string_view>& overrides, std::string_view text = kSmallJob) {
+inline std::string refusal(const std::vector<std::string_view>& overrides,
+                           std::string_view text = kSmallJob) {
   try {
     read_job_text(text, "job.json", overrides);
   } catch (const InputError& error) {

@@ -69,7 +69,8 @@ TEST_F(Localhost, ProfilesMayBeNamedByPathAndAreRefusedWhenBroken) {
   std::ofstream(file) << R"({"machine": {"memory_bytes": 8e9}})";
   const std::string node = "cluster.node=" + file.string();
   EXPECT_TRUE(read({node}).cluster.cpu());
-  EXPECT_DOUBLE_EQ(read({node}).cluster.groups[0].node.memory_bytes_per_gpu, 8e9);  // of the machine that was measured
+  EXPECT_DOUBLE_EQ(read({node}).cluster.groups[0].node.memory_bytes_per_gpu,
+                   8e9);  // of the machine that was measured
   for (const char* broken : {"[", "{}", R"({"machine": {"memory_bytes": -1}})"}) {
     std::ofstream(file) << broken;
     EXPECT_THROW(read({node}), InputError) << broken;
@@ -77,16 +78,17 @@ TEST_F(Localhost, ProfilesMayBeNamedByPathAndAreRefusedWhenBroken) {
 }
 
 TEST_F(Localhost, RefusesRanksOnGpus) {
-  EXPECT_EQ(refusal({"cluster.ranks=4"}),
-            "job.json: cluster.ranks: is for localhost and CPU profiles only; GPUs follow from cluster.nodes");
+  EXPECT_EQ(
+      refusal({"cluster.ranks=4"}),
+      "job.json: cluster.ranks: is for localhost and CPU profiles only; GPUs follow from cluster.nodes");
 }
 
 TEST_F(Localhost, WhatIsNotBuiltYetIsNamed) {
-  for (const char* feature : {"plan.tp=2", "plan.pp=2", "plan.dp=2", "plan.precision=bf16", "plan.recompute=selective",
-                              "plan.attention=flash2", "plan.dropout=0.1", "plan.zero=2", "plan.fusion=false",
-                              "plan.sparsity=2:4", "plan.offload.optimizer=true", "plan.batch_shares=[8]",
-                              "plan.placement=dp-tp-cp-ep-pp", "plan.schedule=zb-h1", "plan.overlap.p2p=true",
-                              "software=megatron-te"}) {
+  for (const char* feature :
+       {"plan.tp=2", "plan.pp=2", "plan.dp=2", "plan.precision=bf16", "plan.recompute=selective",
+        "plan.attention=flash2", "plan.dropout=0.1", "plan.zero=2", "plan.fusion=false", "plan.sparsity=2:4",
+        "plan.offload.optimizer=true", "plan.batch_shares=[8]", "plan.placement=dp-tp-cp-ep-pp",
+        "plan.schedule=zb-h1", "plan.overlap.p2p=true", "software=megatron-te"}) {
     const std::string assignment = feature;
     try {
       check_supported(read({assignment}));

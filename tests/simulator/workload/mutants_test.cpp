@@ -1,12 +1,13 @@
 // 300 one-value changes of three good jobs: what is wrong is refused by name, what is only unusual is read; and some
 // thousand random changes of the text, none of which may end otherwise.
 
+#include "tests/support/mutants.h"
+
 #include <gtest/gtest.h>
 
 #include "simulator/base/error.h"
 #include "simulator/base/random.h"
 #include "simulator/workload/workload.h"
-#include "tests/support/mutants.h"
 
 namespace ds::workload {
 namespace {
@@ -42,8 +43,9 @@ TEST(Mutants, RandomChangesOfTheTextGiveAnErrorOrAJob) {
   const Json file = support::read_mutants();
   std::vector<std::string> bases;
   for (const Json& base : file["bases"]) bases.push_back(base.dump());
-  const std::string pieces[] = {"-1",   "0",    "1e999", "null", "true", "\"\"", "[]",       "{}",     "9007199254740993",
-                                "\\u",  "\xff", "}",     "]",    ",",    ":",    "\"tp\":3", "[[[[[[", "1e18", "0.5"};
+  const std::string pieces[] = {
+      "-1", "0", "1e999", "null", "true",     "\"\"",   "[]",   "{}", "9007199254740993", "\\u", "\xff",
+      "}",  "]", ",",     ":",    "\"tp\":3", "[[[[[[", "1e18", "0.5"};
   const RandomStream random(42, 7);
   std::uint64_t draw = 0;
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random.below(n, draw++)); };
@@ -67,8 +69,7 @@ TEST(Mutants, RandomChangesOfTheTextGiveAnErrorOrAJob) {
       ++read;
       EXPECT_FALSE(first_violation(job));
       check_supported(job);
-    } catch (const InputError&) {
-    }
+    } catch (const InputError&) {}
   }
   EXPECT_GT(read, 10);  // the changes are mild enough to reach the rules
 }

@@ -25,8 +25,9 @@ TEST(Presets, EachOneLoadsAndNamesItsSource) {
     const std::string node = "cluster.node=" + preset.name;
     const std::string fabric = "cluster.fabric=" + preset.name;
     const std::string software = "software=" + preset.name;
-    const std::string gpu = R"(cluster.node={"gpus_per_node": 8, "intra": {"kind": "pcie", "bytes_per_s": 1e9}, "gpu": ")" +
-                            preset.name + "\"}";
+    const std::string gpu =
+        R"(cluster.node={"gpus_per_node": 8, "intra": {"kind": "pcie", "bytes_per_s": 1e9}, "gpu": ")" +
+        preset.name + "\"}";
     const std::vector<std::string_view> one_node = {"cluster.nodes=1", "plan={}"};
     std::vector<std::string_view> overrides = one_node;
     overrides.push_back("train.global_batch=576");  // 64 x 9: divisible by every node's GPUs

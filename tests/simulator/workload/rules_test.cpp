@@ -21,7 +21,8 @@ TEST(Rules, NameTheValuesThatWouldKeepThem) {
   job.cluster.groups[0].node.gpus_per_node = 4;  // 12 GPUs, so that heads are the first thing to break
   const auto violation = first_violation(job);
   ASSERT_TRUE(violation);
-  EXPECT_STREQ(as_error(*violation, job).what(), "plan.tp: 12 must divide model.heads, which is 40; 10 and 20 do");
+  EXPECT_STREQ(as_error(*violation, job).what(),
+               "plan.tp: 12 must divide model.heads, which is 40; 10 and 20 do");
 }
 
 TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
@@ -34,21 +35,30 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"model.kv_heads=7"}, "model.kv_heads: 7 must divide model.heads, which is 40; 5 and 8 do"},
       {{"model.family=moe"}, "model.moe: is missing"},
       {{R"(model.moe={"experts": 8, "top_k": 9, "expert_ffn": 64})"}, "model.moe.top_k: 9 must not exceed"},
-      {{"model.layers=16384", "model.hidden=16777200", "model.ffn_hidden=16777200"}, "model.layers: 16384 gives"},
-      {{"train.sequence_length=134217728", "plan.micro_batch=16777216"}, "train.sequence_length: 134217728 x"},
-      {{"plan.dp=3"}, "plan.dp: plan.tp 2 x plan.pp 2 x plan.cp 1 x plan.dp 3 = 12 must be the number of GPUs, which is 16"},
+      {{"model.layers=16384", "model.hidden=16777200", "model.ffn_hidden=16777200"},
+       "model.layers: 16384 gives"},
+      {{"train.sequence_length=134217728", "plan.micro_batch=16777216"},
+       "train.sequence_length: 134217728 x"},
+      {{"plan.dp=3"},
+       "plan.dp: plan.tp 2 x plan.pp 2 x plan.cp 1 x plan.dp 3 = 12 must be the number of GPUs, which is 16"},
       {{"plan.ep=2"}, "plan.ep: plan.ep 2 and plan.etp 1 must be 1 without model.moe"},
-      {{kMoe, "plan.ep=3"}, "plan.ep: 3 x plan.etp 1 must divide plan.tp x plan.cp x plan.dp, which is 8; 2 and 4 do"},
+      {{kMoe, "plan.ep=3"},
+       "plan.ep: 3 x plan.etp 1 must divide plan.tp x plan.cp x plan.dp, which is 8; 2 and 4 do"},
       {{"plan.tp=16", "plan.pp=1"}, "plan.tp: 16 must divide model.heads, which is 40; 10 and 20 do"},
       {{"model.kv_heads=5"}, "plan.tp: 2 must divide model.kv_heads, which is 5, or be a multiple of it"},
       {{"model.ffn_hidden=2561"}, "plan.tp: 2 must divide model.ffn_hidden, which is 2561"},
       {{"plan.tp_grid=[2, 2]"}, "plan.tp_grid: 2 x 2 must be plan.tp, which is 2"},
-      {{R"(model.moe={"experts": 6, "top_k": 2, "expert_ffn": 64})", "plan.ep=4"}, "plan.ep: 4 must divide model.moe.experts, which is 6"},
-      {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 63})", "plan.etp=2"}, "plan.etp: 2 must divide model.moe.expert_ffn"},
+      {{R"(model.moe={"experts": 6, "top_k": 2, "expert_ffn": 64})", "plan.ep=4"},
+       "plan.ep: 4 must divide model.moe.experts, which is 6"},
+      {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 63})", "plan.etp=2"},
+       "plan.etp: 2 must divide model.moe.expert_ffn"},
       {{"train.sequence_length=255"}, "train.sequence_length: 255 must be a multiple of 2"},
-      {{"plan.cp=2", "train.sequence_length=260"}, "train.sequence_length: 260 must be a multiple of 8"},  // 2 cp x tp
-      {{"plan.cp=2", "plan.cp_kind=all_to_all", "model.heads=10", "plan.tp=2"}, "plan.cp: 2 x plan.tp 2 must divide model.heads, which is 10"},
-      {{"train.global_batch=63"}, "train.global_batch: 63 must be a multiple of plan.dp 4 x plan.micro_batch 1; 60 and 64 do"},
+      {{"plan.cp=2", "train.sequence_length=260"},
+       "train.sequence_length: 260 must be a multiple of 8"},  // 2 cp x tp
+      {{"plan.cp=2", "plan.cp_kind=all_to_all", "model.heads=10", "plan.tp=2"},
+       "plan.cp: 2 x plan.tp 2 must divide model.heads, which is 10"},
+      {{"train.global_batch=63"},
+       "train.global_batch: 63 must be a multiple of plan.dp 4 x plan.micro_batch 1; 60 and 64 do"},
       {{"plan.batch_shares=[32, 32]"}, "plan.batch_shares: has 2 shares"},
       {{"plan.batch_shares=[16, 16, 16, 15]"}, "plan.batch_shares: add up to 63"},
       {{"plan.batch_shares=[17, 15, 16, 16]", "plan.micro_batch=2"}, "plan.batch_shares: must be multiples"},
@@ -57,7 +67,8 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"plan.vpp=2", "plan.schedule=1f1b"}, "plan.vpp: 2 must be 1 unless plan.schedule is interleaved"},
       {{"plan.stage_layers=[8]"}, "plan.stage_layers: has 1 stages"},
       {{"plan.stage_layers=[[4], [2, 2]]"}, "plan.stage_layers: each stage must be"},
-      {{"plan.stage_layers=[4, 5]"}, "plan.stage_layers: add up to 9, must add up to model.layers, which is 8"},
+      {{"plan.stage_layers=[4, 5]"},
+       "plan.stage_layers: add up to 9, must add up to model.layers, which is 8"},
       {{"plan.stage_layers=[8, 0]"}, "plan.stage_layers: every chunk must hold a layer"},
       {{"plan.vpp=6"}, "plan.pp: 2 stages x plan.vpp 6 chunks are too many for model.layers, which is 8"},
       {{"plan.vpp=2", "train.global_batch=12"}, "plan.pp: 2 must divide the 3 micro-batches"},
@@ -65,8 +76,10 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"plan.recompute=5"}, "plan.recompute: 5 must not exceed the layers of a stage, at most 4"},
       {{"plan.offload.activations=5"}, "plan.offload.activations: 5 must not exceed"},
       {{"cluster.node=localhost"}, "cluster.nodes: 2 must be 1 on localhost"},
-      {{"cluster.node=localhost", "cluster.nodes=1", "plan.dp=32"}, "128 ranks are more than the 64 that run on CPUs"},
-      {{"cluster.node=localhost", "cluster.nodes=1", "plan.dp=2", "cluster.ranks=4"}, "= 8 must be cluster.ranks, which is 4"},
+      {{"cluster.node=localhost", "cluster.nodes=1", "plan.dp=32"},
+       "128 ranks are more than the 64 that run on CPUs"},
+      {{"cluster.node=localhost", "cluster.nodes=1", "plan.dp=2", "cluster.ranks=4"},
+       "= 8 must be cluster.ranks, which is 4"},
   };
   for (const Broken& broken : cases) {
     SCOPED_TRACE(broken.says);

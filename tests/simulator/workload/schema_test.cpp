@@ -62,7 +62,8 @@ TEST(JobSchema, KnowsEveryKeyOfTheReader) {
     for (std::size_t i = 0; (i = words.find(" and ", i)) != std::string::npos;) words.replace(i, 5, ", ");
     for (std::size_t from = 0; from < words.size();) {
       const std::size_t comma = std::min(words.find(", ", from), words.size());
-      EXPECT_TRUE(at.member("properties").find(words.substr(from, comma - from))) << prefix << words.substr(from, comma - from);
+      EXPECT_TRUE(at.member("properties").find(words.substr(from, comma - from)))
+          << prefix << words.substr(from, comma - from);
       from = comma + 2;
     }
   }

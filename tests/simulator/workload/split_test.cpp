@@ -9,11 +9,11 @@ using Split = std::vector<std::vector<std::int64_t>>;
 
 TEST(Split, ShortStagesAreTheLastTheFirstTheLastButOneTheSecond) {
   EXPECT_EQ(split_layers(12, 4, 1), (Split{{3}, {3}, {3}, {3}}));
-  EXPECT_EQ(split_layers(15, 4, 1), (Split{{4}, {4}, {4}, {3}}));  // one short: the last
-  EXPECT_EQ(split_layers(14, 4, 1), (Split{{3}, {4}, {4}, {3}}));  // two: the first as well
-  EXPECT_EQ(split_layers(13, 4, 1), (Split{{3}, {4}, {3}, {3}}));  // three: the last but one
+  EXPECT_EQ(split_layers(15, 4, 1), (Split{{4}, {4}, {4}, {3}}));       // one short: the last
+  EXPECT_EQ(split_layers(14, 4, 1), (Split{{3}, {4}, {4}, {3}}));       // two: the first as well
+  EXPECT_EQ(split_layers(13, 4, 1), (Split{{3}, {4}, {3}, {3}}));       // three: the last but one
   EXPECT_EQ(split_layers(11, 5, 1), (Split{{2}, {2}, {3}, {2}, {2}}));  // four of five: the middle stays long
-  EXPECT_EQ(split_layers(126, 16, 1),  // 16 x 8 - 126 = 2 short
+  EXPECT_EQ(split_layers(126, 16, 1),                                   // 16 x 8 - 126 = 2 short
             (Split{{7}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {8}, {7}}));
 }
 
