@@ -35,10 +35,11 @@ void expect_no_sharing(const program::Program& program) {
   const std::vector<Block> blocks = blocks_of(program, lives, layout(program, 0));
   for (std::size_t a = 0; a < blocks.size(); ++a)
     for (std::size_t b = 0; b < a; ++b)
-      if (blocks[a].begin < blocks[b].end && blocks[b].begin < blocks[a].end)
+      if (blocks[a].begin < blocks[b].end && blocks[b].begin < blocks[a].end) {
         ASSERT_FALSE(meet(lives.alive[a], lives.alive[b]))
             << program.buffer(lives.instances[a].buffer).name << " and "
             << program.buffer(lives.instances[b].buffer).name;
+      }
 }
 
 TEST(Layout, NoTwoBuffersThatLiveTogetherShareAByte) {
