@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/training.h"
@@ -30,8 +31,7 @@ std::vector<ClassRow> side_by_side(const program::StepSummary& predicted,
                                    const program::StepSummary& measured) {
   std::vector<ClassRow> rows;
   for (const program::ClassTime& p : predicted.classes) {
-    const auto same = std::find_if(measured.classes.begin(), measured.classes.end(),
-                                   [&](const program::ClassTime& m) { return m.name == p.name; });
+    const auto same = std::ranges::find(measured.classes, p.name, &program::ClassTime::name);
     ensure(same != measured.classes.end() && same->count == p.count,
            "both interpreters run the same instructions of every class");
     rows.push_back({p.name, p.count, p.seconds, same->seconds});
@@ -58,8 +58,7 @@ std::vector<terminal::Cell> row(const std::string& name, Seconds predicted, Seco
 
 std::string table(std::vector<ClassRow> rows, const program::StepSummary& predicted, const Measured& measured,
                   Bytes predicted_peak, Bytes measured_peak, const terminal::Screen& screen) {
-  std::stable_sort(rows.begin(), rows.end(),
-                   [](const ClassRow& a, const ClassRow& b) { return a.measured > b.measured; });
+  std::ranges::stable_sort(rows, std::ranges::greater{}, &ClassRow::measured);
   terminal::Table t{.columns = {{"predicted against measured"},
                                 {"predicted", Align::right},
                                 {"measured", Align::right},
@@ -73,7 +72,7 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
       rest.predicted += r.predicted, rest.measured += r.measured;
   }
   if (rest.measured.value > 0) t.rows.push_back(row(rest.name, rest.predicted, rest.measured));
-  t.rows.push_back({});
+  t.rows.emplace_back();
   t.rows.push_back(row("step", predicted.step_time, measured.cpu.step_time));
   t.rows.push_back({{"peak memory of the rank"},
                     {terminal::exact(predicted_peak.value)},
@@ -118,7 +117,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
                                origin));
   if (talks(common, options)) {
     print(learning_text(training, result));
-    const double tokens =
+    const auto tokens =
         static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
     print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
                       terminal::rate(tokens / measured->cpu.step_time.value, "tokens"),
