@@ -100,6 +100,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   Json report = exec_report(training, result, predicted, origin);
   if (!measured) {
     if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
+    write_metrics(options, result.steps);
     if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
     return result.stopped ? status_after(stop) : kHonestNo;
   }
@@ -110,6 +111,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   report["gemm_only_s"] = limit.value;
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
   if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
+  write_metrics(options, result.steps);
   if (!options.trace.empty())
     write_output(options.trace,
                  report::trace(training.program,

@@ -15,6 +15,7 @@ int exec_run(const Common& common, const ExecOptions& options) {
   const report::Provenance origin = provenance(common, &training.job);
   if (!common.report.empty())
     write_output(common.report, exec_report(training, result, predicted, origin).dump(1) + "\n");
+  write_metrics(options, result.steps);
   const executor::MeasuredStep* median = executor::median_step(result);
   if (!options.trace.empty() && median != nullptr)
     write_output(options.trace, report::trace(training.program, {{"measured", median->wall}}, origin));

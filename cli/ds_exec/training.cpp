@@ -39,21 +39,6 @@ Json steps_json(const executor::RunResult& result) {
   return list;
 }
 
-/// The metrics file: whole under its name when the run ends, whichever way it ends.
-class Metrics {
- public:
-  explicit Metrics(std::string file) : file_(std::move(file)) {}
-  void add(const executor::StepRecord& step) {
-    if (!file_.empty()) lines_ += step_json(step).dump() + "\n";
-  }
-  void write() {
-    if (!file_.empty()) write_output(file_, lines_);
-  }
-
- private:
-  std::string file_, lines_;
-};
-
 }  // namespace
 
 Training prepare(const Common& common, const ExecOptions& options) {
@@ -84,7 +69,6 @@ Training prepare(const Common& common, const ExecOptions& options) {
 executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
                           const StopToken& stop) {
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  Metrics metrics(options.metrics);
   std::vector<executor::StepRecord> seen;
   const executor::Context context{
       .job = training.job,
@@ -96,7 +80,6 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
       .stop = &stop,
       .on_step = [&](const executor::StepRecord& step) {
         seen.push_back(step);
-        metrics.add(step);
         line.update(static_cast<double>(step.step + 1) / static_cast<double>(training.steps),
                     fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, training.steps, step.loss,
                                 terminal::sparkline(losses(seen), kSparkColumns),
@@ -105,13 +88,19 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
   try {
     executor::RunResult result = executor::run_rank(context);
     line.finish();
-    metrics.write();
     return result;
   } catch (const RunFailed&) {
     line.finish();
-    metrics.write();
+    write_metrics(options, seen);
     throw;
   }
+}
+
+void write_metrics(const ExecOptions& options, const std::vector<executor::StepRecord>& steps) {
+  if (options.metrics.empty()) return;
+  std::string lines;
+  for (const executor::StepRecord& step : steps) lines += step_json(step).dump() + "\n";
+  write_output(options.metrics, lines);
 }
 
 std::optional<Measured> measured_summary(const Training& training, const executor::RunResult& result) {

@@ -25,9 +25,13 @@ struct Training {
 /// Reads the job and the text. Throws InputError where either cannot be used.
 Training prepare(const Common& common, const ExecOptions& options);
 
-/// Trains with a progress line and, where asked, a metrics file (JSON Lines, kept even when the run fails).
+/// Trains with a progress line. Where the run fails, the metrics of the steps before are written.
 executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
                           const StopToken& stop);
+
+/// The metrics file, if one is asked for: JSON Lines, whole under its name when the run ends, whichever way it ends. To be
+/// written after the report, so that a full disk there costs no report here.
+void write_metrics(const ExecOptions& options, const std::vector<executor::StepRecord>& steps);
 
 /// What the simulator says of the program that runs.
 struct Forecast {
