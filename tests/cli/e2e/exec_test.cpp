@@ -37,10 +37,36 @@ TEST_F(Exec, RunWritesAReportAndALineOfMetricsAStep) {
   const std::string report = read(path("r.json"));
   EXPECT_EQ(schema_faults("exec-report", report), "");
   const Json json = Json::parse(report);
+  EXPECT_EQ(schema_faults("report", json["predicted"]["report"].dump()), "");
+  EXPECT_TRUE(json["measured"].contains("step_time_s"));
+  double parts = 0;
+  for (const Json& part : json["measured"]["time_s"]) parts += part.get<double>();
+  EXPECT_NEAR(parts, json["measured"]["step_time_s"], 1e-9 * parts);
   ASSERT_EQ(json["steps"].size(), 5U);
   const Words metrics = lines(read(path("m.jsonl")));
   ASSERT_EQ(metrics.size(), 5U);
-  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(Json::parse(metrics[i])["loss"], json["steps"][i]["loss"]);
+  for (std::size_t i = 0; i < 5; ++i) EXPECT_EQ(Json::parse(metrics[i]), json["steps"][i]);
+}
+
+TEST_F(Exec, MetricsOnStandardOutputArePureJsonLines) {
+  const Ended ended = exec(with("run", {"--steps", "2", "--metrics", "-"}));
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const Words metrics = lines(ended.out);
+  ASSERT_EQ(metrics.size(), 2U);
+  for (const std::string& line : metrics) EXPECT_TRUE(Json::parse(line).contains("loss"));
+}
+
+TEST_F(Exec, StepsTooFewToMeasureStillGiveAReport) {
+  for (const char* steps : {"0", "1", "2"}) {
+    SCOPED_TRACE(steps);
+    // The run itself has an answer; the comparison is an honest no.
+    EXPECT_EQ(exec(with("run", {"--steps", steps, "--report", path("run.json")})).status, 0);
+    EXPECT_EQ(exec(with("compare", {"--steps", steps, "--report", path("compare.json")})).status, 1);
+    for (const char* name : {"run.json", "compare.json"}) {
+      EXPECT_EQ(schema_faults("exec-report", read(path(name))), "");
+      EXPECT_EQ(Json::parse(read(path(name)))["steps"].size(), std::stoul(steps));
+    }
+  }
 }
 
 TEST_F(Exec, CompareLaysBothSideBySideAndItsReportKeepsTheSchema) {
@@ -117,30 +143,66 @@ TEST_F(Exec, AFullDiskIsStatusThreeAndLeavesTheEarlierFileWhole) {
     const std::string file = write("kept", "earlier");
     const Words before = entries();
     const Ended ended = exec(with("run", {"--steps", "40", option, file}), {.file_bytes = 1000});
-    EXPECT_EQ(ended.status, 3);
-    EXPECT_EQ(ended.signal, 0);
-    EXPECT_NE(ended.err.find(file), std::string::npos) << ended.err;
+    EXPECT_TRUE(complains(ended, 3, file + ": cannot write: File too large"));
     EXPECT_EQ(read(file), "earlier");
     EXPECT_EQ(entries(), before);
   }
 }
 
+TEST_F(Exec, AFullDiskUnderTheMetricsCostsNoReport) {
+  const Ended ended =
+      exec(with("run", {"--steps", "3", "--report", path("r.json"), "--metrics", "/dev/full"}));
+  EXPECT_TRUE(complains(ended, 3, "/dev/full: cannot write: No space left"));
+  EXPECT_EQ(schema_faults("exec-report", read(path("r.json"))), "");
+}
+
+TEST_F(Exec, OutputsThatCannotBeFilesAreRefusedBeforeAnyWork) {
+  for (const char* command : {"run", "compare"})
+    for (const char* option : {"--report", "--metrics", "--trace"}) {
+      EXPECT_TRUE(complains(exec(with(command, {"--steps", "2", option, path("cache")})), 2, option));
+      EXPECT_TRUE(complains(exec(with(command, {"--steps", "2", option, path("none/x")})), 2, option));
+    }
+  EXPECT_TRUE(
+      complains(exec(with("run", {"--steps", "2", "--report", "-", "--metrics", "-"})), 2, "--metrics"));
+  EXPECT_TRUE(complains(exec({"calibrate", "--out", path("none/x")}), 2, "--out"));
+}
+
 TEST_F(Exec, CtrlCSavesWhatWasReached) {
-  for (const auto& [signal, status] : {std::pair(SIGINT, 130), std::pair(SIGTERM, 143)}) {
-    const Ended ended =
-        exec(with("run", {"--steps", "1000000", "--report", path("r.json"), "--progress", "always"}),
-             {.signal = SignalWhen{"step ", signal}});
-    EXPECT_EQ(ended.status, status) << ended.err;
-    const Json json = Json::parse(read(path("r.json")));
-    EXPECT_GE(json["steps"].size(), 1U);
-    std::filesystem::remove(path("r.json"));
-  }
+  for (const auto& [signal, status] : {std::pair(SIGINT, 130), std::pair(SIGTERM, 143)})
+    for (const char* command : {"run", "compare"}) {
+      SCOPED_TRACE(command);
+      const Ended ended = exec(with(command, {"--steps", "1000000", "--report", path("r.json"), "--metrics",
+                                              path("m.jsonl"), "--progress", "always"}),
+                               {.signal = SignalWhen{"step ", signal}});
+      EXPECT_EQ(ended.status, status) << ended.err;
+      EXPECT_FALSE(ended.timed_out);
+      const std::string report = read(path("r.json"));
+      EXPECT_EQ(schema_faults("exec-report", report), "");
+      const std::size_t steps = Json::parse(report)["steps"].size();
+      EXPECT_GE(steps, 1U);
+      EXPECT_EQ(lines(read(path("m.jsonl"))).size(), steps);
+      EXPECT_EQ(entries(), (Words{"cache", "job.json", "m.jsonl", "r.json", "text"}));
+      std::filesystem::remove(path("r.json"));
+      std::filesystem::remove(path("m.jsonl"));
+    }
+}
+
+TEST_F(Exec, APlanThatDoesNotFitIsRefusedBeforeItIsTried) {
+  const Ended ended =
+      exec(with("run", {"--steps", "1", "--set", "model.hidden=65536", "--set", "model.layers=64"}),
+           {.address_bytes = 1LL << 30});
+  EXPECT_TRUE(complains(ended, 1, "does not fit"));
 }
 
 TEST_F(Exec, AClosedPipeEndsQuietly) {
-  const Ended ended = exec(with("run", {"--steps", "2", "--report", "-", "-q"}), {.closed_output = true});
-  EXPECT_FALSE(ended.dumped_core);
-  EXPECT_EQ(ended.err, "");
+  for (const Words& more : {Words{"--report", "-"}, Words{}}) {
+    Words words = with("run", {"--steps", "2"});
+    words.insert(words.end(), more.begin(), more.end());
+    const Ended ended = exec(words, {.closed_output = true});
+    EXPECT_FALSE(ended.dumped_core);
+    EXPECT_TRUE(ended.status == 0 || ended.signal == SIGPIPE) << ended.status;
+    EXPECT_EQ(ended.err, "");
+  }
 }
 
 TEST_F(Exec, WhatIsNotBuiltIsSaid) {

@@ -99,6 +99,8 @@ pid_t start(std::vector<std::string> arguments, const Conditions& conditions, co
     posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
   posix_spawn_file_actions_adddup2(&files, err.write_end, 2);
 
+  if (!conditions.folder.empty()) posix_spawn_file_actions_addchdir_np(&files, conditions.folder.c_str());
+
   // Whoever started the tests may have these ignored, and children would inherit that.
   sigset_t defaults;
   sigemptyset(&defaults);

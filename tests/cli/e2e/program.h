@@ -21,6 +21,7 @@ struct SignalWhen {
 
 struct Conditions {
   std::vector<std::string> environment;       // NAME=VALUE, beside what we have ourselves
+  std::string folder;                         // to run in; empty: where we are
   double time_limit_s{60};                    // then the process group is killed
   std::optional<std::int64_t> file_bytes;     // RLIMIT_FSIZE
   std::optional<std::int64_t> address_bytes;  // RLIMIT_AS; not under sanitizers, which reserve terabytes
