@@ -77,7 +77,7 @@ TEST_F(Profiles, ThatAreDamagedAreRefusedByPath) {
   expect_refusal([](Json& p) { p["tables"][0]["points"][0]["shape"]["inputs"] = "8"; },
                  "tables[0].points[0].shape.inputs");
   expect_refusal([](Json& p) { p["tables"][0]["points"][0].erase("shape"); }, "tables[0].points[0].shape");
-  expect_refusal([](Json& p) { p["tabels"] = p["tables"], p.erase("tables"); }, "tabels");
+  expect_refusal([](Json& p) { p["table"] = p["tables"], p.erase("tables"); }, "table");
 }
 
 TEST_F(Profiles, ThatAreNoJsonAreRefusedByLine) {
