@@ -9,10 +9,10 @@ namespace {
 class Calibrate : public World {
  protected:
   Calibrate()
-      : job_(write("job.json", R"({"model": "gpt-3m", "cluster": {"node": "localhost", "nodes": 1},
+      : job(write("job.json", R"({"model": "gpt-3m", "cluster": {"node": "localhost", "nodes": 1},
                                    "train": {"sequence_length": 32, "global_batch": 2}, "plan": {"micro_batch": 1}})")) {
   }
-  std::string job_;
+  std::string job;
 };
 
 TEST_F(Calibrate, GivesAProfileByWhichEverythingIsMeasured) {
@@ -23,7 +23,7 @@ TEST_F(Calibrate, GivesAProfileByWhichEverythingIsMeasured) {
   EXPECT_EQ(schema_faults("profile", read(path("profile.json"))), "");
   for (const char* set :
        {"model=gpt-3m", "model=llama-3m", "plan.attention=unfused", "plan.recompute=full"}) {
-    const Ended run = sim({"run", job_, "--set", "cluster.node=" + path("profile.json"), "--set", set});
+    const Ended run = sim({"run", job, "--set", "cluster.node=" + path("profile.json"), "--set", set});
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_NE(run.out.find("measured on this machine"), std::string::npos) << set << run.out;
   }

@@ -19,15 +19,46 @@ constexpr const char* kTiny = R"({
 
 class Exec : public World {
  protected:
-  Exec() : job_(write("job.json", kTiny)), text_(write("text", some_text(20000))) {}
+  Exec() : job(write("job.json", kTiny)), text(write("text", some_text(20000))) {}
 
   Words with(const std::string& command, const Words& more) const {
-    Words words{command, job_, "--data", text_};
+    Words words{command, job, "--data", text};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
 
-  std::string job_, text_;
+  void expect_equal_peaks(const Words& set) const {
+    Words run = with("run", {"--steps", "1", "--report", "-"});
+    run.insert(run.end(), set.begin(), set.end());
+    const Ended measured = exec(run);
+    ASSERT_EQ(measured.status, 0) << measured.err;
+    const Json peak = Json::parse(measured.out)["measured"]["peak_bytes_per_rank"][0];
+    for (const char* depth : {"event", "analytic"}) {
+      Words predict{"run", job, "--depth", depth, "--report", "-"};
+      predict.insert(predict.end(), set.begin(), set.end());
+      EXPECT_EQ(Json::parse(sim(predict).out)["memory"]["peak_bytes"], peak) << testing::PrintToString(set);
+    }
+  }
+
+  /// A run that would take hours, stopped by `signal` once it is under way.
+  void expect_saved(const std::string& command, int signal, int status) const {
+    SCOPED_TRACE(command);
+    const Ended ended = exec(with(command, {"--steps", "1000000", "--report", path("r.json"), "--metrics",
+                                            path("m.jsonl"), "--progress", "always"}),
+                             {.signal = SignalWhen{"step ", signal}});
+    EXPECT_EQ(ended.status, status) << ended.err;
+    EXPECT_FALSE(ended.timed_out);
+    const std::string report = read(path("r.json"));
+    EXPECT_EQ(schema_faults("exec-report", report), "");
+    const std::size_t steps = Json::parse(report)["steps"].size();
+    EXPECT_GE(steps, 1U);
+    EXPECT_EQ(lines(read(path("m.jsonl"))).size(), steps);
+    EXPECT_EQ(entries(), (Words{"cache", "job.json", "m.jsonl", "r.json", "text"}));
+    std::filesystem::remove(path("r.json"));
+    std::filesystem::remove(path("m.jsonl"));
+  }
+
+  std::string job, text;
 };
 
 TEST_F(Exec, RunWritesAReportAndALineOfMetricsAStep) {
@@ -95,16 +126,7 @@ TEST_F(Exec, MeasuredPeakEqualsThePredictedOneToTheByte) {
                     "--set", std::string("train.sequence_length=") + sequence,
                     "--set", std::string("plan.micro_batch=") + micro_batch};
           set.insert(set.end(), more.begin(), more.end());
-          Words run = with("run", {"--steps", "1", "--report", "-"});
-          run.insert(run.end(), set.begin(), set.end());
-          const Ended measured = exec(run);
-          ASSERT_EQ(measured.status, 0) << measured.err;
-          const Json peak = Json::parse(measured.out)["measured"]["peak_bytes_per_rank"][0];
-          for (const char* depth : {"event", "analytic"}) {
-            Words predict{"run", job_, "--depth", depth, "--report", "-"};
-            predict.insert(predict.end(), set.begin(), set.end());
-            EXPECT_EQ(Json::parse(sim(predict).out)["memory"]["peak_bytes"], peak);
-          }
+          expect_equal_peaks(set);
           ++jobs;
         }
   EXPECT_GE(jobs, 20);
@@ -125,9 +147,9 @@ TEST_F(Exec, TextThatCannotBeUsedIsOneLineAndStatusTwo) {
   std::filesystem::create_symlink(path("nowhere"), path("dangling"));
   write("short", "too short");
   for (const char* name : {"missing", "folder", "dangling", "short"})
-    EXPECT_TRUE(complains(exec({"run", job_, "--data", path(name), "--steps", "1"}), 2, path(name)));
-  EXPECT_TRUE(complains(exec({"run", job_, "--steps", "1"}), 2, "execute.data"));
-  EXPECT_TRUE(complains(exec({"run", job_, "--data", text_}), 2, "execute.steps"));
+    EXPECT_TRUE(complains(exec({"run", job, "--data", path(name), "--steps", "1"}), 2, path(name)));
+  EXPECT_TRUE(complains(exec({"run", job, "--steps", "1"}), 2, "execute.data"));
+  EXPECT_TRUE(complains(exec({"run", job, "--data", text}), 2, "execute.steps"));
 }
 
 TEST_F(Exec, ALossThatIsNoNumberIsStatusOneAndLeavesTheEarlierReport) {
@@ -168,23 +190,10 @@ TEST_F(Exec, OutputsThatCannotBeFilesAreRefusedBeforeAnyWork) {
 }
 
 TEST_F(Exec, CtrlCSavesWhatWasReached) {
-  for (const auto& [signal, status] : {std::pair(SIGINT, 130), std::pair(SIGTERM, 143)})
-    for (const char* command : {"run", "compare"}) {
-      SCOPED_TRACE(command);
-      const Ended ended = exec(with(command, {"--steps", "1000000", "--report", path("r.json"), "--metrics",
-                                              path("m.jsonl"), "--progress", "always"}),
-                               {.signal = SignalWhen{"step ", signal}});
-      EXPECT_EQ(ended.status, status) << ended.err;
-      EXPECT_FALSE(ended.timed_out);
-      const std::string report = read(path("r.json"));
-      EXPECT_EQ(schema_faults("exec-report", report), "");
-      const std::size_t steps = Json::parse(report)["steps"].size();
-      EXPECT_GE(steps, 1U);
-      EXPECT_EQ(lines(read(path("m.jsonl"))).size(), steps);
-      EXPECT_EQ(entries(), (Words{"cache", "job.json", "m.jsonl", "r.json", "text"}));
-      std::filesystem::remove(path("r.json"));
-      std::filesystem::remove(path("m.jsonl"));
-    }
+  for (const char* command : {"run", "compare"}) {
+    expect_saved(command, SIGINT, 130);
+    expect_saved(command, SIGTERM, 143);
+  }
 }
 
 TEST_F(Exec, APlanThatDoesNotFitIsRefusedBeforeItIsTried) {

@@ -14,45 +14,45 @@ using Json = nlohmann::json;
 class Profiles : public World {
  protected:
   Profiles()
-      : good_(Json::parse(read(std::string(DS_SOURCE_DIR) + "/tests/golden/profile.json"))),
-        job_(write("job.json",
-                   R"({"model": "gpt-3m", "cluster": {"node": "./profile.json", "nodes": 1},
+      : good(Json::parse(read(std::string(DS_SOURCE_DIR) + "/tests/golden/profile.json"))),
+        job(write("job.json",
+                  R"({"model": "gpt-3m", "cluster": {"node": "./profile.json", "nodes": 1},
                        "train": {"sequence_length": 32, "global_batch": 2}})")) {}
 
   /// Neither program takes it, and both say where in which file.
   void expect_refusal(const std::string& profile, const std::string& part) const {
     write("profile.json", profile);
-    const Ended predicted = sim({"run", job_, "--report", path("r.json")});
+    const Ended predicted = sim({"run", job, "--report", path("r.json")});
     EXPECT_TRUE(complains(predicted, 2, part));
     EXPECT_NE(predicted.err.find("profile.json"), std::string::npos) << predicted.err;
     const Ended run = exec(
-        {"run", job_, "--data", write("text", some_text(2000)), "--steps", "1", "--report", path("r.json")});
+        {"run", job, "--data", write("text", some_text(2000)), "--steps", "1", "--report", path("r.json")});
     EXPECT_TRUE(complains(run, 2, part));
     EXPECT_EQ(entries(), (Words{"cache", "job.json", "profile.json", "text"}));
   }
   void expect_refusal(const std::function<void(Json&)>& damage, const std::string& part) const {
     SCOPED_TRACE(part);
-    Json profile = good_;
+    Json profile = good;
     damage(profile);
     EXPECT_NE(schema_faults("profile", profile.dump()), "");
     expect_refusal(profile.dump(), part);
   }
 
-  Json good_;
-  std::string job_;
+  Json good;
+  std::string job;
 };
 
 TEST_F(Profiles, OfTheGoldenReportsKeepsTheSchemaAndIsUsed) {
-  EXPECT_EQ(schema_faults("profile", good_.dump()), "");
-  write("profile.json", good_.dump());
-  const Ended ended = sim({"run", job_});
+  EXPECT_EQ(schema_faults("profile", good.dump()), "");
+  write("profile.json", good.dump());
+  const Ended ended = sim({"run", job});
   EXPECT_EQ(ended.status, 0) << ended.err;
   EXPECT_NE(ended.out.find("measured"), std::string::npos) << ended.out;
 }
 
 TEST_F(Profiles, TakesThePlaceOfLocalhostWhereCalibrationPutsIt) {
-  write("cache/ds/localhost.json", good_.dump());
-  const Ended ended = sim({"run", job_, "--set", "cluster.node=localhost", "--report", "-"});
+  write("cache/ds/localhost.json", good.dump());
+  const Ended ended = sim({"run", job, "--set", "cluster.node=localhost", "--report", "-"});
   ASSERT_EQ(ended.status, 0) << ended.err;
   const Json report = Json::parse(ended.out);
   EXPECT_EQ(report["provenance"]["profile"], path("cache/ds/localhost.json"));
@@ -81,7 +81,7 @@ TEST_F(Profiles, ThatAreDamagedAreRefusedByPath) {
 }
 
 TEST_F(Profiles, ThatAreNoJsonAreRefusedByLine) {
-  const std::string whole = good_.dump(1);
+  const std::string whole = good.dump(1);
   for (const std::size_t bytes : {std::size_t{0}, std::size_t{1}, whole.size() / 2, whole.size() - 2})
     expect_refusal(whole.substr(0, bytes), "line ");
   expect_refusal("[]", "");
@@ -89,9 +89,9 @@ TEST_F(Profiles, ThatAreNoJsonAreRefusedByLine) {
 }
 
 TEST_F(Profiles, ThatAreMissingAreRefusedByTheJobsPath) {
-  EXPECT_TRUE(complains(sim({"run", job_}), 2, "cluster.node"));
+  EXPECT_TRUE(complains(sim({"run", job}), 2, "cluster.node"));
   std::filesystem::create_directory(path("profile.json"));
-  EXPECT_TRUE(complains(sim({"run", job_}), 2, "is a directory"));
+  EXPECT_TRUE(complains(sim({"run", job}), 2, "is a directory"));
 }
 
 }  // namespace

@@ -15,8 +15,6 @@
 #include <sstream>
 #include <stdexcept>
 
-extern char** environ;
-
 namespace ds::e2e {
 namespace {
 
@@ -147,7 +145,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   out.close_write(), err.close_write();
 
   Ended ended;
-  bool signal_sent = !conditions.signal;
+  std::optional<SignalWhen> to_send = conditions.signal;
   std::array<pollfd, 2> open{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -155,8 +153,10 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
     ::poll(open.data(), open.size(), ended.timed_out ? -1 : static_cast<int>(left));
     if (open[0].revents != 0 && !drain(open[0].fd, ended.out)) open[0].fd = -1;
     if (open[1].revents != 0 && !drain(open[1].fd, ended.err)) open[1].fd = -1;
-    if (!signal_sent && ended.err.find(conditions.signal->text) != std::string::npos)
-      signal_sent = true, ::kill(child, conditions.signal->signal);
+    if (to_send && ended.err.find(to_send->text) != std::string::npos) {
+      ::kill(child, to_send->signal);
+      to_send.reset();
+    }
   }
   int status = 0;
   rusage usage{};

@@ -38,7 +38,7 @@ Words World::entries(const std::string& below) const {
   Words names;
   for (const auto& entry : fs::directory_iterator(folder_ / below))
     names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 
