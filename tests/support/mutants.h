@@ -2,6 +2,7 @@
 // profiles/measured/mutants.json: one-value changes of good jobs, and what must be answered to each. Its `about` says
 // what the words mean.
 
+#include <algorithm>
 #include <cctype>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,7 +18,7 @@ inline Json read_mutants() {
 }
 
 /// plan.stage_layers[2] as /plan/stage_layers/2
-inline Json::json_pointer pointer(std::string path) {
+inline Json::json_pointer pointer(const std::string& path) {
   std::string text;
   for (const char c : path)
     if (c == '.' || c == '[')
@@ -45,7 +46,7 @@ inline std::string mutated(const Json& mutant, Json job) {
   }
   if (path.empty()) return mutant["value"].dump();
   const Json::json_pointer at = pointer(path);
-  const std::string key = at.back();
+  const std::string& key = at.back();
   Json& parent = job[at.parent_pointer()];
   if (op == "set") {
     job[at] = mutant["value"];
@@ -78,6 +79,15 @@ inline bool names(const std::string& text, const std::string& path) {
       return true;
   }
   return false;
+}
+
+/// Whether the message names one of these paths or, where there are none, says where the text is no job.
+inline bool says_where(const std::string& message, const Json& paths) {
+  if (paths.empty())
+    return message.find("line ") != std::string::npos || message.find("the job is ") != std::string::npos ||
+           message.find("nested") != std::string::npos;
+  return std::ranges::any_of(paths,
+                             [&](const Json& path) { return names(message, path.get<std::string>()); });
 }
 
 }  // namespace ds::support

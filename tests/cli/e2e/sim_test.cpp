@@ -1,6 +1,7 @@
 // ds-sim as people and scripts meet it: reports, traces, lists, and what it says to a wrong command line.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tests/cli/e2e/world.h"
 
@@ -44,13 +46,44 @@ void expect_finite(const Json& json, const std::string& where) {
   EXPECT_FALSE(json.is_null()) << where;
   EXPECT_TRUE(!json.is_number() || std::isfinite(json.get<double>())) << where;
   if (json.is_structured())
-    for (const auto& [key, value] : json.items()) expect_finite(value, where + "." + key);
+    for (const auto& [key, value] : json.items()) expect_finite(value, fmt::format("{}.{}", where, key));
 }
 
 double sum(const Json& parts) {
   double total = 0;
   for (const auto& part : parts) total += part.get<double>();
   return total;
+}
+
+void expect_to_add_up(const Json& report) {
+  const double step = report["step_time_s"];
+  const Json& memory = report["memory"];
+  EXPECT_NEAR(sum(report["time_s"]), step, kExact * step);
+  EXPECT_EQ(sum(memory["per_stage"][0]), memory["peak_bytes"]);
+  EXPECT_EQ(memory["fits"], memory["peak_bytes"] <= memory["capacity_bytes"]);
+  EXPECT_GE(report["hfu"], report["mfu"]);
+  EXPECT_LE(report["step_time_interval_s"][0], step);
+  EXPECT_GE(report["step_time_interval_s"][1], step);
+  double classes = 0;
+  for (const Json& c : report["classes"]) classes += c["predicted_s"].get<double>();
+  EXPECT_NEAR(classes, step, kExact * step);  // one rank never waits
+}
+
+struct Interval {
+  double start_us{}, end_us{};
+};
+
+/// Complete events by process and thread, ordered by start.
+std::map<std::pair<int, int>, std::vector<Interval>> tracks(const Json& trace) {
+  std::map<std::pair<int, int>, std::vector<Interval>> result;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "X") continue;
+    const double start = event["ts"], length = event["dur"];
+    EXPECT_GE(length, 0);
+    result[{event["pid"], event["tid"]}].push_back({start, start + length});
+  }
+  for (auto& [track, intervals] : result) std::ranges::stable_sort(intervals, {}, &Interval::start_us);
+  return result;
 }
 
 class Sim : public World {
@@ -81,15 +114,7 @@ TEST_F(Sim, ReportsKeepTheSchemaAndAddUp) {
     SCOPED_TRACE(variant.name);
     const Json r = report(variant);
     expect_finite(r, "report");
-    EXPECT_NEAR(sum(r["time_s"]), r["step_time_s"], kExact * r["step_time_s"].get<double>());
-    EXPECT_EQ(sum(r["memory"]["per_stage"][0]), r["memory"]["peak_bytes"]);
-    EXPECT_EQ(r["memory"]["fits"], r["memory"]["peak_bytes"] <= r["memory"]["capacity_bytes"]);
-    EXPECT_GE(r["hfu"], r["mfu"]);
-    EXPECT_LE(r["step_time_interval_s"][0], r["step_time_s"]);
-    EXPECT_GE(r["step_time_interval_s"][1], r["step_time_s"]);
-    double classes = 0;
-    for (const Json& c : r["classes"]) classes += c["predicted_s"].get<double>();
-    EXPECT_NEAR(classes, r["step_time_s"], kExact * r["step_time_s"].get<double>());  // one rank never waits
+    expect_to_add_up(r);
   }
 }
 
@@ -151,16 +176,10 @@ TEST_F(Sim, TraceEventsOfATrackNeverOverlap) {
     ASSERT_EQ(ended.status, 0) << ended.err;
     const Json trace = Json::parse(read(path("t.json")));
     EXPECT_TRUE(trace.contains("schema") && trace.contains("provenance"));
-    std::map<std::pair<int, int>, std::map<double, double>> tracks;  // by process and thread: end by start
-    for (const Json& event : trace["traceEvents"]) {
-      if (event["ph"] != "X") continue;
-      EXPECT_GE(event["dur"], 0.0);
-      const double start = event["ts"];
-      tracks[{event["pid"], event["tid"]}].emplace(start, start + event["dur"].get<double>());
-    }
-    ASSERT_EQ(tracks.size(), 1U);
+    const auto all = tracks(trace);
+    ASSERT_EQ(all.size(), 1U);
     double last = 0;
-    for (const auto& [start, end] : tracks.begin()->second) {
+    for (const auto& [start, end] : all.begin()->second) {
       EXPECT_GE(start, last - 0.002);  // written to 0.001 us, each rounded
       last = end;
     }
@@ -170,9 +189,14 @@ TEST_F(Sim, TraceEventsOfATrackNeverOverlap) {
 }
 
 TEST_F(Sim, DumpNamesEveryTemplateThatIsCalled) {
-  const Ended ended = sim(words(kVariants[0], {"--dump-program", "-"}));
+  const Ended ended = sim(words(kVariants[0], {"--dump-program", "-", "--trace", path("t.json")}));
   ASSERT_EQ(ended.status, 0) << ended.err;
-  for (const char* name : {"forward", "backward", "norm", "update"})
+  std::set<std::string> called;
+  const Json trace = Json::parse(read(path("t.json")));
+  for (const Json& event : trace["traceEvents"])
+    if (event["ph"] == "X") called.insert(event["cat"]);
+  EXPECT_GE(called.size(), 4U);  // forward, backward, norm, update
+  for (const std::string& name : called)
     EXPECT_NE(ended.out.find(name), std::string::npos) << name << " in\n" << ended.out.substr(0, 1000);
   EXPECT_EQ(ended.out.find("step time"), std::string::npos);  // nothing for people in between
   ASSERT_EQ(sim(words(kVariants[0], {"--dump-program", path("p.txt")})).status, 0);
@@ -270,12 +294,14 @@ TEST_F(Sim, DevicesAreWrittenToAndNotReplaced) {
 
 TEST_F(Sim, AReportGoesWhereALinkPointsAndKeepsItsPermissions) {
   const std::string target = write("real.json", "old");
-  std::filesystem::permissions(target, std::filesystem::perms{0640});
+  using std::filesystem::perms;
+  const perms unusual = perms::owner_read | perms::owner_write | perms::group_read;
+  std::filesystem::permissions(target, unusual);
   std::filesystem::create_symlink("real.json", path("link.json"));
   ASSERT_EQ(sim(words(kVariants[0], {"-q", "--report", path("link.json")})).status, 0);
   EXPECT_TRUE(std::filesystem::is_symlink(path("link.json")));
   EXPECT_EQ(schema_faults("report", read(target)), "");
-  EXPECT_EQ(std::filesystem::status(target).permissions(), std::filesystem::perms{0640});
+  EXPECT_EQ(std::filesystem::status(target).permissions(), unusual);
 }
 
 TEST_F(Sim, AClosedPipeEndsQuietly) {
