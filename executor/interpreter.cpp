@@ -74,14 +74,11 @@ void Interpreter::run_instruction(const program::Instruction& instruction, const
     case Kind::collective:
     case Kind::copy: ensure(false, "one rank alone does not communicate");
   }
-  for (std::int32_t o = 0; o < instruction.operators.count; ++o) {
-    const auto& op = program_.operators[static_cast<std::size_t>(instruction.operators.first + o)];
+  for (const program::Operator& op : program_.operators_of(instruction)) {
     std::array<void*, ops::kMaxOperands> addresses{};
-    for (std::int32_t u = 0; u < op.uses.count; ++u)
-      addresses[static_cast<std::size_t>(u)] =
-          binding_.address(program_.uses[static_cast<std::size_t>(op.uses.first + u)], call);
-    kernels_[program::index(op.op)](program_.op(op.op),
-                                    {addresses.data(), static_cast<std::size_t>(op.uses.count)}, queue_);
+    const std::span<const program::Use> uses = program_.uses_of(op);
+    for (std::size_t u = 0; u < uses.size(); ++u) addresses[u] = binding_.address(uses[u], call);
+    kernels_[program::index(op.op)](program_.op(op.op), std::span(addresses).first(uses.size()), queue_);
   }
 }
 

@@ -15,10 +15,8 @@ std::map<std::size_t, std::int64_t> count_products(const program::Program& progr
   for (const program::Phase& phase : program.classes[0].phases)
     for (const program::Call& call : phase.calls)
       for (const program::Instruction& instruction : program.body(call).body)
-        for (std::int32_t o = 0; o < instruction.operators.count; ++o) {
-          const auto id = program.operators[static_cast<std::size_t>(instruction.operators.first + o)].op;
-          if (std::holds_alternative<ops::Linear>(program.op(id).what)) ++counts[program::index(id)];
-        }
+        for (const program::Operator& o : program.operators_of(instruction))
+          if (std::holds_alternative<ops::Linear>(program.op(o.op).what)) ++counts[program::index(o.op)];
   return counts;
 }
 

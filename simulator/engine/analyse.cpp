@@ -1,6 +1,7 @@
 // Analytic depth. Each template is collapsed once; the step is a sum over calls.
 
 #include "simulator/base/error.h"
+#include "simulator/engine/computing_time.h"
 #include "simulator/engine/engine.h"
 
 namespace ds::engine {
@@ -8,21 +9,12 @@ namespace {
 
 using program::Kind;
 
-Seconds instruction_time(const program::Program& program, const program::Instruction& instruction,
-                         const Durations& durations) {
-  Seconds sum{};
-  for (std::int32_t o = 0; o < instruction.operators.count; ++o)
-    sum += durations[program::index(
-        program.operators[static_cast<std::size_t>(instruction.operators.first + o)].op)];
-  return sum;
-}
-
 Collapsed collapse(const program::Program& program, const program::Template& body,
                    const Durations& durations) {
   Collapsed result;
   for (const program::Instruction& instruction : body.body) switch (instruction.kind) {
-      case Kind::compute: result.compute += instruction_time(program, instruction, durations); break;
-      case Kind::optimizer: result.optimizer += instruction_time(program, instruction, durations); break;
+      case Kind::compute: result.compute += computing_time(program, instruction, durations); break;
+      case Kind::optimizer: result.optimizer += computing_time(program, instruction, durations); break;
       case Kind::send:
       case Kind::receive:
       case Kind::collective:
@@ -49,7 +41,7 @@ void add_classes(program::StepSummary& summary, const program::Program& program,
     if (c == summary.classes.size()) summary.classes.push_back({name, 0, {}});
     summary.classes[c].count += calls;
     summary.classes[c].seconds +=
-        instruction_time(program, instruction, durations) * static_cast<double>(calls);
+        computing_time(program, instruction, durations) * static_cast<double>(calls);
   }
 }
 

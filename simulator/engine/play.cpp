@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "simulator/base/error.h"
+#include "simulator/engine/computing_time.h"
 #include "simulator/engine/engine.h"
 
 namespace ds::engine {
@@ -97,13 +98,7 @@ class Player {
   Seconds duration(const Instruction& instruction) const {
     switch (instruction.kind) {
       case Kind::compute:
-      case Kind::optimizer: {
-        Seconds sum{};
-        for (std::int32_t o = 0; o < instruction.operators.count; ++o)
-          sum += durations_[program::index(
-              program_.operators[static_cast<std::size_t>(instruction.operators.first + o)].op)];
-        return sum;
-      }
+      case Kind::optimizer: return computing_time(program_, instruction, durations_);
       case Kind::send:
       case Kind::receive:
       case Kind::collective:

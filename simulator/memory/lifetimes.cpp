@@ -53,7 +53,7 @@ class Walk {
                               ? first
                               : first + static_cast<std::size_t>(program::slot_of(use, call, buffer.slots));
     std::vector<Interval>& alive = result_.alive[i];
-    const bool whole = view.shape.elements() * size_of(view.type) == result_.instances[i].bytes;
+    const bool whole = view.bytes().value == result_.instances[i].bytes;
     const bool begins =
         use.access == Access::write && whole && (alive.empty() || alive.back().end < position_);
     if (alive.empty() || begins)

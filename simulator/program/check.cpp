@@ -80,9 +80,8 @@ class Checker {
 
   std::optional<std::string> instruction(const Instruction& i, const Call& call) {
     if (static_cast<std::size_t>(i.lane) >= program_.lanes.size()) return "names a lane that does not exist";
-    for (std::int32_t o = 0; o < i.operators.count; ++o)
-      if (auto fault = fits(program_.operators[static_cast<std::size_t>(i.operators.first + o)]))
-        return fault;
+    for (const Operator& op : program_.operators_of(i))
+      if (auto fault = fits(op)) return fault;
     std::optional<std::string> fault;
     for_each_use(program_, i, [&](const Use& use) {
       if (!fault && use.access != Access::write) fault = reads(use, call);
@@ -98,7 +97,7 @@ class Checker {
     if (operands.size() != op.uses.count)
       return fmt::format("has {} uses for {} operands", op.uses.count, operands.size());
     for (int k = 0; k < operands.size(); ++k) {
-      const Use& use = program_.uses[static_cast<std::size_t>(op.uses.first + k)];
+      const Use& use = program_.uses_of(op)[static_cast<std::size_t>(k)];
       if (index(use.view) >= program_.views.size()) return "names a view that does not exist";
       const View& view = program_.view(use.view);
       if (view.shape.elements() != operands[k].shape.elements() || view.type != operands[k].type)
@@ -119,7 +118,7 @@ class Checker {
   std::optional<Place> place(const Use& use, const Call& call) const {
     const View& view = program_.view(use.view);
     const Buffer& buffer = program_.buffer(view.buffer);
-    const std::int64_t bytes = view.shape.elements() * size_of(view.type);
+    const std::int64_t bytes = view.bytes().value;
     if (use.instance == kAllSlots) {
       if (view.offset.value != 0 || bytes != buffer.size.bound.value * buffer.slots) return std::nullopt;
       return Place{index(view.buffer), 0, buffer.slots, {0, buffer.size.bound.value}};
@@ -167,7 +166,7 @@ class Checker {
 std::optional<std::string> check(const Program& program) {
   for (const View& view : program.views) {
     const Buffer& buffer = program.buffer(view.buffer);
-    const std::int64_t end = view.offset.value + view.shape.elements() * size_of(view.type);
+    const std::int64_t end = view.offset.value + view.bytes().value;
     if (view.offset.value < 0 || end > buffer.size.bound.value * buffer.slots)
       return fmt::format("a view reaches outside {}", buffer.name);
   }

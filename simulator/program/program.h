@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,7 @@ struct View {
   ops::Shape shape;
   DataType type{};
   TensorId tensor{-1};  // the logical tensor, of weights, gradients and optimizer states
+  Bytes bytes() const { return {shape.elements() * size_of(type)}; }
 };
 
 /// Instances name a slot. Negative ones: that of the call's micro-batch, modulo the slots; or all slots.
@@ -212,6 +214,17 @@ struct Program {
   const Buffer& buffer(BufferId id) const { return buffers[index(id)]; }
   const View& view(ViewId id) const { return views[index(id)]; }
   const Template& body(const Call& call) const { return templates[index(call.body)]; }
+  std::span<const Operator> operators_of(const Instruction& i) const { return part(operators, i.operators); }
+  std::span<const Use> uses_of(const Operator& o) const { return part(uses, o.uses); }
+  /// Those of the communication itself.
+  std::span<const Use> uses_of(const Instruction& i) const { return part(uses, i.uses); }
+
+ private:
+  template <class T>
+  static std::span<const T> part(const std::vector<T>& table, Span span) {
+    return std::span(table).subspan(static_cast<std::size_t>(span.first),
+                                    static_cast<std::size_t>(span.count));
+  }
 };
 
 /// The slot that a use means in a call.
@@ -224,13 +237,9 @@ constexpr std::int32_t slot_of(const Use& use, const Call& call, std::int32_t sl
 /// Visits the uses of an instruction, those of its operators and its own: fn(const Use&).
 template <class Fn>
 void for_each_use(const Program& program, const Instruction& instruction, Fn&& fn) {
-  for (std::int32_t o = 0; o < instruction.operators.count; ++o) {
-    const Operator& op = program.operators[static_cast<std::size_t>(instruction.operators.first + o)];
-    for (std::int32_t u = 0; u < op.uses.count; ++u)
-      fn(program.uses[static_cast<std::size_t>(op.uses.first + u)]);
-  }
-  for (std::int32_t u = 0; u < instruction.uses.count; ++u)
-    fn(program.uses[static_cast<std::size_t>(instruction.uses.first + u)]);
+  for (const Operator& op : program.operators_of(instruction))
+    for (const Use& use : program.uses_of(op)) fn(use);
+  for (const Use& use : program.uses_of(instruction)) fn(use);
 }
 
 /// Lowers a job that `workload::check_supported` has passed. One rank class per stage.

@@ -106,10 +106,8 @@ void class_text(Text& text, const Program& program, const RankClass& ranks) {
 }  // namespace
 
 std::string class_name(const Program& program, const Instruction& instruction) {
-  if (instruction.operators.count > 0) {
-    const Operator& op = program.operators[static_cast<std::size_t>(instruction.operators.first)];
-    return ops::class_name(program.op(op.op));
-  }
+  const std::span<const Operator> operators = program.operators_of(instruction);
+  if (!operators.empty()) return ops::class_name(program.op(operators.front().op));
   return std::string(name_of(instruction.kind));
 }
 
