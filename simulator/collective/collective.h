@@ -1,10 +1,54 @@
 #pragma once
-// What ranks do together. The algorithms, as steps of who sends which chunk to whom, are listed beside this.
+// What ranks do together, and the algorithms that do it, as steps of who sends which chunk to whom. The cost model plays
+// the steps over a network, the executor sends them, one law tests them all.
+//
+//   const Steps plan = steps(Collective::all_reduce, Algorithm::ring, 4);
+//   for (const Step& step : plan.steps)
+//     for (const Transfer& t : step.transfers) ...   // t.from sends chunks [t.first, t.first + t.count) to t.to
+//
+// Every rank has a buffer of `chunks` equal chunks. all_reduce: all hold the sum of all. reduce_scatter: chunk r of rank
+// r holds the sum, the others are spoilt. all_gather: chunk r of rank r is given, all end with all chunks. broadcast:
+// rank 0's content is given. shift: rank r's content goes to rank r + 1, the last one's to rank 0.
 
 #include <cstdint>
+#include <string_view>
+#include <vector>
 
 namespace ds::collective {
 
 enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift };
+/// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
+/// partners at halving, then doubling distance, powers of two only. `tree`: up and down a binary tree.
+enum class Algorithm : std::uint8_t { direct, ring, halving_doubling, tree };
+
+/// One message within a step. The receiver overwrites its chunks, or adds: all that is added to one chunk in one step
+/// is summed in rank order, the receiver's own content in its place, so that the sum does not depend on arrival.
+struct Transfer {
+  std::int32_t from{}, to{};
+  std::int32_t first{}, count{};  // chunks
+  bool add{};
+  bool operator==(const Transfer&) const = default;
+};
+
+/// Messages that read what the ranks held before the step. A rank's next step begins when its own part of this one has
+/// ended; there is no barrier.
+struct Step {
+  std::vector<Transfer> transfers;
+};
+
+struct Steps {
+  std::int32_t ranks{}, chunks{};
+  std::vector<Step> steps;
+};
+
+/// Whether the catalogue has that algorithm for that collective and number of ranks (at least 1).
+bool has(Collective what, Algorithm algorithm, std::int32_t ranks);
+
+/// Fails (ensure) where `has` is false.
+Steps steps(Collective what, Algorithm algorithm, std::int32_t ranks);
+
+/// "all_reduce", "ring", ...: as in job files and reports.
+std::string_view name_of(Collective what);
+std::string_view name_of(Algorithm algorithm);
 
 }  // namespace ds::collective

@@ -1,0 +1,45 @@
+#pragma once
+// How ranks talk: started, polled, waited for. One communicator serves one lane: a group of ranks, and for
+// point-to-point one direction. Ranks of a group start the same exchanges in the same order; the k-th of one meets the
+// k-th of the others.
+//
+//   const Ticket t = communicator.start({.what = Exchange::What::collective, ...});
+//   while (!communicator.poll(t)) compute_a_tile();
+//
+// An exchange has ended when its memory may be touched again by anyone: a send when the receiver has its copy, a
+// collective when no peer uses this rank's memory any more. Memory is an offset in the rank's own arena.
+
+#include <cstdint>
+
+#include "simulator/base/data_type.h"
+#include "simulator/base/units.h"
+#include "simulator/collective/collective.h"
+
+namespace ds::executor {
+
+struct Exchange {
+  enum class What : std::uint8_t { send, receive, collective };
+  What what{};
+  collective::Collective collective{};
+  collective::Algorithm algorithm{};
+  DataType type{};
+  /// Of the whole: what a rank ends with (all_gather), starts with (reduce_scatter, all_reduce), or the message.
+  std::int64_t elements{};
+  /// reduce_scatter reads the whole at `from` and leaves this rank's chunk at `to`; all_gather reads this rank's chunk at
+  /// `from` and leaves the whole at `to`. In place is where the chunk lies at its place inside the whole.
+  Bytes from, to;
+};
+
+enum class Ticket : std::uint64_t {};
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+  virtual Ticket start(const Exchange& exchange) = 0;
+  /// Does a bounded piece of work; true once the exchange has ended. Tickets end in the order in which they began.
+  virtual bool poll(Ticket ticket) = 0;
+  /// Polls until the end. Throws MachineError when a peer has died or the deadline has passed, naming the peer.
+  virtual void wait(Ticket ticket) = 0;
+};
+
+}  // namespace ds::executor
