@@ -1,5 +1,8 @@
 #include "executor/interpreter.h"
 
+#include <sched.h>
+
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -10,76 +13,185 @@ namespace ds::executor {
 using program::Kind;
 using program::When;
 
-Interpreter::Interpreter(const program::Program& program, const Binding& binding, kernels::Library library)
-    : program_(program), binding_(binding) {
+namespace {
+
+constexpr std::size_t kCompute = 0;  // lane 0 of every class
+
+}  // namespace
+
+Interpreter::Interpreter(const program::Program& program, const RankPlace& place, const Binding& binding,
+                         Device& device, Links* links, kernels::Library library)
+    : program_(program),
+      ranks_(program.classes[place.rank_class]),
+      place_(place),
+      binding_(binding),
+      device_(device),
+      links_(links),
+      scoreboard_(program, ranks_),
+      lanes_(program.lanes.size()) {
   for (const ops::Op& op : program.ops) kernels_.push_back(kernels::find(op, library));
 }
 
-bool Interpreter::condition_holds(When when) const {
+std::vector<double> Interpreter::scalars() {
+  const program::View whole{program_.host.scalars, {}, {{4}, 1}, DataType::fp64};
+  return device_.read_values<double>(binding_.slot(whole.buffer), whole.shape.elements());
+}
+
+bool Interpreter::condition_holds(When when) {
   switch (when) {
     case When::always: return true;
-    case When::finite: return binding_.as<double>(program_.host.scalars)[3] != 0;
-    case When::overflow: return binding_.as<double>(program_.host.scalars)[3] == 0;
+    case When::finite: return scalars()[3] != 0;
+    case When::overflow: return scalars()[3] == 0;
   }
   return false;
 }
 
 StepResult Interpreter::run_step(std::int32_t step, MeasuredStep* measured) {
-  step_begin_ = now();
+  const Instant begin = now();
+  measuring_ = measured != nullptr;
   std::int32_t number = 0;
-  for (const program::Phase& phase : program_.classes[0].phases)
-    if (condition_holds(phase.when))
-      for (const program::Call& call : phase.calls) run_call(call, number++, step, measured);
-  const double* scalars = binding_.as<double>(program_.host.scalars);
-  return {.loss = scalars[0], .grad_norm = scalars[1], .finite = scalars[3] != 0};
+  for (const program::Phase& phase : ranks_.phases) {
+    if (!condition_holds(phase.when)) continue;
+    for (const program::Call& call : phase.calls) issue_call(call, number++, step);
+    run_lanes();
+  }
+  if (measured != nullptr) report(*measured, step, begin);
+  const std::vector<double> results = scalars();
+  return {.loss = results[0], .grad_norm = results[1], .finite = results[3] != 0};
 }
 
 double Interpreter::run_forward() {
-  for (const program::Phase& phase : program_.classes[0].phases)
+  measuring_ = false;
+  for (const program::Phase& phase : ranks_.phases)
     for (const program::Call& call : phase.calls)
-      if (program_.body(call).pass == program::Pass::forward) run_call(call, 0, 0, nullptr);
+      if (program_.body(call).pass == program::Pass::forward) issue_call(call, 0, 0);
+  run_lanes();
   double loss = 0;
   for (std::int32_t m = 0; m < program_.micro_batches; ++m)
-    loss += *binding_.as<double>(program_.host.losses, m);
+    loss += device_.read_values<double>(binding_.slot(program_.host.losses, m), 1)[0];
   return loss;
 }
 
-void Interpreter::run_call(const program::Call& call, std::int32_t number, std::int32_t step,
-                           MeasuredStep* measured) {
-  const program::Template& body = program_.body(call);
-  Instant before = measured != nullptr ? now() - step_begin_ : Instant{};
-  for (std::size_t i = 0; i < body.body.size(); ++i) {
-    run_instruction(body.body[i], call);
-    if (measured == nullptr) continue;
-    const Instant after = now() - step_begin_;
-    program::Row row{.step = step,
-                     .call = number,
-                     .instruction = static_cast<std::int32_t>(i),
-                     .body = call.body,
-                     .micro = call.micro[0]};
-    row.start = before.wall, row.end = after.wall;
-    measured->wall.rows.push_back(row);
-    row.start = before.cpu, row.end = after.cpu;
-    measured->cpu.rows.push_back(row);
-    before = after;
+void Interpreter::issue_call(const program::Call& call, std::int32_t number, std::int32_t step) {
+  const std::vector<program::Instruction>& body = program_.body(call).body;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    Lane& lane = lanes_[static_cast<std::size_t>(body[i].lane)];
+    lane.queue.push_back({.instruction = &body[i],
+                          .call = call,
+                          .row = {.rank = place_.rank,
+                                  .step = step,
+                                  .call = number,
+                                  .instruction = static_cast<std::int32_t>(i),
+                                  .body = call.body,
+                                  .micro = call.micro[0]},
+                          .waits = scoreboard_.issue(body[i], call, ++lane.issued),
+                          .ticket = {}});
   }
 }
 
-void Interpreter::run_instruction(const program::Instruction& instruction, const program::Call& call) {
-  switch (instruction.kind) {
+bool Interpreter::may_start(const Pending& pending) const {
+  return std::ranges::all_of(pending.waits, [&](const Position& position) {
+    return lanes_[static_cast<std::size_t>(position.lane)].ended >= position.ended;
+  });
+}
+
+void Interpreter::run_lanes() {
+  Lane& compute = lanes_[kCompute];
+  Event before = device_.record(QueueId::compute);
+  while (!compute.queue.empty()) {
+    progress();
+    Pending& next = compute.queue.front();
+    bool waited = false;
+    for (; !may_start(next); waited = true) {
+      ::sched_yield();
+      progress();
+    }
+    if (measuring_) next.begin = waited ? device_.record(QueueId::compute) : before;
+    run_compute(next);
+    if (measuring_) before = device_.record(QueueId::compute);
+    end(compute, before);
+  }
+}
+
+void Interpreter::run_compute(Pending& pending) {
+  switch (pending.instruction->kind) {
     case Kind::compute:
-    case Kind::optimizer: break;
+    case Kind::optimizer: run_operators(*pending.instruction, pending.call); return;
     case Kind::send:
     case Kind::receive:
-    case Kind::collective:
-    case Kind::copy: ensure(false, "one rank alone does not communicate");
+    case Kind::collective: {
+      Communicator& communicator = links_->of(pending.instruction->comm);
+      const Ticket ticket = communicator.start(exchange_of(pending));
+      while (!communicator.poll(ticket)) progress();
+      return;
+    }
+    case Kind::copy: ensure(false, "copies to the host have not been lowered");
   }
+}
+
+void Interpreter::progress() {
+  for (std::size_t l = kCompute + 1; l < lanes_.size(); ++l) {
+    Lane& lane = lanes_[l];
+    while (!lane.queue.empty()) {
+      Pending& front = lane.queue.front();
+      if (!front.ticket) {
+        if (!may_start(front)) break;
+        if (measuring_) front.begin = device_.record(QueueId::compute);
+        front.ticket = links_->of(front.instruction->comm).start(exchange_of(front));
+      }
+      if (!links_->of(front.instruction->comm).poll(*front.ticket)) break;
+      end(lane, measuring_ ? device_.record(QueueId::compute) : Event{});
+    }
+  }
+}
+
+void Interpreter::end(Lane& lane, Event ended) {
+  if (measuring_) marked_.push_back({lane.queue.front().row, lane.queue.front().begin, ended});
+  lane.queue.pop_front();
+  ++lane.ended;
+}
+
+Exchange Interpreter::exchange_of(const Pending& pending) const {
+  const program::Comm& comm = pending.instruction->comm;
+  const std::span<const program::Use> uses = program_.uses_of(*pending.instruction);
+  ensure(!uses.empty(), "a communication uses memory");
+  const program::View& first = program_.view(uses.front().view);
+  const program::View& last = program_.view(uses.back().view);
+  Exchange exchange{.what = Exchange::What::collective,
+                    .collective = comm.what,
+                    .algorithm = static_cast<collective::Algorithm>(std::max<int>(comm.algorithm, 0)),
+                    .type = first.type,
+                    .elements = std::max(first.shape.elements(), last.shape.elements()),
+                    .from = binding_.offset(uses.front(), pending.call),
+                    .to = binding_.offset(uses.back(), pending.call)};
+  if (pending.instruction->kind == Kind::send) exchange.what = Exchange::What::send;
+  if (pending.instruction->kind == Kind::receive) exchange.what = Exchange::What::receive;
+  return exchange;
+}
+
+void Interpreter::run_operators(const program::Instruction& instruction, const program::Call& call) {
   for (const program::Operator& op : program_.operators_of(instruction)) {
-    std::array<void*, ops::kMaxOperands> addresses{};
+    std::array<Bytes, ops::kMaxOperands> offsets{};
     const std::span<const program::Use> uses = program_.uses_of(op);
-    for (std::size_t u = 0; u < uses.size(); ++u) addresses[u] = binding_.address(uses[u], call);
-    kernels_[program::index(op.op)](program_.op(op.op), std::span(addresses).first(uses.size()), queue_);
+    for (std::size_t u = 0; u < uses.size(); ++u) offsets[u] = binding_.offset(uses[u], call);
+    device_.launch(QueueId::compute, kernels_[program::index(op.op)], program_.op(op.op),
+                   std::span(offsets).first(uses.size()));
   }
+}
+
+void Interpreter::report(MeasuredStep& measured, std::int32_t step, Instant begin) {
+  for (const Marked& marked : marked_) {
+    if (marked.row.step != step) continue;  // ended after its own step was reported
+    const Instant from = device_.time_of(marked.begin) - begin, to = device_.time_of(marked.end) - begin;
+    program::Row row = marked.row;
+    row.start = from.wall, row.end = to.wall;
+    measured.wall.rows.push_back(row);
+    row.start = from.cpu, row.end = to.cpu;
+    measured.cpu.rows.push_back(row);
+  }
+  marked_.clear();
+  const bool idle = std::ranges::all_of(lanes_, [](const Lane& lane) { return lane.queue.empty(); });
+  if (idle) device_.forget_events();
 }
 
 }  // namespace ds::executor

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
@@ -12,53 +13,77 @@ namespace {
 
 constexpr double kRopeBase = 10000;  // Su et al. 2021
 
-template <class T>
-void start_tensor(const program::TrainedTensor& tensor, const Binding& binding, std::uint64_t seed) {
-  const std::span<T> weight = binding.tensor<T>(tensor.weight);
-  switch (tensor.init) {
-    case graph::Init::zero: std::ranges::fill(weight, T{0}); break;
-    case graph::Init::one: std::ranges::fill(weight, T{1}); break;
-    case graph::Init::normal: {
-      const RandomStream random(seed, hash_of(tensor.name));
-      for (std::size_t i = 0; i < weight.size(); ++i)
-        weight[i] = static_cast<T>(tensor.deviation * random.normal(i));
-      break;
-    }
+// Values are made on the host piece by piece: a whole table of GPT-2 would take 150 MB beside the arena.
+constexpr std::int64_t kPiece = 1 << 16;
+
+/// Writes a view of a buffer with one slot: element i becomes value(i).
+template <class T, class Value>
+void write_view(const program::Program& program, const Binding& binding, Device& device, program::ViewId view,
+                Value&& value) {
+  const std::int64_t elements = program.view(view).shape.elements();
+  std::vector<T> piece;
+  for (std::int64_t first = 0; first < elements; first += kPiece) {
+    piece.resize(static_cast<std::size_t>(std::min(kPiece, elements - first)));
+    for (std::size_t i = 0; i < piece.size(); ++i)
+      piece[i] = static_cast<T>(value(first + static_cast<std::int64_t>(i)));
+    device.write_values<T>(binding.offset(view) + Bytes{first * static_cast<std::int64_t>(sizeof(T))}, piece);
   }
-  std::ranges::fill(binding.tensor<T>(tensor.first_moment), T{0});
-  std::ranges::fill(binding.tensor<T>(tensor.second_moment), T{0});
+}
+
+template <class T>
+void start_tensor(const program::Program& program, const program::TrainedTensor& tensor,
+                  const Binding& binding, Device& device, std::uint64_t seed) {
+  const RandomStream random(seed, hash_of(tensor.name));
+  write_view<T>(program, binding, device, tensor.weight, [&](std::int64_t i) {
+    switch (tensor.init) {
+      case graph::Init::zero: return 0.0;
+      case graph::Init::one: return 1.0;
+      case graph::Init::normal: return tensor.deviation * random.normal(static_cast<std::uint64_t>(i));
+    }
+    return 0.0;
+  });
+  for (const program::ViewId moment : {tensor.first_moment, tensor.second_moment})
+    write_view<T>(program, binding, device, moment, [](std::int64_t) { return 0.0; });
 }
 
 /// table [sequence, head_dim]: cos(position * base^(-2 i / head_dim)) in the first half, sines in the second.
 template <class T>
-void write_rope_table(const ops::Rope& rope, T* table) {
+void write_rope_table(const ops::Rope& rope, const program::Program& program, const Binding& binding,
+                      Device& device) {
   const std::int64_t half = rope.head_dim / 2;
+  std::vector<T> table(static_cast<std::size_t>(rope.sequence * rope.head_dim));
   for (std::int64_t position = 0; position < rope.sequence; ++position)
     for (std::int64_t i = 0; i < half; ++i) {
       const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(rope.head_dim);
       const double angle = static_cast<double>(position) * std::pow(kRopeBase, exponent);
-      table[position * rope.head_dim + i] = static_cast<T>(std::cos(angle));
-      table[position * rope.head_dim + half + i] = static_cast<T>(std::sin(angle));
+      T* row = &table[static_cast<std::size_t>(position * rope.head_dim)];
+      row[i] = static_cast<T>(std::cos(angle));
+      row[half + i] = static_cast<T>(std::sin(angle));
     }
+  device.write_values<T>(binding.slot(program.host.rope_table), table);
 }
 
 template <class T>
-void write_all(const program::Program& program, const Binding& binding, std::uint64_t seed) {
-  for (const program::TrainedTensor& tensor : program.tensors) start_tensor<T>(tensor, binding, seed);
+void write_all(const program::Program& program, const Binding& binding, Device& device, std::uint64_t seed) {
+  for (const program::TrainedTensor& tensor : program.tensors)
+    start_tensor<T>(program, tensor, binding, device, seed);
   for (const ops::Op& op : program.ops)
-    if (const auto* rope = std::get_if<ops::Rope>(&op.what))
-      write_rope_table(*rope, binding.as<T>(program.host.rope_table));
+    if (const auto* rope = std::get_if<ops::Rope>(&op.what)) {
+      write_rope_table<T>(*rope, program, binding, device);
+      return;
+    }
 }
 
 }  // namespace
 
-void write_start_values(const program::Program& program, const Binding& binding, std::uint64_t seed) {
+void write_start_values(const program::Program& program, const Binding& binding, Device& device,
+                        std::uint64_t seed) {
   ensure(!program.tensors.empty(), "a program trains something");
   const DataType type = program.view(program.tensors.front().weight).type;
   if (type == DataType::fp64)
-    write_all<double>(program, binding, seed);
+    write_all<double>(program, binding, device, seed);
   else
-    write_all<float>(program, binding, seed);
+    write_all<float>(program, binding, device, seed);
 }
 
 }  // namespace ds::executor

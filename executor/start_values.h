@@ -2,13 +2,14 @@
 
 #include <cstdint>
 
-#include "executor/arena.h"
+#include "executor/binding.h"
 #include "simulator/program/program.h"
 
 namespace ds::executor {
 
 /// Writes what the program expects to find before its first step: weights by their start distribution, zero moments,
 /// the rope table. A weight's value depends on the seed, its tensor's name and its place in the logical tensor alone.
-void write_start_values(const program::Program& program, const Binding& binding, std::uint64_t seed);
+void write_start_values(const program::Program& program, const Binding& binding, Device& device,
+                        std::uint64_t seed);
 
 }  // namespace ds::executor

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
+#include "executor/arena.h"
+#include "executor/device/cpu_device.h"
 #include "executor/learning_rate.h"
 #include "executor/start_values.h"
 #include "simulator/base/error.h"
@@ -27,10 +30,11 @@ class Rank {
   explicit Rank(const Context& context)
       : context_(context),
         arena_(context.layout.arena),
-        binding_(context.program, context.layout, arena_),
-        interpreter_(context.program, binding_, context.library),
+        device_(arena_.base(), arena_.size()),
+        binding_(context.program, context.layout, device_),
+        interpreter_(context.program, {}, binding_, device_, nullptr, context.library),
         sampler_(context.text, context.job) {
-    write_start_values(context.program, binding_, context.job.seed);
+    write_start_values(context.program, binding_, device_, context.job.seed);
   }
 
   RunResult run() {
@@ -51,20 +55,27 @@ class Rank {
   }
 
  private:
-  std::span<std::int32_t> tokens(program::BufferId buffer, std::int32_t micro) const {
-    return {binding_.as<std::int32_t>(buffer, micro),
-            static_cast<std::size_t>(context_.job.micro_batch_tokens())};
+  /// `draw(micro, ids, targets)` fills a micro-batch, which is then written to the device.
+  template <class Draw>
+  void write_tokens(Draw&& draw) {
+    const auto count = static_cast<std::size_t>(context_.job.micro_batch_tokens());
+    std::vector<std::int32_t> ids(count), targets(count);
+    const program::HostBuffers& host = context_.program.host;
+    for (std::int32_t m = 0; m < context_.program.micro_batches; ++m) {
+      draw(m, ids, targets);
+      device_.write_values<std::int32_t>(binding_.slot(host.ids, m), ids);
+      device_.write_values<std::int32_t>(binding_.slot(host.targets, m), targets);
+    }
   }
 
   StepRecord run_step(std::int64_t step, RunResult& result) {
     const Instant begin = now();
-    const program::HostBuffers& host = context_.program.host;
-    for (std::int32_t m = 0; m < context_.program.micro_batches; ++m)
-      sampler_.draw(step, 0, m, tokens(host.ids, m), tokens(host.targets, m));
-    auto* control = binding_.as<double>(host.control);
-    control[0] = learning_rate(context_.job.train, step, context_.steps);
-    control[1] = static_cast<double>(step + 1);
-    const double rate = control[0];
+    write_tokens([&](std::int32_t m, std::span<std::int32_t> ids, std::span<std::int32_t> targets) {
+      sampler_.draw(step, 0, m, ids, targets);
+    });
+    const double rate = learning_rate(context_.job.train, step, context_.steps);
+    const std::array control{rate, static_cast<double>(step + 1)};
+    device_.write_values<double>(binding_.slot(context_.program.host.control), control);
 
     MeasuredStep measured;
     const StepResult outcome = interpreter_.run_step(static_cast<std::int32_t>(step), &measured);
@@ -99,9 +110,9 @@ class Rank {
     if (rounds == 0) return 0;
     double sum = 0;
     for (std::int64_t round = 0; round < rounds; ++round) {
-      for (std::int32_t m = 0; m < context_.program.micro_batches; ++m)
-        sampler_.held_back(round, rounds, m, tokens(context_.program.host.ids, m),
-                           tokens(context_.program.host.targets, m));
+      write_tokens([&](std::int32_t m, std::span<std::int32_t> ids, std::span<std::int32_t> targets) {
+        sampler_.held_back(round, rounds, m, ids, targets);
+      });
       sum += interpreter_.run_forward();
     }
     return sum / static_cast<double>(rounds);
@@ -109,6 +120,7 @@ class Rank {
 
   const Context& context_;
   Arena arena_;
+  CpuDevice device_;
   Binding binding_;
   Interpreter interpreter_;
   Sampler sampler_;

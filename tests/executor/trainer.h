@@ -1,11 +1,12 @@
 #pragma once
 // A rank that tests can look into: program, arena, interpreter, with tokens drawn from a formula.
 
-#include <memory>
+#include <array>
 #include <span>
 #include <vector>
 
 #include "executor/arena.h"
+#include "executor/device/cpu_device.h"
 #include "executor/interpreter.h"
 #include "executor/start_values.h"
 #include "simulator/memory/memory.h"
@@ -20,28 +21,35 @@ class Trainer {
       : program_(program::lower(job)),
         layout_(memory::layout(program_, 0)),
         arena_(layout_.arena),
-        binding_(program_, layout_, arena_),
-        interpreter_(program_, binding_, library),
+        device_(arena_.base(), arena_.size()),
+        binding_(program_, layout_, device_),
+        interpreter_(program_, {}, binding_, device_, nullptr, library),
         tokens_(job.micro_batch_tokens()),
+        sequence_(job.train.sequence_length),
         vocab_(job.model.vocab) {
-    executor::write_start_values(program_, binding_, job.seed);
+    executor::write_start_values(program_, binding_, device_, job.seed);
   }
 
-  /// Tokens that repeat and that differ from step to step and micro-batch to micro-batch.
+  /// Tokens that repeat and that differ from step to step and sequence to sequence; how sequences are cut into
+  /// micro-batches does not matter.
   void write_tokens(std::int64_t step) {
-    for (std::int32_t m = 0; m < program_.micro_batches; ++m)
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens_)), targets(ids.size());
+    for (std::int32_t m = 0; m < program_.micro_batches; ++m) {
       for (std::int64_t t = 0; t < tokens_; ++t) {
-        const std::int64_t at = step * 31 + m * 17 + t;
-        ids(m)[t] = static_cast<std::int32_t>((at * at + 3 * at) % vocab_);
-        targets(m)[t] = static_cast<std::int32_t>((at * at + 5 * at + 1) % vocab_);
+        const std::int64_t sequence = (m * tokens_ + t) / sequence_;
+        const std::int64_t at = step * 31 + sequence * 17 + t % sequence_;
+        ids[static_cast<std::size_t>(t)] = static_cast<std::int32_t>((at * at + 3 * at) % vocab_);
+        targets[static_cast<std::size_t>(t)] = static_cast<std::int32_t>((at * at + 5 * at + 1) % vocab_);
       }
+      device_.write_values<std::int32_t>(binding_.slot(program_.host.ids, m), ids);
+      device_.write_values<std::int32_t>(binding_.slot(program_.host.targets, m), targets);
+    }
   }
 
   executor::StepResult step(std::int64_t number, double rate = 1e-2) {
     write_tokens(number);
-    auto* control = binding_.as<double>(program_.host.control);
-    control[0] = rate;
-    control[1] = static_cast<double>(number + 1);
+    const std::array control{rate, static_cast<double>(number + 1)};
+    device_.write_values<double>(binding_.slot(program_.host.control), control);
     return interpreter_.run_step(static_cast<std::int32_t>(number), nullptr);
   }
 
@@ -57,7 +65,7 @@ class Trainer {
 
   double forward() { return interpreter_.run_forward(); }
 
-  std::vector<double> weights() const {
+  std::vector<double> weights() {
     std::vector<double> all;
     for (const program::TrainedTensor& tensor : program_.tensors) {
       const std::vector<double> one = values(tensor.weight);
@@ -66,29 +74,30 @@ class Trainer {
     return all;
   }
 
-  std::vector<double> values(program::ViewId view) const {
-    if (program_.view(view).type == DataType::fp64) {
-      const std::span<double> v = binding_.tensor<double>(view);
-      return {v.begin(), v.end()};
-    }
-    const std::span<float> v = binding_.tensor<float>(view);
-    return {v.begin(), v.end()};
+  std::vector<double> values(program::ViewId view) {
+    const program::View& v = program_.view(view);
+    if (v.type == DataType::fp64)
+      return device_.read_values<double>(binding_.offset(view), v.shape.elements());
+    const std::vector<float> narrow = device_.read_values<float>(binding_.offset(view), v.shape.elements());
+    return {narrow.begin(), narrow.end()};
+  }
+  /// Overwrites elements of a tensor of an fp64 program, from element `first` on.
+  void set_values(program::ViewId view, std::int64_t first, std::span<const double> values) {
+    device_.write_values<double>(binding_.offset(view) + Bytes{first * 8}, values);
   }
 
-  std::int32_t* ids(std::int32_t m) const { return binding_.as<std::int32_t>(program_.host.ids, m); }
-  std::int32_t* targets(std::int32_t m) const { return binding_.as<std::int32_t>(program_.host.targets, m); }
   const program::Program& program() const { return program_; }
   const executor::Binding& binding() const { return binding_; }
   const memory::Layout& layout() const { return layout_; }
-  const executor::Arena& arena() const { return arena_; }
 
  private:
   program::Program program_;
   memory::Layout layout_;
   executor::Arena arena_;
+  executor::CpuDevice device_;
   executor::Binding binding_;
   executor::Interpreter interpreter_;
-  std::int64_t tokens_, vocab_;
+  std::int64_t tokens_, sequence_, vocab_;
 };
 
 }  // namespace ds::support
