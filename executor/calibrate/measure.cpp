@@ -10,6 +10,7 @@
 #include "executor/arena.h"
 #include "executor/calibrate/calibrate.h"
 #include "simulator/base/error.h"
+#include "simulator/base/statistics.h"
 
 namespace ds::executor {
 namespace {
@@ -154,12 +155,6 @@ class Bench {
   kernels::Queue queue_;
   std::array<void*, ops::kMaxOperands> addresses_{};
 };
-
-double median(std::vector<double> values) {
-  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 OperatorTime summarise(const ops::Op& op, const std::vector<double>& seconds) {
   const double centre = median(seconds);
