@@ -5,18 +5,21 @@
 //
 // Ends with 1 where the median of predicted / measured of a job lies outside 0.8 to 1.25, or a peak is not equal.
 #include <fmt/format.h>
-#include <unistd.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "cli/calibration/calibration.h"
 #include "executor/calibrate/probe.h"
+#include "executor/one_blas_thread.h"
 #include "executor/train.h"
 #include "simulator/base/error.h"
+#include "simulator/base/statistics.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/workload.h"
 
@@ -69,13 +72,9 @@ struct Run {
   executor::Text text;
   engine::Prediction predicted;
   std::vector<double> ratios, wall;
+  std::map<std::string, std::vector<double>> class_seconds;  // measured, by round
   Bytes arena;
 };
-
-double median(std::vector<double> v) {
-  std::ranges::sort(v);
-  return v[v.size() / 2];
-}
 
 cost::Profile calibrate() {
   fmt::print("calibrating on operators alone ...\n");
@@ -93,6 +92,8 @@ void round(Run& run) {
   const executor::MeasuredStep* step = executor::median_step(result);
   run.ratios.push_back(run.predicted.summary.step_time / step->cpu.length);
   run.wall.push_back(step->wall.length.value);
+  for (const program::ClassTime& c : program::summarise(run.predicted.program, step->cpu).classes)
+    run.class_seconds[c.name].push_back(c.seconds.value);
   run.arena = result.arena;
 }
 
@@ -106,6 +107,32 @@ bool tell(const Case& c, const Run& run) {
       predicted / ratio * 1e3, median(run.wall) * 1e3, ratio, low, high,
       equal ? "equal" : fmt::format("{} against {}", run.predicted.layout.arena.value, run.arena.value));
   return ratio >= kLow && ratio <= kHigh && equal;
+}
+
+struct ClassRow {
+  std::string name;
+  double predicted{}, measured{};   // seconds, over a step of each job that has the class
+  std::vector<std::string> ratios;  // by job
+};
+
+/// Predicted / measured of every operator class, in all jobs and in each: errors that cancel out in a step show here.
+void tell_classes(const std::vector<std::unique_ptr<Run>>& runs) {
+  std::vector<ClassRow> rows;
+  for (std::size_t r = 0; r < runs.size(); ++r)
+    for (const program::ClassTime& predicted : runs[r]->predicted.summary.classes) {
+      auto row = std::ranges::find(rows, predicted.name, &ClassRow::name);
+      if (row == rows.end())
+        row = rows.insert(row, {predicted.name, 0, 0, std::vector<std::string>(runs.size(), "-")});
+      const double measured = median(runs[r]->class_seconds.at(predicted.name));
+      row->predicted += predicted.seconds.value;
+      row->measured += measured;
+      row->ratios[r] = fmt::format("{:.2f}", predicted.seconds.value / measured);
+    }
+  std::ranges::sort(rows, std::ranges::greater{}, &ClassRow::measured);
+  fmt::print("{:<34} {:>12} {:>7}   by job, in the order above\n", "class, all jobs", "measured", "ratio");
+  for (const ClassRow& row : rows)
+    fmt::print("{:<34} {:>9.2f} ms {:>7.3f}   {:>5}\n", row.name, row.measured * 1e3,
+               row.predicted / row.measured, fmt::join(row.ratios, " "));
 }
 
 int bench(const std::string& text_file, const char* profile_file) {
@@ -128,6 +155,7 @@ int bench(const std::string& text_file, const char* profile_file) {
              "(wall)", "predicted / measured, median of 5 rounds  peak memory");
   bool good = true;
   for (std::size_t i = 0; i < runs.size(); ++i) good &= tell(kCases[i], *runs[i]);
+  tell_classes(runs);
   fmt::print("GEMM probe before {:.1f}, after {:.1f} GFLOP/s\n", before.cpu.value / 1e9,
              after.cpu.value / 1e9);
   return good ? 0 : 1;
@@ -136,10 +164,7 @@ int bench(const std::string& text_file, const char* profile_file) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (std::getenv("OPENBLAS_NUM_THREADS") == nullptr) {  // read before main, so begin again
-    ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    ::execv("/proc/self/exe", argv);
-  }
+  executor::start_with_one_blas_thread(argv);
   if (argc < 2) {
     fmt::print(stderr, "usage: bench/accuracy TEXT [PROFILE]\n");
     return 2;

@@ -16,7 +16,9 @@
 #include <vector>
 
 #include "executor/calibrate/probe.h"
+#include "executor/one_blas_thread.h"
 #include "simulator/base/error.h"
+#include "simulator/base/statistics.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
 #include "simulator/workload/workload.h"
@@ -44,11 +46,6 @@ constexpr Case kCases[] = {
          "train": {"sequence_length": 128, "global_batch": 4}, "plan": {"micro_batch": 4}})",
      40},
 };
-
-double median(std::vector<double> v) {
-  std::ranges::sort(v);
-  return v[v.size() / 2];
-}
 
 /// Resident memory of a process of its own that trains two steps, as it says itself on its standard output. (What
 /// wait4 reports as highest would count this process, too: it is handed on through exec.)
@@ -132,10 +129,7 @@ void bench(const Case& c, const std::string& self, const std::string& number, co
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (std::getenv("OPENBLAS_NUM_THREADS") == nullptr) {  // read before main, so begin again
-    ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-    ::execv("/proc/self/exe", argv);
-  }
+  executor::start_with_one_blas_thread(argv);
   if (argc < 2) {
     fmt::print(stderr, "usage: bench/train TEXT\n");
     return 2;

@@ -1,10 +1,8 @@
 // ds-exec: is that true? Runs a plan for real, measures, calibrates.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 
 #include "cli/ds_exec/commands.h"
+#include "executor/one_blas_thread.h"
 
 namespace {
 
@@ -34,21 +32,11 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
   app.add_option("--trace", options.trace, "Write the timelines for ui.perfetto.dev")->type_name("FILE");
 }
 
-/// OpenBLAS starts its threads before main and reads its environment only then. A rank is one core with one thread, so
-/// the program begins again with the environment that says so.
-void start_with_one_blas_thread(char** argv) {
-  const char* threads = std::getenv("OPENBLAS_NUM_THREADS");
-  if (threads != nullptr && std::string_view(threads) == "1") return;
-  ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
-  ::setenv("OMP_NUM_THREADS", "1", 1);
-  ::execv("/proc/self/exe", argv);  // where it fails we go on with the threads that there are
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace ds::cli;
-  start_with_one_blas_thread(argv);
+  ds::executor::start_with_one_blas_thread(argv);
   CLI::App app{"ds-exec: train by a plan for real, measure it, compare it with its prediction.", "ds-exec"};
   app.set_version_flag("--version", version_text());
   app.require_subcommand(0, 1);  // none is told below, after what was typed instead of one

@@ -1,7 +1,6 @@
 #pragma once
-// Measures operators alone, in thread CPU seconds, the way a training step runs them: weights, gradients and optimizer
-// states come from memory (each call uses another copy), activations from the cache in which the operator before left
-// them.
+// Measures operators alone, in thread CPU seconds, the way a training step runs them: every operand comes from where the
+// step would find it (last_touch.h), and the clocks are read as often.
 
 #include <vector>
 
@@ -28,7 +27,7 @@ struct CalibrationOptions {
 std::vector<ops::Op> calibration_grid();
 
 /// Interleaved rounds over the whole list, so that a slow minute of the machine touches all operators alike.
-/// Returns what was measured until then when asked to stop.
+/// Returns nothing when it is asked to stop.
 std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
                                             const CalibrationOptions& options);
 

@@ -4,23 +4,27 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <deque>
 #include <optional>
 
 #include "executor/arena.h"
 #include "executor/calibrate/calibrate.h"
+#include "executor/calibrate/last_touch.h"
 #include "simulator/base/error.h"
+#include "simulator/base/random.h"
+#include "simulator/base/statistics.h"
 
 namespace ds::executor {
 namespace {
 
 using ops::Role;
 
-// Copies are taken in turn from regions of this size, so that one that is used again has left the last-level cache of
-// the machines that we know.
-constexpr std::int64_t kColdBytes = 96LL << 20;
+// Copies of what was touched long ago are taken in turn from this much memory, so that one that is used again has left
+// the last-level cache of the machines that we know.
+constexpr std::int64_t kLongAgo = 96LL << 20;
+// And of what was touched lately: more than the cache of one core, less than that of all.
+constexpr std::int64_t kLately = 8LL << 20;
 constexpr std::int64_t kLine = 64;
-// A short operator is repeated until the clock's own cost (a system call) no longer shows.
+// A short operator is repeated until its time is that of many calls.
 constexpr double kShortestMeasurement = 1e-3;
 
 /// Small positive numbers: fit for second moments and standard deviations, far from overflow and from denormals.
@@ -34,9 +38,11 @@ void fill(const Arena& arena) {
 class Region {
  public:
   /// `reach`: the largest part that is asked for.
-  explicit Region(std::int64_t reach) : arena_(Bytes{kColdBytes + round_up(reach, kLine)}) { fill(arena_); }
+  Region(std::int64_t size, std::int64_t reach) : size_(size), arena_(Bytes{size + round_up(reach, kLine)}) {
+    fill(arena_);
+  }
   void* next(std::int64_t bytes) {
-    if (at_ >= kColdBytes) at_ = 0;
+    if (at_ >= size_) at_ = 0;
     void* p = arena_.base() + at_;
     at_ += round_up(bytes, kLine);
     ensure(at_ <= arena_.size().value, "a region holds the largest operand");
@@ -44,122 +50,145 @@ class Region {
   }
 
  private:
+  std::int64_t size_;
   Arena arena_;
   std::int64_t at_{0};
 };
 
-/// What comes from memory in a step. Each kind has a region of its own: a gradient that is written must not become a
-/// second moment, which is never negative.
-enum class Cold { weight, gradient, first_moment, second_moment };
-constexpr std::size_t kColdKinds = 4;
+/// The regions. What is written and what is read are apart, so that no value grows from call to call: a gradient that is
+/// written must not become a second moment, which is never negative.
+enum class Place : std::uint8_t {
+  reread,
+  scratch,
+  saved,
+  result,
+  weight,
+  gradient,
+  first_moment,
+  second_moment
+};
+constexpr std::size_t kPlaces = 8;
 
-std::optional<Cold> cold_kind(const ops::Operand& operand) {
-  if (operand.role == Role::weight) return Cold::weight;
-  if (operand.role == Role::gradient) return Cold::gradient;
-  if (operand.role != Role::state) return std::nullopt;
-  return operand.name == "first_moment" ? Cold::first_moment : Cold::second_moment;
+std::int64_t size_of(Place place) {
+  return place == Place::reread || place == Place::scratch ? kLately : kLongAgo;
 }
 
-/// Memory that stands in for a step's arena. Activations lie in a region that is used again and again and that is filled
-/// anew for every operator; weights, gradients and states are taken in turn from large ones.
+/// Nothing for what is written just before the call.
+std::optional<Place> place_of(const ops::Op& op, const ops::Operand& operand) {
+  const bool writes = operand.access == ops::Access::write;
+  switch (last_touch(op, operand)) {
+    case LastTouch::just_now: return std::nullopt;
+    case LastTouch::lately: return writes ? Place::scratch : Place::reread;
+    case LastTouch::long_ago: break;
+  }
+  if (operand.role == Role::weight) return Place::weight;
+  if (operand.role == Role::gradient) return Place::gradient;
+  if (operand.role == Role::state)
+    return operand.name == "first_moment" ? Place::first_moment : Place::second_moment;
+  return writes ? Place::result : Place::saved;
+}
+
+/// Memory that stands in for a step's arena.
 class Pool {
  public:
-  explicit Pool(const std::vector<ops::Op>& list) : warm_(warm_bytes(list)), fresh_(warm_bytes(list)) {
-    fill(fresh_);
-    for (std::size_t k = 0; k < kColdKinds; ++k) cold_.emplace_back(largest(list, static_cast<Cold>(k)));
+  explicit Pool(const std::vector<ops::Op>& list)
+      : just_now_(just_now_bytes(list)), source_(just_now_bytes(list)) {
+    fill(source_);
+    for (std::size_t p = 0; p < kPlaces; ++p)
+      if (const std::int64_t reach = largest(list, static_cast<Place>(p)); reach > 0)
+        regions_[p].emplace(size_of(static_cast<Place>(p)), reach);
   }
 
-  void begin_operator() { warm_at_ = 0; }
-  void* warm(std::int64_t bytes) {
-    const std::int64_t at = warm_at_;
-    warm_at_ += round_up(bytes, kLine);
-    ensure(warm_at_ <= warm_.size().value, "the warm region holds every operand");
-    std::memcpy(warm_.base() + at, fresh_.base() + at, static_cast<std::size_t>(bytes));
-    return warm_.base() + at;
+  void begin_operator() { at_ = 0; }
+  /// Written here and now, as the operator before does it.
+  void* just_written(std::int64_t bytes) {
+    const std::int64_t at = at_;
+    at_ += round_up(bytes, kLine);
+    ensure(at_ <= just_now_.size().value, "all operands that were just written fit");
+    std::memcpy(just_now_.base() + at, source_.base() + at, static_cast<std::size_t>(bytes));
+    return just_now_.base() + at;
   }
-  void* cold(Cold kind, std::int64_t bytes) { return cold_[static_cast<std::size_t>(kind)].next(bytes); }
+  void* next(Place place, std::int64_t bytes) {
+    return regions_[static_cast<std::size_t>(place)]->next(bytes);
+  }
 
  private:
-  static Bytes warm_bytes(const std::vector<ops::Op>& list) {
+  static Bytes just_now_bytes(const std::vector<ops::Op>& list) {
     std::int64_t most = kLine;
     for (const ops::Op& op : list) {
       std::int64_t sum = 0;
       for (const ops::Operand& operand : ops::operands(op))
-        if (!cold_kind(operand)) sum += round_up(operand.bytes().value, kLine);
+        if (!place_of(op, operand)) sum += round_up(operand.bytes().value, kLine);
       most = std::max(most, sum);
     }
     return {most};
   }
-  static std::int64_t largest(const std::vector<ops::Op>& list, Cold kind) {
+  static std::int64_t largest(const std::vector<ops::Op>& list, Place place) {
     std::int64_t most = 0;
     for (const ops::Op& op : list)
       for (const ops::Operand& operand : ops::operands(op))
-        if (cold_kind(operand) == kind) most = std::max(most, operand.bytes().value);
+        if (place_of(op, operand) == place) most = std::max(most, operand.bytes().value);
     return most;
   }
-  Arena warm_, fresh_;
-  std::deque<Region> cold_;
-  std::int64_t warm_at_{0};
+  Arena just_now_, source_;
+  std::array<std::optional<Region>, kPlaces> regions_;
+  std::int64_t at_{0};
 };
 
-/// One operator with its operands bound, fresh cold copies at every call.
+/// One operator with its operands bound anew at every call.
 class Bench {
  public:
   Bench(const ops::Op& op, Pool& pool)
-      : op_(op), operands_(ops::operands(op)), run_(kernels::find(op, kernels::Library::simd)), pool_(pool) {}
+      : op_(op), operands_(ops::operands(op)), run_(kernels::find(op, kernels::Library::simd)), pool_(pool) {
+    for (const ops::Operand& operand : operands_) places_.push_back(place_of(op, operand));
+  }
 
-  /// Seconds of one call, over `repeats` calls.
+  /// Seconds of one call, over `repeats` calls. Both clocks are read after each, as the interpreter does: the system call
+  /// is part of every instruction of a step.
   double time(int repeats) {
-    bind_warm();
-    const Seconds begin = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    Seconds sum{};
     for (int i = 0; i < repeats; ++i) {
-      bind_cold();
+      bind();
+      const Instant begin = now();
       run_(op_, {addresses_.data(), static_cast<std::size_t>(operands_.size())}, queue_);
+      sum += (now() - begin).cpu;
     }
-    return (read_clock(CLOCK_THREAD_CPUTIME_ID) - begin).value / repeats;
+    return sum.value / repeats;
   }
 
  private:
-  void bind_warm() {
+  /// Regions first, so that what was just written is touched last.
+  void bind() {
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (places_[i]) addresses_[i] = pool_.next(*places_[i], operands_[static_cast<int>(i)].bytes().value);
     pool_.begin_operator();
-    for (int i = 0; i < operands_.size(); ++i) {
-      const ops::Operand& operand = operands_[i];
-      if (cold_kind(operand)) continue;
-      void*& address = addresses_[static_cast<std::size_t>(i)];
-      address = pool_.warm(operand.bytes().value);
-      if (operand.role == Role::tokens)
-        write_ids(static_cast<std::int32_t*>(address), operand.shape.elements());
-      if (operand.name == "scalars") write_scalars(static_cast<double*>(address));
-      if (operand.name == "control")
-        static_cast<double*>(address)[0] = 1e-6, static_cast<double*>(address)[1] = 10;
-    }
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (!places_[i]) addresses_[i] = write(operands_[static_cast<int>(i)]);
   }
-  void bind_cold() {
-    for (int i = 0; i < operands_.size(); ++i)
-      if (const auto kind = cold_kind(operands_[i]))
-        addresses_[static_cast<std::size_t>(i)] = pool_.cold(*kind, operands_[i].bytes().value);
+  void* write(const ops::Operand& operand) {
+    void* address = pool_.just_written(operand.bytes().value);
+    if (operand.role == Role::tokens)
+      write_ids(static_cast<std::int32_t*>(address), operand.shape.elements());
+    if (operand.name == "scalars") std::ranges::fill_n(static_cast<double*>(address), 4, 1.0);
+    if (operand.name == "control")
+      static_cast<double*>(address)[0] = 1e-6, static_cast<double*>(address)[1] = 10;
+    return address;
   }
-  /// Bytes of text hit few rows, many times each.
-  static void write_ids(std::int32_t* ids, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) ids[i] = static_cast<std::int32_t>((i * i) % 61);
-  }
-  static void write_scalars(double* scalars) {
-    scalars[0] = 1, scalars[1] = 1, scalars[2] = 1, scalars[3] = 1;
+  /// Bytes of text hit few rows, many times each, in an order that no branch predictor learns: other ones every time.
+  void write_ids(std::int32_t* ids, std::int64_t count) {
+    for (std::int64_t i = 0; i < count; ++i) ids[i] = static_cast<std::int32_t>(letters_.below(61, drawn_++));
   }
 
   ops::Op op_;
   ops::Operands operands_;
+  std::vector<std::optional<Place>> places_;  // by operand
   kernels::Run run_;
   Pool& pool_;
+  RandomStream letters_{1, 0};
+  std::uint64_t drawn_{0};
   kernels::Queue queue_;
   std::array<void*, ops::kMaxOperands> addresses_{};
 };
-
-double median(std::vector<double> values) {
-  auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 OperatorTime summarise(const ops::Op& op, const std::vector<double>& seconds) {
   const double centre = median(seconds);

@@ -81,12 +81,15 @@ class OperatorModel {
     double sigma;                    // spread of a typical point over the rounds
   };
   const Fitted* find(const ops::Op& op, DataType type) const;
+  /// What no product of that work beats: every FLOP at the best rate that a matrix product reached.
+  Seconds at_peak(const Features& x, DataType type) const;
   const Profile& profile_;
   std::vector<Fitted> tables_;
 };
 
 /// log(seconds / work) at `x` from measured points: a straight line through the neighbours, near ones weighing most
-/// (locally weighted regression, Cleveland 1979), slopes held back where points are few.
+/// (locally weighted regression, Cleveland 1979), slopes held back where points are few. Never more than a tenth
+/// faster than the fastest point.
 double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured,
                       const Features& x);
 

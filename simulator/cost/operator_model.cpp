@@ -1,8 +1,10 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/base/statistics.h"
 #include "simulator/cost/cost.h"
 
 namespace ds::cost {
@@ -11,8 +13,10 @@ namespace {
 // Widths in the logarithm of a size. Points closer than kNear weigh the same; the ridge keeps the slope of a size that
 // was measured at one value only at zero.
 constexpr double kNear = 0.05, kRidge = 0.02;
-// A rate is not carried further than this beyond its neighbours, as a factor.
-constexpr double kMostSlope = 1.0;
+// Beyond what was measured the line goes on no further than this, in log(seconds / work). Small operators can be far
+// slower than any that was measured (a matrix times a vector), but none is much faster than the fastest: by then a rate
+// has met its limit, the core's arithmetic or its memory.
+constexpr double kMostSlower = 1.0, kMostFaster = 0.1;
 // Relative: of a rate between measured points, of one carried over from fp32, of a roofline.
 constexpr double kModelSigma = 0.05, kScaledSigma = 0.3, kRooflineSigma = 0.5;
 
@@ -25,12 +29,13 @@ double squared_distance(const Features& a, const Features& b) {
   return sum;
 }
 
+/// Bytes are counted as they are; a vector holds half as many fp64 numbers, so products take twice as long.
+double vector_factor(const Features& x, DataType type) { return x.product && type == DataType::fp64 ? 2 : 1; }
+
 double median_sigma(const std::vector<Point>& points) {
   std::vector<double> sigmas;
   for (const Point& point : points) sigmas.push_back(point.sigma);
-  const auto middle = sigmas.begin() + static_cast<std::ptrdiff_t>(sigmas.size() / 2);
-  std::nth_element(sigmas.begin(), middle, sigmas.end());
-  return *middle;
+  return median(std::move(sigmas));
 }
 
 }  // namespace
@@ -60,7 +65,7 @@ double local_log_rate(const std::vector<Features>& points, const std::vector<Poi
   }
   for (Eigen::Index d = 1; d <= sizes; ++d) a(d, d) += kRidge * weight_sum;
   const double value = a.ldlt().solve(b)(0);
-  return std::clamp(value, lowest - kMostSlope, highest + kMostSlope);
+  return std::clamp(value, lowest - kMostFaster, highest + kMostSlower);
 }
 
 OperatorModel::OperatorModel(const Profile& profile) : profile_(profile) {
@@ -85,23 +90,23 @@ const OperatorModel::Fitted* OperatorModel::find(const ops::Op& op, DataType typ
   return best;
 }
 
+Seconds OperatorModel::at_peak(const Features& x, DataType type) const {
+  return Flops{vector_factor(x, type) * x.work} / profile_.gemm_peak;
+}
+
 Estimate OperatorModel::time(const ops::Op& op) const {
   const Features x = features(op);
+  const auto interpolated = [&](const Fitted& fitted, double factor) {
+    const double rate = std::exp(local_log_rate(fitted.features, fitted.table->points, x));
+    const Seconds seconds{factor * x.work * rate};
+    return x.product ? std::max(seconds, at_peak(x, op.type)) : seconds;
+  };
   if (const Fitted* fitted = find(op, op.type))
-    return {{x.work * std::exp(local_log_rate(fitted->features, fitted->table->points, x))},
-            std::hypot(kModelSigma, fitted->sigma),
-            Source::measured};
+    return {interpolated(*fitted, 1), std::hypot(kModelSigma, fitted->sigma), Source::measured};
   if (op.type == DataType::fp64)
-    if (const Fitted* fitted = find(op, DataType::fp32)) {
-      // Bytes are counted as they are; a vector holds half as many numbers, so products take twice as long.
-      const double factor = x.product ? 2 : 1;
-      return {{factor * x.work * std::exp(local_log_rate(fitted->features, fitted->table->points, x))},
-              kScaledSigma,
-              Source::scaled};
-    }
-  const double product_factor = op.type == DataType::fp64 ? 2 : 1;
-  const Seconds seconds = x.product ? Flops{x.work * product_factor} / profile_.gemm_peak
-                                    : Seconds{x.work / profile_.memory_bandwidth.value};
+    if (const Fitted* fitted = find(op, DataType::fp32))
+      return {interpolated(*fitted, vector_factor(x, op.type)), kScaledSigma, Source::scaled};
+  const Seconds seconds = x.product ? at_peak(x, op.type) : Seconds{x.work / profile_.memory_bandwidth.value};
   return {seconds, kRooflineSigma, Source::roofline};
 }
 

@@ -38,6 +38,9 @@ void read_field(const Cursor& at, double& field) { field = at.real(0); }
 ops::What read_shape(const Cursor& at, ops::What what) {
   std::visit(
       [&](auto& w) {
+        std::vector<std::string_view> keys;
+        ops::for_each_field(w, [&](const char* name, auto&) { keys.push_back(name); });
+        at.only(keys);
         ops::for_each_field(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
       },
       what);

@@ -59,6 +59,19 @@ TEST_F(Profiles, TakesThePlaceOfLocalhostWhereCalibrationPutsIt) {
   EXPECT_EQ(report["provenance"]["profile_hash"].get<std::string>().size(), 16U);
 }
 
+/// Which keys a shape has depends on its operator, which the schema does not follow.
+TEST_F(Profiles, WithASizeThatTheirOperatorDoesNotHaveAreRefused) {
+  Json profile = good;
+  Json& shape = profile["tables"][0]["points"][0]["shape"];
+  shape["input"] = 8;
+  expect_refusal(
+      profile.dump(),
+      "tables[0].points[0].shape.input: unknown key; did you mean tables[0].points[0].shape.inputs");
+  shape.erase("input");
+  shape["heads"] = 8;  // attention has these, a linear layer has not
+  expect_refusal(profile.dump(), "tables[0].points[0].shape.heads: unknown key");
+}
+
 TEST_F(Profiles, ThatAreDamagedAreRefusedByPath) {
   expect_refusal([](Json& p) { p["schema"] = "ds-profile-0"; }, "schema: is \"ds-profile-0\"");
   expect_refusal([](Json& p) { p.erase("schema"); }, "schema");
