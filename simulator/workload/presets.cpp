@@ -52,6 +52,15 @@ fs::path profiles_directory() {
                    "set DS_PROFILES to their directory");
 }
 
+fs::path localhost_profile() {
+  const auto set = [](const char* value) { return value != nullptr && *value != '\0'; };
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); set(cache))
+    return fs::path(cache) / "ds" / "localhost.json";
+  if (const char* home = std::getenv("HOME"); set(home))
+    return fs::path(home) / ".cache" / "ds" / "localhost.json";
+  return {};
+}
+
 std::vector<Preset> list_presets() {
   std::vector<Preset> presets;
   for (const Named<PresetKind>& folder : kFolders)
