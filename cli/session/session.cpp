@@ -151,7 +151,7 @@ void print(std::string_view text) {
 
 void check_outputs(const std::vector<Output>& outputs) {
   const auto to_standard_output = [](const Output& output) { return output.target == "-"; };
-  const auto first = std::find_if(outputs.begin(), outputs.end(), to_standard_output);
+  const auto first = std::ranges::find_if(outputs, to_standard_output);
   for (const Output& output : outputs) {
     if (output.target.empty()) continue;
     if (output.target == "-") {

@@ -31,7 +31,7 @@ std::vector<std::string> names_of(PresetKind kind) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(profiles_directory() / name_in(kFolders, kind), error))
     if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 
@@ -73,7 +73,7 @@ std::vector<Preset> list_presets() {
 
 Document preset_document(PresetKind kind, const std::string& name, const Cursor& asker) {
   const std::vector<std::string> names = names_of(kind);
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
+  if (std::ranges::find(names, name) == names.end()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
     const std::string near = nearest(name, views);
     asker.fail(
