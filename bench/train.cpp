@@ -112,7 +112,7 @@ void bench(const Case& c, const std::string& self, const std::string& number, co
                         if (step.step % (c.steps / 4) == 1)
                           limit.push_back(executor::gemm_only(ready.program).value);
                       }});
-  const double tokens = static_cast<double>(ready.job.train.global_batch * ready.job.train.sequence_length);
+  const auto tokens = static_cast<double>(ready.job.train.global_batch * ready.job.train.sequence_length);
   const double ratio = median(limit) / median(cpu);
   const Bytes resident = resident_alone(self, number, text_file);
   fmt::print("{}\n", c.name);

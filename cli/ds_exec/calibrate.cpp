@@ -3,41 +3,46 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/calibration/calibration.h"
 #include "cli/ds_exec/commands.h"
+#include "cli/session/phases.h"
 #include "simulator/base/error.h"
 
 namespace ds::cli {
-std::string localhost_profile() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  if (cache != nullptr && *cache != '\0') return std::string(cache) + "/ds/localhost.json";
-  if (home == nullptr || *home == '\0')
+namespace {
+
+/// Where the profile goes. The default's folder is made; one that was named has to be there.
+std::string target_of(const CalibrateOptions& options) {
+  if (!options.out.empty()) return options.out;
+  const std::filesystem::path file = workload::localhost_profile();
+  if (file.empty())
     throw InputError("--out", "neither XDG_CACHE_HOME nor HOME says where to keep the profile",
                      "name a file");
-  return std::string(home) + "/.cache/ds/localhost.json";
+  std::error_code ignored;
+  std::filesystem::create_directories(file.parent_path(), ignored);
+  return file.string();
 }
+
+}  // namespace
 
 int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   const StopToken& stop = watch_signals();
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("{} is not supported yet", options.device), "cpu is");
-  const std::string out = options.out.empty() ? localhost_profile() : options.out;
-  if (options.out.empty()) {
-    std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(out).parent_path(), ignored);
-  }
+  const std::string out = target_of(options);
   check_outputs({{"--out", out}});
+  Phases phases(common);
+  phases.begin("measure");
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   const executor::Instant begin = executor::now();
   const auto times = executor::measure_operators(
       executor::calibration_grid(),
       {.rounds = static_cast<int>(options.rounds), .progress = line.callback(), .stop = &stop});
   line.finish();
+  phases.end();
   if (stop.stop_requested()) return status_after(stop);
   const cost::Profile profile = profile_of(times, options.rounds);
   write_output(out, cost::to_json(profile, report::to_json(provenance(common, nullptr)).dump()));

@@ -23,7 +23,4 @@ int exec_run(const Common& common, const ExecOptions& options);
 int exec_compare(const Common& common, const ExecOptions& options);
 int exec_calibrate(const Common& common, const CalibrateOptions& options);
 
-/// The file that `localhost` means: $XDG_CACHE_HOME/ds/localhost.json.
-std::string localhost_profile();
-
 }  // namespace ds::cli

@@ -87,17 +87,20 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
 
 int exec_compare(const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
-  const Training training = prepare(common, options);
-  const Forecast predicted = forecast(training);
-  const engine::Prediction& p = predicted.prediction;
+  Phases phases(common);
+  const Training training = prepare(common, options, phases);
+  const engine::Prediction& p = training.prediction;
 
+  phases.begin("probe the machine");
   const executor::Probe before = executor::probe_gemm();
-  const Seconds limit_before = executor::gemm_only(training.program);
+  const Seconds limit_before = executor::gemm_only(training.program());
+  phases.begin("train");
   const executor::RunResult result = train(common, options, training, stop);
+  phases.begin("probe the machine again");
   const executor::Probe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
   const report::Provenance origin = provenance(common, &training.job);
-  Json report = exec_report(training, result, predicted, origin);
+  Json report = exec_report(training, result, origin);
   if (!measured) {
     if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
     write_metrics(options, result.steps);
@@ -105,7 +108,8 @@ int exec_compare(const Common& common, const ExecOptions& options) {
     return result.stopped ? status_after(stop) : kHonestNo;
   }
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
-  const Seconds limit = std::min(limit_before, executor::gemm_only(training.program));
+  const Seconds limit = std::min(limit_before, executor::gemm_only(training.program()));
+  phases.end();
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->cpu);
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
@@ -114,7 +118,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   write_metrics(options, result.steps);
   if (!options.trace.empty())
     write_output(options.trace,
-                 report::trace(training.program,
+                 report::trace(training.program(),
                                {{"predicted", p.timeline}, {"measured", executor::median_step(result)->wall}},
                                origin));
   if (talks(common, options)) {

@@ -2,24 +2,10 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/ds_exec/commands.h"
+#include "cli/session/options.h"
 #include "executor/one_blas_thread.h"
 
 namespace {
-
-void add_common(CLI::App& app, ds::cli::Common& common) {
-  app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")
-      ->take_all()
-      ->type_name("PATH=VALUE");
-  app.add_option("--seed", common.seed, "Seed of everything random")->check(CLI::NonNegativeNumber);
-  app.add_option("--jobs", common.jobs, "Threads to use outside of ranks")->check(CLI::PositiveNumber);
-  app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
-      ->type_name("FILE");
-  app.add_option("--html", common.html, "Write a page")->type_name("FILE");
-  app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
-  app.add_flag("-v,--verbose", common.verbose, "Print more");
-  app.add_flag("--no-color", common.no_color, "No colours");
-  app.add_option("--progress", common.progress, "auto, always or never")->type_name("WHEN");
-}
 
 void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
   app.add_option("JOB", options.job, "Job file")->required();
@@ -58,16 +44,20 @@ int main(int argc, char** argv) {
   calibrate->add_option("--device", calibration.device, "auto, cpu or cuda");
   calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")
       ->check(CLI::Range(3, 1000));
-  for (CLI::App* command : {run, compare, calibrate}) add_common(*command, common);
+  for (CLI::App* command : {run, compare}) add_common(*command, common, {});
+  add_common(*calibrate, common,
+             {.job = "no job is read here",
+              .report = "the profile is what calibrate writes; --out says where",
+              .progress = {}});
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
-  }
-  if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
-  common.program = "ds-exec " + app.get_subcommands().front()->get_name();
   return guarded([&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
+    }
+    if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    common.program = "ds-exec " + app.get_subcommands().front()->get_name();
     if (run->parsed()) return exec_run(common, options);
     if (compare->parsed()) return exec_compare(common, options);
     return exec_calibrate(common, calibration);

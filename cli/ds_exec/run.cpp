@@ -9,16 +9,18 @@ namespace ds::cli {
 
 int exec_run(const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
-  const Training training = prepare(common, options);
-  const Forecast predicted = forecast(training);
+  Phases phases(common);
+  const Training training = prepare(common, options, phases);
+  phases.begin("train");
   const executor::RunResult result = train(common, options, training, stop);
+  phases.end();
   const report::Provenance origin = provenance(common, &training.job);
   if (!common.report.empty())
-    write_output(common.report, exec_report(training, result, predicted, origin).dump(1) + "\n");
+    write_output(common.report, exec_report(training, result, origin).dump(1) + "\n");
   write_metrics(options, result.steps);
   const executor::MeasuredStep* median = executor::median_step(result);
   if (!options.trace.empty() && median != nullptr)
-    write_output(options.trace, report::trace(training.program, {{"measured", median->wall}}, origin));
+    write_output(options.trace, report::trace(training.program(), {{"measured", median->wall}}, origin));
   if (talks(common, options)) {
     print(learning_text(training, result));
     if (const auto measured = measured_summary(training, result))

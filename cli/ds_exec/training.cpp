@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "simulator/base/error.h"
-#include "simulator/base/file.h"
+#include "simulator/base/hash.h"
 
 namespace ds::cli {
 namespace {
@@ -41,11 +41,12 @@ Json steps_json(const executor::RunResult& result) {
 
 }  // namespace
 
-Training prepare(const Common& common, const ExecOptions& options) {
+Training prepare(const Common& common, const ExecOptions& options, Phases& phases) {
   check_outputs({{"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}});
   if (options.device == "cuda") throw InputError("--device", "cuda is not supported yet", "cpu is");
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
+  phases.begin("read job and text");
   workload::Job job = read_job(options.job, common);
   const std::string data = options.data.empty() ? job.execute.data : options.data;
   if (data.empty())
@@ -55,7 +56,10 @@ Training prepare(const Common& common, const ExecOptions& options) {
   if (!job.execute.checkpoint_directory.empty())
     throw InputError("execute.checkpoint", "checkpoints are not supported yet", "leave it out");
   executor::Text text = executor::read_text(data, job);
+  phases.begin("lower");
   program::Program program = program::lower(job);
+  phases.note(fmt::format("program {}, {} operators, {} buffers", hex(program.hash), program.ops.size(),
+                          program.buffers.size()));
   if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
   memory::Layout layout = memory::layout(program, 0);
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
@@ -63,7 +67,11 @@ Training prepare(const Common& common, const ExecOptions& options) {
     throw RunFailed(fmt::format("the plan needs {} and a rank has {}: it does not fit",
                                 terminal::bytes(layout.arena),
                                 terminal::bytes({static_cast<std::int64_t>(capacity)})));
-  return {std::move(job), std::move(program), std::move(layout), std::move(text), steps};
+  phases.begin("predict");
+  cost::Profile profile = profile_of(job);
+  engine::Prediction prediction = engine::predict(std::move(program), std::move(layout),
+                                                  cost::OperatorModel(profile), job.simulate.depth);
+  return {std::move(job), std::move(text), steps, std::move(profile), std::move(prediction)};
 }
 
 executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
@@ -72,8 +80,8 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
   std::vector<executor::StepRecord> seen;
   const executor::Context context{
       .job = training.job,
-      .program = training.program,
-      .layout = training.layout,
+      .program = training.program(),
+      .layout = training.layout(),
       .text = training.text,
       .steps = training.steps,
       .held_back_sequences = executor::held_back_for(training.job, training.steps),
@@ -106,8 +114,8 @@ void write_metrics(const ExecOptions& options, const std::vector<executor::StepR
 std::optional<Measured> measured_summary(const Training& training, const executor::RunResult& result) {
   const executor::MeasuredStep* step = executor::median_step(result);
   if (step == nullptr) return std::nullopt;
-  return Measured{program::summarise(training.program, step->cpu),
-                  program::summarise(training.program, step->wall)};
+  return Measured{program::summarise(training.program(), step->cpu),
+                  program::summarise(training.program(), step->wall)};
 }
 
 namespace {
@@ -125,15 +133,15 @@ Json measured_json(const Training& training, const executor::RunResult& result) 
   return json;
 }
 
-Json predicted_json(const Training& training, const Forecast& forecast, const report::Provenance& origin) {
-  const engine::Prediction& p = forecast.prediction;
+Json predicted_json(const Training& training, const report::Provenance& origin) {
+  const engine::Prediction& p = training.prediction;
   const report::Predicted predicted{.job = training.job,
                                     .program = p.program,
                                     .layout = p.layout,
                                     .summary = p.summary,
                                     .sigma = p.sigma,
                                     .depth = p.timeline.rows.empty() ? "analytic" : "event",
-                                    .peak_per_rank = forecast.profile.gemm_peak,
+                                    .peak_per_rank = training.profile.gemm_peak,
                                     .peak_source = "best GEMM rate of one core in the profile",
                                     .assumptions = {}};
   return {{"step_time_s", p.summary.step_time.value},
@@ -144,21 +152,13 @@ Json predicted_json(const Training& training, const Forecast& forecast, const re
 
 }  // namespace
 
-Forecast forecast(const Training& training) {
-  Forecast f{profile_of(training.job), {}};
-  f.prediction = engine::predict(training.job, cost::OperatorModel(f.profile), training.job.simulate.depth);
-  ensure(f.prediction.program.hash == training.program.hash,
-         "the program that is predicted is the program that runs");
-  return f;
-}
-
-Json exec_report(const Training& training, const executor::RunResult& result, const Forecast& forecast,
+Json exec_report(const Training& training, const executor::RunResult& result,
                  const report::Provenance& origin) {
   return {{"schema", "ds-exec-report-1"},
           {"provenance", report::to_json(origin)},
           {"steps", steps_json(result)},
           {"measured", measured_json(training, result)},
-          {"predicted", predicted_json(training, forecast, origin)}};
+          {"predicted", predicted_json(training, origin)}};
 }
 
 bool talks(const Common& common, const ExecOptions& options) {

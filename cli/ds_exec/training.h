@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/ds_exec/commands.h"
+#include "cli/session/phases.h"
 #include "executor/text.h"
 #include "executor/train.h"
 #include "simulator/engine/predict.h"
@@ -14,16 +15,21 @@
 
 namespace ds::cli {
 
+/// The job is lowered once: what `prediction` says is of the very program that runs.
 struct Training {
   workload::Job job;
-  program::Program program;
-  memory::Layout layout;
   executor::Text text;
   std::int64_t steps{};
+  cost::Profile profile;
+  engine::Prediction prediction;
+
+  const program::Program& program() const { return prediction.program; }
+  const memory::Layout& layout() const { return prediction.layout; }
 };
 
-/// Reads the job and the text. Throws InputError where either cannot be used.
-Training prepare(const Common& common, const ExecOptions& options);
+/// Reads the job and the text and predicts. Throws InputError where something cannot be used, RunFailed where the plan
+/// does not fit.
+Training prepare(const Common& common, const ExecOptions& options, Phases& phases);
 
 /// Trains with a progress line. Where the run fails, the metrics of the steps before are written.
 executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
@@ -33,17 +39,10 @@ executor::RunResult train(const Common& common, const ExecOptions& options, cons
 /// written after the report, so that a full disk there costs no report here.
 void write_metrics(const ExecOptions& options, const std::vector<executor::StepRecord>& steps);
 
-/// What the simulator says of the program that runs.
-struct Forecast {
-  cost::Profile profile;
-  engine::Prediction prediction;
-};
-Forecast forecast(const Training& training);
-
 /// The report of `run`, which `compare` adds to: steps, what was measured, what was predicted. Of a run that ended before
 /// a step could be measured the times are left out.
 nlohmann::ordered_json exec_report(const Training& training, const executor::RunResult& result,
-                                   const Forecast& forecast, const report::Provenance& origin);
+                                   const report::Provenance& origin);
 
 /// Whether people read standard output, and not one of our files.
 bool talks(const Common& common, const ExecOptions& options);

@@ -1,13 +1,22 @@
 // What is shipped and what is accepted: presets, limits, schemas.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "cli/ds_sim/commands.h"
+#include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
 
 namespace ds::cli {
 namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kSourceColumns = 90;
 
 std::string_view word(workload::PresetKind kind) {
   using workload::PresetKind;
@@ -21,37 +30,76 @@ std::string_view word(workload::PresetKind kind) {
   return "?";
 }
 
+/// Whether the limit is shown digit by digit.
+bool is_exact(const workload::Limit& limit) { return limit.most < 1e15; }
+
+/// A list as a file of its own, by the schema profiles/schemas/<name>.json.
+void write_list(const Common& common, const std::string& name, Json list) {
+  const Json file = {{"schema", "ds-" + name + "-1"},
+                     {"provenance", report::to_json(provenance(common, nullptr))},
+                     {name, std::move(list)}};
+  write_output(common.report, file.dump(1) + "\n");
+}
+
 }  // namespace
 
 int sim_presets(const Common& common) {
+  check_outputs({{"--report", common.report}});
+  Phases phases(common);
+  phases.begin("read the presets");
+  const std::vector<workload::Preset> presets = workload::list_presets();
+  phases.end();
+  if (!common.report.empty()) {
+    Json list = Json::array();
+    for (const workload::Preset& preset : presets)
+      list.push_back({{"kind", word(preset.kind)}, {"name", preset.name}, {"source", preset.source}});
+    write_list(common, "presets", std::move(list));
+  }
+  if (!common.talks()) return kDone;
   terminal::Table table{.columns = {{"kind"}, {"name"}, {"source"}}, .rows = {}};
-  for (const workload::Preset& preset : workload::list_presets())
+  for (const workload::Preset& preset : presets)
     table.rows.push_back({{std::string(word(preset.kind))},
                           {preset.name},
-                          {terminal::shorten(terminal::one_line(preset.source), 90)}});
+                          {terminal::shorten(terminal::one_line(preset.source), kSourceColumns)}});
   print(terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
 }
 
 int sim_limits(const Common& common) {
+  check_outputs({{"--report", common.report}});
+  if (!common.report.empty()) {
+    Json list = Json::array();
+    for (const workload::Limit& limit : workload::limits())
+      list.push_back(
+          {{"what", limit.what},
+           {"at_most", is_exact(limit) ? Json(static_cast<std::int64_t>(limit.most)) : Json(limit.most)}});
+    write_list(common, "limits", std::move(list));
+  }
+  if (!common.talks()) return kDone;
   terminal::Table table{.columns = {{"what"}, {"at most", terminal::Align::right}}, .rows = {}};
   for (const workload::Limit& limit : workload::limits())
     table.rows.push_back({{std::string(limit.what)},
-                          {limit.most < 1e15 ? terminal::exact(static_cast<std::int64_t>(limit.most))
-                                             : fmt::format("{:g}", limit.most)}});
+                          {is_exact(limit) ? terminal::exact(static_cast<std::int64_t>(limit.most))
+                                           : fmt::format("{:g}", limit.most)}});
   print(terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
 }
 
-int sim_schema(const Common&, const std::string& what) {
+int sim_schema(const Common& common, const std::string& what) {
+  const Phases phases(common);
   if (what == "job") {
     print(workload::job_schema());
     return kDone;
   }
-  const std::filesystem::path file = workload::profiles_directory() / "schemas" / (what + ".json");
-  if (what.find('/') != std::string::npos || !std::filesystem::exists(file))
-    throw InputError("schema", fmt::format("there is none named {}", what), "job and report are shipped");
-  print(read_file(file));
+  const std::filesystem::path folder = workload::profiles_directory() / "schemas";
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
+  std::ranges::sort(names);
+  if (!std::ranges::binary_search(names, what))
+    throw InputError("schema", fmt::format("there is none named {}", what),
+                     fmt::format("there are {}", fmt::join(names, ", ")));
+  print(read_file(folder / (what + ".json")));
   return kDone;
 }
 

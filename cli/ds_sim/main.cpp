@@ -2,25 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/ds_sim/commands.h"
-
-namespace {
-
-void add_common(CLI::App& app, ds::cli::Common& common) {
-  app.add_option("--set", common.set, "Override a value of the job: --set plan.tp=4")
-      ->take_all()
-      ->type_name("PATH=VALUE");
-  app.add_option("--seed", common.seed, "Seed of everything random")->check(CLI::NonNegativeNumber);
-  app.add_option("--jobs", common.jobs, "Threads to use")->check(CLI::PositiveNumber);
-  app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
-      ->type_name("FILE");
-  app.add_option("--html", common.html, "Write a page")->type_name("FILE");
-  app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
-  app.add_flag("-v,--verbose", common.verbose, "Print more");
-  app.add_flag("--no-color", common.no_color, "No colours");
-  app.add_option("--progress", common.progress, "auto, always or never")->type_name("WHEN");
-}
-
-}  // namespace
+#include "cli/session/options.h"
 
 int main(int argc, char** argv) {
   using namespace ds::cli;
@@ -46,18 +28,23 @@ int main(int argc, char** argv) {
   CLI::App* limits = app.add_subcommand("limits", "List the largest accepted values");
   std::string schema_of{"job"};
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of a file that we read or write");
-  schema->add_option("WHAT", schema_of, "job or report")->required();
-  for (CLI::App* command : {run, presets, limits, schema}) add_common(*command, common);
+  schema->add_option("WHAT", schema_of, "job, report, exec-report, profile, ...")->required();
+  constexpr std::string_view kNoJob = "no job is read here", kSoon = "nothing here takes long";
+  add_common(*run, common, {});
+  add_common(*presets, common, {.job = kNoJob, .report = {}, .progress = {}});
+  add_common(*limits, common, {.job = kNoJob, .report = {}, .progress = kSoon});
+  add_common(*schema, common,
+             {.job = kNoJob, .report = "a schema goes to standard output", .progress = kSoon});
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
-  }
-  if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
-  watch_signals();
-  common.program = "ds-sim " + app.get_subcommands().front()->get_name();
+  end_on_signals();
   return guarded([&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
+    }
+    if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    common.program = "ds-sim " + app.get_subcommands().front()->get_name();
     if (run->parsed()) return sim_run(common, run_options);
     if (presets->parsed()) return sim_presets(common);
     if (limits->parsed()) return sim_limits(common);

@@ -2,9 +2,13 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/session/phases.h"
 #include "simulator/base/error.h"
+#include "simulator/base/hash.h"
 #include "simulator/engine/predict.h"
 
 namespace ds::cli {
@@ -101,19 +105,22 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
 int sim_run(const Common& common, const RunOptions& options) {
   check_outputs(
       {{"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}});
+  Phases phases(common);
+  phases.begin("read the job");
   const workload::Job job = read_job(options.job, common);
   const workload::Depth depth = depth_of(options, job);
+  if (!options.trace.empty() && depth != workload::Depth::event)
+    throw InputError("--trace", "needs the instructions", "--depth event has them");
   const cost::Profile profile = profile_of(job);
+  phases.begin("predict");
   const cost::OperatorModel model(profile);
   const engine::Prediction p = engine::predict(job, model, depth);
-  const report::Provenance origin = provenance(common, &job);
+  phases.note(fmt::format("program {}, {} operators, {} buffers", hex(p.program.hash), p.program.ops.size(),
+                          p.program.buffers.size()));
 
-  if (!options.trace.empty()) {
-    if (depth != workload::Depth::event)
-      throw InputError("--trace", "needs the instructions", "--depth event has them");
-    write_output(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
-  }
-  if (!options.dump_program.empty()) write_output(options.dump_program, program::to_text(p.program));
+  // All texts before the first file, so that what ends us early leaves no part of the answer without the rest.
+  phases.begin("render");
+  const report::Provenance origin = provenance(common, &job);
   const report::Predicted predicted{
       .job = job,
       .program = p.program,
@@ -124,8 +131,15 @@ int sim_run(const Common& common, const RunOptions& options) {
       .peak_per_rank = profile.gemm_peak,
       .peak_source = "best GEMM rate of one core in the profile",
       .assumptions = {{"cost.operators", std::string(word(p.weakest)), "weakest source"}}};
+  std::vector<std::pair<std::string, std::string>> files;  // target, content
+  if (!options.trace.empty())
+    files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
+  if (!options.dump_program.empty()) files.emplace_back(options.dump_program, program::to_text(p.program));
   if (!common.report.empty())
-    write_output(common.report, report::run_report(predicted, origin).dump(1) + "\n");
+    files.emplace_back(common.report, report::run_report(predicted, origin).dump(1) + "\n");
+  phases.begin("write");
+  for (const auto& [target, content] : files) write_output(target, content);
+  phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, report::rates(job, p.summary.step_time, profile.gemm_peak));
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;

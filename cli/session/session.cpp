@@ -29,6 +29,36 @@ void on_signal(int signal) {
   if (stop_token.signal.exchange(signal) != 0) ::_exit(128 + signal);
 }
 
+void end_at_once(int signal) { ::_exit(128 + signal); }
+
+void handle(void (*handler)(int)) {
+  struct sigaction action{};
+  action.sa_handler = handler;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  ::signal(SIGXFSZ, SIG_IGN);  // write() then fails with EFBIG, and the message names the file
+  // Whoever started us may ignore it; then we would complain of a reader that had enough.
+  ::signal(SIGPIPE, SIG_DFL);
+}
+
+/// Ctrl-C and SIGTERM wait while this lives: a handler that ends the program would leave a temporary file behind.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigset_t held;
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
+  }
+  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
 int complain(int status, std::string_view kind, std::string_view message) {
   fmt::print(stderr, "ds: {}{}\n", kind, terminal::one_line(message));
   return status;
@@ -77,15 +107,11 @@ int refuse_usage(std::string_view what) noexcept {
 }
 
 StopToken& watch_signals() {
-  struct sigaction action{};
-  action.sa_handler = on_signal;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  ::signal(SIGXFSZ, SIG_IGN);  // write() then fails with EFBIG, and the message names the file
-  ::signal(SIGPIPE,
-           SIG_DFL);  // whoever started us may ignore it; then we would complain of a reader that had enough
+  handle(on_signal);
   return stop_token;
 }
+
+void end_on_signals() { handle(end_at_once); }
 
 int status_after(const StopToken& stop) { return 128 + stop.signal.load(); }
 
@@ -95,7 +121,6 @@ workload::Job read_job(const std::string& file, const Common& common) {
   const std::vector<std::string_view> overrides(set.begin(), set.end());
   workload::Job job = workload::read_job(file, overrides);
   workload::check_supported(job);
-  if (!common.html.empty()) throw InputError("--html", "pages are not supported yet", "--report gives JSON");
   return job;
 }
 
@@ -126,7 +151,7 @@ void print(std::string_view text) {
 
 void check_outputs(const std::vector<Output>& outputs) {
   const auto to_standard_output = [](const Output& output) { return output.target == "-"; };
-  const auto first = std::find_if(outputs.begin(), outputs.end(), to_standard_output);
+  const auto first = std::ranges::find_if(outputs, to_standard_output);
   for (const Output& output : outputs) {
     if (output.target.empty()) continue;
     if (output.target == "-") {
@@ -152,8 +177,10 @@ void write_output(const std::string& target, std::string_view text) {
     print(text);
   else if (fs::is_other(target, error))
     write_through(target, text);
-  else
+  else {
+    const HeldSignals held;
     write_file_atomically(target, text);
+  }
 }
 
 std::string version_text() {

@@ -14,13 +14,12 @@
 
 namespace ds::cli {
 
-/// Options that every command takes.
+/// What the options that commands share were set to (options.h).
 struct Common {
   std::string program;               // "ds-sim run"
   std::vector<std::string> command;  // as typed
   std::vector<std::string> set;      // PATH=VALUE
   std::string report;                // file, "-" for standard output, "" for none
-  std::string html;
   std::string progress{"auto"};
   std::int64_t seed{-1};  // -1: not given
   std::int64_t jobs{1};
@@ -42,9 +41,12 @@ int guarded(const std::function<int()>& command) noexcept;
 /// A command line that cannot be understood: one line on standard error, and the status for that.
 int refuse_usage(std::string_view what) noexcept;
 
-/// Ctrl-C and SIGTERM set the token; a second one ends the program at once. A file size limit becomes an error, a closed
-/// pipe ends the program without a word.
+/// For commands that save what they have reached: Ctrl-C and SIGTERM set the token; a second one ends the program at once.
+/// In both cases a file size limit becomes an error, and a closed pipe ends the program without a word.
 StopToken& watch_signals();
+/// For commands that have nothing to save: Ctrl-C and SIGTERM end the program at once, with 130 and 143. A file that is
+/// being written is finished first.
+void end_on_signals();
 /// 130 after Ctrl-C, 143 after SIGTERM.
 int status_after(const StopToken& stop);
 

@@ -16,7 +16,7 @@ inline constexpr std::int64_t kTile = 64;   // queries, and keys, of a tile
 inline constexpr std::int64_t kStrip = 16;  // a diagonal tile is worked on in strips of this width
 /// Elements of a transposed tile [head_dim, queries]: 64 KiB.
 template <class T>
-inline constexpr std::int64_t kTransposed = 64 * 1024 / static_cast<std::int64_t>(sizeof(T));
+inline constexpr std::int64_t kTransposed = (64LL << 10) / static_cast<std::int64_t>(sizeof(T));
 
 /// Queries of a tile; fewer when the head is so wide that a transposed tile would not fit.
 template <class T>

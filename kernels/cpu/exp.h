@@ -7,6 +7,8 @@
 // normal number the result is 0; above 88.37 (float) and 709.4 (double), a little before the type overflows,
 // it is infinite; not-a-number stays one.
 
+#include <numbers>
+
 #include "kernels/cpu/lanes.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
@@ -17,7 +19,8 @@ struct ExpConstants;
 template <>
 struct ExpConstants<float> {
   static constexpr float kLow = -87.33654F, kHigh = 88.37F;
-  static constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
+  static constexpr float kLn2High = 0.693359375F;  // NOLINT(modernize-use-std-numbers): not all of ln 2
+  static constexpr float kLn2Low = -2.12194440e-4F;
   static constexpr float kRound =
       12582912.0F;  // 1.5 * 2^23: adding it leaves the nearest integer in the low bits
   static constexpr unsigned kMantissa = 23;
@@ -29,7 +32,9 @@ struct ExpConstants<float> {
 template <>
 struct ExpConstants<double> {
   static constexpr double kLow = -708.396, kHigh = 709.4;
-  static constexpr double kLn2High = 6.93145751953125e-1, kLn2Low = 1.42860682030941723212e-6;
+  static constexpr double kLn2High =
+      6.93145751953125e-1;  // NOLINT(modernize-use-std-numbers): not all of ln 2
+  static constexpr double kLn2Low = 1.42860682030941723212e-6;
   static constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
   static constexpr unsigned kMantissa = 52;
   static constexpr std::array<double, 12> kSeries{
@@ -40,7 +45,7 @@ struct ExpConstants<double> {
 template <class T>
 [[gnu::always_inline]] inline Vector<T> exp(Vector<T> x) {
   using C = ExpConstants<T>;
-  constexpr T kLog2E = static_cast<T>(1.4426950408889634074);
+  constexpr T kLog2E = std::numbers::log2e_v<T>;
   const Vector<T> shifted = multiply_add(x, broadcast<T>(kLog2E), broadcast<T>(C::kRound));
   const Vector<T> n = shifted - C::kRound;
   const Vector<T> r =

@@ -42,11 +42,11 @@ template <class T>
 template <class T>
 void norm(const ops::SquaredNorm& n, Arguments a, Queue& queue) {
   const T* gradient = a.in<T>();
-  double* sums = a.out<double>();
+  auto* sums = a.out<double>();
   double squares = 0, not_finite = 0;
   in_blocks(0, n.elements, queue, [&](std::int64_t begin, std::int64_t count) {
     const T* block = gradient + begin;
-    const double sum = sum_of<double>(count, [&](auto at) {
+    const auto sum = sum_of<double>(count, [&](auto at) {
       const Vector<double> v = widen(block, at);
       return v * v;
     });
@@ -91,7 +91,7 @@ struct AdamWStep {
 
 template <class T>
 void adam(const ops::AdamW& n, Arguments a, Queue& queue) {
-  const double *control = a.in<double>(), *scalars = a.in<double>();
+  const auto *control = a.in<double>(), *scalars = a.in<double>();
   const T* gradient = a.in<T>();
   T *weight = a.out<T>(), *first = a.out<T>(), *second = a.out<T>();
   const AdamWStep<T> step(n, control, scalars);

@@ -10,7 +10,7 @@ template <class T>
 void forward(const ops::CrossEntropy& c, Arguments a, Queue&) {
   T* logits = a.out<T>();
   const auto* targets = a.in<std::int32_t>();
-  double* loss = a.out<double>();
+  auto* loss = a.out<double>();
   *loss = 0;
   for (std::int64_t t = 0; t < c.tokens; ++t, logits += c.columns) {
     const double top = *std::max_element(logits, logits + c.vocab);

@@ -10,7 +10,7 @@ namespace {
 template <class T>
 void norm(const ops::SquaredNorm& n, Arguments a, Queue&) {
   const T* gradient = a.in<T>();
-  double* sums = a.out<double>();
+  auto* sums = a.out<double>();
   if (n.first) sums[0] = sums[1] = 0;
   double squares = 0, not_finite = 0;
   for (std::int64_t i = 0; i < n.elements; ++i) {
@@ -24,11 +24,11 @@ void norm(const ops::SquaredNorm& n, Arguments a, Queue&) {
 /// Rounding the norm to the type of training makes it the same number however its sum was ordered.
 template <class T>
 void clip(const ops::ClipFactor& c, Arguments a, Queue&) {
-  const double *losses = a.in<double>(), *sums = a.in<double>();
-  double* scalars = a.out<double>();
+  const auto *losses = a.in<double>(), *sums = a.in<double>();
+  auto* scalars = a.out<double>();
   double loss = 0;
   for (std::int64_t i = 0; i < c.micro_batches; ++i) loss += losses[i];
-  const double rounded = static_cast<T>(std::sqrt(sums[0]));
+  const auto rounded = static_cast<double>(static_cast<T>(std::sqrt(sums[0])));
   scalars[0] = loss;
   scalars[1] = rounded;
   scalars[2] = c.clip_norm > 0 ? std::min(1.0, c.clip_norm / rounded) : 1.0;
@@ -37,7 +37,7 @@ void clip(const ops::ClipFactor& c, Arguments a, Queue&) {
 
 template <class T>
 void adam(const ops::AdamW& n, Arguments a, Queue&) {
-  const double *control = a.in<double>(), *scalars = a.in<double>();
+  const auto *control = a.in<double>(), *scalars = a.in<double>();
   const T* gradient = a.in<T>();
   T *weight = a.out<T>(), *first = a.out<T>(), *second = a.out<T>();
   const double rate = control[0], step = control[1], factor = scalars[2];

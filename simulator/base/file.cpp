@@ -30,6 +30,8 @@ class Descriptor {
   int fd_;
 };
 
+std::function<void(const std::filesystem::path&, std::size_t)> watcher_of_reads;
+
 std::string reason(int error) { return std::strerror(error); }
 
 [[noreturn]] void fail_write(const std::filesystem::path& file, const char* what, int error) {
@@ -57,6 +59,10 @@ std::filesystem::path target_of(std::filesystem::path file) {
 
 }  // namespace
 
+void watch_reads(std::function<void(const std::filesystem::path& file, std::size_t bytes)> watcher) {
+  watcher_of_reads = std::move(watcher);
+}
+
 std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   const std::string name = file.string();
   // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
@@ -76,31 +82,33 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
     const ssize_t n = ::read(fd.get(), block, sizeof block);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw InputError(name, "cannot be read: " + reason(errno));
-    if (n == 0) return content;
+    if (n == 0) break;
     content.append(block, static_cast<std::size_t>(n));
     if (static_cast<std::int64_t>(content.size()) > limit)
       throw InputError(name, "grew while it was read", fmt::format("at most {} bytes are read", limit));
   }
+  if (watcher_of_reads) watcher_of_reads(file, content.size());
+  return content;
 }
 
-void write_file_atomically(const std::filesystem::path& asked, std::string_view content) {
-  const std::filesystem::path file = target_of(asked);
-  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
-  if (std::filesystem::is_directory(file)) fail_write(file, "write", EISDIR);
+void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
+  const std::filesystem::path target = target_of(file);
+  const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
+  if (std::filesystem::is_directory(target)) fail_write(target, "write", EISDIR);
 
-  std::string temporary = (folder / ("." + file.filename().string() + ".XXXXXX.tmp")).string();
+  std::string temporary = (folder / ("." + target.filename().string() + ".XXXXXX.tmp")).string();
   Descriptor fd(::mkstemps(temporary.data(), 4));
-  if (fd.get() < 0) fail_write(file, "write", errno);
+  if (fd.get() < 0) fail_write(target, "write", errno);
   try {
     struct stat old{};
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    const mode_t mode = ::stat(file.c_str(), &old) == 0 ? old.st_mode & 07777U : 0666U & ~mask;
+    const mode_t mode = ::stat(target.c_str(), &old) == 0 ? old.st_mode & 07777U : 0666U & ~mask;
     ::fchmod(fd.get(), mode);
-    write_all(fd.get(), content, file);
-    if (::fsync(fd.get()) != 0) fail_write(file, "sync", errno);
-    if (::close(fd.release()) != 0) fail_write(file, "close", errno);
-    if (::rename(temporary.c_str(), file.c_str()) != 0) fail_write(file, "rename", errno);
+    write_all(fd.get(), content, target);
+    if (::fsync(fd.get()) != 0) fail_write(target, "sync", errno);
+    if (::close(fd.release()) != 0) fail_write(target, "close", errno);
+    if (::rename(temporary.c_str(), target.c_str()) != 0) fail_write(target, "rename", errno);
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;

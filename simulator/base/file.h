@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,10 @@ inline constexpr std::int64_t kMaxInputBytes = 64LL << 20;
 /// Whole content of a regular file of at most `limit` bytes.
 /// Throws InputError when it is missing, no regular file (directory, FIFO, device), unreadable or larger.
 std::string read_file(const std::filesystem::path& file, std::int64_t limit = kMaxInputBytes);
+
+/// `watcher` is told of each file that read_file has read, with its size: for people who ask where a number came from.
+/// Set by the command line alone, while there is one thread; an empty one ends it.
+void watch_reads(std::function<void(const std::filesystem::path& file, std::size_t bytes)> watcher);
 
 /// Writes `content` under a temporary name beside `file`, syncs it, renames it over `file` and syncs the folder: readers
 /// see the old content or the new one, never half. A symbolic link is followed: its target is replaced.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -23,10 +24,9 @@ const char* kind_of(const nlohmann::json& value) {
 bool plain_key(std::string_view key) {
   constexpr std::size_t kLongest = 80;
   if (key.empty() || key.size() > kLongest) return false;
-  for (const char c : key)
-    if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && c != '_' && c != '-')
-      return false;
-  return true;
+  return std::ranges::all_of(key, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
 }
 
 std::string short_json(const nlohmann::json& value) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -51,7 +52,7 @@ double without_false_wholes(double value, const std::string& literal) {
 /// "line 3, column 14" of the byte at `offset`.
 std::string position(std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, std::min(offset, text.size()));
-  const auto lines = std::count(before.begin(), before.end(), '\n');
+  const auto lines = std::ranges::count(before, '\n');
   const std::size_t start = before.rfind('\n');
   const std::size_t column = start == std::string_view::npos ? before.size() : before.size() - start - 1;
   return fmt::format("line {}, column {}", lines + 1, std::max<std::size_t>(column, 1));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "simulator/base/error.h"
 
@@ -36,12 +37,17 @@ Durations price(const program::Program& program, const cost::OperatorModel& mode
 }
 
 Prediction predict(const workload::Job& job, const cost::OperatorModel& model, workload::Depth depth) {
-  Prediction result;
-  result.program = program::lower(job);
+  program::Program program = program::lower(job);
 #ifndef NDEBUG
-  if (const auto fault = program::check(result.program)) throw std::logic_error("lowered program: " + *fault);
+  if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
 #endif
-  result.layout = memory::layout(result.program, 0);
+  memory::Layout layout = memory::layout(program, 0);
+  return predict(std::move(program), std::move(layout), model, depth);
+}
+
+Prediction predict(program::Program program, memory::Layout layout, const cost::OperatorModel& model,
+                   workload::Depth depth) {
+  Prediction result{.program = std::move(program), .layout = std::move(layout)};
   const Durations durations = price(result.program, model);
   switch (depth) {
     case workload::Depth::event:

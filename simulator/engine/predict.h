@@ -25,4 +25,8 @@ Durations price(const program::Program& program, const cost::OperatorModel& mode
 /// `job` has passed workload::check_supported. The peak is the same in both depths: one layout serves them.
 Prediction predict(const workload::Job& job, const cost::OperatorModel& model, workload::Depth depth);
 
+/// The same for a program that has been lowered, checked and laid out already: that of `ds-exec`, which runs it as well.
+Prediction predict(program::Program program, memory::Layout layout, const cost::OperatorModel& model,
+                   workload::Depth depth);
+
 }  // namespace ds::engine

@@ -85,7 +85,7 @@ std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& 
   for (std::size_t n = 0; n < nodes.size(); ++n)
     for (std::size_t i = 0; i < nodes[n].operands.size() && !reached[n]; ++i)
       if (access_of(nodes[n], i) != ops::Access::read &&
-          std::find(wanted.begin(), wanted.end(), nodes[n].operands[i]) != wanted.end())
+          std::ranges::find(wanted, nodes[n].operands[i]) != wanted.end())
         boost::breadth_first_search(reversed, n, boost::visitor(MarkReached(reached)));
   std::vector<std::size_t> result;
   for (std::size_t n = 0; n < nodes.size(); ++n)
@@ -96,8 +96,8 @@ std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& 
 void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers) {
   for (std::int32_t layer : layers) {
     const std::vector<Node> forward = nodes_of_layer(stage.forward, layer);
-    const auto first = std::find_if(stage.backward.begin(), stage.backward.end(),
-                                    [&](const Node& node) { return node.layer == layer; });
+    const auto first =
+        std::ranges::find_if(stage.backward, [&](const Node& node) { return node.layer == layer; });
     ensure(first != stage.backward.end(), "a layer that is recomputed has a backward");
     const auto at = first - stage.backward.begin();
     const std::vector<TensorIndex> wanted = saved(forward, nodes_of_layer(stage.backward, layer));

@@ -28,7 +28,7 @@ std::vector<Event> events_of(const Lifetimes& lives) {
       events.push_back({interval.end + 1, false, i});
     }
   // Deaths first: what ended before this position frees its bytes for what begins at it.
-  std::sort(events.begin(), events.end(), [](const Event& a, const Event& b) {
+  std::ranges::sort(events, [](const Event& a, const Event& b) {
     return std::tuple(a.position, a.birth, a.instance) < std::tuple(b.position, b.birth, b.instance);
   });
   return events;
@@ -86,8 +86,8 @@ std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflic
     const std::int64_t bytes = lives.instances[i].bytes;
     offset[i] = first_gap(in_the_way, bytes);
     const Placed block{i, offset[i], offset[i] + bytes};
-    placed.insert(std::upper_bound(placed.begin(), placed.end(), block,
-                                   [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
+    placed.insert(std::ranges::upper_bound(
+                      placed, block, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
                   block);
   }
   return offset;
@@ -100,7 +100,7 @@ std::vector<std::int64_t> place_by_birth(const Lifetimes& lives) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < lives.instances.size(); ++i)
     if (!lives.alive[i].empty()) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
     return lives.alive[a].front().begin < lives.alive[b].front().begin;
   });
   std::multimap<std::int32_t, std::map<std::int64_t, std::int64_t>::iterator> deaths;
@@ -157,7 +157,7 @@ std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const std::vector
     if (!lives.alive[i].empty()) used.push_back(i);
   const auto ordered = [&](auto key) {
     std::vector<std::size_t> order = used;
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
       const bool always_a = alive_always(lives, a), always_b = alive_always(lives, b);
       return always_a != always_b ? always_a : !always_a && key(a) > key(b);
     });

@@ -1,6 +1,8 @@
 // FLOPs, bytes and names of operators.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "simulator/ops/fields.h"
 #include "simulator/ops/ops.h"
 
@@ -78,9 +80,7 @@ struct Kind {
 struct HasPass {
   Pass pass;
   bool any(std::initializer_list<Pass> passes) const {
-    for (Pass p : passes)
-      if (p == pass) return true;
-    return false;
+    return std::ranges::find(passes, pass) != passes.end();
   }
   bool operator()(const Embedding&) const { return any({Pass::forward, Pass::weight_gradient}); }
   bool operator()(const LayerNorm&) const { return pass != Pass::update; }

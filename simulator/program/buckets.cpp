@@ -26,7 +26,7 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage) {
     buckets[found->second].tied |= stage.parameters[p].uses > 1;
   }
   for (Bucket& bucket : buckets) {
-    std::stable_partition(bucket.members.begin(), bucket.members.end(), [&](const Bucket::Member& member) {
+    std::ranges::stable_partition(bucket.members, [&](const Bucket::Member& member) {
       return stage.parameters[static_cast<std::size_t>(member.parameter)].decays;
     });
     for (Bucket::Member& member : bucket.members) {

@@ -27,12 +27,12 @@ struct Instance {
       else
         range = {std::min(old.begin, range.begin), std::max(old.end, range.end)};
     merged.push_back(range);
-    std::sort(merged.begin(), merged.end(), [](const Range& a, const Range& b) { return a.begin < b.begin; });
+    std::ranges::sort(merged, [](const Range& a, const Range& b) { return a.begin < b.begin; });
     written = std::move(merged);
   }
   bool covers(Range range) const {
-    return std::any_of(written.begin(), written.end(),
-                       [&](const Range& w) { return w.begin <= range.begin && range.end <= w.end; });
+    return std::ranges::any_of(written,
+                               [&](const Range& w) { return w.begin <= range.begin && range.end <= w.end; });
   }
 };
 

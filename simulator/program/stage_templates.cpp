@@ -13,7 +13,7 @@ constexpr LaneId kComputeLane{0};
 }  // namespace
 
 OpId StageLowering::op_id(const ops::Op& op) {
-  const auto found = std::find(program_.ops.begin(), program_.ops.end(), op);
+  const auto found = std::ranges::find(program_.ops, op);
   if (found != program_.ops.end()) return static_cast<OpId>(found - program_.ops.begin());
   program_.ops.push_back(op);
   return static_cast<OpId>(program_.ops.size() - 1);

@@ -31,7 +31,7 @@ std::vector<std::string> names_of(PresetKind kind) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(profiles_directory() / name_in(kFolders, kind), error))
     if (entry.path().extension() == ".json") names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
+  std::ranges::sort(names);
   return names;
 }
 
@@ -52,6 +52,15 @@ fs::path profiles_directory() {
                    "set DS_PROFILES to their directory");
 }
 
+fs::path localhost_profile() {
+  const auto set = [](const char* value) { return value != nullptr && *value != '\0'; };
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); set(cache))
+    return fs::path(cache) / "ds" / "localhost.json";
+  if (const char* home = std::getenv("HOME"); set(home))
+    return fs::path(home) / ".cache" / "ds" / "localhost.json";
+  return {};
+}
+
 std::vector<Preset> list_presets() {
   std::vector<Preset> presets;
   for (const Named<PresetKind>& folder : kFolders)
@@ -64,7 +73,7 @@ std::vector<Preset> list_presets() {
 
 Document preset_document(PresetKind kind, const std::string& name, const Cursor& asker) {
   const std::vector<std::string> names = names_of(kind);
-  if (std::find(names.begin(), names.end(), name) == names.end()) {
+  if (std::ranges::find(names, name) == names.end()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
     const std::string near = nearest(name, views);
     asker.fail(

@@ -24,6 +24,10 @@ struct Preset {
 /// Throws InputError when none of them is a directory.
 std::filesystem::path profiles_directory();
 
+/// The file that `localhost` means, written by `ds-exec calibrate`: $XDG_CACHE_HOME/ds/localhost.json, else
+/// ~/.cache/ds/localhost.json. Empty where neither XDG_CACHE_HOME nor HOME is set.
+std::filesystem::path localhost_profile();
+
 /// All presets by kind, then name.
 std::vector<Preset> list_presets();
 

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "simulator/base/error.h"
@@ -105,13 +104,6 @@ double total_memory() {
   throw MachineError("/proc/meminfo: MemTotal cannot be read");
 }
 
-fs::path calibration_of_this_machine() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && *cache != '\0') return fs::path(cache) / "ds" / "localhost.json";
-  const char* home = std::getenv("HOME");
-  return fs::path(home != nullptr ? home : "/") / ".cache" / "ds" / "localhost.json";
-}
-
 /// A node behind a calibrated profile. Its measurements are read where they are used; here it matters what it is.
 Node node_of_profile(const fs::path& file) {
   const std::string bytes = read_file(file);
@@ -129,7 +121,7 @@ Node node_of_profile(const fs::path& file) {
 }
 
 Node localhost(const Defaults& defaults) {
-  const fs::path file = calibration_of_this_machine();
+  const fs::path file = localhost_profile();
   std::error_code error;
   if (fs::exists(file, error)) {
     Node node = node_of_profile(file);

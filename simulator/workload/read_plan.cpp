@@ -176,8 +176,8 @@ void read_placement(const PlanReader& read, Plan& p) {
     start = end + 1;
   }
   std::vector<std::string> known(std::begin(kAxes), std::end(kAxes));
-  std::sort(axes.begin(), axes.end());
-  std::sort(known.begin(), known.end());
+  std::ranges::sort(axes);
+  std::ranges::sort(known);
   if (axes != known)
     at->fail_value("the axes tp, cp, ep, dp and pp in some order, joined by -, such as tp-cp-ep-dp-pp");
 }

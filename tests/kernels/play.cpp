@@ -105,7 +105,7 @@ Values Play::read(std::string_view name) const {
   const auto take = [&](auto type) {
     std::vector<decltype(type)> typed(values.size());
     std::memcpy(typed.data(), buffer.data(), buffer.bytes);
-    std::transform(typed.begin(), typed.end(), values.begin(), [](auto x) { return static_cast<double>(x); });
+    std::ranges::transform(typed, values.begin(), [](auto x) { return static_cast<double>(x); });
   };
   if (list_[i].type == DataType::fp64)
     take(double{});
@@ -121,8 +121,7 @@ void Play::write(std::string_view name, const Values& values) {
   Buffer& buffer = buffers_.at(static_cast<std::size_t>(i));
   const auto put = [&](auto type) {
     std::vector<decltype(type)> typed(values.size());
-    std::transform(values.begin(), values.end(), typed.begin(),
-                   [](double x) { return static_cast<decltype(type)>(x); });
+    std::ranges::transform(values, typed.begin(), [](double x) { return static_cast<decltype(type)>(x); });
     ASSERT_EQ(buffer.bytes, typed.size() * sizeof(type));
     std::memcpy(buffer.data(), typed.data(), buffer.bytes);
   };

@@ -20,10 +20,10 @@ TEST(SplitLaws, EveryLayerIsPlacedOnceAndPartsDifferByAtMostOne) {
     std::vector<std::int64_t> stages;
     for (const auto& chunks : split) {
       stages.push_back(std::accumulate(chunks.begin(), chunks.end(), std::int64_t{0}));
-      const auto [least, most] = std::minmax_element(chunks.begin(), chunks.end());
+      const auto [least, most] = std::ranges::minmax_element(chunks);
       RC_ASSERT(*most - *least <= 1);
     }
-    const auto [least, most] = std::minmax_element(stages.begin(), stages.end());
+    const auto [least, most] = std::ranges::minmax_element(stages);
     RC_ASSERT(*most - *least <= 1);
     RC_ASSERT(stages.back() <= stages.front());
     RC_ASSERT(std::accumulate(stages.begin(), stages.end(), std::int64_t{0}) == layers);

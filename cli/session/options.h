@@ -1,0 +1,68 @@
+#pragma once
+// The options that all commands share, spelled once. CLI11 takes 12 s to compile and is left to the file of each
+// program that parses its command line; `App` is CLI::App there.
+
+#include <string>
+#include <string_view>
+
+#include "cli/session/session.h"
+#include "simulator/base/error.h"
+
+namespace ds::cli {
+
+/// Why a command has no use for an option: the answer to whoever gives it. Empty where the option is taken.
+struct Refusals {
+  std::string_view job, report, progress;  // job: --set and --seed, which change one
+};
+
+/// An option that is not in --help. Whoever gives it is told `why` by an InputError, since CLI11's own has no name for what
+/// it hides.
+template <class App>
+void refuse_option(App& app, const char* name, std::string_view why) {
+  app.add_option(name)->group("")->check(
+      [name, why](const std::string&) -> std::string { throw InputError(name, std::string(why)); });
+}
+
+template <class App>
+void add_job_options(App& app, Common& common) {
+  app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  app.add_option("--seed", common.seed, "Seed of everything random")->check([](const std::string& text) {
+    return std::string(text.starts_with('-') ? "must not be below 0" : "");
+  });
+}
+
+template <class App>
+void add_common(App& app, Common& common, const Refusals& refusals) {
+  app.set_version_flag("--version", version_text());
+  if (refusals.job.empty()) {
+    add_job_options(app, common);
+  } else {
+    refuse_option(app, "--set", refusals.job);
+    refuse_option(app, "--seed", refusals.job);
+  }
+  if (refusals.report.empty())
+    app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
+        ->type_name("FILE");
+  else
+    refuse_option(app, "--report", refusals.report);
+  refuse_option(app, "--html",
+                refusals.report.empty() ? "pages are not supported yet; --report gives JSON"
+                                        : "pages are not supported yet");
+  app.add_option("--jobs", common.jobs, "Threads beside those of ranks; taken, but one does all of it today")
+      ->check([](const std::string& text) {
+        return std::string(text == "0" || text.starts_with('-') ? "must be above 0" : "");
+      });
+  app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
+  app.add_flag("-v,--verbose", common.verbose,
+               "Tell on standard error which files are read and what takes how long");
+  app.add_flag("--no-color", common.no_color, "No colours");
+  if (refusals.progress.empty())
+    app.add_option("--progress", common.progress, "Show how far it is: auto, always or never")
+        ->type_name("WHEN");
+  else
+    refuse_option(app, "--progress", refusals.progress);
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,133 @@
+// The options that all commands share: each command does what an option says, or refuses it by name.
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/e2e/world.h"
+
+namespace ds::e2e {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kTiny = R"({
+  "model": {"family": "gpt", "layers": 1, "hidden": 16, "heads": 2, "ffn_hidden": 32, "vocab": 256},
+  "cluster": {"node": "localhost", "nodes": 1},
+  "train": {"sequence_length": 16, "global_batch": 4}, "plan": {"micro_batch": 2}})";
+
+class Options : public World {
+ protected:
+  Options() : job(write("job.json", kTiny)), text(write("text", some_text(20000))) {}
+
+  struct Command {
+    bool exec;
+    Words words;
+  };
+  std::vector<Command> commands() const {
+    return {{false, {"run", job}},
+            {false, {"presets"}},
+            {false, {"limits"}},
+            {false, {"schema", "job"}},
+            {true, {"run", job, "--data", text, "--steps", "1"}},
+            {true, {"compare", job, "--data", text, "--steps", "3"}},
+            {true, {"calibrate", "--out", path("profile.json")}}};
+  }
+  Ended start(const Command& command, const Words& more) const {
+    Words words = command.words;
+    words.insert(words.end(), more.begin(), more.end());
+    return command.exec ? exec(words) : sim(words);
+  }
+  std::string job, text;
+};
+
+TEST_F(Options, PagesAreRefusedByEveryCommand) {
+  for (const Command& command : commands())
+    EXPECT_TRUE(
+        complains(start(command, {"--html", path("page.html")}), 2, "--html: pages are not supported yet"))
+        << command.words[0];
+  EXPECT_EQ(entries(), (Words{"cache", "job.json", "text"}));
+}
+
+TEST_F(Options, CommandsThatReadNoJobRefuseToChangeOne) {
+  for (const Command& command : commands()) {
+    if (command.words[1 % command.words.size()] == job) continue;
+    EXPECT_TRUE(complains(start(command, {"--set", "plan.tp=1"}), 2, "--set: no job is read here"));
+    EXPECT_TRUE(complains(start(command, {"--seed", "1"}), 2, "--seed: no job is read here"));
+  }
+}
+
+TEST_F(Options, WhatHasNoReportSaysWhereItsResultGoes) {
+  EXPECT_TRUE(complains(exec({"calibrate", "--report", "-"}), 2,
+                        "--report: the profile is what calibrate writes; --out"));
+  EXPECT_TRUE(
+      complains(sim({"schema", "job", "--report", "-"}), 2, "--report: a schema goes to standard output"));
+  EXPECT_TRUE(complains(sim({"limits", "--progress", "always"}), 2, "--progress"));
+}
+
+TEST_F(Options, ListsAreReportsToo) {
+  for (const char* list : {"presets", "limits"}) {
+    const Ended to_file = sim({list, "--report", path("list.json"), "-q"});
+    EXPECT_EQ(to_file.status, 0) << to_file.err;
+    EXPECT_EQ(to_file.out + to_file.err, "");
+    const Ended printed = sim({list, "--report", "-"});
+    for (const std::string& report : {read(path("list.json")), printed.out}) {
+      EXPECT_EQ(schema_faults(list, report), "");
+      EXPECT_GT(Json::parse(report)[list].size(), 15U);
+    }
+    EXPECT_TRUE(complains(sim({list, "--report", path("none/x")}), 2, "--report"));
+  }
+}
+
+TEST_F(Options, QuietPrintsNothingForPeople) {
+  for (const Command& command : commands()) {
+    if (command.words[0] == "calibrate" || command.words[0] == "schema") continue;  // slow; not for people
+    const Ended ended = start(command, {"-q", "-v", "--progress", "never"});
+    if (ended.status == 2)
+      EXPECT_NE(ended.err.find("--progress"), std::string::npos) << ended.err;  // limits takes none
+    else
+      EXPECT_EQ(ended.out + ended.err, "") << command.words[0];
+  }
+}
+
+TEST_F(Options, VerboseTellsFilesPhasesAndTheProgramOnStandardErrorAlone) {
+  const Words model{"--set", "model=gpt-3m"};
+  const Ended plain = sim({"run", job, model[0], model[1]}),
+              told = sim({"run", job, model[0], model[1], "-v"});
+  EXPECT_EQ(plain.err, "");
+  EXPECT_EQ(told.out, plain.out);
+  for (const std::string& part :
+       {"ds: read " + job, std::string("models/gpt-3m.json"), std::string("ds: program "),
+        std::string("ds: read the job: "), std::string("ds: predict: ")})
+    EXPECT_NE(told.err.find(part), std::string::npos) << part << " in\n" << told.err;
+  for (const std::string& line : lines(told.err)) EXPECT_TRUE(line.starts_with("ds: ")) << line;
+
+  const Ended run = exec({"run", job, "--data", text, "--steps", "1", "-v"});
+  for (const std::string& part : {"ds: read " + text, std::string("ds: lower: "), std::string("ds: train: ")})
+    EXPECT_NE(run.err.find(part), std::string::npos) << part << " in\n" << run.err;
+  EXPECT_NE(sim({"presets", "-v"}).err.find("gpt3-175b.json"), std::string::npos);
+}
+
+TEST_F(Options, ProgressIsShownWhereSomebodyWaits) {
+  const Ended always = sim({"run", job, "--progress", "always"});
+  EXPECT_NE(always.err.find("predict"), std::string::npos) << always.err;
+  EXPECT_EQ(sim({"run", job, "--progress", "never"}).err, "");
+  for (const Command& command : commands()) {
+    if (command.words[0] == "limits" || command.words[0] == "schema") continue;  // they take none
+    EXPECT_TRUE(complains(start(command, {"--progress", "often"}), 2, "--progress")) << command.words[0];
+  }
+}
+
+TEST_F(Options, EveryCommandTellsItsVersionAndTakesJobsAsItsHelpSays) {
+  for (const Command& command : commands()) {
+    const Ended version = start(command, {"--version"}), help = start(command, {"--help"});
+    EXPECT_TRUE(version.status == 0 && version.out.starts_with("ds ")) << version.out << version.err;
+    EXPECT_NE(help.out.find("--jobs"), std::string::npos) << help.out;
+    EXPECT_NE(help.out.find("one does all of it today"), std::string::npos) << help.out;
+    EXPECT_EQ(help.out.find("--html"), std::string::npos) << help.out;
+    for (const char* jobs : {"0", "-1", "two"})
+      EXPECT_TRUE(complains(start(command, {"--jobs", jobs}), 2, "--jobs")) << command.words[0];
+  }
+  EXPECT_EQ(sim({"run", job, "--jobs", "3", "-q"}).status, 0);
+}
+
+}  // namespace
+}  // namespace ds::e2e

@@ -1,0 +1,64 @@
+// Ctrl-C, SIGTERM and closed pipes, where there is nothing to save: ds-sim is gone at once and nothing is half-written. What
+// ds-exec saves: exec_test.cpp.
+
+#include <sys/stat.h>
+
+#include <csignal>
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/e2e/world.h"
+
+namespace ds::e2e {
+namespace {
+
+constexpr double kSoon = 10;  // seconds, on a busy machine; what is waited for here would never come
+
+class Signals : public World {
+ protected:
+  Signals()
+      : job(write("job.json", R"({"model": "gpt-3m", "cluster": {"node": "localhost", "nodes": 1},
+                                   "train": {"sequence_length": 32, "global_batch": 1024}})")) {}
+  std::string job;
+};
+
+/// A report to a FIFO that nobody reads: the program waits in the middle of its work for as long as one likes.
+TEST_F(Signals, EndDsSimAtTheFirst) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  for (const auto& [signal, status] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+    const Ended ended = sim({"run", job, "-v", "--report", path("fifo")},
+                            {.time_limit_s = kSoon, .signal = SignalWhen{"ds: render", signal}});
+    EXPECT_EQ(ended.status, status) << ended.err;
+    EXPECT_EQ(ended.signal, 0);  // it ended by itself
+    EXPECT_FALSE(ended.timed_out);
+    EXPECT_EQ(ended.out, "");
+    EXPECT_EQ(entries(), (Words{"cache", "fifo", "job.json"}));
+  }
+}
+
+/// The signal comes while 18 MB of trace are written and synced.
+TEST_F(Signals, LeaveNoHalfWrittenFile) {
+  for (int round = 0; round < 2; ++round) {
+    const Ended ended = sim({"run", job, "-v", "--depth", "event", "--trace", path("trace.json")},
+                            {.signal = SignalWhen{"ds: render", SIGINT}});
+    EXPECT_TRUE(ended.status == 130 || ended.status == 0) << ended.status << ended.err;
+    const Words left = entries();
+    for (const std::string& name : left)
+      EXPECT_TRUE(name == "cache" || name == "job.json" || name == "trace.json") << name;
+    if (!std::filesystem::exists(path("trace.json"))) continue;
+    EXPECT_TRUE(nlohmann::json::accept(read(path("trace.json"))));
+    std::filesystem::remove(path("trace.json"));
+  }
+}
+
+TEST_F(Signals, AClosedPipeEndsEveryListQuietly) {
+  for (const Words& words : {Words{"presets"}, Words{"limits"}, Words{"schema", "job"},
+                             Words{"presets", "--report", "-"}, Words{"run", job, "--dump-program", "-"}}) {
+    const Ended ended = sim(words, {.closed_output = true});
+    EXPECT_EQ(ended.err, "") << words[0];
+    EXPECT_FALSE(ended.dumped_core);
+    EXPECT_EQ(ended.signal, SIGPIPE) << words[0] << ended.status;
+  }
+}
+
+}  // namespace
+}  // namespace ds::e2e
