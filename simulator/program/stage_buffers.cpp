@@ -67,7 +67,7 @@ void StageLowering::make_host_buffers() {
   program_.host.control = scalar("control", 2, 1, Host::writes);
   program_.host.losses = scalar("losses", 1, m, Host::reads);
   program_.host.scalars = scalar("scalars", 4, 1, Host::reads);
-  sums_ = scalar("sums", 2, 1, Host::none);
+  sums_ = scalar("sums", 3, 1, Host::none);
 }
 
 void StageLowering::make_bucket(const Bucket& bucket) {

@@ -64,7 +64,7 @@ TemplateId StageLowering::backward(Gradients gradients) {
 
 TemplateId StageLowering::norm() {
   Template body{.name = "norm", .pass = Pass::norm, .body = {}};
-  const Use sums{whole(sums_, 2), {}, 0};
+  const Use sums{whole(sums_, 3), {}, 0};
   bool first = true;
   for (std::size_t b = 0; b < buckets_.size(); ++b) {
     const std::int64_t elements = buckets_[b].elements;
@@ -74,13 +74,16 @@ TemplateId StageLowering::norm() {
       const ops::Op add{ops::Accumulate{elements}, ops::Pass::update, type_};
       body.body.push_back(instruction(Kind::compute, add, {gradient, tied}));
     }
-    const ops::Op square{ops::SquaredNorm{elements, std::exchange(first, false)}, ops::Pass::update, type_};
+    const ops::Op square{
+        ops::SquaredNorm{.elements = elements, .first = std::exchange(first, false), .once_from = elements},
+        ops::Pass::update, type_};
     body.body.push_back(instruction(Kind::compute, square, {gradient, sums}));
   }
-  const ops::Op clip{ops::ClipFactor{program_.micro_batches, hyper_.clip_norm}, ops::Pass::update, type_};
+  const ops::Op loss{ops::LossSum{program_.micro_batches}, ops::Pass::update, type_};
   const Use losses{whole(program_.host.losses, program_.micro_batches), {}, kAllSlots};
-  body.body.push_back(
-      instruction(Kind::compute, clip, {losses, sums, {whole(program_.host.scalars, 4), {}, 0}}));
+  body.body.push_back(instruction(Kind::compute, loss, {losses, sums}));
+  const ops::Op clip{ops::ClipFactor{hyper_.clip_norm}, ops::Pass::update, type_};
+  body.body.push_back(instruction(Kind::compute, clip, {sums, {whole(program_.host.scalars, 4), {}, 0}}));
   return add_template(std::move(body));
 }
 
