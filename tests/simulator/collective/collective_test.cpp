@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <map>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <string>
@@ -70,94 +71,126 @@ std::optional<Tally> expected(Collective what, const Steps& plan, std::int32_t r
   return std::nullopt;
 }
 
+void expect_promise_kept(Collective what, const Steps& plan, const Contents<Tally>& end) {
+  for (std::int32_t rank = 0; rank < plan.ranks; ++rank)
+    for (std::int32_t chunk = 0; chunk < plan.chunks; ++chunk)
+      if (const auto right = expected(what, plan, rank, chunk)) {
+        ASSERT_EQ(end[rank][chunk].times, right->times) << "rank " << rank << ", chunk " << chunk;
+      }
+}
+
 TEST(Collective, LeavesOnEveryRankWhatItPromises) {
   for_each_plan([](Collective what, Algorithm, const Steps& plan) {
-    if (what == Collective::all_gather || what == Collective::reduce_scatter) {
-      ASSERT_EQ(plan.chunks, plan.ranks);
-    }
-    const Contents<Tally> end = play(plan, own_content(plan));
-    for (std::int32_t rank = 0; rank < plan.ranks; ++rank)
-      for (std::int32_t chunk = 0; chunk < plan.chunks; ++chunk)
-        if (const auto right = expected(what, plan, rank, chunk)) {
-          ASSERT_EQ(end[rank][chunk].times, right->times) << "rank " << rank << ", chunk " << chunk;
-        }
+    const bool by_rank = what == Collective::all_gather || what == Collective::reduce_scatter;
+    ASSERT_EQ(by_rank ? plan.chunks : plan.ranks, plan.ranks);  // chunk r belongs to rank r
+    expect_promise_kept(what, plan, play(plan, own_content(plan)));
   });
+}
+
+void expect_in_range(const Steps& plan, const Transfer& t) {
+  const auto rank = [&](std::int32_t r) { return r >= 0 && r < plan.ranks; };
+  EXPECT_TRUE(rank(t.from) && rank(t.to) && t.from != t.to) << t.from << " to " << t.to;
+  EXPECT_TRUE(t.first >= 0 && t.count >= 1 && t.first + t.count <= plan.chunks) << t.first << ", " << t.count;
 }
 
 TEST(Collective, NamesOnlyRanksAndChunksThatThereAre) {
   for_each_plan([](Collective, Algorithm, const Steps& plan) {
     for (const Step& step : plan.steps) {
       EXPECT_FALSE(step.transfers.empty());
-      for (const Transfer& t : step.transfers) {
-        ASSERT_TRUE(t.from >= 0 && t.from < plan.ranks && t.to >= 0 && t.to < plan.ranks);
-        ASSERT_NE(t.from, t.to);
-        ASSERT_TRUE(t.first >= 0 && t.count >= 1 && t.first + t.count <= plan.chunks);
-      }
+      for (const Transfer& t : step.transfers) expect_in_range(plan, t);
     }
   });
 }
 
-/// Two writers of one chunk are well defined only if both add; a chunk that is sent while it is written would have to be
-/// set aside, which only a shift asks for.
+/// A chunk of a rank that a step writes, and whether it adds there.
+using Writes = std::map<std::pair<std::int32_t, std::int32_t>, bool>;
+
+/// Two writers of one chunk are well defined only if both add.
+Writes writes_of(const Step& step) {
+  Writes writes;
+  for (const Transfer& t : step.transfers)
+    for (std::int32_t chunk = t.first; chunk < t.first + t.count; ++chunk) {
+      const auto [found, first] = writes.try_emplace({t.to, chunk}, t.add);
+      EXPECT_TRUE(first || (found->second && t.add)) << "rank " << t.to << ", chunk " << chunk;
+    }
+  return writes;
+}
+
+void expect_no_reads_of(const Writes& writes, const Step& step) {
+  for (const Transfer& t : step.transfers)
+    for (std::int32_t chunk = t.first; chunk < t.first + t.count; ++chunk)
+      EXPECT_FALSE(writes.contains({t.from, chunk})) << "rank " << t.from << ", chunk " << chunk;
+}
+
+/// A chunk that is sent while it is written would have to be set aside, which only a shift asks for.
 TEST(Collective, NoStepReadsWhatItWritesOrWritesTwice) {
   for_each_plan([](Collective what, Algorithm, const Steps& plan) {
     for (const Step& step : plan.steps) {
-      std::map<std::pair<std::int32_t, std::int32_t>, bool> writes;  // (rank, chunk): adds
-      std::set<std::pair<std::int32_t, std::int32_t>> pairs;
-      for (const Transfer& t : step.transfers) {
-        ASSERT_TRUE(pairs.insert({t.from, t.to}).second) << "one message for two ranks in a step";
-        for (std::int32_t chunk = t.first; chunk < t.first + t.count; ++chunk) {
-          const auto [found, first] = writes.try_emplace({t.to, chunk}, t.add);
-          ASSERT_TRUE(first || (found->second && t.add)) << "rank " << t.to << ", chunk " << chunk;
-        }
-      }
-      if (what == Collective::shift) continue;
-      for (const Transfer& t : step.transfers)
-        for (std::int32_t chunk = t.first; chunk < t.first + t.count; ++chunk)
-          ASSERT_FALSE(writes.contains({t.from, chunk})) << "rank " << t.from << ", chunk " << chunk;
+      const Writes writes = writes_of(step);
+      if (what != Collective::shift) expect_no_reads_of(writes, step);
     }
   });
 }
 
-/// Chunks that rank `rank` sends and receives over the whole plan.
-std::pair<std::int64_t, std::int64_t> traffic(const Steps& plan, std::int32_t rank) {
-  std::int64_t sent = 0;
-  std::int64_t received = 0;
+TEST(Collective, SendsAtMostOneMessageFromOneRankToAnotherInAStep) {
+  for_each_plan([](Collective, Algorithm, const Steps& plan) {
+    for (const Step& step : plan.steps) {
+      std::set<std::pair<std::int32_t, std::int32_t>> pairs;
+      for (const Transfer& t : step.transfers) pairs.insert({t.from, t.to});
+      EXPECT_EQ(pairs.size(), step.transfers.size());
+    }
+  });
+}
+
+/// Chunks that every rank sends, and receives, over the whole plan.
+struct Traffic {
+  std::vector<std::int64_t> sent, received;
+};
+
+Traffic traffic_of(const Steps& plan) {
+  Traffic traffic{std::vector<std::int64_t>(plan.ranks), std::vector<std::int64_t>(plan.ranks)};
   for (const Step& step : plan.steps)
     for (const Transfer& t : step.transfers) {
-      if (t.from == rank) sent += t.count;
-      if (t.to == rank) received += t.count;
+      traffic.sent[t.from] += t.count;
+      traffic.received[t.to] += t.count;
     }
-  return {sent, received};
+  return traffic;
+}
+
+std::int64_t sum(const std::vector<std::int64_t>& values) {
+  return std::accumulate(values.begin(), values.end(), std::int64_t{0});
+}
+
+TEST(Collective, ReceivesWhatIsSent) {
+  for_each_plan([](Collective, Algorithm, const Steps& plan) {
+    const Traffic traffic = traffic_of(plan);
+    EXPECT_EQ(sum(traffic.sent), sum(traffic.received));
+  });
 }
 
 /// Ring, direct, halving and doubling move the least there is: (n - 1) / n of the buffer a rank for a half, twice that
-/// for all_reduce. A tree moves the buffer over its n - 1 edges, a broadcast brings it to n - 1 ranks.
-TEST(Collective, MovesAsManyBytesAsItsFormulaSays) {
+/// for all_reduce.
+TEST(Collective, HalvesMoveTheLeastOnEveryRank) {
   for_each_plan([](Collective what, Algorithm algorithm, const Steps& plan) {
-    const std::int64_t n = plan.ranks;
-    std::int64_t all_sent = 0;
-    std::int64_t all_received = 0;
-    const bool half = what == Collective::all_gather || what == Collective::reduce_scatter;
-    for (std::int32_t rank = 0; rank < plan.ranks; ++rank) {
-      const auto [sent, received] = traffic(plan, rank);
-      all_sent += sent;
-      all_received += received;
-      if (half || (what == Collective::all_reduce && algorithm != Algorithm::tree)) {
-        const std::int64_t moved = (half ? 1 : 2) * (n - 1);  // of n chunks
-        EXPECT_EQ(sent, moved);
-        EXPECT_EQ(received, moved);
-      }
-      if (what == Collective::broadcast) {
-        EXPECT_EQ(received, rank == 0 ? 0 : plan.chunks);
-      }
-      if (what == Collective::shift) {
-        EXPECT_EQ(received, n == 1 ? 0 : 1);
-      }
-    }
-    EXPECT_EQ(all_sent, all_received);
-    if (algorithm == Algorithm::tree && what == Collective::all_reduce) {
-      EXPECT_EQ(all_sent, 2 * (n - 1));
+    const bool whole = what == Collective::all_reduce && algorithm != Algorithm::tree;
+    if (!whole && what != Collective::all_gather && what != Collective::reduce_scatter) return;
+    const std::vector<std::int64_t> moved(plan.ranks, (whole ? 2 : 1) * (plan.ranks - 1));  // of n chunks
+    EXPECT_EQ(traffic_of(plan).sent, moved);
+    EXPECT_EQ(traffic_of(plan).received, moved);
+  });
+}
+
+/// A tree moves the buffer over its n - 1 edges, a broadcast brings it to n - 1 ranks once, a shift to all.
+TEST(Collective, TheRestMovesTheBufferOncePerEdge) {
+  for_each_plan([](Collective what, Algorithm algorithm, const Steps& plan) {
+    const std::int64_t others = plan.ranks - 1;
+    const std::int64_t all = sum(traffic_of(plan).sent);
+    if (what == Collective::broadcast) {
+      EXPECT_EQ(all, others * plan.chunks);
+    } else if (what == Collective::shift) {
+      EXPECT_EQ(all, others == 0 ? 0 : plan.ranks);
+    } else if (algorithm == Algorithm::tree) {
+      EXPECT_EQ(all, 2 * others);
     }
   });
 }
