@@ -173,7 +173,8 @@ void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched, std::i
       break;
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");
   }
-  const BufferId id = add_buffer(std::move(buffer));
+  const bool known_table = tensor.role == Role::table && host_.rope_table != BufferId{-1};
+  const BufferId id = known_table ? host_.rope_table : add_buffer(std::move(buffer));
   if (tensor.name == "ids") host_.ids = id;
   if (tensor.name == "targets") host_.targets = id;
   if (tensor.role == Role::table) host_.rope_table = id;
