@@ -1,0 +1,53 @@
+#pragma once
+// How a library of collectives (NCCL) takes time: profiles/networks/nccl.json, which says what each number means and
+// where it comes from.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ds::cost {
+
+/// What the library builds its times from. `direct`, `halving_doubling` and single messages are timed as its rings.
+enum class Scheme : std::uint8_t { ring, tree, nvls };
+
+/// Kinds of hops, in the order of `hop_s`.
+enum class Hop : std::uint8_t { nvlink, pcie, nic };
+
+struct Protocol {
+  std::string name;
+  double share{}, share_across{}, share_tree{};  // of the links' rate: in a node, between nodes, by trees
+};
+
+struct SchemeTime {
+  Scheme scheme{};
+  std::size_t protocol{};  // in protocols
+  double base_s{};
+  std::array<double, 3> hop_s{};  // by Hop
+};
+
+/// What collectives reach on a kind of link inside a node.
+struct LinkUse {
+  std::string link, arch;  // arch: how the GPU's architecture begins
+  double efficiency{};
+  double nvls_efficiency{};  // 0: no reduction in the switch
+  double latency_scale{};
+};
+
+struct LibraryFacts {
+  std::vector<Protocol> protocols;
+  std::vector<SchemeTime> times;
+  std::vector<LinkUse> links;
+  double nic_efficiency{};
+  std::int64_t nvls_least_gpus{};
+  double latency_sigma{}, bandwidth_sigma{};
+
+  /// The first entry that fits; fails (ensure) if none does.
+  const LinkUse& use_of(std::string_view link, std::string_view arch) const;
+};
+
+LibraryFacts read_library_facts();
+
+}  // namespace ds::cost
