@@ -24,7 +24,7 @@ using workload::IntraKind;
 struct Path {
   double hops_inside{}, hops_across{};
   double seconds_per_byte{};
-  double latency_scale{1};
+  const double* latency_scale{};  // by protocol, in the facts
   Hop inside{};
   double link_latency_s{};    // of a node that says so, per hop inside
   double fabric_latency_s{};  // per hop across
@@ -110,34 +110,46 @@ struct CommunicationModel::Impl {
     return facts.use_of(name_in(workload::kIntraKinds, kind), node.accelerator.arch);
   }
 
-  /// Bytes per second that collectives reach on each link of the folded node.
-  std::vector<double> achieved(std::int32_t node, Method method) const {
-    const LinkUse& use = use_of(network.kind_of(node));
-    const double inside = method == Method::nvls ? use.nvls_efficiency : use.efficiency;
+  /// Share of the datasheet rate that links inside a node reach.
+  double reached(const LinkUse& use, Method method, std::size_t members) const {
+    return method == Method::nvls ? use.nvls_efficiency
+                                  : use.efficiency_of(static_cast<std::int64_t>(members));
+  }
+
+  /// Bytes per second that each link of the folded node reaches.
+  std::vector<double> achieved(std::int32_t node, double inside, double outside) const {
     std::vector<double> capacities;
     for (const Link& link : network.folded_links(node)) {
-      const bool outside = link.kind == LinkClass::nic || link.kind == LinkClass::fabric;
-      capacities.push_back(link.rate.value * (outside ? facts.nic_efficiency : inside));
+      const bool leaves = link.kind == LinkClass::nic || link.kind == LinkClass::fabric;
+      capacities.push_back(link.rate.value * (leaves ? outside : inside));
     }
     return capacities;
   }
 
-  Path path_of(const Traffic& traffic, std::int32_t node, Method method) const {
+  Path path_of(const Traffic& traffic, std::int32_t node, double inside, double outside) const {
     const workload::Node& kind = network.kind_of(node);
     return {.hops_inside = traffic.hops_inside,
             .hops_across = traffic.hops_across,
-            .seconds_per_byte = seconds_per_byte(traffic, network, node, achieved(node, method)),
-            .latency_scale = use_of(kind).latency_scale,
+            .seconds_per_byte = seconds_per_byte(traffic, network, node, achieved(node, inside, outside)),
+            .latency_scale = use_of(kind).latency_scale.data(),
             .inside = hop_of(kind.intra.kind),
             .link_latency_s = kind.intra.latency_s,
             .fabric_latency_s = traffic.hops_across > 0 ? network.latency(node, true).value : 0};
   }
 
+  const std::vector<Fold>& folds_of(const Group& group) {
+    const auto [found, fresh] = folds.try_emplace(group);
+    if (fresh) found->second = fold(network, group);
+    return found->second;
+  }
+
   const Path& path(Collective what, Method method, const Group& group) {
     const auto [found, fresh] = paths.try_emplace({static_cast<What>(what), method, group});
     if (fresh)
-      for (const Fold& part : fold(network, group)) {
-        const Path path = path_of(traffic_of(what, method, part), part.node, method);
+      for (const Fold& part : folds_of(group)) {
+        const double inside =
+            reached(use_of(network.kind_of(part.node)), method, part.members.front().size());
+        const Path path = path_of(traffic_of(what, method, part), part.node, inside, facts.nic_efficiency);
         if (path.seconds_per_byte >= found->second.seconds_per_byte) found->second = path;  // the slowest
       }
     return found->second;
@@ -147,7 +159,8 @@ struct CommunicationModel::Impl {
     const auto [found, fresh] = paths.try_emplace({What::message, Method::ring, pair});
     if (fresh) {
       const std::int32_t node = network.node_of(pair.first);
-      found->second = path_of(message_traffic(network, pair), node, Method::ring);
+      const double inside = use_of(network.kind_of(node)).message_efficiency;
+      found->second = path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
     }
     return found->second;
   }
@@ -161,9 +174,8 @@ struct CommunicationModel::Impl {
       const Protocol& protocol = facts.protocols[time.protocol];
       const auto hop = [&](Hop kind) { return time.hop_s[static_cast<std::size_t>(kind)]; };
       const double latency =
-          path.latency_scale *
-              (time.base_s + path.hops_inside * hop(path.inside) + path.hops_across * hop(Hop::nic)) +
-          path.hops_inside * path.link_latency_s + path.hops_across * path.fabric_latency_s;
+          path.latency_scale[time.protocol] * (time.base_s + path.hops_inside * hop(path.inside)) +
+          path.hops_inside * path.link_latency_s + path.hops_across * (hop(Hop::nic) + path.fabric_latency_s);
       const double moving = static_cast<double>(bytes.value) * path.seconds_per_byte /
                             share_of(protocol, scheme, path.hops_across > 0);
       const double total = latency + moving;
@@ -177,8 +189,8 @@ struct CommunicationModel::Impl {
     return best;
   }
 
-  bool reduces_in_switch(const Group& group) const {
-    for (const Fold& part : fold(network, group)) {
+  bool reduces_in_switch(const Group& group) {
+    for (const Fold& part : folds_of(group)) {
       const workload::Node& node = network.kind_of(part.node);
       const auto members = static_cast<std::int64_t>(part.members.front().size());
       if (!node.intra.in_switch_reduction || use_of(node).nvls_efficiency == 0) return false;
@@ -190,7 +202,7 @@ struct CommunicationModel::Impl {
   Topology network;
   LibraryFacts facts;
   std::map<Key, Path> paths;
-  std::map<Group, bool> switches;  // reduces_in_switch, remembered
+  std::map<Group, std::vector<Fold>> folds;
 };
 
 CommunicationModel::CommunicationModel(const workload::Cluster& cluster)
@@ -208,12 +220,7 @@ bool CommunicationModel::has(Collective what, Method method, const Group& group)
     case Method::halving_doubling:
       return what != Collective::broadcast && what != Collective::shift &&
              std::has_single_bit(static_cast<std::uint32_t>(group.size()));
-    case Method::nvls: {
-      if (what != Collective::all_reduce) return false;
-      const auto [found, fresh] = impl_->switches.try_emplace(group);
-      if (fresh) found->second = impl_->reduces_in_switch(group);
-      return found->second;
-    }
+    case Method::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
   }
   return false;
 }

@@ -31,16 +31,23 @@ struct SchemeTime {
 /// What collectives reach on a kind of link inside a node.
 struct LinkUse {
   std::string link, arch;  // arch: how the GPU's architecture begins
-  double efficiency{};
+  struct Reached {
+    std::int64_t members{};  // up to so many GPUs of the node; the last entry holds for more
+    double share{};          // of the datasheet rate
+  };
+  std::vector<Reached> efficiency;
   double nvls_efficiency{};  // 0: no reduction in the switch
-  double latency_scale{};
+  double message_efficiency{};
+  std::vector<double> latency_scale;  // by protocol
+
+  double efficiency_of(std::int64_t members) const;
 };
 
 struct LibraryFacts {
   std::vector<Protocol> protocols;
   std::vector<SchemeTime> times;
   std::vector<LinkUse> links;
-  double nic_efficiency{};
+  double nic_efficiency{}, nic_message_efficiency{};  // a message alone does not fill a card
   std::int64_t nvls_least_gpus{};
   double latency_sigma{}, bandwidth_sigma{};
 

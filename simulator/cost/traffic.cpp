@@ -67,18 +67,20 @@ bool locate(const Group& group, std::int32_t rank, std::int32_t& index, std::int
 }  // namespace
 
 std::vector<Fold> fold(const Topology& network, const Group& group) {
-  std::map<std::int32_t, std::int32_t> in_node;  // members, by node
+  std::vector<std::int32_t> in_node(network.nodes());  // members
   for (const std::int32_t rank : group.ranks()) ++in_node[network.node_of(rank)];
   std::map<std::int32_t, std::int32_t> fullest;  // node, by kind
-  for (const auto& [node, count] : in_node) {
+  for (std::int32_t node = 0; node < network.nodes(); ++node) {
+    if (in_node[node] == 0) continue;
     const auto [found, first] = fullest.try_emplace(network.kind_number(node), node);
-    if (!first && count > in_node[found->second]) found->second = node;
+    if (!first && in_node[node] > in_node[found->second]) found->second = node;
   }
+  const auto nodes = network.nodes() - std::ranges::count(in_node, 0);
   std::vector<Fold> folds;
   for (const auto& [kind, node] : fullest) {
     Fold& fold = folds.emplace_back(Fold{.node = node,
                                          .ranks = group.size(),
-                                         .nodes = static_cast<std::int32_t>(in_node.size()),
+                                         .nodes = static_cast<std::int32_t>(nodes),
                                          .first_index = group.size()});
     std::map<std::int32_t, std::vector<std::int32_t>> by_sibling;
     for (std::int32_t gpu = 0; gpu < network.links_of(node).gpus; ++gpu) {
