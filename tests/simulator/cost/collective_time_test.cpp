@@ -83,6 +83,13 @@ TEST(CollectiveTime, AutomaticTakesATreeForSmallAndARingForLargeBuffers) {
   EXPECT_EQ(taken(65536 * kMiB), Method::ring);
 }
 
+TEST(CollectiveTime, SmallMessagesTakeTheProtocolOfLeastLatencyAndLargeOnesOfMostBandwidth) {
+  const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 1})");
+  const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
+  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, Bytes{1024}).protocol, "ll");
+  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, 1024 * kMiB).protocol, "simple");
+}
+
 TEST(CollectiveTime, TheSwitchReducesOnlyWhereItCan) {
   const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
   const Group pair{.first = 0, .members = {{2, 1}}, .siblings = {{4, 2}}};
