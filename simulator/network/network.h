@@ -67,9 +67,12 @@ class Topology {
   explicit Topology(const workload::Cluster& cluster);
 
   std::int32_t ranks() const { return ranks_; }
+  std::int32_t nodes() const { return static_cast<std::int32_t>(nodes_.size()); }
   std::int32_t node_of(std::int32_t rank) const;
   std::int32_t gpu_of(std::int32_t rank) const { return rank - nodes_[node_of(rank)].first_rank; }
   std::int32_t first_rank(std::int32_t node) const { return nodes_[node].first_rank; }
+  /// Nodes of one number are alike.
+  std::int32_t kind_number(std::int32_t node) const { return nodes_[node].kind; }
   const NodeLinks& links_of(std::int32_t node) const { return kinds_[nodes_[node].kind].links; }
   const workload::Node& kind_of(std::int32_t node) const { return kinds_[nodes_[node].kind].node; }
 

@@ -90,6 +90,19 @@ TEST(StepTimes, ThereIsNoBarrierBetweenSteps) {
   EXPECT_EQ(ends[3].value, 11);
 }
 
+/// Rank 3 hears from rank 2 at 10 in the first step. What rank 0 sends it in the second is there at 1, before rank 3 has
+/// come so far; its own message of the third step waits for both.
+TEST(StepTimes, WhatArrivesEarlyDoesNotSkipAStep) {
+  Wires wire = wires("fully_connected", 4, 1, 0);
+  wire.capacities[2 * 4 + 3] = 0.1;
+  collective::Steps plan{.ranks = 4, .chunks = 1, .steps = {}};
+  for (const auto& [from, to] : {std::pair(2, 3), std::pair(0, 3), std::pair(3, 1)})
+    plan.steps.push_back({{{.from = from, .to = to, .first = 0, .count = 1}}});
+  const std::vector<Seconds> ends = step_times(plan, 1, wire);
+  EXPECT_EQ(ends[0].value, 1);
+  EXPECT_EQ(ends[1].value, 11);
+}
+
 /// A slow link holds up a ring by its own delay in every step, and nothing more.
 TEST(StepTimes, ARingGoesAtThePaceOfItsSlowestLink) {
   Wires wire = wires("ring", 6, 1, 0);
