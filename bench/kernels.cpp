@@ -108,7 +108,7 @@ void measure_step(const Model& m, DataType type) {
   all(ops::Add{t, h}, 2 * layers);
   all(ops::CrossEntropy{t, m.vocab, m.vocab, 1e-3}, 1);
   const std::int64_t weights = m.layers * (4 * h * h + 2 * h * m.ffn) + m.vocab * h;
-  measure(ops::SquaredNorm{weights, true}, update, 1, type, share);
+  measure(ops::SquaredNorm{.elements = weights, .first = true, .once_from = weights}, update, 1, type, share);
   measure(ops::AdamW{.elements = weights, .decayed = weights / 2}, update, 1, type, share);
   fmt::print("Matrix products {:.2f} ms, everything else {:.2f} ms: {:.1f} %\n", share.gemm * 1e3,
              share.other * 1e3, 100 * share.other / share.gemm);

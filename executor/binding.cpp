@@ -6,8 +6,9 @@
 
 namespace ds::executor {
 
-Binding::Binding(const program::Program& program, const memory::Layout& layout, Device& device)
-    : program_(program), slots_(program.buffers.size()) {
+Binding::Binding(const program::Program& program, const memory::Layout& layout, std::int32_t data_rank,
+                 Device& device)
+    : program_(program), data_rank_(data_rank), slots_(program.buffers.size()) {
   for (std::size_t b = 0; b < program.buffers.size(); ++b) {
     const program::Buffer& buffer = program.buffers[b];
     const std::vector<Bytes>& offsets = layout.offsets[b];
@@ -30,7 +31,7 @@ Bytes Binding::offset(const program::Use& use, const program::Call& call) const 
   const std::int32_t number = use.instance == program::kAllSlots
                                   ? 0
                                   : program::slot_of(use, call, static_cast<std::int32_t>(slots.size()));
-  return slots[static_cast<std::size_t>(number)] + view.offset;
+  return slots[static_cast<std::size_t>(number)] + view.offset + view.by_data_rank * data_rank_;
 }
 
 Bytes Binding::slot(program::BufferId buffer, std::int32_t slot) const {
@@ -39,7 +40,7 @@ Bytes Binding::slot(program::BufferId buffer, std::int32_t slot) const {
 
 Bytes Binding::offset(program::ViewId view) const {
   const program::View& v = program_.view(view);
-  return slot(v.buffer) + v.offset;
+  return slot(v.buffer) + v.offset + v.by_data_rank * data_rank_;
 }
 
 std::vector<Range> Binding::ranges() const {

@@ -12,7 +12,9 @@ namespace ds::executor {
 /// Measures by itself how much of the memory it has bound, and tells the device to watch over the rest.
 class Binding {
  public:
-  Binding(const program::Program& program, const memory::Layout& layout, Device& device);
+  /// `data_rank`: the rank's coordinate among those that share buckets.
+  Binding(const program::Program& program, const memory::Layout& layout, std::int32_t data_rank,
+          Device& device);
 
   /// Offset of a use in a call.
   Bytes offset(const program::Use& use, const program::Call& call) const;
@@ -28,6 +30,7 @@ class Binding {
   std::vector<Range> ranges() const;
 
   const program::Program& program_;
+  std::int32_t data_rank_;
   std::vector<std::vector<Bytes>> slots_;  // by buffer and slot
   Bytes highest_;
 };

@@ -2,6 +2,7 @@
 // The two clocks of a rank: wall time, and the processor time of its own thread, which does not count what other
 // programs on the same cores take away.
 
+#include <cstdint>
 #include <ctime>
 
 #include "simulator/base/units.h"
@@ -20,5 +21,12 @@ inline Seconds read_clock(clockid_t id) {
 }
 
 inline Instant now() { return {read_clock(CLOCK_MONOTONIC), read_clock(CLOCK_THREAD_CPUTIME_ID)}; }
+
+/// A clock that all processes of a host share.
+inline std::int64_t monotonic_ns() {
+  timespec t{};
+  ::clock_gettime(CLOCK_MONOTONIC, &t);
+  return std::int64_t{t.tv_sec} * 1'000'000'000 + t.tv_nsec;
+}
 
 }  // namespace ds::executor

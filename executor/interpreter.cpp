@@ -19,22 +19,30 @@ constexpr std::size_t kCompute = 0;  // lane 0 of every class
 
 }  // namespace
 
-Interpreter::Interpreter(const program::Program& program, const RankPlace& place, const Binding& binding,
+Interpreter::Interpreter(const program::Program& program, std::int32_t rank, const Binding& binding,
                          Device& device, Links* links, kernels::Library library)
     : program_(program),
-      ranks_(program.classes[place.rank_class]),
-      place_(place),
+      ranks_(program.classes[program::class_of(program, rank)]),
+      rank_(rank),
       binding_(binding),
       device_(device),
       links_(links),
+      ops_(program.ops),
+      kernels_(program.ops.size(), nullptr),
       scoreboard_(program, ranks_),
       lanes_(program.lanes.size()) {
-  for (const ops::Op& op : program.ops) kernels_.push_back(kernels::find(op, library));
+  const program::Coordinates at = program::coordinates_of(program, rank);
+  for (ops::Op& op : ops_) op = ops::at(op, {.tensor = at.tp, .data = at.dp});
+  for (const program::Phase& phase : ranks_.phases)
+    for (const program::Call& call : phase.calls)
+      for (const program::Instruction& instruction : program.body(call).body)
+        for (const program::Operator& op : program.operators_of(instruction))
+          kernels_[program::index(op.op)] = kernels::find(program.op(op.op), library);
 }
 
 std::vector<double> Interpreter::scalars() {
-  const program::View whole{program_.host.scalars, {}, {{4}, 1}, DataType::fp64};
-  return device_.read_values<double>(binding_.slot(whole.buffer), whole.shape.elements());
+  constexpr std::int64_t kCount = 4;  // {loss, gradient norm, clip factor, finite}
+  return device_.read_values<double>(binding_.slot(ranks_.host.scalars), kCount);
 }
 
 bool Interpreter::condition_holds(When when) {
@@ -66,9 +74,10 @@ double Interpreter::run_forward() {
     for (const program::Call& call : phase.calls)
       if (program_.body(call).pass == program::Pass::forward) issue_call(call, 0, 0);
   run_lanes();
+  if (ranks_.host.losses == program::BufferId{-1}) return 0;
   double loss = 0;
   for (std::int32_t m = 0; m < program_.micro_batches; ++m)
-    loss += device_.read_values<double>(binding_.slot(program_.host.losses, m), 1)[0];
+    loss += device_.read_values<double>(binding_.slot(ranks_.host.losses, m), 1)[0];
   return loss;
 }
 
@@ -78,7 +87,7 @@ void Interpreter::issue_call(const program::Call& call, std::int32_t number, std
     Lane& lane = lanes_[static_cast<std::size_t>(body[i].lane)];
     lane.queue.push_back({.instruction = &body[i],
                           .call = call,
-                          .row = {.rank = place_.rank,
+                          .row = {.rank = rank_,
                                   .step = step,
                                   .call = number,
                                   .instruction = static_cast<std::int32_t>(i),
@@ -120,7 +129,7 @@ void Interpreter::run_compute(Pending& pending) {
     case Kind::send:
     case Kind::receive:
     case Kind::collective: {
-      Communicator& communicator = links_->of(pending.instruction->comm);
+      Communicator& communicator = links_->of(pending.instruction->kind, pending.instruction->comm);
       const Ticket ticket = communicator.start(exchange_of(pending));
       while (!communicator.poll(ticket)) progress();
       return;
@@ -137,9 +146,9 @@ void Interpreter::progress() {
       if (!front.ticket) {
         if (!may_start(front)) break;
         if (measuring_) front.begin = device_.record(QueueId::compute);
-        front.ticket = links_->of(front.instruction->comm).start(exchange_of(front));
+        front.ticket = links_->of(front.instruction->kind, front.instruction->comm).start(exchange_of(front));
       }
-      if (!links_->of(front.instruction->comm).poll(*front.ticket)) break;
+      if (!links_->of(front.instruction->kind, front.instruction->comm).poll(*front.ticket)) break;
       end(lane, measuring_ ? device_.record(QueueId::compute) : Event{});
     }
   }
@@ -174,7 +183,7 @@ void Interpreter::run_operators(const program::Instruction& instruction, const p
     std::array<Bytes, ops::kMaxOperands> offsets{};
     const std::span<const program::Use> uses = program_.uses_of(op);
     for (std::size_t u = 0; u < uses.size(); ++u) offsets[u] = binding_.offset(uses[u], call);
-    device_.launch(QueueId::compute, kernels_[program::index(op.op)], program_.op(op.op),
+    device_.launch(QueueId::compute, kernels_[program::index(op.op)], ops_[program::index(op.op)],
                    std::span(offsets).first(uses.size()));
   }
 }

@@ -31,22 +31,19 @@ struct StepResult {
 /// The communicators of a rank.
 class Links {
  public:
+  Links() = default;
   virtual ~Links() = default;
-  /// The one that serves a communication: one for each group and shift.
-  virtual Communicator& of(const program::Comm& comm) = 0;
-};
-
-/// The rank that is run: its class in the program, and where it stands.
-struct RankPlace {
-  std::int32_t rank{0};
-  std::size_t rank_class{0};
-  program::Coordinates at;
+  Links(const Links&) = delete;
+  Links& operator=(const Links&) = delete;
+  /// The one that serves a communication. A rank's sends of a shift and its receives of that shift have one each, every
+  /// group has one.
+  virtual Communicator& of(program::Kind kind, const program::Comm& comm) = 0;
 };
 
 class Interpreter {
  public:
   /// `links` may be null for a program without communication.
-  Interpreter(const program::Program& program, const RankPlace& place, const Binding& binding, Device& device,
+  Interpreter(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
               Links* links, kernels::Library library);
 
   /// Runs the phases of one step whose condition holds. The host has written tokens and control. `measured` may be null.
@@ -87,11 +84,12 @@ class Interpreter {
 
   const program::Program& program_;
   const program::RankClass& ranks_;
-  RankPlace place_;
+  std::int32_t rank_;
   const Binding& binding_;
   Device& device_;
   Links* links_;
-  std::vector<kernels::Run> kernels_;  // by OpId
+  std::vector<ops::Op> ops_;           // by OpId, as this rank runs them
+  std::vector<kernels::Run> kernels_;  // by OpId; null where another class alone has the operator
   Scoreboard scoreboard_;
   std::vector<Lane> lanes_;
   struct Marked {

@@ -16,39 +16,52 @@ constexpr double kRopeBase = 10000;  // Su et al. 2021
 // Values are made on the host piece by piece: a whole table of GPT-2 would take 150 MB beside the arena.
 constexpr std::int64_t kPiece = 1 << 16;
 
-/// Writes a view of a buffer with one slot: element i becomes value(i).
+/// Writes elements of a buffer's only slot from `begin` on: element i becomes value(i).
 template <class T, class Value>
-void write_view(const program::Program& program, const Binding& binding, Device& device, program::ViewId view,
-                Value&& value) {
-  const std::int64_t elements = program.view(view).shape.elements();
+void write_elements(Device& device, Bytes begin, std::int64_t elements, Value&& value) {
   std::vector<T> piece;
   for (std::int64_t first = 0; first < elements; first += kPiece) {
     piece.resize(static_cast<std::size_t>(std::min(kPiece, elements - first)));
     for (std::size_t i = 0; i < piece.size(); ++i)
       piece[i] = static_cast<T>(value(first + static_cast<std::int64_t>(i)));
-    device.write_values<T>(binding.offset(view) + Bytes{first * static_cast<std::int64_t>(sizeof(T))}, piece);
+    device.write_values<T>(begin + Bytes{first * static_cast<std::int64_t>(sizeof(T))}, piece);
   }
 }
 
 template <class T>
-void start_tensor(const program::Program& program, const program::TrainedTensor& tensor,
-                  const Binding& binding, Device& device, std::uint64_t seed) {
+void start_tensor(const program::TrainedTensor& tensor, std::int32_t part, const Binding& binding,
+                  Device& device, std::uint64_t seed) {
   const RandomStream random(seed, hash_of(tensor.name));
-  write_view<T>(program, binding, device, tensor.weight, [&](std::int64_t i) {
+  write_elements<T>(device, binding.offset(tensor.weight), tensor.shape.elements(), [&](std::int64_t i) {
     switch (tensor.init) {
       case graph::Init::zero: return 0.0;
       case graph::Init::one: return 1.0;
-      case graph::Init::normal: return tensor.deviation * random.normal(static_cast<std::uint64_t>(i));
+      case graph::Init::normal: {
+        const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, i);
+        return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
+      }
     }
     return 0.0;
   });
-  for (const program::ViewId moment : {tensor.first_moment, tensor.second_moment})
-    write_view<T>(program, binding, device, moment, [](std::int64_t) { return 0.0; });
+}
+
+/// Buckets have padding and moments, which begin as zero.
+template <class T>
+void clear_buffers(const program::Program& program, const program::RankClass& ranks, const Binding& binding,
+                   Device& device) {
+  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) {
+    const program::Buffer& buffer = program.buffers[static_cast<std::size_t>(b)];
+    const bool of_bucket = buffer.part == program::Part::weights || buffer.part == program::Part::optimizer;
+    if (!of_bucket) continue;
+    const std::int64_t elements = buffer.size.bound.value / static_cast<std::int64_t>(sizeof(T));
+    write_elements<T>(device, binding.slot(static_cast<program::BufferId>(b)), elements,
+                      [](std::int64_t) { return 0.0; });
+  }
 }
 
 /// table [sequence, head_dim]: cos(position * base^(-2 i / head_dim)) in the first half, sines in the second.
 template <class T>
-void write_rope_table(const ops::Rope& rope, const program::Program& program, const Binding& binding,
+void write_rope_table(const ops::Rope& rope, program::BufferId buffer, const Binding& binding,
                       Device& device) {
   const std::int64_t half = rope.head_dim / 2;
   std::vector<T> table(static_cast<std::size_t>(rope.sequence * rope.head_dim));
@@ -60,30 +73,35 @@ void write_rope_table(const ops::Rope& rope, const program::Program& program, co
       row[i] = static_cast<T>(std::cos(angle));
       row[half + i] = static_cast<T>(std::sin(angle));
     }
-  device.write_values<T>(binding.slot(program.host.rope_table), table);
+  device.write_values<T>(binding.slot(buffer), table);
 }
 
 template <class T>
-void write_all(const program::Program& program, const Binding& binding, Device& device, std::uint64_t seed) {
-  for (const program::TrainedTensor& tensor : program.tensors)
-    start_tensor<T>(program, tensor, binding, device, seed);
+void write_all(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
+               std::uint64_t seed) {
+  const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
+  const std::int32_t part = program::coordinates_of(program, rank).tp;
+  clear_buffers<T>(program, ranks, binding, device);
+  for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t)
+    start_tensor<T>(program.tensors[static_cast<std::size_t>(t)], part, binding, device, seed);
+  if (ranks.host.rope_table == program::BufferId{-1}) return;
   for (const ops::Op& op : program.ops)
     if (const auto* rope = std::get_if<ops::Rope>(&op.what)) {
-      write_rope_table<T>(*rope, program, binding, device);
+      write_rope_table<T>(*rope, ranks.host.rope_table, binding, device);
       return;
     }
 }
 
 }  // namespace
 
-void write_start_values(const program::Program& program, const Binding& binding, Device& device,
-                        std::uint64_t seed) {
+void write_start_values(const program::Program& program, std::int32_t rank, const Binding& binding,
+                        Device& device, std::uint64_t seed) {
   ensure(!program.tensors.empty(), "a program trains something");
   const DataType type = program.view(program.tensors.front().weight).type;
   if (type == DataType::fp64)
-    write_all<double>(program, binding, device, seed);
+    write_all<double>(program, rank, binding, device, seed);
   else
-    write_all<float>(program, binding, device, seed);
+    write_all<float>(program, rank, binding, device, seed);
 }
 
 }  // namespace ds::executor

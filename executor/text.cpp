@@ -74,13 +74,13 @@ void Sampler::draw(std::int64_t step, std::int64_t dp, std::int64_t micro, std::
   }
 }
 
-void Sampler::held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro,
+void Sampler::held_back(std::int64_t round, std::int64_t rounds, std::int64_t dp, std::int64_t micro,
                         std::span<std::int32_t> ids, std::span<std::int32_t> targets) const {
   const std::string_view part = text_.held_back();
   const std::int64_t windows = rounds * global_batch_;
   const std::int64_t last_start = static_cast<std::int64_t>(part.size()) - sequence_ - 1;
   for (std::int64_t row = 0; row < rows_; ++row) {
-    const std::int64_t number = round * global_batch_ + micro * rows_ + row;
+    const std::int64_t number = round * global_batch_ + (dp * micro_batches_ + micro) * rows_ + row;
     const std::int64_t start = windows > 1 ? last_start * number / (windows - 1) : 0;
     window(part, start, &ids[static_cast<std::size_t>(row * sequence_)],
            &targets[static_cast<std::size_t>(row * sequence_)]);

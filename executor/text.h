@@ -38,8 +38,8 @@ class Sampler {
   void draw(std::int64_t step, std::int64_t dp, std::int64_t micro, std::span<std::int32_t> ids,
             std::span<std::int32_t> targets) const;
   /// Windows evenly spread over the held-back text: micro-batch `micro` of round `round` of `rounds`, a global batch each.
-  void held_back(std::int64_t round, std::int64_t rounds, std::int64_t micro, std::span<std::int32_t> ids,
-                 std::span<std::int32_t> targets) const;
+  void held_back(std::int64_t round, std::int64_t rounds, std::int64_t dp, std::int64_t micro,
+                 std::span<std::int32_t> ids, std::span<std::int32_t> targets) const;
 
  private:
   void window(std::string_view part, std::int64_t start, std::int32_t* ids, std::int32_t* targets) const;

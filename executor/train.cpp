@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <memory>
 
 #include "executor/arena.h"
 #include "executor/device/cpu_device.h"
@@ -29,12 +30,14 @@ class Rank {
  public:
   explicit Rank(const Context& context)
       : context_(context),
-        arena_(context.layout.arena),
-        device_(arena_.base(), arena_.size()),
-        binding_(context.program, context.layout, device_),
-        interpreter_(context.program, {}, binding_, device_, nullptr, context.library),
+        host_(context.program.classes[program::class_of(context.program, context.rank)].host),
+        at_(program::coordinates_of(context.program, context.rank)),
+        own_(context.device == nullptr ? std::make_unique<Own>(context.layout.arena) : nullptr),
+        device_(own_ ? own_->device : *context.device),
+        binding_(context.program, context.layout, at_.dp, device_),
+        interpreter_(context.program, context.rank, binding_, device_, context.links, context.library),
         sampler_(context.text, context.job) {
-    write_start_values(context.program, binding_, device_, context.job.seed);
+    write_start_values(context.program, context.rank, binding_, device_, context.job.seed);
   }
 
   RunResult run() {
@@ -60,22 +63,24 @@ class Rank {
   void write_tokens(Draw&& draw) {
     const auto count = static_cast<std::size_t>(context_.job.micro_batch_tokens());
     std::vector<std::int32_t> ids(count), targets(count);
-    const program::HostBuffers& host = context_.program.host;
+    constexpr program::BufferId kNone{-1};
+    if (host_.ids == kNone && host_.targets == kNone) return;
     for (std::int32_t m = 0; m < context_.program.micro_batches; ++m) {
       draw(m, ids, targets);
-      device_.write_values<std::int32_t>(binding_.slot(host.ids, m), ids);
-      device_.write_values<std::int32_t>(binding_.slot(host.targets, m), targets);
+      if (host_.ids != kNone) device_.write_values<std::int32_t>(binding_.slot(host_.ids, m), ids);
+      if (host_.targets != kNone)
+        device_.write_values<std::int32_t>(binding_.slot(host_.targets, m), targets);
     }
   }
 
   StepRecord run_step(std::int64_t step, RunResult& result) {
     const Instant begin = now();
     write_tokens([&](std::int32_t m, std::span<std::int32_t> ids, std::span<std::int32_t> targets) {
-      sampler_.draw(step, 0, m, ids, targets);
+      sampler_.draw(step, at_.dp, m, ids, targets);
     });
     const double rate = learning_rate(context_.job.train, step, context_.steps);
     const std::array control{rate, static_cast<double>(step + 1)};
-    device_.write_values<double>(binding_.slot(context_.program.host.control), control);
+    device_.write_values<double>(binding_.slot(host_.control), control);
 
     MeasuredStep measured;
     const StepResult outcome = interpreter_.run_step(static_cast<std::int32_t>(step), &measured);
@@ -111,16 +116,25 @@ class Rank {
     double sum = 0;
     for (std::int64_t round = 0; round < rounds; ++round) {
       write_tokens([&](std::int32_t m, std::span<std::int32_t> ids, std::span<std::int32_t> targets) {
-        sampler_.held_back(round, rounds, m, ids, targets);
+        sampler_.held_back(round, rounds, at_.dp, m, ids, targets);
       });
       sum += interpreter_.run_forward();
     }
     return sum / static_cast<double>(rounds);
   }
 
+  /// A core and its memory, where the caller brings none.
+  struct Own {
+    explicit Own(Bytes size) : arena(size), device(arena.base(), arena.size()) {}
+    Arena arena;
+    CpuDevice device;
+  };
+
   const Context& context_;
-  Arena arena_;
-  CpuDevice device_;
+  const program::HostBuffers& host_;
+  program::Coordinates at_;
+  std::unique_ptr<Own> own_;
+  Device& device_;
   Binding binding_;
   Interpreter interpreter_;
   Sampler sampler_;

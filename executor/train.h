@@ -26,8 +26,11 @@ struct StepRecord {
 struct Context {
   const workload::Job& job;
   const program::Program& program;
-  const memory::Layout& layout;
+  const memory::Layout& layout;  // of the rank's class
   const Text& text;
+  std::int32_t rank{0};
+  Device* device{nullptr};  // with the memory that the layout asks for; null: one is made
+  Links* links{nullptr};    // null where the rank is alone
   std::int64_t steps{};
   std::int64_t held_back_sequences{
       128};  // to judge on, before and after; 0: none. Rounded up to global batches
@@ -38,8 +41,10 @@ struct Context {
 
 struct RunResult {
   std::vector<StepRecord> steps;
-  double held_back_before{}, held_back_after{};  // nats per token; 0 where nothing was judged
-  Bytes arena;                                   // as bound, measured
+  // Nats per token, of the rank's share of the sequences: shares add up. 0 where nothing was judged, or another stage has
+  // the head.
+  double held_back_before{}, held_back_after{};
+  Bytes arena;                         // as bound, measured
   Bytes resident;                      // of the whole process at the end of the run, by the operating system
   std::vector<MeasuredStep> measured;  // of the last kMeasuredSteps steps after warm-up
   bool stopped{};                      // asked to stop before the last step

@@ -46,6 +46,14 @@ template <class What>
   (op.type == DataType::fp32 ? fp32 : fp64)(what, Arguments{&op, operands.data()}, queue);
 }
 
+/// How many of the `count` elements from `first` on lie in front of `end`: the real columns of a shard, its decayed
+/// weights.
+[[gnu::always_inline]] inline std::int64_t in_front_of(std::int64_t end, std::int64_t first,
+                                                       std::int64_t count) {
+  const std::int64_t n = end - first;
+  return n < 0 ? 0 : n < count ? n : count;
+}
+
 inline constexpr double kNormEpsilon = 1e-5;                  // of both norms
 inline constexpr double kGeluScale = 0.79788456080286535588;  // sqrt(2 / pi)
 inline constexpr double kGeluCube = 0.044715;

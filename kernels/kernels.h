@@ -29,7 +29,8 @@ enum class Library { reference, simd };
 using Addresses = std::span<void* const>;
 using Run = void (*)(const ops::Op& op, Addresses operands, Queue& queue);
 
-/// The kernel of that operator, pass and type in that library. Fails (ensure) when there is none.
+/// The kernel of that operator, pass and type in that library. Fails (ensure) when there is none: a regrouping is
+/// lowered to collectives, dropout is simulated only. A sharded operator is run as ops::at() gives it.
 Run find(const ops::Op& op, Library library);
 
 /// Instruction set that `simd` chose on this processor ("avx2+fma" or "baseline"), for profiles and --version.

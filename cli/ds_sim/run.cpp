@@ -28,6 +28,7 @@ std::string_view word(cost::Source source) {
   switch (source) {
     case cost::Source::measured: return "measured on this machine";
     case cost::Source::scaled: return "scaled from measurements in fp32";
+    case cost::Source::published: return "from published measurements of such machines";
     case cost::Source::roofline:
       return "a rough default: `ds-exec calibrate` measures this machine in two minutes";
   }

@@ -66,11 +66,12 @@ void add_rows(Grid& grid) {
 
 void add_flat(Grid& grid) {
   for (std::int64_t elements = 1 << 12; elements <= 1 << 24; elements *= 4) {
-    grid.add(ops::SquaredNorm{elements}, kUpdate);
+    grid.add(ops::SquaredNorm{.elements = elements, .once_from = elements}, kUpdate);
     grid.add(ops::AdamW{elements, elements}, kUpdate);
     grid.add(ops::Accumulate{elements}, kUpdate);
   }
-  grid.add(ops::ClipFactor{4, 1.0}, kUpdate);
+  grid.add(ops::ClipFactor{1.0}, kUpdate);
+  grid.add(ops::LossSum{4}, kUpdate);
 }
 
 }  // namespace

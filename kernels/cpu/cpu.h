@@ -9,16 +9,18 @@ namespace ds::kernels::cpu {
 
 struct Kernels {
   Run embedding_forward, embedding_weight_gradient;
+  Run positions_forward, positions_weight_gradient;
   Run layer_norm_forward, layer_norm_input_gradient, layer_norm_weight_gradient;
   Run rms_norm_forward, rms_norm_input_gradient, rms_norm_weight_gradient;
   Run linear_forward, linear_input_gradient, linear_weight_gradient;
+  Run bias_forward, bias_weight_gradient;
   Run rope_forward, rope_input_gradient;
   Run flash_attention_forward, flash_attention_input_gradient;
   Run unfused_attention_forward, unfused_attention_input_gradient;
   Run gelu_forward, gelu_input_gradient;
   Run swiglu_forward, swiglu_input_gradient;
   Run add_forward;
-  Run cross_entropy_forward;
+  Run cross_entropy_forward, softmax_statistics_forward;
   Run squared_norm, adamw, accumulate;
 };
 

@@ -28,6 +28,18 @@ void input_gradient(const ops::Linear& n, Arguments a, Queue& queue) {
   queue.poll_now();
 }
 
+/// Sums over the tokens in `sums`, then delivered.
+template <class T>
+void sum_tokens(const Op& op, std::int64_t tokens, std::int64_t width, const T* dy, T* dbias, T* sums,
+                Queue& queue) {
+  zero(sums, width);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    add_row(sums, dy + t * width, width);
+    queue.poll_now();
+  }
+  deliver(op, dbias, sums, width);
+}
+
 template <class T>
 void weight_gradient(const ops::Linear& n, Arguments a, Queue& queue) {
   const T *dy = a.in<T>(), *x = a.in<T>();
@@ -37,9 +49,24 @@ void weight_gradient(const ops::Linear& n, Arguments a, Queue& queue) {
   queue.poll_now();
   if (!n.bias) return;
   T *dbias = a.out<T>(), *sums = a.out<T>();
-  zero(sums, n.outputs);
-  for (std::int64_t t = 0; t < n.tokens; ++t) add_row(sums, dy + t * n.outputs, n.outputs);
-  deliver(*a.op, dbias, sums, n.outputs);
+  sum_tokens(*a.op, n.tokens, n.outputs, dy, dbias, sums, queue);
+}
+
+template <class T>
+void add_bias(const ops::Bias& b, Arguments a, Queue& queue) {
+  T* x = a.out<T>();
+  const T* bias = a.in<T>();
+  for (std::int64_t t = 0; t < b.tokens; ++t) {
+    add_row(x + t * b.width, bias, b.width);
+    queue.poll_now();
+  }
+}
+
+template <class T>
+void bias_gradient(const ops::Bias& b, Arguments a, Queue& queue) {
+  const T* dx = a.in<T>();
+  T *dbias = a.out<T>(), *sums = a.out<T>();
+  sum_tokens(*a.op, b.tokens, b.width, dx, dbias, sums, queue);
 }
 
 }  // namespace
@@ -52,6 +79,12 @@ void linear_input_gradient(const Op& op, Addresses operands, Queue& queue) {
 }
 void linear_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Linear>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+void bias_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Bias>(op, operands, queue, add_bias<float>, add_bias<double>);
+}
+void bias_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Bias>(op, operands, queue, bias_gradient<float>, bias_gradient<double>);
 }
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

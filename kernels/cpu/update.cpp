@@ -39,24 +39,40 @@ template <class T>
   return v;
 }
 
+struct Squares {
+  double sum{}, not_finite{};
+};
+
 template <class T>
-void norm(const ops::SquaredNorm& n, Arguments a, Queue& queue) {
-  const T* gradient = a.in<T>();
-  auto* sums = a.out<double>();
-  double squares = 0, not_finite = 0;
-  in_blocks(0, n.elements, queue, [&](std::int64_t begin, std::int64_t count) {
+Squares squares_of(const T* gradient, std::int64_t elements, Queue& queue) {
+  Squares total;
+  in_blocks(0, elements, queue, [&](std::int64_t begin, std::int64_t count) {
     const T* block = gradient + begin;
-    const auto sum = sum_of<double>(count, [&](auto at) {
+    const double sum = sum_of<double>(count, [&](auto at) {
       const Vector<double> v = widen(block, at);
       return v * v;
     });
-    squares += sum;
+    total.sum += sum;
     if (std::isfinite(sum))
       return;  // squares of finite gradients of fp32 cannot overflow: only odd blocks are counted
-    for (std::int64_t i = 0; i < count; ++i) not_finite += std::isfinite(block[i]) ? 0 : 1;
+    for (std::int64_t i = 0; i < count; ++i) total.not_finite += std::isfinite(block[i]) ? 0 : 1;
   });
-  sums[0] = n.first ? squares : sums[0] + squares;
-  sums[1] = n.first ? not_finite : sums[1] + not_finite;
+  return total;
+}
+
+/// Elements that another rank counts are summed all the same and the result dropped: a step takes as long on every
+/// rank, so one cost serves all. `volatile`, or the compiler would drop the work as well.
+template <class T>
+void norm(const ops::SquaredNorm& n, Arguments a, Queue& queue) {
+  const T* gradient = a.in<T>();
+  double* sums = a.out<double>();
+  const std::int64_t counted = n.counted < 0 ? n.elements : n.counted;
+  const Squares squares = squares_of(gradient, counted, queue);
+  const Squares others = squares_of(gradient + counted, n.elements - counted, queue);
+  [[maybe_unused]] volatile double dropped = others.sum + others.not_finite;
+  if (n.first) sums[0] = sums[1] = sums[2] = 0;
+  sums[1] += squares.sum;
+  sums[2] += squares.not_finite;
 }
 
 /// Bias corrections are folded into two factors, so that an element costs one division and one root:
@@ -91,7 +107,7 @@ struct AdamWStep {
 
 template <class T>
 void adam(const ops::AdamW& n, Arguments a, Queue& queue) {
-  const auto *control = a.in<double>(), *scalars = a.in<double>();
+  const double *control = a.in<double>(), *scalars = a.in<double>();
   const T* gradient = a.in<T>();
   T *weight = a.out<T>(), *first = a.out<T>(), *second = a.out<T>();
   const AdamWStep<T> step(n, control, scalars);
@@ -101,8 +117,9 @@ void adam(const ops::AdamW& n, Arguments a, Queue& queue) {
       step(gradient + i, weight + i, first + i, second + i, count, kept);
     };
   };
-  in_blocks(0, n.decayed, queue, update(decayed));
-  in_blocks(n.decayed, n.elements, queue, update(T{1}));
+  const std::int64_t end = in_front_of(n.decayed, n.first, n.elements);
+  in_blocks(0, end, queue, update(decayed));
+  in_blocks(end, n.elements, queue, update(T{1}));
 }
 
 template <class T>

@@ -11,7 +11,8 @@ void forward(const ops::Embedding& e, Arguments a, Queue&) {
   T* y = a.out<T>();
   for (std::int64_t t = 0; t < e.tokens; ++t)
     for (std::int64_t h = 0; h < e.hidden; ++h) {
-      const T value = table[ids[t] * e.hidden + h];
+      const std::int64_t row = ids[t] - e.first;
+      const T value = row >= 0 && row < e.vocab ? table[row * e.hidden + h] : T{0};
       y[t * e.hidden + h] = positions != nullptr ? value + positions[t % e.sequence * e.hidden + h] : value;
     }
 }
@@ -30,12 +31,35 @@ void weight_gradient(const ops::Embedding& e, Arguments a, Queue&) {
   };
   for (std::int64_t row = 0; row < e.vocab; ++row)
     for (std::int64_t h = 0; h < e.hidden; ++h)
-      deliver(*a.op, dtable[row * e.hidden + h], sum_where([&](std::int64_t t) { return ids[t] == row; }, h));
+      deliver(*a.op, dtable[row * e.hidden + h],
+              sum_where([&](std::int64_t t) { return ids[t] - e.first == row; }, h));
   if (dpositions == nullptr) return;
   for (std::int64_t s = 0; s < e.sequence; ++s)
     for (std::int64_t h = 0; h < e.hidden; ++h)
       deliver(*a.op, dpositions[s * e.hidden + h],
               sum_where([&](std::int64_t t) { return t % e.sequence == s; }, h));
+}
+
+template <class T>
+void add_positions(const ops::Positions& p, Arguments a, Queue&) {
+  T* x = a.out<T>();
+  const T* table = a.in<T>();
+  for (std::int64_t t = 0; t < p.tokens; ++t)
+    for (std::int64_t h = 0; h < p.hidden; ++h)
+      x[t * p.hidden + h] += table[(p.first + t) % p.sequence * p.hidden + h];
+}
+
+template <class T>
+void positions_gradient(const ops::Positions& p, Arguments a, Queue&) {
+  const T* dx = a.in<T>();
+  T* dtable = a.out<T>();
+  for (std::int64_t s = 0; s < p.sequence; ++s)
+    for (std::int64_t h = 0; h < p.hidden; ++h) {
+      double sum = 0;
+      for (std::int64_t t = 0; t < p.tokens; ++t)
+        if ((p.first + t) % p.sequence == s) sum += dx[t * p.hidden + h];
+      deliver(*a.op, dtable[s * p.hidden + h], sum);
+    }
 }
 
 }  // namespace
@@ -45,6 +69,12 @@ void embedding_forward(const Op& op, Addresses operands, Queue& queue) {
 }
 void embedding_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Embedding>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+void positions_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Positions>(op, operands, queue, add_positions<float>, add_positions<double>);
+}
+void positions_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Positions>(op, operands, queue, positions_gradient<float>, positions_gradient<double>);
 }
 
 }  // namespace ds::kernels::reference

@@ -49,6 +49,25 @@ void weight_gradient(const ops::Linear& n, Arguments a, Queue&) {
   }
 }
 
+template <class T>
+void add_bias(const ops::Bias& b, Arguments a, Queue&) {
+  T* x = a.out<T>();
+  const T* bias = a.in<T>();
+  for (std::int64_t t = 0; t < b.tokens; ++t)
+    for (std::int64_t i = 0; i < b.width; ++i) x[t * b.width + i] += bias[i];
+}
+
+template <class T>
+void bias_gradient(const ops::Bias& b, Arguments a, Queue&) {
+  const T* dx = a.in<T>();
+  T* dbias = a.out<T>();
+  for (std::int64_t i = 0; i < b.width; ++i) {
+    double sum = 0;
+    for (std::int64_t t = 0; t < b.tokens; ++t) sum += dx[t * b.width + i];
+    deliver(*a.op, dbias[i], sum);
+  }
+}
+
 }  // namespace
 
 void linear_forward(const Op& op, Addresses operands, Queue& queue) {
@@ -59,6 +78,12 @@ void linear_input_gradient(const Op& op, Addresses operands, Queue& queue) {
 }
 void linear_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Linear>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
+}
+void bias_forward(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Bias>(op, operands, queue, add_bias<float>, add_bias<double>);
+}
+void bias_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
+  by_type<ops::Bias>(op, operands, queue, bias_gradient<float>, bias_gradient<double>);
 }
 
 }  // namespace ds::kernels::reference

@@ -18,7 +18,7 @@ namespace ds::collective {
 
 enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift };
 /// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
-/// partners at halving, then doubling distance, powers of two only. `tree`: up and down a binary tree.
+/// partners at halving, then doubling distance, powers of two only. `tree`: up and down a binomial tree.
 enum class Algorithm : std::uint8_t { direct, ring, halving_doubling, tree };
 
 /// One message within a step. The receiver overwrites its chunks, or adds: all that is added to one chunk in one step
@@ -30,7 +30,8 @@ struct Transfer {
   bool operator==(const Transfer&) const = default;
 };
 
-/// Messages that read what the ranks held before the step. A rank's next step begins when its own part of this one has
+/// Messages that read what the ranks held before the step. But for shift, no rank sends a chunk that it also receives in
+/// the same step, so that nothing need be set aside. A rank's next step begins when its own part of this one has
 /// ended; there is no barrier.
 struct Step {
   std::vector<Transfer> transfers;
@@ -41,10 +42,18 @@ struct Steps {
   std::vector<Step> steps;
 };
 
-/// Whether the catalogue has that algorithm for that collective and number of ranks (at least 1).
+inline constexpr Collective kCollectives[] = {Collective::all_reduce, Collective::all_gather,
+                                              Collective::reduce_scatter, Collective::broadcast,
+                                              Collective::shift};
+inline constexpr Algorithm kAlgorithms[] = {Algorithm::direct, Algorithm::ring, Algorithm::halving_doubling,
+                                            Algorithm::tree};
+
+/// Whether the catalogue has that algorithm for that collective and number of ranks (at least 1). Every collective has
+/// `direct`.
 bool has(Collective what, Algorithm algorithm, std::int32_t ranks);
 
-/// Fails (ensure) where `has` is false.
+/// Fails (ensure) where `has` is false. No steps for one rank. All of `direct` and `ring` is ranks^2 transfers: for
+/// thousands of ranks ask the cost model, which does not list them.
 Steps steps(Collective what, Algorithm algorithm, std::int32_t ranks);
 
 /// "all_reduce", "ring", ...: as in job files and reports.

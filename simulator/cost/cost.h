@@ -16,7 +16,8 @@
 
 namespace ds::cost {
 
-enum class Source : std::uint8_t { measured, scaled, roofline };
+/// `published`: from rates of links and what others have measured over them.
+enum class Source : std::uint8_t { measured, scaled, roofline, published };
 
 struct Estimate {
   Seconds seconds;

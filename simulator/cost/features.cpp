@@ -31,7 +31,16 @@ struct Sizes {
     return {log_of(c.tokens), log_of(c.columns)};
   }
   std::vector<double> operator()(const ops::SquaredNorm& n) const { return {log_of(n.elements)}; }
-  std::vector<double> operator()(const ops::ClipFactor& c) const { return {log_of(c.micro_batches)}; }
+  std::vector<double> operator()(const ops::ClipFactor&) const { return {0.0}; }
+  std::vector<double> operator()(const ops::LossSum& s) const { return {log_of(s.micro_batches)}; }
+  std::vector<double> operator()(const ops::Zero& z) const { return {log_of(z.elements)}; }
+  std::vector<double> operator()(const ops::Positions& p) const { return {log_of(p.tokens * p.hidden)}; }
+  std::vector<double> operator()(const ops::Bias& b) const { return {log_of(b.tokens * b.width)}; }
+  std::vector<double> operator()(const ops::Dropout& d) const { return {log_of(d.tokens * d.width)}; }
+  std::vector<double> operator()(const ops::SoftmaxStatistics& s) const {
+    return {log_of(s.tokens), log_of(s.columns)};
+  }
+  std::vector<double> operator()(const ops::Regroup& r) const { return {log_of(r.tokens * r.width)}; }
   std::vector<double> operator()(const ops::AdamW& a) const { return {log_of(a.elements)}; }
   std::vector<double> operator()(const ops::Accumulate& a) const { return {log_of(a.elements)}; }
 };

@@ -20,7 +20,9 @@ class Differentiator {
 
   void run() {
     count_uses();
+    if (stage_.output != kNone) stage_.output_gradient = gradient(stage_.output) = received_gradient();
     for (std::size_t i = stage_.forward.size(); i-- > 0;) backward_of(stage_.forward[i], use_of_[i]);
+    if (stage_.input != kNone) stage_.input_gradient = gradient(stage_.input);
   }
 
  private:
@@ -35,6 +37,15 @@ class Differentiator {
     }
   }
 
+  /// The gradient that the next stage sends.
+  TensorIndex received_gradient() {
+    const Tensor& output = tensor(stage_.output);
+    stage_.tensors.push_back(
+        {.name = "d.output", .shape = output.shape, .type = output.type, .role = Role::activation});
+    gradient_.push_back(kNone);
+    return static_cast<TensorIndex>(stage_.tensors.size()) - 1;
+  }
+
   const Tensor& tensor(TensorIndex t) const { return stage_.tensors[static_cast<std::size_t>(t)]; }
   TensorIndex& gradient(TensorIndex t) { return gradient_[static_cast<std::size_t>(t)]; }
 
@@ -47,6 +58,10 @@ class Differentiator {
       for (int i = 0; i < 2; ++i) pass_through(node.operands[static_cast<std::size_t>(i)], node.operands[2]);
       return;
     }
+    // Statistics of the softmax have no gradient of their own: the loss has written that of the logits.
+    const bool statistics =
+        std::holds_alternative<ops::Regroup>(node.op.what) && gradient(node.operands.back()) == kNone;
+    if (statistics) return;
     for (Pass pass : {Pass::input_gradient, Pass::weight_gradient})
       if (ops::has_pass(node.op.what, pass)) emit(node, pass, use);
   }
@@ -85,7 +100,7 @@ class Differentiator {
     const int of = forward.find(operand.name.substr(1));
     ensure(of >= 0, "a gradient is that of a forward operand");
     const TensorIndex primal = node.operands[static_cast<std::size_t>(of)];
-    if (operand.role == Role::gradient) return parameter_gradient(primal, use);
+    if (operand.role == Role::gradient) return parameter_gradient(primal, use, operand.type);
     const bool in_place_or_read = operand.access != Access::write;
     if (in_place_or_read) {
       ensure(gradient(primal) != kNone, "a gradient exists before it is read");
@@ -114,14 +129,14 @@ class Differentiator {
     return static_cast<TensorIndex>(stage_.tensors.size()) - 1;
   }
 
-  TensorIndex parameter_gradient(TensorIndex weight, std::int32_t use) {
+  TensorIndex parameter_gradient(TensorIndex weight, std::int32_t use, DataType type) {
     const ParameterIndex p = tensor(weight).parameter;
     const auto key = std::make_pair(p, use);
     if (const auto found = parameter_gradients_.find(key); found != parameter_gradients_.end())
       return found->second;
     Tensor t{.name = fmt::format("d.{}{}", tensor(weight).name, use > 0 ? ".tied" : ""),
              .shape = tensor(weight).shape,
-             .type = tensor(weight).type,
+             .type = type,
              .role = Role::gradient,
              .parameter = p,
              .use = use};

@@ -25,16 +25,40 @@ inline constexpr std::int32_t kNone = -1;
 /// How a parameter starts.
 enum class Init : std::uint8_t { normal, one, zero };
 
+/// Rows or columns of a logical tensor that lie one after the other and are cut into equal parts, one a rank; with one
+/// part every rank holds them. The weights of q, k and v are three blocks of one tensor.
+struct Block {
+  std::int64_t size{};  // of the whole block
+  std::int64_t parts{1};
+  bool operator==(const Block&) const = default;
+};
+
+/// How tensors that are cut over tensor-parallel ranks make up the logical one.
+struct Cut {
+  std::int32_t dimension{kNone};  // kNone: not cut, every rank holds the whole
+  std::vector<Block> blocks;
+  bool operator==(const Cut&) const = default;
+};
+
 /// A tensor that is trained, by its logical name: "layers.3.attention.qkv.weight".
 struct Parameter {
   std::string name;
-  ops::Shape shape;
+  ops::Shape shape;  // of the rank's part
   Init init{};
   double deviation{};  // of Init::normal
   bool decays{};       // matrices decay, gains, biases do not
   std::int32_t layer{kNone};
   std::int32_t uses{1};  // a tied embedding has two, each with a gradient of its own
+  Cut cut;
+  bool
+      partial_gradient{};  // every tensor-parallel rank has the gradient of its tokens alone: they are summed once a step
 };
+
+/// Index in the logical tensor of element `element` of the part that rank `part` holds; row-major.
+std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, std::int64_t part,
+                             std::int64_t element);
+/// Shape of the logical tensor of which `shape` is a part.
+ops::Shape logical_shape(const ops::Shape& shape, const Cut& cut);
 
 struct Tensor {
   std::string name;
@@ -56,15 +80,21 @@ struct Stage {
   std::vector<Tensor> tensors;
   std::vector<Parameter> parameters;
   std::vector<Node> forward, backward;
+  // What passes between stages; kNone at the ends of the model.
+  TensorIndex input{kNone}, output{kNone}, input_gradient{kNone}, output_gradient{kNone};
 };
 
-/// What a stage holds and the sizes of one micro-batch.
+/// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
   std::int32_t first_layer{0}, layers{};
   bool embedding{}, head{};
+  std::int64_t tp{1};
+  bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};
   DataType type{DataType::fp32};
+  DataType gradient_type{DataType::fp32};  // where `type` is narrower
   bool flash{true};
+  double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch
 };
@@ -82,6 +112,10 @@ void differentiate(Stage& stage);
 void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers);
 
 std::vector<std::int32_t> all_layers(const Stage& stage);
+
+/// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,
+/// section 4.2.2). Layers that are recomputed gather in their replay already.
+void gather_again(Stage& stage);
 
 /// Positions in `nodes` of those that have to run to produce `wanted`, in order. Tensors that none of them writes are
 /// taken as given.

@@ -41,7 +41,17 @@ class Walk {
 
   void visit(const program::Instruction& instruction, const program::Call& call) {
     ++position_;
+    // Only the compute lane is walked through in the order in which it runs. What another lane touches may be in use at
+    // any time, so it shares its bytes with nothing.
+    if (instruction.lane != program::LaneId{0})
+      program::for_each_use(program_, instruction,
+                            [&](const program::Use& use) { touched_aside(program_.view(use.view).buffer); });
     program::for_each_use(program_, instruction, [&](const program::Use& use) { touch(use, call); });
+  }
+
+  void touched_aside(program::BufferId buffer) {
+    if (aside_.empty()) aside_.resize(program_.buffers.size(), false);
+    aside_[program::index(buffer)] = true;
   }
 
   /// A write of the whole begins a new life; everything else goes on with the one that is there.
@@ -67,7 +77,8 @@ class Walk {
     result_.end = position_ + 1;
     for (std::size_t i = 0; i < result_.instances.size(); ++i) {
       const Buffer& buffer = program_.buffer(result_.instances[i].buffer);
-      if (buffer.life == Life::run)
+      const bool aside = !aside_.empty() && aside_[program::index(result_.instances[i].buffer)];
+      if (buffer.life == Life::run || (aside && !result_.alive[i].empty()))
         result_.alive[i] = {{0, result_.end}};
       else if (buffer.host == program::Host::reads && !result_.alive[i].empty())
         result_.alive[i].back().end = result_.end;
@@ -76,6 +87,7 @@ class Walk {
 
   const program::Program& program_;
   std::vector<std::size_t> first_instance_;  // by buffer
+  std::vector<bool> aside_;                  // by buffer: touched by another lane than the compute lane
   std::int32_t position_{0};
   Lifetimes result_;
 };

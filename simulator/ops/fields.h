@@ -13,7 +13,7 @@ concept Is = std::same_as<std::remove_const_t<T>, What>;
 template <Is<Embedding> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
   fn("tokens", e.tokens), fn("sequence", e.sequence), fn("hidden", e.hidden), fn("vocab", e.vocab);
-  fn("positions", e.positions);
+  fn("positions", e.positions), fn("shards", e.shards);
 }
 template <class E, class Fn>
   requires Is<E, LayerNorm> || Is<E, RmsNorm>
@@ -35,30 +35,50 @@ void for_each_field(E& e, Fn&& fn) {
   fn("head_dim", e.head_dim), fn("flash", e.flash);
 }
 template <class E, class Fn>
-  requires Is<E, Gelu> || Is<E, SwiGlu> || Is<E, Add>
+  requires Is<E, Gelu> || Is<E, SwiGlu> || Is<E, Add> || Is<E, Bias> || Is<E, Dropout>
 void for_each_field(E& e, Fn&& fn) {
   fn("tokens", e.tokens), fn("width", e.width);
 }
 template <Is<CrossEntropy> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
   fn("tokens", e.tokens), fn("vocab", e.vocab), fn("columns", e.columns), fn("scale", e.scale);
+  fn("shards", e.shards);
 }
 template <Is<SquaredNorm> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
-  fn("elements", e.elements), fn("first", e.first);
+  fn("elements", e.elements), fn("first", e.first), fn("shards", e.shards), fn("once_from", e.once_from);
+  fn("copies", e.copies), fn("replicas", e.replicas);
+}
+template <Is<LossSum> E, class Fn>
+void for_each_field(E& e, Fn&& fn) {
+  fn("micro_batches", e.micro_batches), fn("copies", e.copies);
 }
 template <Is<ClipFactor> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
-  fn("micro_batches", e.micro_batches), fn("clip_norm", e.clip_norm);
+  fn("clip_norm", e.clip_norm);
 }
 template <Is<AdamW> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
   fn("elements", e.elements), fn("decayed", e.decayed), fn("beta1", e.beta1), fn("beta2", e.beta2);
-  fn("epsilon", e.epsilon), fn("weight_decay", e.weight_decay);
+  fn("epsilon", e.epsilon), fn("weight_decay", e.weight_decay), fn("shards", e.shards);
+  fn("copies_down", e.copies_down);
 }
-template <Is<Accumulate> E, class Fn>
+template <class E, class Fn>
+  requires Is<E, Accumulate> || Is<E, Zero>
 void for_each_field(E& e, Fn&& fn) {
   fn("elements", e.elements);
+}
+template <Is<Positions> E, class Fn>
+void for_each_field(E& e, Fn&& fn) {
+  fn("tokens", e.tokens), fn("sequence", e.sequence), fn("hidden", e.hidden), fn("shards", e.shards);
+}
+template <Is<SoftmaxStatistics> E, class Fn>
+void for_each_field(E& e, Fn&& fn) {
+  fn("tokens", e.tokens), fn("vocab", e.vocab), fn("columns", e.columns), fn("shards", e.shards);
+}
+template <Is<Regroup> E, class Fn>
+void for_each_field(E& e, Fn&& fn) {
+  fn("tokens", e.tokens), fn("width", e.width), fn("shards", e.shards);
 }
 
 /// All operators with their fields zero, in the order of `What`: to look one up by name.

@@ -21,7 +21,9 @@ struct List {
   void in(std::string_view name, Shape shape) { add(name, Access::read, Role::activation, shape); }
   void result(std::string_view name, Shape shape) { add(name, Access::write, Role::activation, shape); }
   void weight(std::string_view name, Shape shape) { add(name, Access::read, Role::weight, shape); }
-  void gradient(std::string_view name, Shape shape) { add(name, gradient_access(), Role::gradient, shape); }
+  void gradient(std::string_view name, Shape shape) {
+    typed(name, gradient_access(), Role::gradient, gradient_type(op), shape);
+  }
   void workspace(std::string_view name, Shape shape) { add(name, Access::write, Role::workspace, shape); }
   void typed(std::string_view name, Access access, Role role, DataType type, Shape shape) {
     out.push_back({name, access, role, type, shape});
@@ -180,36 +182,106 @@ void list(List& l, const Add& a) {
   l.result("y", x);
 }
 
+/// Of statistics and sums of softmax: at least fp32.
+DataType wide(DataType type) { return type == DataType::fp64 ? DataType::fp64 : DataType::fp32; }
+
+void list(List& l, const SoftmaxStatistics& s) {
+  l.in("logits", matrix(s.tokens, s.columns));
+  l.typed("targets", Access::read, Role::tokens, DataType::int32, vector(s.tokens));
+  l.typed("statistics", Access::write, Role::activation, wide(l.op.type), matrix(s.tokens, 3));
+}
+
 void list(List& l, const CrossEntropy& c) {
   l.add("logits", Access::add, Role::activation, matrix(c.tokens, c.columns));
   l.typed("targets", Access::read, Role::tokens, DataType::int32, vector(c.tokens));
+  if (c.shards > 1)
+    l.typed("statistics", Access::read, Role::activation, wide(l.op.type), matrix(c.shards * c.tokens, 3));
   l.typed("loss", Access::write, Role::scalar, kScalarType, vector(1));
 }
 
 void list(List& l, const SquaredNorm& n) {
   l.add("gradient", Access::read, Role::gradient, vector(n.elements));
-  l.typed("sums", n.first ? Access::write : Access::add, Role::scalar, kScalarType, vector(2));
+  l.typed("sums", n.first ? Access::write : Access::add, Role::scalar, kScalarType, vector(3));
 }
 
-void list(List& l, const ClipFactor& c) {
-  l.typed("losses", Access::read, Role::scalar, kScalarType, vector(c.micro_batches));
-  l.typed("sums", Access::read, Role::scalar, kScalarType, vector(2));
+void list(List& l, const LossSum& s) {
+  l.typed("losses", Access::read, Role::scalar, kScalarType, vector(s.micro_batches));
+  l.typed("sums", Access::add, Role::scalar, kScalarType, vector(3));
+}
+
+void list(List& l, const ClipFactor&) {
+  l.typed("sums", Access::read, Role::scalar, kScalarType, vector(3));
   l.typed("scalars", Access::write, Role::scalar, kScalarType, vector(4));
 }
 
+void list(List& l, const Zero& z) { l.add("a", Access::write, Role::gradient, vector(z.elements)); }
+
+/// Master weights and moments are fp32 where training is narrower; `type` is theirs.
 void list(List& l, const AdamW& a) {
   const Shape flat = vector(a.elements);
   l.typed("control", Access::read, Role::scalar, kScalarType, vector(2));
   l.typed("scalars", Access::read, Role::scalar, kScalarType, vector(4));
-  l.add("gradient", Access::read, Role::gradient, flat);
+  l.typed("gradient", Access::read, Role::gradient, gradient_type(l.op), flat);
   l.add("weight", Access::add, Role::weight, flat);
   l.add("first_moment", Access::add, Role::state, flat);
   l.add("second_moment", Access::add, Role::state, flat);
+  if (a.copies_down) l.typed("working", Access::write, Role::weight, a.working_type, flat);
 }
 
 void list(List& l, const Accumulate& a) {
   l.add("a", Access::add, Role::gradient, vector(a.elements));
   l.add("b", Access::read, Role::gradient, vector(a.elements));
+}
+
+void list(List& l, const Positions& p) {
+  const Shape x = matrix(p.tokens, p.hidden);
+  if (l.op.pass == Pass::forward) {
+    l.add("x", Access::add, Role::activation, x);
+    l.weight("table", matrix(p.sequence, p.hidden));
+  } else {
+    l.in("dx", x);
+    l.gradient("dtable", matrix(p.sequence, p.hidden));
+    l.workspace("row", vector(p.hidden));
+  }
+}
+
+void list(List& l, const Bias& b) {
+  const Shape x = matrix(b.tokens, b.width);
+  if (l.op.pass == Pass::forward) {
+    l.add("x", Access::add, Role::activation, x);
+    l.weight("bias", vector(b.width));
+  } else {
+    l.in("dx", x);
+    l.gradient("dbias", vector(b.width));
+    l.workspace("sums", vector(b.width));
+  }
+}
+
+void list(List& l, const Dropout& d) {
+  const Shape x = matrix(d.tokens, d.width);
+  const bool forward = l.op.pass == Pass::forward;
+  l.add(forward ? "x" : "dx", Access::add, Role::activation, x);
+  // A byte per element, whatever the byte means.
+  l.typed("mask", forward ? Access::write : Access::read, Role::activation, DataType::fp8, x);
+}
+
+void list(List& l, const Regroup& r) {
+  const Shape whole = matrix(r.tokens, r.width), shard = matrix(r.tokens / r.shards, r.width);
+  const bool forward = l.op.pass == Pass::forward, gather = r.how == Regrouping::gather;
+  switch (r.how) {
+    case Regrouping::gather:
+    case Regrouping::scatter:
+      l.in(forward ? "x" : "dy", gather == forward ? shard : whole);
+      l.result(forward ? "y" : "dx", gather == forward ? whole : shard);
+      return;
+    case Regrouping::sum: l.add("x", Access::add, Role::activation, whole); return;
+    case Regrouping::copy:
+      if (forward)
+        l.in("x", whole);
+      else
+        l.add("dx", Access::add, Role::activation, whole);
+      return;
+  }
 }
 
 }  // namespace
@@ -229,6 +301,10 @@ int Operands::find(std::string_view name) const {
   for (int i = 0; i < count_; ++i)
     if (list_[static_cast<std::size_t>(i)].name == name) return i;
   return -1;
+}
+
+DataType gradient_type(const Op& op) {
+  return op.type == DataType::fp64 || op.type == DataType::fp32 ? op.type : op.gradient_type;
 }
 
 Operands operands(const Op& op) {

@@ -53,9 +53,16 @@ struct Count {
   double operator()(const Add& a) const { return real(a.tokens) * real(a.width); }
   double operator()(const CrossEntropy& c) const { return kSoftmax * real(c.tokens) * real(c.columns); }
   double operator()(const SquaredNorm& n) const { return 2 * real(n.elements); }
-  double operator()(const ClipFactor& c) const { return real(c.micro_batches) + 4; }
+  double operator()(const ClipFactor&) const { return 4; }
   double operator()(const AdamW& a) const { return kAdamW * real(a.elements); }
   double operator()(const Accumulate& a) const { return real(a.elements); }
+  double operator()(const Positions& p) const { return real(p.tokens) * real(p.hidden); }
+  double operator()(const Bias& b) const { return real(b.tokens) * real(b.width); }
+  double operator()(const SoftmaxStatistics& s) const { return 3 * real(s.tokens) * real(s.columns); }
+  double operator()(const Regroup&) const { return 0; }
+  double operator()(const LossSum& s) const { return real(s.micro_batches); }
+  double operator()(const Zero&) const { return 0; }
+  double operator()(const Dropout& d) const { return 2 * real(d.tokens) * real(d.width); }
 };
 
 struct Kind {
@@ -75,6 +82,21 @@ struct Kind {
   std::string_view operator()(const ClipFactor&) const { return "clip factor"; }
   std::string_view operator()(const AdamW&) const { return "adamw"; }
   std::string_view operator()(const Accumulate&) const { return "accumulate"; }
+  std::string_view operator()(const Positions&) const { return "positions"; }
+  std::string_view operator()(const Bias&) const { return "bias"; }
+  std::string_view operator()(const SoftmaxStatistics&) const { return "softmax statistics"; }
+  std::string_view operator()(const Regroup& r) const {
+    switch (r.how) {
+      case Regrouping::gather: return "gather tokens";
+      case Regrouping::scatter: return "scatter sums";
+      case Regrouping::sum: return "sum";
+      case Regrouping::copy: return "copy";
+    }
+    return "?";
+  }
+  std::string_view operator()(const LossSum&) const { return "loss sum"; }
+  std::string_view operator()(const Zero&) const { return "zero"; }
+  std::string_view operator()(const Dropout&) const { return "dropout"; }
 };
 
 struct HasPass {
@@ -96,6 +118,15 @@ struct HasPass {
   bool operator()(const ClipFactor&) const { return pass == Pass::update; }
   bool operator()(const AdamW&) const { return pass == Pass::update; }
   bool operator()(const Accumulate&) const { return pass == Pass::update; }
+  bool operator()(const Positions&) const { return any({Pass::forward, Pass::weight_gradient}); }
+  bool operator()(const Bias&) const { return any({Pass::forward, Pass::weight_gradient}); }
+  bool operator()(const SoftmaxStatistics&) const { return pass == Pass::forward; }
+  bool operator()(const Regroup& r) const {
+    return pass == Pass::forward || (pass == Pass::input_gradient && r.how != Regrouping::sum);
+  }
+  bool operator()(const LossSum&) const { return pass == Pass::update; }
+  bool operator()(const Zero&) const { return pass == Pass::update; }
+  bool operator()(const Dropout&) const { return any({Pass::forward, Pass::input_gradient}); }
 };
 
 /// Bytes of an operand that really move: of a table only the rows that occur are read and written.
@@ -141,8 +172,9 @@ std::string class_name(const Op& op) {
 
 const std::array<What, std::variant_size_v<What>>& catalogue() {
   static const std::array<What, std::variant_size_v<What>> all{
-      Embedding{}, LayerNorm{}, RmsNorm{},      Linear{},      Rope{},       Attention{}, Gelu{},
-      SwiGlu{},    Add{},       CrossEntropy{}, SquaredNorm{}, ClipFactor{}, AdamW{},     Accumulate{}};
+      Embedding{}, LayerNorm{}, RmsNorm{},           Linear{},      Rope{},       Attention{}, Gelu{},
+      SwiGlu{},    Add{},       CrossEntropy{},      SquaredNorm{}, ClipFactor{}, AdamW{},     Accumulate{},
+      Positions{}, Bias{},      SoftmaxStatistics{}, Regroup{},     LossSum{},    Zero{},      Dropout{}};
   return all;
 }
 

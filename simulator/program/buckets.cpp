@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
+
+#include "simulator/base/error.h"
 
 namespace ds::program {
 namespace {
@@ -13,9 +16,34 @@ std::string bucket_name(const graph::Parameter& parameter) {
   return parameter.decays ? parameter.name : "outside.vectors";
 }
 
+/// Members in order, with their places.
+void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_ranks) {
+  const auto parameter = [&](const Bucket::Member& member) -> const graph::Parameter& {
+    return stage.parameters[static_cast<std::size_t>(member.parameter)];
+  };
+  const auto everywhere = [&](const Bucket::Member& member) {
+    return tensor_ranks > 1 && parameter(member).cut.dimension == graph::kNone;
+  };
+  std::ranges::stable_sort(bucket.members, {}, [&](const Bucket::Member& member) {
+    return std::pair(everywhere(member), !parameter(member).decays);
+  });
+  bool any_everywhere = false;
+  for (Bucket::Member& member : bucket.members) {
+    member.first_element = bucket.elements;
+    if (everywhere(member) && !std::exchange(any_everywhere, true)) bucket.once_from = bucket.elements;
+    bucket.partial |= everywhere(member) && parameter(member).partial_gradient;
+    if (parameter(member).decays) {
+      ensure(bucket.decayed == bucket.elements, "what decays stands first in a bucket");
+      bucket.decayed += parameter(member).shape.elements();
+    }
+    bucket.elements += parameter(member).shape.elements();
+  }
+  if (!any_everywhere) bucket.once_from = bucket.elements;
+}
+
 }  // namespace
 
-std::vector<Bucket> make_buckets(const graph::Stage& stage) {
+std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_ranks) {
   std::vector<Bucket> buckets;
   std::map<std::string, std::size_t> of_name;
   for (std::size_t p = 0; p < stage.parameters.size(); ++p) {
@@ -25,17 +53,7 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage) {
     buckets[found->second].members.push_back({static_cast<graph::ParameterIndex>(p), 0});
     buckets[found->second].tied |= stage.parameters[p].uses > 1;
   }
-  for (Bucket& bucket : buckets) {
-    std::ranges::stable_partition(bucket.members, [&](const Bucket::Member& member) {
-      return stage.parameters[static_cast<std::size_t>(member.parameter)].decays;
-    });
-    for (Bucket::Member& member : bucket.members) {
-      const graph::Parameter& parameter = stage.parameters[static_cast<std::size_t>(member.parameter)];
-      member.first_element = bucket.elements;
-      bucket.elements += parameter.shape.elements();
-      if (parameter.decays) bucket.decayed = bucket.elements;
-    }
-  }
+  for (Bucket& bucket : buckets) arrange(bucket, stage, tensor_ranks);
   return buckets;
 }
 

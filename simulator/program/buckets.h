@@ -8,7 +8,8 @@
 
 namespace ds::program {
 
-/// Parameters one after another without gaps, those that decay first, so that one AdamW and one norm serve them all.
+/// Parameters one after another without gaps: first those that are cut over tensor-parallel ranks, then those of which
+/// every rank holds the whole; of each, those that decay first. So that one AdamW, one norm and one sum serve them all.
 struct Bucket {
   struct Member {
     graph::ParameterIndex parameter{};
@@ -17,10 +18,13 @@ struct Bucket {
   std::string name;
   std::vector<Member> members;
   std::int64_t elements{}, decayed{};
-  bool tied{false};  // the parameter has a second use, whose gradient has a buffer of its own
+  std::int64_t once_from{};  // elements from here on are held by every tensor-parallel rank
+  bool partial{};            // and these have gradients of the rank's tokens alone
+  bool tied{false};          // the parameter has a second use, whose gradient has a buffer of its own
 };
 
-/// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together.
-std::vector<Bucket> make_buckets(const graph::Stage& stage);
+/// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how
+/// many ranks cut tensors.
+std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_ranks);
 
 }  // namespace ds::program

@@ -58,7 +58,8 @@ class Checker {
             return fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], i,
                                class_name(program_, body.body[i]), *fault);
       }
-    for (std::size_t b = 0; b < program_.buffers.size(); ++b)
+    const auto first = static_cast<std::size_t>(ranks_.buffers.first);
+    for (std::size_t b = first; b < first + static_cast<std::size_t>(ranks_.buffers.count); ++b)
       if (program_.buffers[b].host == Host::reads)
         for (const Instance& instance : instances_[b])
           if (!instance.covers({0, program_.buffers[b].size.bound.value}))

@@ -38,7 +38,7 @@ struct Fold {
 
 void fold_tables(Fold& fold, const Program& p) {
   for (const ops::Op& op : p.ops) {
-    fold.all(op.what.index(), op.pass, op.type, op.accumulate);
+    fold.all(op.what.index(), op.pass, op.type, op.accumulate, op.gradient_type);
     std::visit(
         [&](const auto& what) { ops::for_each_field(what, [&](const char*, auto value) { fold(value); }); },
         op.what);
@@ -46,15 +46,15 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Buffer& b : p.buffers)
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
              b.slots);
-  for (const View& v : p.views) fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor);
+  for (const View& v : p.views)
+    fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.by_data_rank.value);
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors)
     fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
-             t.first_moment, t.second_moment);
-  const HostBuffers& h = p.host;
-  fold.all(h.ids, h.targets, h.rope_table, h.control, h.losses, h.scalars, p.micro_batches);
+             t.first_in_bucket, t.master, t.first_moment, t.second_moment, t.shards);
+  fold.all(p.extents.tp, p.extents.cp, p.extents.dp, p.extents.pp, p.micro_batches);
 }
 
 }  // namespace
@@ -69,7 +69,10 @@ std::uint64_t hash_of(const Program& p) {
                i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent);
   }
   for (const RankClass& c : p.classes) {
-    fold.all(c.first.tp, c.first.cp, c.first.dp, c.first.pp, c.members, c.lanes, c.buffers, c.phases.size());
+    fold.all(c.first.tp, c.first.cp, c.first.dp, c.first.pp, c.members, c.buffers, c.tensors,
+             c.phases.size());
+    const HostBuffers& h = c.host;
+    fold.all(h.ids, h.targets, h.rope_table, h.control, h.losses, h.scalars);
     for (const Phase& phase : c.phases) {
       fold.all(phase.when, phase.calls.size());
       for (const Call& call : phase.calls) fold.all(call.body, call.micro[0], call.micro[1]);

@@ -77,13 +77,15 @@ struct Buffer {
   std::int32_t slots{1};
 };
 
-/// Part of a buffer, as a tensor. Hazards are per buffer; a bucket has many views.
+/// Part of a buffer, as a tensor. Hazards are per buffer; a bucket has many views. A rank's shard of a bucket begins
+/// `by_data_rank` further for each data-parallel coordinate.
 struct View {
   BufferId buffer{};
   Bytes offset;
   ops::Shape shape;
   DataType type{};
   TensorId tensor{-1};  // the logical tensor, of weights, gradients and optimizer states
+  Bytes by_data_rank{};
   Bytes bytes() const { return {shape.elements() * size_of(type)}; }
 };
 
@@ -165,35 +167,44 @@ struct Phase {
   std::vector<Call> calls;
 };
 
-/// Position of a rank along the axes.
+/// Position of a rank along the axes, or their extents.
 struct Coordinates {
   std::int32_t tp{}, cp{}, dp{}, pp{};
+  bool operator==(const Coordinates&) const = default;
 };
 
-/// Ranks whose programs, sizes and durations are equal.
-struct RankClass {
-  Coordinates first;
-  std::int32_t members{1};
-  Span lanes, buffers;
-  std::vector<Phase> phases;
-};
-
-/// A logical tensor that is trained, and where each class keeps it.
-struct TrainedTensor {
-  std::string name;
-  ops::Shape shape;
-  graph::Init init{};
-  double deviation{};
-  ViewId weight{-1}, gradient{-1}, tied_gradient{-1}, first_moment{-1}, second_moment{-1};
-};
-
-/// Buffers that the host reads and writes between phases.
+/// Buffers that the host reads and writes between phases; -1 where a rank has none: only the first stage has ids, only the
+/// last targets and losses.
 struct HostBuffers {
   BufferId ids{-1}, targets{-1};  // int32 [micro-batches][tokens]
   BufferId rope_table{-1};        // constant, written before the first step
   BufferId control{-1};           // fp64 {learning rate, step from 1}
   BufferId losses{-1};   // fp64 [micro-batches], each already divided by the tokens of the global batch
   BufferId scalars{-1};  // fp64 {loss, gradient norm, clip factor, finite}
+};
+
+/// Ranks whose programs, sizes and durations are equal.
+struct RankClass {
+  Coordinates first;
+  std::int32_t members{1};
+  Span buffers, tensors;
+  HostBuffers host;
+  std::vector<Phase> phases;
+};
+
+/// A rank's part of a logical tensor that is trained. Weight and gradient are views into buckets. Moments, and the master
+/// copy where training is narrower than fp32, are buffers of a shard of the bucket: of `shards` equal parts the one of the
+/// rank's data-parallel coordinate.
+struct TrainedTensor {
+  std::string name;
+  ops::Shape shape;  // of the part
+  graph::Cut cut;    // how parts make up the logical tensor
+  graph::Init init{};
+  double deviation{};
+  ViewId weight{-1}, gradient{-1}, tied_gradient{-1};
+  std::int64_t first_in_bucket{};  // element
+  BufferId master{-1}, first_moment{-1}, second_moment{-1};
+  std::int64_t shards{1};
 };
 
 struct Program {
@@ -206,7 +217,7 @@ struct Program {
   std::vector<TrainedTensor> tensors;
   std::vector<Template> templates;
   std::vector<RankClass> classes;
-  HostBuffers host;
+  Coordinates extents{1, 1, 1, 1};
   std::int32_t micro_batches{};
   std::uint64_t hash{};  // of everything above; ranks compare it before the first step
 
@@ -242,8 +253,22 @@ void for_each_use(const Program& program, const Instruction& instruction, Fn&& f
   for (const Use& use : program.uses_of(instruction)) fn(use);
 }
 
-/// Lowers a job that `workload::check_supported` has passed. One rank class per stage.
-Program lower(const workload::Job& job);
+/// How finely ranks are told apart. Per rank is for tests: it says the same with more classes.
+enum class Classes : std::uint8_t { per_stage, per_rank };
+
+/// Lowers a job that `workload::check_supported` has passed.
+Program lower(const workload::Job& job, Classes classes = Classes::per_stage);
+
+/// Ranks are numbered with tp fastest, then cp, dp, pp (Megatron-LM's order).
+std::int32_t ranks_of(const Program& program);
+Coordinates coordinates_of(const Program& program, std::int32_t rank);
+std::int32_t rank_at(const Program& program, const Coordinates& at);
+/// The class of a rank, by its place.
+std::size_t class_of(const Program& program, std::int32_t rank);
+/// The ranks of the group that `rank` belongs to, in rank order.
+std::vector<std::int32_t> members_of(const Program& program, const Group& group, std::int32_t rank);
+/// The other end of a point-to-point communication of that shift: where a message goes (+1) or comes from (-1 times).
+std::int32_t shifted(const Program& program, std::int32_t rank, std::int32_t shift);
 
 /// What is wrong with a program, in one sentence, or nothing: a buffer read before it is written, a use outside a
 /// slot's life, operands that do not fit their operator, views outside their buffer.

@@ -1,6 +1,8 @@
 // The buffers of a stage: where every tensor of the graph lives, and how long.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "simulator/base/error.h"
 #include "simulator/program/stage_lowering.h"
 
@@ -19,25 +21,9 @@ std::vector<int> passes_touching(const graph::Stage& stage) {
   return touched;
 }
 
-DataType stage_type(const graph::Stage& stage) {
-  for (const graph::Tensor& tensor : stage.tensors)
-    if (tensor.role == Role::weight) return tensor.type;
-  return DataType::fp32;
-}
-
 Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
 
 }  // namespace
-
-StageLowering::StageLowering(Program& program, graph::Stage stage, const workload::HyperParameters& hyper,
-                             std::int32_t slots)
-    : program_(program), stage_(std::move(stage)), hyper_(hyper), type_(stage_type(stage_)) {
-  program_.lanes.push_back({Unit::compute, {}, 0});
-  buckets_ = make_buckets(stage_);
-  for (const Bucket& bucket : buckets_) make_bucket(bucket);
-  make_host_buffers();
-  make_activations(slots);
-}
 
 BufferId StageLowering::add_buffer(Buffer buffer) {
   program_.buffers.push_back(std::move(buffer));
@@ -53,8 +39,16 @@ ViewId StageLowering::whole(BufferId buffer, std::int64_t elements) {
   return add_view(buffer, {}, {{elements}, 1});
 }
 
+ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers) {
+  const ViewId view = whole(bucket, buffers.part);
+  if (buffers.part < buffers.padded) {
+    View& v = program_.views[index(view)];
+    v.by_data_rank = v.bytes();
+  }
+  return view;
+}
+
 void StageLowering::make_host_buffers() {
-  const std::int32_t m = program_.micro_batches;
   const auto scalar = [&](const char* name, std::int64_t count, std::int32_t slots, Host host) {
     return add_buffer({.name = name,
                        .size = exactly({count * size_of(DataType::fp64)}),
@@ -64,79 +58,98 @@ void StageLowering::make_host_buffers() {
                        .host = host,
                        .slots = slots});
   };
-  program_.host.control = scalar("control", 2, 1, Host::writes);
-  program_.host.losses = scalar("losses", 1, m, Host::reads);
-  program_.host.scalars = scalar("scalars", 4, 1, Host::reads);
-  sums_ = scalar("sums", 2, 1, Host::none);
+  const bool head = chunks_.back().graph.output == graph::kNone;
+  host_.control = scalar("control", 2, 1, Host::writes);
+  if (head) host_.losses = scalar("losses", 1, program_.micro_batches, Host::reads);
+  host_.scalars = scalar("scalars", 4, 1, Host::reads);
+  sums_ = scalar("sums", 3, 1, Host::none);
 }
 
-void StageLowering::make_bucket(const Bucket& bucket) {
-  const Size size = exactly({bucket.elements * size_of(type_)});
-  const auto run = [&](const char* what, Part part) {
+void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
+  constexpr std::int64_t kLine = 64;  // shards begin at cache lines
+  const std::int64_t shards = plan_.sharded ? plan_.data_ranks : 1;
+  BucketBuffers buffers;
+  buffers.padded =
+      shards > 1 ? round_up(bucket.elements, shards * kLine / size_of(plan_.gradient_type)) : bucket.elements;
+  buffers.part = buffers.padded / shards;
+  const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = size,
-                       .type = type_,
+                       .size = exactly({elements * size_of(type)}),
+                       .type = type,
                        .life = Life::run,
                        .part = part,
                        .host = Host::writes});
   };
   const auto gradient = [&](const char* what) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = size,
-                       .type = type_,
+                       .size = exactly({buffers.padded * size_of(plan_.gradient_type)}),
+                       .type = plan_.gradient_type,
                        .life = Life::step,
                        .part = Part::gradients});
   };
-  BucketBuffers buffers{.weight = run("weight", Part::weights),
-                        .gradient = gradient("gradient"),
-                        .first_moment = run("first_moment", Part::optimizer),
-                        .second_moment = run("second_moment", Part::optimizer)};
+  buffers.weight = run("weight", Part::weights, buffers.padded, plan_.type);
+  buffers.gradient = gradient("gradient");
   if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient");
-  bucket_buffers_.push_back(buffers);
-  make_tensor_views(bucket, buffers);
+  if (plan_.master_type != plan_.type)
+    buffers.master = run("master", Part::optimizer, buffers.part, plan_.master_type);
+  buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, plan_.master_type);
+  buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, plan_.master_type);
+  make_tensor_views(chunk, bucket, buffers);
+  chunk.buffers.push_back(buffers);
 }
 
-void StageLowering::make_tensor_views(const Bucket& bucket, const BucketBuffers& buffers) {
+void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers) {
   for (const Bucket::Member& member : bucket.members) {
-    const graph::Parameter& parameter = stage_.parameters[static_cast<std::size_t>(member.parameter)];
+    const graph::Parameter& parameter = chunk.graph.parameters[static_cast<std::size_t>(member.parameter)];
     const auto id = static_cast<TensorId>(program_.tensors.size());
-    const Bytes offset{member.first_element * size_of(type_)};
     const auto view = [&](BufferId buffer) {
-      return index(buffer) == static_cast<std::size_t>(-1) ? ViewId{-1}
-                                                           : add_view(buffer, offset, parameter.shape, id);
+      if (buffer == BufferId{-1}) return ViewId{-1};
+      const Bytes offset{member.first_element * size_of(program_.buffer(buffer).type)};
+      return add_view(buffer, offset, parameter.shape, id);
     };
     const TrainedTensor tensor{.name = parameter.name,
                                .shape = parameter.shape,
+                               .cut = parameter.cut,
                                .init = parameter.init,
                                .deviation = parameter.deviation,
                                .weight = view(buffers.weight),
                                .gradient = view(buffers.gradient),
                                .tied_gradient = view(buffers.tied_gradient),
-                               .first_moment = view(buffers.first_moment),
-                               .second_moment = view(buffers.second_moment)};
-    weight_views_[{member.parameter, 0}] = tensor.weight;
-    gradient_views_[{member.parameter, 0}] = tensor.gradient;
-    gradient_views_[{member.parameter, 1}] = tensor.tied_gradient;
+                               .first_in_bucket = member.first_element,
+                               .master = buffers.master,
+                               .first_moment = buffers.first_moment,
+                               .second_moment = buffers.second_moment,
+                               .shards = buffers.padded / buffers.part};
+    chunk.weights[{member.parameter, 0}] = tensor.weight;
+    chunk.gradients[{member.parameter, 0}] = tensor.gradient;
+    chunk.gradients[{member.parameter, 1}] = tensor.tied_gradient;
     program_.tensors.push_back(tensor);
   }
 }
 
-void StageLowering::make_activations(std::int32_t slots) {
-  const std::vector<int> touched = passes_touching(stage_);
-  use_of_.resize(stage_.tensors.size());
-  for (std::size_t t = 0; t < stage_.tensors.size(); ++t)
-    if (touched[t] != 0) bind_tensor(t, touched[t] == 3, slots);
+void StageLowering::make_activations(Chunk& chunk, std::int32_t slots) {
+  const std::vector<int> touched = passes_touching(chunk.graph);
+  chunk.use_of.resize(chunk.graph.tensors.size());
+  for (std::size_t t = 0; t < chunk.graph.tensors.size(); ++t)
+    if (touched[t] != 0) bind_tensor(chunk, t, touched[t], slots);
 }
 
-/// `crosses`: written forward and read backward, so it lives as long as its micro-batch.
-void StageLowering::bind_tensor(std::size_t t, bool crosses, std::int32_t slots) {
-  const graph::Tensor& tensor = stage_.tensors[t];
+/// `touched`: by forward (1), backward (2) or both: then it lives as long as its micro-batch. What two lanes touch has one
+/// slot more than that, else the overlap is lost.
+void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched, std::int32_t slots) {
+  const graph::Tensor& tensor = chunk.graph.tensors[t];
+  const auto is = [&](graph::TensorIndex other) { return other == static_cast<graph::TensorIndex>(t); };
+  const bool sent = is(chunk.graph.output) || is(chunk.graph.input_gradient);
+  const bool received_aside = plan_.overlap.p2p && (is(chunk.graph.input) || is(chunk.graph.output_gradient));
+  const bool crosses = touched == 3, lanes_share = sent || received_aside;
   Buffer buffer{.name = tensor.name, .size = exactly(tensor.bytes()), .type = tensor.type};
   std::int16_t instance = 0;
   switch (tensor.role) {
-    case Role::weight: use_of_[t] = {weight_views_.at({tensor.parameter, 0}), {}, 0}; return;
-    case Role::gradient: use_of_[t] = {gradient_views_.at({tensor.parameter, tensor.use}), {}, 0}; return;
-    case Role::scalar: use_of_[t] = {whole(program_.host.losses, 1), {}, kMicro0}; return;
+    case Role::weight: chunk.use_of[t] = {chunk.weights.at({tensor.parameter, 0}), {}, 0}; return;
+    case Role::gradient:
+      chunk.use_of[t] = {chunk.gradients.at({tensor.parameter, tensor.use}), {}, 0};
+      return;
+    case Role::scalar: chunk.use_of[t] = {whole(host_.losses, 1), {}, kMicro0}; return;
     case Role::tokens:
       buffer.life = Life::step;
       buffer.part = Part::buffers;
@@ -151,18 +164,21 @@ void StageLowering::bind_tensor(std::size_t t, bool crosses, std::int32_t slots)
       break;
     case Role::activation:
     case Role::workspace:
-      buffer.life = crosses ? Life::slot : Life::call;
+      buffer.life = crosses || lanes_share ? Life::slot : Life::call;
       buffer.part = tensor.role == Role::workspace ? Part::buffers : Part::activations;
-      buffer.slots = crosses ? slots : 1;
-      instance = crosses ? kMicro0 : std::int16_t{0};
+      if (buffer.life == Life::slot) {
+        instance = kMicro0;
+        buffer.slots = std::min((crosses ? slots : 1) + (lanes_share ? 1 : 0), program_.micro_batches);
+      }
       break;
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");
   }
-  const BufferId id = add_buffer(std::move(buffer));
-  if (tensor.name == "ids") program_.host.ids = id;
-  if (tensor.name == "targets") program_.host.targets = id;
-  if (tensor.role == Role::table) program_.host.rope_table = id;
-  use_of_[t] = {add_view(id, {}, tensor.shape), {}, instance};
+  const bool known_table = tensor.role == Role::table && host_.rope_table != BufferId{-1};
+  const BufferId id = known_table ? host_.rope_table : add_buffer(std::move(buffer));
+  if (tensor.name == "ids") host_.ids = id;
+  if (tensor.name == "targets") host_.targets = id;
+  if (tensor.role == Role::table) host_.rope_table = id;
+  chunk.use_of[t] = {add_view(id, {}, tensor.shape), {}, instance};
 }
 
 }  // namespace ds::program

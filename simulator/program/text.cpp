@@ -30,6 +30,16 @@ std::string_view name_of(Life life) {
   return "?";
 }
 
+std::string_view name_of(const Group& group) {
+  const auto has = [&](Axis axis) { return (group.axes & static_cast<std::uint8_t>(axis)) != 0; };
+  if (group.members == Members::ends) return "pp ends";
+  if (has(Axis::tp) && has(Axis::pp)) return "world";
+  if (has(Axis::tp)) return "tp";
+  if (has(Axis::dp_shard)) return "dp";
+  if (has(Axis::pp)) return "pp";
+  return has(Axis::cp) ? "cp" : "?";
+}
+
 std::string_view name_of(When when) {
   switch (when) {
     case When::always: return "always";
@@ -108,7 +118,9 @@ void class_text(Text& text, const Program& program, const RankClass& ranks) {
 std::string class_name(const Program& program, const Instruction& instruction) {
   const std::span<const Operator> operators = program.operators_of(instruction);
   if (!operators.empty()) return ops::class_name(program.op(operators.front().op));
-  return std::string(name_of(instruction.kind));
+  const std::string_view group = name_of(instruction.comm.group);
+  if (instruction.kind != Kind::collective) return fmt::format("{} {}", group, name_of(instruction.kind));
+  return fmt::format("{} {}", group, collective::name_of(instruction.comm.what));
 }
 
 std::string to_text(const Program& program) {

@@ -85,7 +85,7 @@ TEST(Sampler, NeverTrainsOnWhatIsHeldBackNorJudgesOnWhatWasTrainedOn) {
     EXPECT_EQ(std::set<std::int32_t>(targets.begin(), targets.end()), std::set<std::int32_t>{'a'});
   }
   for (std::int64_t round = 0; round < 4; ++round) {
-    sampler.held_back(round, 4, round % 2, ids, targets);
+    sampler.held_back(round, 4, 0, round % 2, ids, targets);
     EXPECT_EQ(std::set<std::int32_t>(ids.begin(), ids.end()), std::set<std::int32_t>{'z'});
   }
 }

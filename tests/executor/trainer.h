@@ -22,12 +22,12 @@ class Trainer {
         layout_(memory::layout(program_, 0)),
         arena_(layout_.arena),
         device_(arena_.base(), arena_.size()),
-        binding_(program_, layout_, device_),
-        interpreter_(program_, {}, binding_, device_, nullptr, library),
+        binding_(program_, layout_, 0, device_),
+        interpreter_(program_, 0, binding_, device_, nullptr, library),
         tokens_(job.micro_batch_tokens()),
         sequence_(job.train.sequence_length),
         vocab_(job.model.vocab) {
-    executor::write_start_values(program_, binding_, device_, job.seed);
+    executor::write_start_values(program_, 0, binding_, device_, job.seed);
   }
 
   /// Tokens that repeat and that differ from step to step and sequence to sequence; how sequences are cut into
@@ -41,15 +41,15 @@ class Trainer {
         ids[static_cast<std::size_t>(t)] = static_cast<std::int32_t>((at * at + 3 * at) % vocab_);
         targets[static_cast<std::size_t>(t)] = static_cast<std::int32_t>((at * at + 5 * at + 1) % vocab_);
       }
-      device_.write_values<std::int32_t>(binding_.slot(program_.host.ids, m), ids);
-      device_.write_values<std::int32_t>(binding_.slot(program_.host.targets, m), targets);
+      device_.write_values<std::int32_t>(binding_.slot(program_.classes[0].host.ids, m), ids);
+      device_.write_values<std::int32_t>(binding_.slot(program_.classes[0].host.targets, m), targets);
     }
   }
 
   executor::StepResult step(std::int64_t number, double rate = 1e-2) {
     write_tokens(number);
     const std::array control{rate, static_cast<double>(number + 1)};
-    device_.write_values<double>(binding_.slot(program_.host.control), control);
+    device_.write_values<double>(binding_.slot(program_.classes[0].host.control), control);
     return interpreter_.run_step(static_cast<std::int32_t>(number), nullptr);
   }
 

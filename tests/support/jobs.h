@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "simulator/workload/job.h"
+#include "simulator/workload/split.h"
 
 namespace ds::support {
 
@@ -16,6 +17,11 @@ struct Small {
   bool full_recompute{false}, flash{true};
   workload::Schedule schedule{workload::Schedule::one_f_one_b};
   workload::Precision precision{workload::Precision::fp64};
+  std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
+  int zero{1};
+  bool sequence_parallel{true};
+  workload::Overlap overlap{};
+  std::vector<std::vector<std::int64_t>> stage_layers{};  // empty: the rule
 };
 
 /// One rank of this machine. LLaMA: rotary positions, gated MLP; GPT: learned positions, GELU.
@@ -36,12 +42,18 @@ inline workload::Job small_job(const Small& s) {
                .position = llama ? workload::Position::rope : workload::Position::learned};
   job.cluster.groups = {{.node = {.name = "localhost", .gpu = "", .memory_bytes_per_gpu = 1e9, .cpu = true}}};
   job.train.sequence_length = s.sequence;
-  job.train.global_batch = s.micro_batch * s.micro_batches;
+  job.train.global_batch = s.micro_batch * s.micro_batches * s.dp;
   job.plan.micro_batch = s.micro_batch;
   job.plan.precision = s.precision;
   job.plan.schedule = s.schedule;
   job.plan.recompute = s.full_recompute ? workload::Recompute::full : workload::Recompute::none;
   job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
+  job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
+  job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;
+  job.plan.zero = s.dp > 1 ? s.zero : 0;
+  job.plan.overlap = s.overlap;
+  job.plan.stage_layers =
+      s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, s.vpp) : s.stage_layers;
   job.software = "ds-exec";
   job.seed = 1;
   return job;

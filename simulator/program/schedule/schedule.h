@@ -12,6 +12,8 @@ namespace ds::program {
 struct ScheduledPass {
   bool forward{};
   std::int32_t micro{};
+  std::int32_t chunk{0};
+  bool operator==(const ScheduledPass&) const = default;
 };
 
 /// All forwards, then all backwards (Huang et al. 2019).
@@ -21,11 +23,17 @@ std::vector<ScheduledPass> gpipe(std::int32_t stages, std::int32_t stage, std::i
 std::vector<ScheduledPass> one_forward_one_backward(std::int32_t stages, std::int32_t stage,
                                                     std::int32_t micro_batches);
 
+/// One forward, one backward over several chunks a stage: groups of `stages` micro-batches go through chunk after chunk
+/// (Narayanan et al. 2021, section 2.2). `micro_batches` is a multiple of `stages`.
+std::vector<ScheduledPass> interleaved(std::int32_t stages, std::int32_t stage, std::int32_t micro_batches,
+                                       std::int32_t chunks);
+
 /// The order of `schedule`.
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
-                                    std::int32_t micro_batches);
+                                    std::int32_t micro_batches, std::int32_t chunks);
 
-/// Most micro-batches whose forward has begun and whose backward has not ended: the slots that saved activations need.
-std::int32_t most_in_flight(const std::vector<ScheduledPass>& order);
+/// Most micro-batches of a chunk whose forward has begun and whose backward has not ended: the slots that saved
+/// activations need.
+std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk);
 
 }  // namespace ds::program

@@ -1,0 +1,55 @@
+#pragma once
+// A communicator over shared memory. Nothing is copied in between: ranks read each other's arenas, and an all-reduce
+// writes into them. Sums go in rank order whoever does them, so all ranks and all runs get the same bits.
+//
+// A wait for one ticket carries on with everything of this communicator; who has tickets of several communicators open
+// at a time polls them in turn.
+
+#include <cstdint>
+#include <vector>
+
+#include "executor/communicator.h"
+#include "executor/pool/collective_line.h"
+#include "executor/pool/group.h"
+#include "executor/pool/message_line.h"
+#include "executor/pool/pool.h"
+
+namespace ds::executor {
+
+struct PoolSeat {
+  std::vector<std::int32_t> ranks;  // of the group, in its order, which is also the order of sums
+  std::int32_t me{};                // index within the group
+  std::int32_t channel{};           // this group's, or shared with groups that have no rank in common with it
+  std::int32_t shift{1};            // messages go to the member that many places further, around the end
+  /// How long a peer may stay without any sign of progress, of its own or of those it waits for.
+  Seconds deadline{60};
+};
+
+class PoolCommunicator final : public Communicator {
+ public:
+  /// `pool` outlives it.
+  PoolCommunicator(Pool& pool, PoolSeat seat);
+  PoolCommunicator(const PoolCommunicator&) = delete;
+  PoolCommunicator& operator=(const PoolCommunicator&) = delete;
+
+  Ticket start(const Exchange& exchange) override;
+  bool poll(Ticket ticket) override;
+  void wait(Ticket ticket) override;
+
+  static constexpr std::int64_t kPollBytes = 256 << 10;  // read and written, at most, in one poll
+
+ private:
+  bool has_ended(Ticket ticket) const;
+  bool progress(std::int64_t budget);
+  void show_life();
+  /// Throws MachineError when any rank has died, or the member that `ticket` waits for has not moved for too long.
+  void look_at_peers(Ticket ticket);
+  std::int32_t awaited(Ticket ticket) const;
+
+  PoolGroup group_;
+  Seconds deadline_;
+  CollectiveLine collectives_;
+  MessageLine messages_;
+};
+
+}  // namespace ds::executor

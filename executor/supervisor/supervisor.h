@@ -1,0 +1,51 @@
+#pragma once
+// Starts the ranks of one host as processes of this very program, watches them, and sees to it that all of them end:
+//
+//   Pool pool = Pool::create(shape);
+//   const Outcome outcome = supervise(pool, {.arguments = {"ds-exec", "run", ...}, .environment = ..., .stop = &stop});
+//   if (outcome.failure) ... tell(*outcome.failure) ...
+//
+// A rank finds its seat in its environment (seat.h), opens the pool, works, delivers its result and ends with status 0.
+// Nothing is left behind: ranks die with their supervisor even if that is killed, and the pool has no name.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "executor/pool/pool.h"
+#include "executor/supervisor/seat.h"
+#include "simulator/base/progress.h"
+
+namespace ds::executor {
+
+struct Launch {
+  std::vector<std::string> arguments;    // of every rank, with the program's name; the program is this one
+  std::vector<std::string> environment;  // "NAME=value"; the ranks' own variables are added
+  bool pin{};                            // rank i to the i-th core allowed, where there are enough of them
+  /// Once set, the ranks are asked to stop after the step that they are in.
+  const StopToken* stop{};
+  /// For the others to end by themselves once one has died.
+  Seconds grace{3};
+};
+
+/// The first rank that did not end well, and what it was doing.
+struct RankFailure {
+  Death death;
+  Doing doing;
+};
+
+/// "rank 2 was killed by signal 9 (Killed) in step 12, call 3, instruction 40"
+std::string tell(const RankFailure& failure);
+
+struct Outcome {
+  std::optional<RankFailure> failure;
+  std::vector<std::vector<std::byte>> results;  // by rank, as delivered; empty where nothing was
+  bool stopped{};                               // the ranks were asked to stop
+};
+
+/// One thread a pool. Returns when every rank has ended and been reaped. Throws MachineError when one cannot be started.
+Outcome supervise(Pool& pool, const Launch& launch);
+
+}  // namespace ds::executor

@@ -1,0 +1,82 @@
+#include <bit>
+
+#include "simulator/base/error.h"
+#include "simulator/collective/algorithms.h"
+
+namespace ds::collective {
+namespace {
+
+struct Entry {
+  Collective what;
+  Algorithm algorithm;
+  Steps (*steps)(std::int32_t ranks);
+};
+
+constexpr Entry kCatalogue[] = {
+    {Collective::all_reduce, Algorithm::direct, direct_all_reduce},
+    {Collective::all_reduce, Algorithm::ring, ring_all_reduce},
+    {Collective::all_reduce, Algorithm::halving_doubling, halving_doubling_all_reduce},
+    {Collective::all_reduce, Algorithm::tree, tree_all_reduce},
+    {Collective::all_gather, Algorithm::direct, direct_all_gather},
+    {Collective::all_gather, Algorithm::ring, ring_all_gather},
+    {Collective::all_gather, Algorithm::halving_doubling, halving_doubling_all_gather},
+    {Collective::reduce_scatter, Algorithm::direct, direct_reduce_scatter},
+    {Collective::reduce_scatter, Algorithm::ring, ring_reduce_scatter},
+    {Collective::reduce_scatter, Algorithm::halving_doubling, halving_doubling_reduce_scatter},
+    {Collective::broadcast, Algorithm::direct, direct_broadcast},
+    {Collective::broadcast, Algorithm::ring, ring_broadcast},
+    {Collective::broadcast, Algorithm::tree, tree_broadcast},
+    {Collective::shift, Algorithm::direct, shift},
+    {Collective::shift, Algorithm::ring, shift},
+};
+
+const Entry* find(Collective what, Algorithm algorithm, std::int32_t ranks) {
+  if (ranks < 1) return nullptr;
+  if (algorithm == Algorithm::halving_doubling && !std::has_single_bit(static_cast<std::uint32_t>(ranks)))
+    return nullptr;
+  for (const Entry& entry : kCatalogue)
+    if (entry.what == what && entry.algorithm == algorithm) return &entry;
+  return nullptr;
+}
+
+}  // namespace
+
+bool has(Collective what, Algorithm algorithm, std::int32_t ranks) {
+  return find(what, algorithm, ranks) != nullptr;
+}
+
+Steps steps(Collective what, Algorithm algorithm, std::int32_t ranks) {
+  const Entry* entry = find(what, algorithm, ranks);
+  ensure(entry != nullptr, "the catalogue has the collective and algorithm for this many ranks");
+  if (ranks == 1) return {.ranks = 1, .chunks = 1, .steps = {}};  // alone there is nothing to send
+  return entry->steps(ranks);
+}
+
+Steps then(Steps first, const Steps& second) {
+  ensure(first.ranks == second.ranks && first.chunks == second.chunks, "both halves cut the buffer alike");
+  first.steps.insert(first.steps.end(), second.steps.begin(), second.steps.end());
+  return first;
+}
+
+std::string_view name_of(Collective what) {
+  switch (what) {
+    case Collective::all_reduce: return "all_reduce";
+    case Collective::all_gather: return "all_gather";
+    case Collective::reduce_scatter: return "reduce_scatter";
+    case Collective::broadcast: return "broadcast";
+    case Collective::shift: return "shift";
+  }
+  return "?";
+}
+
+std::string_view name_of(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::direct: return "direct";
+    case Algorithm::ring: return "ring";
+    case Algorithm::halving_doubling: return "halving_doubling";
+    case Algorithm::tree: return "tree";
+  }
+  return "?";
+}
+
+}  // namespace ds::collective

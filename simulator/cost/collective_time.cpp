@@ -1,0 +1,246 @@
+#include "simulator/cost/collective_time.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <tuple>
+
+#include "simulator/base/error.h"
+#include "simulator/cost/library_facts.h"
+#include "simulator/cost/traffic.h"
+#include "simulator/workload/spellings.h"
+
+namespace ds::cost {
+namespace {
+
+using collective::Collective;
+using network::Group;
+using network::Link;
+using network::LinkClass;
+using network::Topology;
+using workload::IntraKind;
+
+/// What is remembered of a communication: how long its way is, and its time per byte.
+struct Path {
+  double hops_inside{}, hops_across{};
+  double seconds_per_byte{};
+  const double* latency_scale{};  // by protocol, in the facts
+  Hop inside{};
+  double link_latency_s{};    // of a node that says so, per hop inside
+  double fabric_latency_s{};  // per hop across
+};
+
+enum class What : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, message };
+
+using Key = std::tuple<What, Method, Group>;
+
+Hop hop_of(IntraKind kind) {
+  return kind == IntraKind::pcie || kind == IntraKind::none ? Hop::pcie : Hop::nvlink;
+}
+
+Scheme scheme_of(Method method) {
+  switch (method) {
+    case Method::tree: return Scheme::tree;
+    case Method::nvls: return Scheme::nvls;
+    case Method::automatic:
+    case Method::ring:
+    case Method::direct:
+    case Method::halving_doubling: return Scheme::ring;
+  }
+  return Scheme::ring;
+}
+
+double share_of(const Protocol& protocol, Scheme scheme, bool across) {
+  if (scheme == Scheme::tree) return protocol.share_tree;
+  return across ? protocol.share_across : protocol.share;
+}
+
+/// The messages of a pair, and of the pairs beside it that send from the same node.
+Traffic message_traffic(const Topology& network, const Group& pair) {
+  ensure(pair.size() == 2, "a message has two ends");
+  const std::vector<std::int32_t> ends = pair.ranks();
+  const std::int32_t node = network.node_of(ends[0]);
+  const bool across = network.node_of(ends[1]) != node;
+  Traffic traffic{.rounds = {Round{}}};
+  const Group senders{.first = pair.first, .members = pair.siblings, .siblings = {}};
+  for (const std::int32_t from : senders.ranks()) {
+    if (network.node_of(from) != node) continue;
+    const std::int32_t to = from + ends[1] - ends[0];
+    traffic.rounds[0].messages.push_back({.from = network.gpu_of(from),
+                                          .to = network.gpu_of(to),
+                                          .across = network.node_of(to) != node,
+                                          .share = 1});
+  }
+  (across ? traffic.hops_across : traffic.hops_inside) = 1;
+  return traffic;
+}
+
+Traffic traffic_of(Collective what, Method method, const Fold& fold) {
+  switch (method) {
+    case Method::automatic:
+    case Method::ring: return ring_traffic(what, fold);
+    case Method::tree: return tree_traffic(what, fold);
+    case Method::nvls: return nvls_traffic(fold);
+    case Method::direct: return direct_traffic(what, fold);
+    case Method::halving_doubling: return halving_doubling_traffic(what, fold);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(Method method) {
+  switch (method) {
+    case Method::automatic: return "auto";
+    case Method::ring: return "ring";
+    case Method::tree: return "tree";
+    case Method::nvls: return "nvls";
+    case Method::direct: return "direct";
+    case Method::halving_doubling: return "halving_doubling";
+  }
+  return "?";
+}
+
+struct CommunicationModel::Impl {
+  explicit Impl(const workload::Cluster& cluster) : network(cluster), facts(read_library_facts()) {}
+
+  const LinkUse& use_of(const workload::Node& node) const {
+    // A GPU alone in its node reaches its card over PCIe.
+    const IntraKind kind = node.intra.kind == IntraKind::none ? IntraKind::pcie : node.intra.kind;
+    return facts.use_of(name_in(workload::kIntraKinds, kind), node.accelerator.arch);
+  }
+
+  /// Share of the datasheet rate that links inside a node reach.
+  double reached(const LinkUse& use, Method method, std::size_t members) const {
+    return method == Method::nvls ? use.nvls_efficiency
+                                  : use.efficiency_of(static_cast<std::int64_t>(members));
+  }
+
+  /// Bytes per second that each link of the folded node reaches.
+  std::vector<double> achieved(std::int32_t node, double inside, double outside) const {
+    std::vector<double> capacities;
+    for (const Link& link : network.folded_links(node)) {
+      const bool leaves = link.kind == LinkClass::nic || link.kind == LinkClass::fabric;
+      capacities.push_back(link.rate.value * (leaves ? outside : inside));
+    }
+    return capacities;
+  }
+
+  Path path_of(const Traffic& traffic, std::int32_t node, double inside, double outside) const {
+    const workload::Node& kind = network.kind_of(node);
+    return {.hops_inside = traffic.hops_inside,
+            .hops_across = traffic.hops_across,
+            .seconds_per_byte = seconds_per_byte(traffic, network, node, achieved(node, inside, outside)),
+            .latency_scale = use_of(kind).latency_scale.data(),
+            .inside = hop_of(kind.intra.kind),
+            .link_latency_s = kind.intra.latency_s,
+            .fabric_latency_s = traffic.hops_across > 0 ? network.latency(node, true).value : 0};
+  }
+
+  const std::vector<Fold>& folds_of(const Group& group) {
+    const auto [found, fresh] = folds.try_emplace(group);
+    if (fresh) found->second = fold(network, group);
+    return found->second;
+  }
+
+  const Path& path(Collective what, Method method, const Group& group) {
+    const auto [found, fresh] = paths.try_emplace({static_cast<What>(what), method, group});
+    if (fresh)
+      for (const Fold& part : folds_of(group)) {
+        const double inside =
+            reached(use_of(network.kind_of(part.node)), method, part.members.front().size());
+        const Path path = path_of(traffic_of(what, method, part), part.node, inside, facts.nic_efficiency);
+        if (path.seconds_per_byte >= found->second.seconds_per_byte) found->second = path;  // the slowest
+      }
+    return found->second;
+  }
+
+  const Path& path(const Group& pair) {
+    const auto [found, fresh] = paths.try_emplace({What::message, Method::ring, pair});
+    if (fresh) {
+      const std::int32_t node = network.node_of(pair.first);
+      const double inside = use_of(network.kind_of(node)).message_efficiency;
+      found->second = path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
+    }
+    return found->second;
+  }
+
+  /// The fastest protocol, as NCCL takes the one that it believes fastest.
+  CommunicationTime price(const Path& path, Method method, Bytes bytes) const {
+    const Scheme scheme = scheme_of(method);
+    CommunicationTime best{.method = method};
+    for (const SchemeTime& time : facts.times) {
+      if (time.scheme != scheme) continue;
+      const Protocol& protocol = facts.protocols[time.protocol];
+      const auto hop = [&](Hop kind) { return time.hop_s[static_cast<std::size_t>(kind)]; };
+      const double latency =
+          path.latency_scale[time.protocol] * (time.base_s + path.hops_inside * hop(path.inside)) +
+          path.hops_inside * path.link_latency_s + path.hops_across * (hop(Hop::nic) + path.fabric_latency_s);
+      const double moving = static_cast<double>(bytes.value) * path.seconds_per_byte /
+                            share_of(protocol, scheme, path.hops_across > 0);
+      const double total = latency + moving;
+      if (!best.protocol.empty() && best.estimate.seconds.value <= total) continue;
+      best.protocol = protocol.name;
+      best.estimate = {
+          .seconds = Seconds{total},
+          .sigma = std::hypot(latency * facts.latency_sigma, moving * facts.bandwidth_sigma) / total,
+          .source = Source::published};
+    }
+    return best;
+  }
+
+  bool reduces_in_switch(const Group& group) {
+    for (const Fold& part : folds_of(group)) {
+      const workload::Node& node = network.kind_of(part.node);
+      const auto members = static_cast<std::int64_t>(part.members.front().size());
+      if (!node.intra.in_switch_reduction || use_of(node).nvls_efficiency == 0) return false;
+      if (members < facts.nvls_least_gpus || members * part.nodes != part.ranks) return false;
+    }
+    return true;
+  }
+
+  Topology network;
+  LibraryFacts facts;
+  std::map<Key, Path> paths;
+  std::map<Group, std::vector<Fold>> folds;
+};
+
+CommunicationModel::CommunicationModel(const workload::Cluster& cluster)
+    : impl_(std::make_unique<Impl>(cluster)) {}
+CommunicationModel::~CommunicationModel() = default;
+CommunicationModel::CommunicationModel(CommunicationModel&&) noexcept = default;
+CommunicationModel& CommunicationModel::operator=(CommunicationModel&&) noexcept = default;
+
+bool CommunicationModel::has(Collective what, Method method, const Group& group) const {
+  switch (method) {
+    case Method::automatic:
+    case Method::ring:
+    case Method::direct: return true;
+    case Method::tree: return what == Collective::all_reduce || what == Collective::broadcast;
+    case Method::halving_doubling:
+      return what != Collective::broadcast && what != Collective::shift &&
+             std::has_single_bit(static_cast<std::uint32_t>(group.size()));
+    case Method::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
+  }
+  return false;
+}
+
+CommunicationTime CommunicationModel::collective(Collective what, Method method, const Group& group,
+                                                 Bytes bytes) const {
+  ensure(has(what, method, group), "the group can do the collective that way");
+  if (group.size() == 1) return {.estimate = {.source = Source::published}, .method = method};
+  if (method != Method::automatic) return impl_->price(impl_->path(what, method, group), method, bytes);
+  CommunicationTime best = impl_->price(impl_->path(what, Method::ring, group), Method::ring, bytes);
+  for (const Method other : {Method::tree, Method::nvls}) {
+    if (!has(what, other, group)) continue;
+    const CommunicationTime time = impl_->price(impl_->path(what, other, group), other, bytes);
+    if (time.estimate.seconds < best.estimate.seconds) best = time;
+  }
+  return best;
+}
+
+CommunicationTime CommunicationModel::point_to_point(const Group& pair, Bytes bytes) const {
+  return impl_->price(impl_->path(pair), Method::ring, bytes);
+}
+
+}  // namespace ds::cost

@@ -1,0 +1,60 @@
+#pragma once
+// How a library of collectives (NCCL) takes time: profiles/networks/nccl.json, which says what each number means and
+// where it comes from.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ds::cost {
+
+/// What the library builds its times from. `direct`, `halving_doubling` and single messages are timed as its rings.
+enum class Scheme : std::uint8_t { ring, tree, nvls };
+
+/// Kinds of hops, in the order of `hop_s`.
+enum class Hop : std::uint8_t { nvlink, pcie, nic };
+
+struct Protocol {
+  std::string name;
+  double share{}, share_across{}, share_tree{};  // of the links' rate: in a node, between nodes, by trees
+};
+
+struct SchemeTime {
+  Scheme scheme{};
+  std::size_t protocol{};  // in protocols
+  double base_s{};
+  std::array<double, 3> hop_s{};  // by Hop
+};
+
+/// What collectives reach on a kind of link inside a node.
+struct LinkUse {
+  std::string link, arch;  // arch: how the GPU's architecture begins
+  struct Reached {
+    std::int64_t members{};  // up to so many GPUs of the node; the last entry holds for more
+    double share{};          // of the datasheet rate
+  };
+  std::vector<Reached> efficiency;
+  double nvls_efficiency{};  // 0: no reduction in the switch
+  double message_efficiency{};
+  std::vector<double> latency_scale;  // by protocol
+
+  double efficiency_of(std::int64_t members) const;
+};
+
+struct LibraryFacts {
+  std::vector<Protocol> protocols;
+  std::vector<SchemeTime> times;
+  std::vector<LinkUse> links;
+  double nic_efficiency{}, nic_message_efficiency{};  // a message alone does not fill a card
+  std::int64_t nvls_least_gpus{};
+  double latency_sigma{}, bandwidth_sigma{};
+
+  /// The first entry that fits; fails (ensure) if none does.
+  const LinkUse& use_of(std::string_view link, std::string_view arch) const;
+};
+
+LibraryFacts read_library_facts();
+
+}  // namespace ds::cost

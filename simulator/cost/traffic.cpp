@@ -1,0 +1,230 @@
+#include "simulator/cost/traffic.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+#include "simulator/base/error.h"
+#include "simulator/network/flow_times.h"
+
+namespace ds::cost {
+namespace {
+
+using collective::Collective;
+using network::Extent;
+using network::Group;
+using network::Topology;
+
+/// Reduce-scatter and all-gather are the two halves of all_reduce.
+double halves(Collective what) { return what == Collective::all_reduce ? 2 : 1; }
+
+/// Each to every other member of its node, `share` in all.
+void spread(Round& round, const std::vector<std::int32_t>& members, double share) {
+  for (const std::int32_t from : members)
+    for (const std::int32_t to : members)
+      if (from != to)
+        round.messages.push_back(
+            {.from = from, .to = to, .share = share / static_cast<double>(members.size() - 1)});
+}
+
+/// Each to the GPU of the same place in other nodes.
+void leave(Round& round, const std::vector<std::int32_t>& members, double share, double weight = 1) {
+  for (const std::int32_t gpu : members)
+    round.messages.push_back({.from = gpu, .to = gpu, .across = true, .share = share, .weight = weight});
+}
+
+/// Where rank `rank` stands in the group of shape `group` (index), and in which of the groups beside it (sibling); false
+/// if in none.
+bool locate(const Group& group, std::int32_t rank, std::int32_t& index, std::int32_t& sibling) {
+  struct Digit {
+    Extent extent;
+    std::int32_t times;
+    std::int32_t* number;
+  };
+  std::vector<Digit> digits;
+  index = sibling = 0;
+  std::int32_t times = 1;
+  for (const Extent& e : group.members) {
+    digits.push_back({e, times, &index});
+    times *= e.count;
+  }
+  times = 1;
+  for (const Extent& e : group.siblings) {
+    digits.push_back({e, times, &sibling});
+    times *= e.count;
+  }
+  std::ranges::sort(digits, std::ranges::greater{}, [](const Digit& d) { return d.extent.stride; });
+  std::int32_t rest = rank - group.first;
+  if (rest < 0) return false;
+  for (const Digit& digit : digits) {
+    const std::int32_t i = std::min(rest / digit.extent.stride, digit.extent.count - 1);
+    *digit.number += i * digit.times;
+    rest -= i * digit.extent.stride;
+  }
+  return rest == 0;
+}
+
+}  // namespace
+
+std::vector<Fold> fold(const Topology& network, const Group& group) {
+  std::vector<std::int32_t> in_node(network.nodes());  // members
+  for (const std::int32_t rank : group.ranks()) ++in_node[network.node_of(rank)];
+  std::map<std::int32_t, std::int32_t> fullest;  // node, by kind
+  for (std::int32_t node = 0; node < network.nodes(); ++node) {
+    if (in_node[node] == 0) continue;
+    const auto [found, first] = fullest.try_emplace(network.kind_number(node), node);
+    if (!first && in_node[node] > in_node[found->second]) found->second = node;
+  }
+  const auto nodes = network.nodes() - std::ranges::count(in_node, 0);
+  std::vector<Fold> folds;
+  for (const auto& [kind, node] : fullest) {
+    Fold& fold = folds.emplace_back(Fold{.node = node,
+                                         .ranks = group.size(),
+                                         .nodes = static_cast<std::int32_t>(nodes),
+                                         .first_index = group.size()});
+    std::map<std::int32_t, std::vector<std::int32_t>> by_sibling;
+    for (std::int32_t gpu = 0; gpu < network.links_of(node).gpus; ++gpu) {
+      std::int32_t index = 0;
+      std::int32_t sibling = 0;
+      if (!locate(group, network.first_rank(node) + gpu, index, sibling)) continue;
+      by_sibling[sibling].push_back(gpu);
+      if (sibling == 0) fold.first_index = std::min(fold.first_index, index);
+    }
+    for (auto& [sibling, members] : by_sibling) fold.members.push_back(std::move(members));
+  }
+  return folds;
+}
+
+Traffic ring_traffic(Collective what, const Fold& fold) {
+  const double n = fold.ranks;
+  if (what == Collective::shift) {
+    Traffic traffic{.rounds = {Round{}}};
+    for (const std::vector<std::int32_t>& members : fold.members)
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        const bool last = i + 1 == members.size();
+        if (last && fold.nodes == 1 && members.size() == 1) continue;
+        traffic.rounds[0].messages.push_back({.from = members[i],
+                                              .to = members[last ? 0 : i + 1],
+                                              .across = last && fold.nodes > 1,
+                                              .share = 1});
+      }
+    (fold.nodes > 1 ? traffic.hops_across : traffic.hops_inside) = 1;
+    return traffic;
+  }
+  // A broadcast passes the whole buffer on once, in small pieces; the others a part in each step.
+  const bool broadcast = what == Collective::broadcast;
+  const double steps = halves(what) * (n - 1);
+  Round round{.messages = {}, .repeats = broadcast ? 1 : steps};
+  const double share = broadcast ? 1 : 1 / n;
+  for (const std::vector<std::int32_t>& members : fold.members) {
+    const auto m = static_cast<double>(members.size());
+    const double out = fold.nodes > 1 ? 1 / m : 0;  // of a GPU's m places in m rings, one leaves the node
+    if (members.size() > 1) spread(round, members, share * (1 - out));
+    if (fold.nodes > 1) leave(round, members, share * out);
+  }
+  const double across = fold.nodes > 1 ? halves(what) * (fold.nodes - 1) : 0;
+  return {.rounds = {round}, .hops_inside = steps - across, .hops_across = across};
+}
+
+namespace {
+
+/// Of a double binary tree over several nodes: how often the buffer enters, and leaves, a node. In one tree of half the
+/// buffer a node has two children and a parent, in the other it is a leaf. Of two nodes, each is the other's only child.
+double tree_passes(Collective what, std::int32_t nodes) {
+  return what == Collective::broadcast || nodes == 2 ? 1 : 2;
+}
+
+double tree_depth(std::int32_t nodes) {
+  return static_cast<double>(std::bit_width(static_cast<std::uint32_t>(nodes - 1)));
+}
+
+}  // namespace
+
+Traffic tree_traffic(Collective what, const Fold& fold) {
+  const double ways = halves(what);  // up and down, or down only
+  Round round;
+  double deepest = 0;
+  for (const std::vector<std::int32_t>& members : fold.members) {
+    const auto m = static_cast<double>(members.size());
+    deepest = std::max(deepest, m - 1);
+    if (members.size() > 1) spread(round, members, ways * (m - 1) / m);
+    if (fold.nodes > 1) leave(round, members, tree_passes(what, fold.nodes) / m);
+  }
+  return {.rounds = {round}, .hops_inside = ways * deepest, .hops_across = ways * tree_depth(fold.nodes)};
+}
+
+Traffic nvls_traffic(const Fold& fold) {
+  Round round;
+  for (const std::vector<std::int32_t>& members : fold.members) {
+    const auto m = static_cast<double>(members.size());
+    spread(round, members, 1 + 1 / m);
+    if (fold.nodes > 1) leave(round, members, tree_passes(Collective::all_reduce, fold.nodes) / m);
+  }
+  return {.rounds = {round}, .hops_across = 2 * tree_depth(fold.nodes)};
+}
+
+Traffic direct_traffic(Collective what, const Fold& fold) {
+  if (what == Collective::shift) return ring_traffic(what, fold);
+  const double n = fold.ranks;
+  const bool broadcast = what == Collective::broadcast;
+  Round round{.messages = {}, .repeats = halves(what)};
+  for (const std::vector<std::int32_t>& members : fold.members) {
+    const auto m = static_cast<double>(members.size());
+    if (broadcast) {  // from the first member of one node
+      for (std::size_t i = 1; i < members.size(); ++i)
+        round.messages.push_back({.from = members[0], .to = members[i], .share = 1});
+      if (n > m)
+        round.messages.push_back(
+            {.from = members[0], .to = members[0], .across = true, .share = n - m, .weight = n - m});
+      continue;
+    }
+    if (members.size() > 1) spread(round, members, (m - 1) / n);
+    if (n > m) leave(round, members, (n - m) / n, n - m);
+  }
+  Traffic traffic{.rounds = {round}};
+  (fold.nodes > 1 ? traffic.hops_across : traffic.hops_inside) = halves(what);
+  return traffic;
+}
+
+Traffic halving_doubling_traffic(Collective what, const Fold& fold) {
+  ensure(std::has_single_bit(static_cast<std::uint32_t>(fold.ranks)), "halving needs a power of two");
+  Traffic traffic;
+  for (std::int32_t distance = 1; distance < fold.ranks; distance *= 2) {
+    Round round{.messages = {}, .repeats = halves(what)};
+    const double share = static_cast<double>(distance) / fold.ranks;
+    bool across = false;
+    for (const std::vector<std::int32_t>& members : fold.members)
+      for (std::size_t i = 0; i < members.size(); ++i) {
+        const auto partner =
+            ((fold.first_index + static_cast<std::int32_t>(i)) ^ distance) - fold.first_index;
+        const bool inside = partner >= 0 && partner < static_cast<std::int32_t>(members.size());
+        across = across || !inside;
+        round.messages.push_back({.from = members[i],
+                                  .to = inside ? members[partner] : members[i],
+                                  .across = !inside,
+                                  .share = share});
+      }
+    (across ? traffic.hops_across : traffic.hops_inside) += halves(what);
+    traffic.rounds.push_back(std::move(round));
+  }
+  return traffic;
+}
+
+double seconds_per_byte(const Traffic& traffic, const Topology& network, std::int32_t node,
+                        const std::vector<double>& capacities) {
+  double seconds = 0;
+  for (const Round& round : traffic.rounds) {
+    std::vector<network::TimedFlow> flows;
+    for (const Message& message : round.messages) {
+      const network::Route route = network.folded_route(node, message.from, message.to, message.across);
+      flows.push_back({.bytes = message.share,
+                       .links = {route.links().begin(), route.links().end()},
+                       .weight = message.weight});
+    }
+    const std::vector<double> ends = network::finish_times(capacities, flows);
+    if (!ends.empty()) seconds += round.repeats * *std::ranges::max_element(ends);
+  }
+  return seconds;
+}
+
+}  // namespace ds::cost

@@ -1,0 +1,60 @@
+#pragma once
+// What a collective moves over the links of one node that stands for all: rounds of messages that go at once, and how
+// many hops follow one another. Nodes are alike and send alike, so that what leaves a node for another also comes in
+// where it would arrive there; thousands of ranks cost no more than the GPUs of one node.
+
+#include <cstdint>
+#include <vector>
+
+#include "simulator/collective/collective.h"
+#include "simulator/cost/library_facts.h"
+#include "simulator/network/network.h"
+
+namespace ds::cost {
+
+/// One node's part of a group and of the groups beside it.
+struct Fold {
+  std::int32_t node{};
+  std::int32_t ranks{}, nodes{};                   // of the whole group
+  std::int32_t first_index{};                      // place in the group of its first member here
+  std::vector<std::vector<std::int32_t>> members;  // GPUs of this node, group by group, the asked one first
+};
+
+/// One fold per kind of node: that of the node with most members. The slowest of them sets the pace.
+std::vector<Fold> fold(const network::Topology& network, const network::Group& group);
+
+/// A message of the folded node; bytes are shares of the whole buffer.
+struct Message {
+  std::int32_t from{}, to{};  // GPUs of the node
+  bool across{};              // to another node, at GPU `to` of it
+  double share{};
+  double weight{1};  // so many messages to different nodes, together
+};
+
+struct Round {
+  std::vector<Message> messages;
+  double repeats{1};
+};
+
+struct Traffic {
+  std::vector<Round> rounds;
+  double hops_inside{}, hops_across{};  // one after the other
+};
+
+/// Rings that go through the GPUs of a node in turned orders, as many as a node has members, so that all cards are used.
+Traffic ring_traffic(collective::Collective what, const Fold& fold);
+/// A chain through the GPUs of a node and a double binary tree over the nodes, all_reduce or broadcast, in small pieces:
+/// latencies add up once, and every link carries the buffer. Source: Sanders, Speck and Traeff, "Two-tree algorithms for
+/// full bandwidth broadcast, reduction and scan", 2009.
+Traffic tree_traffic(collective::Collective what, const Fold& fold);
+/// all_reduce where the switch of a node adds: each GPU sends its part once and receives the sum; between nodes a tree.
+Traffic nvls_traffic(const Fold& fold);
+Traffic direct_traffic(collective::Collective what, const Fold& fold);
+/// Powers of two only.
+Traffic halving_doubling_traffic(collective::Collective what, const Fold& fold);
+
+/// Seconds that all rounds take for a buffer of one byte, without latency, on links of these capacities.
+double seconds_per_byte(const Traffic& traffic, const network::Topology& network, std::int32_t node,
+                        const std::vector<double>& capacities);
+
+}  // namespace ds::cost

@@ -1,0 +1,157 @@
+// Forward and backward of a chunk as instructions over the buffers that stage_buffers.cpp made.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "simulator/base/error.h"
+#include "simulator/program/stage_lowering.h"
+
+namespace ds::program {
+namespace {
+
+constexpr Group kTensorGroup{static_cast<std::uint8_t>(Axis::tp)};
+constexpr Group kPipeline{static_cast<std::uint8_t>(Axis::pp)};
+
+Use with(Use use, Access access) {
+  use.access = access;
+  return use;
+}
+
+bool touches_gradient(const graph::Stage& graph, const graph::Node& node, const Bucket& bucket) {
+  return std::ranges::any_of(node.operands, [&](graph::TensorIndex t) {
+    const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
+    return tensor.role == ops::Role::gradient &&
+           std::ranges::any_of(bucket.members, [&](const Bucket::Member& member) {
+             return member.parameter == tensor.parameter;
+           });
+  });
+}
+
+}  // namespace
+
+OpId StageLowering::op_id(const ops::Op& op) {
+  const auto found = std::ranges::find(program_.ops, op);
+  if (found != program_.ops.end()) return static_cast<OpId>(found - program_.ops.begin());
+  program_.ops.push_back(op);
+  return static_cast<OpId>(program_.ops.size() - 1);
+}
+
+Instruction StageLowering::instruction(Kind kind, const ops::Op& op, const std::vector<Use>& uses) {
+  const ops::Operands operands = ops::operands(op);
+  ensure(static_cast<std::size_t>(operands.size()) == uses.size(), "an operator has a use for every operand");
+  const Span span{static_cast<std::int32_t>(program_.uses.size()), operands.size()};
+  for (int i = 0; i < operands.size(); ++i)
+    program_.uses.push_back(with(uses[static_cast<std::size_t>(i)], operands[i].access));
+  program_.operators.push_back({op_id(op), span});
+  return {.kind = kind,
+          .lane = plan_.lanes.compute,
+          .operators = {static_cast<std::int32_t>(program_.operators.size()) - 1, 1},
+          .uses = {},
+          .comm = {}};
+}
+
+Instruction StageLowering::collective(collective::Collective what, Group group, LaneId lane,
+                                      const std::vector<Use>& uses) {
+  const Span span{static_cast<std::int32_t>(program_.uses.size()), static_cast<std::int32_t>(uses.size())};
+  Bytes bytes{};
+  for (const Use& use : uses) {
+    program_.uses.push_back(use);
+    bytes = std::max(bytes, program_.view(use.view).bytes());
+  }
+  return {.kind = Kind::collective,
+          .lane = lane,
+          .operators = {},
+          .uses = span,
+          .comm = {.what = what,
+                   .group = group,
+                   .algorithm = plan_.algorithm,
+                   .bytes = {bytes, static_cast<double>(bytes.value)}}};
+}
+
+Instruction StageLowering::transfer(Kind kind, LaneId lane, std::int8_t shift, Use use) {
+  Instruction result = collective(collective::Collective::shift, kPipeline, lane,
+                                  {with(use, kind == Kind::send ? Access::read : Access::write)});
+  result.kind = kind;
+  result.comm.shift = shift;
+  return result;
+}
+
+void StageLowering::lower_node(Template& body, const Chunk& chunk, const graph::Node& node, bool accumulate) {
+  using collective::Collective;
+  std::vector<Use> uses;
+  for (graph::TensorIndex t : node.operands) uses.push_back(chunk.use_of[static_cast<std::size_t>(t)]);
+  const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+  if (regroup == nullptr) {
+    ops::Op op = node.op;
+    op.accumulate = accumulate && op.pass == ops::Pass::weight_gradient;
+    body.body.push_back(instruction(Kind::compute, op, uses));
+    return;
+  }
+  const bool forward = node.op.pass == ops::Pass::forward;
+  if (regroup->how == ops::Regrouping::copy && forward) return;
+  const bool in_place = uses.size() == 1;
+  Collective what = Collective::all_reduce;
+  if (!in_place)
+    what = (regroup->how == ops::Regrouping::gather) == forward ? Collective::all_gather
+                                                                : Collective::reduce_scatter;
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    uses[i].access = in_place ? Access::add : i == 0 ? Access::read : Access::write;
+  body.body.push_back(collective(what, kTensorGroup, plan_.lanes.compute, uses));
+}
+
+TemplateId StageLowering::add_template(Template body) {
+  program_.templates.push_back(std::move(body));
+  return static_cast<TemplateId>(program_.templates.size() - 1);
+}
+
+TemplateId StageLowering::forward(Chunk& chunk, std::int32_t number) {
+  Template body{.name = "forward", .pass = Pass::forward, .chunk = number, .body = {}};
+  const graph::Stage& graph = chunk.graph;
+  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  if (graph.input != graph::kNone)
+    body.body.push_back(transfer(Kind::receive, plan_.lanes.receive_forward, 1, use(graph.input)));
+  for (const graph::Node& node : graph.forward) lower_node(body, chunk, node, false);
+  if (graph.output != graph::kNone)
+    body.body.push_back(transfer(Kind::send, plan_.lanes.send_forward, 1, use(graph.output)));
+  return add_template(std::move(body));
+}
+
+TemplateId StageLowering::backward(Chunk& chunk, std::int32_t number, Turn turn) {
+  Template body{
+      .name = fmt::format("backward{}{}", turn.writes ? ", first" : "", turn.releases ? ", last" : ""),
+      .pass = Pass::backward,
+      .chunk = number,
+      .body = {}};
+  const graph::Stage& graph = chunk.graph;
+  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  if (turn.writes) zero_padding(body, chunk);
+  if (graph.output_gradient != graph::kNone)
+    body.body.push_back(
+        transfer(Kind::receive, plan_.lanes.receive_backward, -1, use(graph.output_gradient)));
+  // Buckets in the order in which their last gradient comes.
+  std::vector<std::size_t> waiting;
+  if (turn.releases && plan_.overlap.grad_reduce)
+    for (std::size_t b = 0; b < chunk.buckets.size(); ++b) waiting.push_back(b);
+  for (std::size_t n = 0; n < graph.backward.size(); ++n) {
+    lower_node(body, chunk, graph.backward[n], !turn.writes);
+    release_finished(body, chunk, waiting, n);
+  }
+  if (graph.input_gradient != graph::kNone)
+    body.body.push_back(transfer(Kind::send, plan_.lanes.send_backward, -1, use(graph.input_gradient)));
+  return add_template(std::move(body));
+}
+
+void StageLowering::release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
+                                     std::size_t node) {
+  const std::vector<graph::Node>& nodes = chunk.graph.backward;
+  std::erase_if(waiting, [&](std::size_t b) {
+    if (!touches_gradient(chunk.graph, nodes[node], chunk.buckets[b])) return false;
+    for (std::size_t later = node + 1; later < nodes.size(); ++later)
+      if (touches_gradient(chunk.graph, nodes[later], chunk.buckets[b])) return false;
+    reduce_bucket(body, chunk, b);
+    return true;
+  });
+}
+
+}  // namespace ds::program

@@ -1,0 +1,139 @@
+#include "tests/executor/parallel/team.h"
+
+#include <array>
+
+namespace ds::support {
+namespace {
+
+using program::TrainedTensor;
+
+std::vector<memory::Layout> layouts_of(const program::Program& program) {
+  std::vector<memory::Layout> layouts;
+  for (std::size_t c = 0; c < program.classes.size(); ++c) layouts.push_back(memory::layout(program, c));
+  return layouts;
+}
+
+executor::Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
+  executor::PoolShape shape{.arenas = {}, .mailbox = {4096}};
+  for (std::int32_t rank = 0; rank < program::ranks_of(program); ++rank)
+    shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
+  shape.channels = std::max<std::int32_t>(1, static_cast<std::int32_t>(executor::channels_of(program).size()));
+  return executor::Pool::create(shape);
+}
+
+}  // namespace
+
+Team::Member::Member(executor::Pool& pool, const program::Program& program, const memory::Layout& layout,
+                     std::int32_t rank)
+    : device(pool.arena(rank).data(), layout.arena),
+      binding(program, layout, program::coordinates_of(program, rank).dp, device),
+      links(pool, program, rank, {20}),
+      interpreter(program, rank, binding, device, &links, kernels::Library::simd) {}
+
+Team::Team(const workload::Job& job, program::Program program)
+    : job_(job),
+      program_(std::move(program)),
+      layouts_(layouts_of(program_)),
+      pool_(pool_for(program_, layouts_)) {
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) {
+    members_.push_back(std::make_unique<Member>(pool_, program_,
+                                                layouts_[program::class_of(program_, rank)], rank));
+    executor::write_start_values(program_, rank, members_.back()->binding, members_.back()->device, job.seed);
+  }
+}
+
+void Team::write_inputs(std::int32_t rank, std::int64_t number, double rate) {
+  Member& member = *members_[index(rank)];
+  const program::HostBuffers& host = program_.classes[program::class_of(program_, rank)].host;
+  const program::Coordinates at = program::coordinates_of(program_, rank);
+  const std::int64_t tokens = job_.micro_batch_tokens(), sequence = job_.train.sequence_length;
+  std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens)), targets(ids.size());
+  for (std::int32_t m = 0; m < program_.micro_batches; ++m) {
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const std::int64_t row = (at.dp * program_.micro_batches + m) * job_.plan.micro_batch + t / sequence;
+      const std::int64_t place = number * 31 + row * 17 + t % sequence;
+      ids[static_cast<std::size_t>(t)] =
+          static_cast<std::int32_t>((place * place + 3 * place) % job_.model.vocab);
+      targets[static_cast<std::size_t>(t)] =
+          static_cast<std::int32_t>((place * place + 5 * place + 1) % job_.model.vocab);
+    }
+    constexpr program::BufferId kNone{-1};
+    if (host.ids != kNone) member.device.write_values<std::int32_t>(member.binding.slot(host.ids, m), ids);
+    if (host.targets != kNone)
+      member.device.write_values<std::int32_t>(member.binding.slot(host.targets, m), targets);
+  }
+  const std::array control{rate, static_cast<double>(number + 1)};
+  member.device.write_values<double>(member.binding.slot(host.control), control);
+}
+
+executor::StepResult Team::step(std::int64_t number, bool update, double rate) {
+  std::vector<std::vector<program::Phase>> phases;
+  for (program::RankClass& ranks : program_.classes) {
+    phases.push_back(ranks.phases);
+    if (!update) ranks.phases.pop_back();
+  }
+  std::vector<executor::StepResult> results(members_.size());
+  executor::run_ranks(pool_, [&](std::int32_t rank) {
+    write_inputs(rank, number, rate);
+    results[index(rank)] =
+        members_[index(rank)]->interpreter.run_step(static_cast<std::int32_t>(number), nullptr);
+  });
+  for (std::size_t c = 0; c < phases.size(); ++c) program_.classes[c].phases = phases[c];
+  for (const executor::StepResult& result : results) {
+    const bool same = result.loss == results[0].loss && result.grad_norm == results[0].grad_norm;
+    if (!same) throw std::logic_error("ranks disagree on loss or norm");
+  }
+  return results[0];
+}
+
+std::vector<double> Team::read(std::int32_t rank, Bytes from, std::int64_t elements) {
+  executor::CpuDevice& device = members_[index(rank)]->device;
+  if (job_.plan.precision == workload::Precision::fp64) return device.read_values<double>(from, elements);
+  const std::vector<float> narrow = device.read_values<float>(from, elements);
+  return {narrow.begin(), narrow.end()};
+}
+
+template <class Elements>
+Tensors Team::gather(Elements&& elements) {
+  Tensors tensors;
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) {
+    const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
+    const std::int32_t part = program::coordinates_of(program_, rank).tp;
+    for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t) {
+      const TrainedTensor& tensor = program_.tensors[static_cast<std::size_t>(t)];
+      std::vector<double>& whole = tensors[tensor.name];
+      whole.resize(
+          static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
+      const auto [first, values] = elements(rank, tensor);
+      for (std::size_t i = 0; i < values.size(); ++i)
+        whole[static_cast<std::size_t>(graph::logical_element(
+            tensor.shape, tensor.cut, part, first + static_cast<std::int64_t>(i)))] = values[i];
+    }
+  }
+  return tensors;
+}
+
+Tensors Team::weights() {
+  return gather([&](std::int32_t rank, const TrainedTensor& tensor) {
+    return std::pair(std::int64_t{0}, read(rank, members_[index(rank)]->binding.offset(tensor.weight),
+                                           tensor.shape.elements()));
+  });
+}
+
+Tensors Team::gradients() {
+  return gather([&](std::int32_t rank, const TrainedTensor& tensor) {
+    const program::View& view = program_.view(tensor.gradient);
+    const std::int64_t bucket = program_.buffer(view.buffer).size.bound.value / size_of(view.type);
+    const std::int64_t shard = bucket / tensor.shards;
+    const std::int64_t mine = tensor.shards > 1 ? program::coordinates_of(program_, rank).dp * shard : 0;
+    // The part of the tensor that lies in this rank's shard of the bucket.
+    const std::int64_t begin = std::max<std::int64_t>(mine - tensor.first_in_bucket, 0);
+    const std::int64_t end =
+        std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());
+    if (begin >= end) return std::pair(std::int64_t{0}, std::vector<double>{});
+    const Bytes from = members_[index(rank)]->binding.offset(tensor.gradient) + Bytes{begin * size_of(view.type)};
+    return std::pair(begin, read(rank, from, end - begin));
+  });
+}
+
+}  // namespace ds::support

@@ -1,0 +1,65 @@
+#pragma once
+// All ranks of a plan as threads of the test, over one pool: what they hold together is put together again.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "executor/binding.h"
+#include "executor/device/cpu_device.h"
+#include "executor/interpreter.h"
+#include "executor/pool/pool_links.h"
+#include "executor/start_values.h"
+#include "simulator/memory/memory.h"
+#include "simulator/program/program.h"
+#include "tests/executor/pool/threads.h"
+#include "tests/support/jobs.h"
+
+namespace ds::support {
+
+/// Logical tensors by name.
+using Tensors = std::map<std::string, std::vector<double>>;
+
+class Team {
+ public:
+  /// `program`: lowered from the job, perhaps changed since.
+  Team(const workload::Job& job, program::Program program);
+  explicit Team(const workload::Job& job) : Team(job, program::lower(job)) {}
+
+  /// A step with tokens that depend on its number alone, not on how sequences are cut over ranks. Without `update`, gradients
+  /// stand in their buffers and weights are as before.
+  executor::StepResult step(std::int64_t number, bool update = true, double rate = 1e-2);
+
+  /// Gradients of whole tensors after a step without update, as the optimizer would take them.
+  Tensors gradients();
+  Tensors weights();
+
+  std::int32_t ranks() const { return program::ranks_of(program_); }
+  Bytes highest_byte(std::int32_t rank) const { return members_[index(rank)]->binding.highest_byte(); }
+  Bytes predicted(std::int32_t rank) const { return layouts_[program::class_of(program_, rank)].arena; }
+  const program::Program& program() const { return program_; }
+
+ private:
+  struct Member {
+    Member(executor::Pool& pool, const program::Program& program, const memory::Layout& layout,
+           std::int32_t rank);
+    executor::CpuDevice device;
+    executor::Binding binding;
+    executor::PoolLinks links;
+    executor::Interpreter interpreter;
+  };
+  static std::size_t index(std::int32_t rank) { return static_cast<std::size_t>(rank); }
+  void write_inputs(std::int32_t rank, std::int64_t number, double rate);
+  std::vector<double> read(std::int32_t rank, Bytes from, std::int64_t elements);
+  /// Puts the elements that a rank holds of each of its tensors into the logical ones.
+  template <class Elements>
+  Tensors gather(Elements&& elements);
+
+  workload::Job job_;
+  program::Program program_;
+  std::vector<memory::Layout> layouts_;  // by class
+  executor::Pool pool_;
+  std::vector<std::unique_ptr<Member>> members_;
+};
+
+}  // namespace ds::support

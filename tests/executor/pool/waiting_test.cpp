@@ -1,0 +1,112 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "simulator/base/error.h"
+#include "tests/executor/pool/threads.h"
+
+namespace ds::executor {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr Exchange kAllReduce{.what = Exchange::What::collective,
+                              .collective = collective::Collective::all_reduce,
+                              .type = DataType::fp32,
+                              .elements = 16};
+constexpr Exchange kReceive{.what = Exchange::What::receive, .type = DataType::fp32, .elements = 16};
+
+/// What a wait of rank 0 throws.
+std::string message_of(Pool& pool, PoolSeat seat, const Exchange& exchange) {
+  PoolCommunicator communicator(pool, std::move(seat));
+  try {
+    communicator.wait(communicator.start(exchange));
+  } catch (const MachineError& e) {
+    return e.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(PoolWait, EndsAtItsDeadlineAndNamesThePeerAndWhatItDid) {
+  for (const Exchange& exchange : {kAllReduce, kReceive}) {
+    Pool pool = pool_of(2, 4096);
+    pool.note(1, {.stage = Stage::training, .step = 7, .call = 2, .instruction = 11});
+    PoolSeat seat = seat_of_all(pool, 0);
+    seat.deadline = {0.05};
+    EXPECT_THAT(
+        message_of(pool, seat, exchange),
+        testing::AllOf(HasSubstr("rank 1 has not moved for 0.1 s"),
+                       HasSubstr("in step 7, call 2, instruction 11"), HasSubstr("rank 0 waited for it")));
+  }
+}
+
+TEST(PoolWait, PollHasADeadlineToo) {
+  Pool pool = pool_of(2, 4096);
+  PoolSeat seat = seat_of_all(pool, 0);
+  seat.deadline = {0.02};
+  PoolCommunicator communicator(pool, seat);
+  const Ticket ticket = communicator.start(kAllReduce);
+  EXPECT_THROW(while (!communicator.poll(ticket)){}, MachineError);
+}
+
+TEST(PoolWait, LastsAsLongAsThePeerMoves) {
+  // The peer works for four deadlines before it comes, and says so.
+  Pool pool = pool_of(2, 4096);
+  run_ranks(pool, [&](std::int32_t r) {
+    PoolSeat seat = seat_of_all(pool, r);
+    seat.deadline = {0.1};
+    PoolCommunicator communicator(pool, seat);
+    const auto begin = std::chrono::steady_clock::now();
+    if (r == 1)
+      for (std::int64_t step = 0; std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(400);
+           ++step)
+        pool.note(1, {.stage = Stage::training, .step = step});
+    communicator.wait(communicator.start(kAllReduce));
+  });
+}
+
+TEST(PoolWait, LastsAsLongAsThePeerWaitsForOneThatMoves) {
+  // 0 waits for 1 by one channel, 1 waits for 2 by another, 2 works for long.
+  Pool pool = pool_of(3, 4096, 2);
+  run_ranks(pool, [&](std::int32_t r) {
+    PoolCommunicator first(pool, {.ranks = {0, 1}, .me = r == 0 ? 0 : 1, .channel = 0, .deadline = {0.1}});
+    PoolCommunicator second(pool, {.ranks = {1, 2}, .me = r == 2 ? 1 : 0, .channel = 1, .deadline = {0.1}});
+    const auto begin = std::chrono::steady_clock::now();
+    if (r == 2)
+      for (std::int64_t step = 0; std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(400);
+           ++step)
+        pool.note(2, {.stage = Stage::training, .step = step});
+    if (r != 0) second.wait(second.start(kAllReduce));
+    if (r != 2) first.wait(first.start(kAllReduce));
+  });
+}
+
+TEST(PoolWait, CircleOfWaitsEndsAtTheDeadline) {
+  Pool pool = pool_of(2, 4096, 2);
+  const auto circle = [&] {
+    run_ranks(pool, [&](std::int32_t r) {
+      PoolSeat seat = seat_of_all(pool, r, r);  // each by a channel of its own
+      seat.deadline = {0.1};
+      PoolCommunicator communicator(pool, seat);
+      communicator.wait(communicator.start(kAllReduce));
+    });
+  };
+  EXPECT_THROW(circle(), MachineError);
+}
+
+TEST(PoolWait, EndsAtADeathOfAnyRankLongBeforeTheDeadline) {
+  Pool pool = pool_of(3, 4096);
+  std::string message;
+  const auto begin = std::chrono::steady_clock::now();
+  std::jthread waiting([&] { message = message_of(pool, {.ranks = {0, 1}, .me = 0}, kAllReduce); });
+  pool.note(2, {.stage = Stage::training, .step = 3, .call = 1, .instruction = 4});
+  pool.declare_dead({.rank = 2, .signal = 9});
+  waiting.join();
+  EXPECT_THAT(message, testing::AllOf(HasSubstr("rank 2 was killed by signal 9"),
+                                      HasSubstr("in step 3, call 1, instruction 4")));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+}  // namespace
+}  // namespace ds::executor

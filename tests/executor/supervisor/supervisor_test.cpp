@@ -1,0 +1,218 @@
+#include "executor/supervisor/supervisor.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <thread>
+
+#include "executor/supervisor/process.h"
+#include "simulator/base/error.h"
+#include "simulator/base/random.h"
+#include "tests/executor/supervisor/rank_body.h"
+
+namespace ds::executor {
+namespace {
+
+using testing::HasSubstr;
+using Clock = std::chrono::steady_clock;
+
+Pool pool_of(std::int32_t ranks) {
+  return Pool::create(
+      {.arenas = std::vector<Bytes>(static_cast<std::size_t>(ranks), Bytes{kArena}), .mailbox = {4096}});
+}
+
+Launch launch_of(std::vector<std::string> mode) {
+  mode.insert(mode.begin(), "supervisor_test");
+  return {.arguments = mode, .environment = {"OPENBLAS_NUM_THREADS=7"}};
+}
+
+RankNote note_of(const Pool& pool, std::int32_t rank) {
+  RankNote note{};
+  std::memcpy(&note, pool.arena(rank).data(), sizeof note);
+  return note;
+}
+
+RankResult result_of(const Outcome& outcome, std::int32_t rank) {
+  RankResult result{};
+  const std::vector<std::byte>& bytes = outcome.results.at(static_cast<std::size_t>(rank));
+  if (bytes.size() == sizeof result) std::memcpy(&result, bytes.data(), sizeof result);
+  return result;
+}
+
+/// Waits, for at most 10 s, until `rank` has begun that step.
+void await_step(const Pool& pool, std::int32_t rank, std::int64_t step) {
+  const auto begin = Clock::now();
+  while (Clock::now() - begin < std::chrono::seconds(10)) {
+    const Doing doing = pool.doing(rank);
+    if (doing.stage == Stage::training && doing.step >= step) return;
+    std::this_thread::yield();
+  }
+}
+
+std::set<std::string> shared_memory_files() {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) names.insert(entry.path());
+  return names;
+}
+
+bool has_children() { return ::waitpid(-1, nullptr, WNOHANG) >= 0 || errno != ECHILD; }
+
+TEST(Supervisor, RanksEndWithEqualResults) {
+  for (const std::int32_t ranks : {1, 2, 4}) {
+    Pool pool = pool_of(ranks);
+    const Outcome outcome = supervise(pool, launch_of({"sum", "50"}));
+    EXPECT_FALSE(outcome.failure) << tell(*outcome.failure);
+    EXPECT_FALSE(outcome.stopped);
+    for (std::int32_t r = 0; r < ranks; ++r) {
+      EXPECT_EQ(result_of(outcome, r).steps, 50);
+      EXPECT_EQ(result_of(outcome, r).sum, expected_sum(ranks, 50)) << "rank " << r << " of " << ranks;
+      EXPECT_EQ(note_of(pool, r).blas_threads, 1);
+    }
+    EXPECT_FALSE(has_children());
+  }
+}
+
+TEST(Supervisor, PinsRanksWhereThereAreEnoughCores) {
+  cpu_set_t allowed;
+  ::sched_getaffinity(0, sizeof allowed, &allowed);
+  const int cores = CPU_COUNT(&allowed);
+  for (const std::int32_t ranks : {1, cores + 1}) {
+    Pool pool = pool_of(ranks);
+    Launch launch = launch_of({"sum", "1"});
+    launch.pin = true;
+    EXPECT_FALSE(supervise(pool, launch).failure);
+    EXPECT_EQ(note_of(pool, 0).cores, ranks == 1 ? 1 : cores);
+  }
+}
+
+TEST(Supervisor, KillOfAnyRankAtAnyMomentEndsAllAndIsNamed) {
+  const std::set<std::string> before = shared_memory_files();
+  const RandomStream random(11, 0);
+  for (std::uint64_t repeat = 0; repeat < 12; ++repeat) {
+    Pool pool = pool_of(3);
+    const auto victim = static_cast<std::int32_t>(random.below(3, 2 * repeat));
+    const auto step = static_cast<std::int64_t>(random.below(200, 2 * repeat + 1));
+    Clock::time_point killed;
+    std::jthread killer([&] {
+      await_step(pool, victim, step);
+      killed = Clock::now();
+      ::kill(note_of(pool, victim).process, SIGKILL);
+    });
+    const Outcome outcome = supervise(pool, launch_of({"status", "-1"}));
+    killer.join();
+    EXPECT_LT(Clock::now() - killed, std::chrono::seconds(10));
+    ASSERT_TRUE(outcome.failure);
+    EXPECT_EQ(outcome.failure->death, (Death{.rank = victim, .signal = SIGKILL}));
+    EXPECT_GE(outcome.failure->doing.step, step);
+    EXPECT_THAT(tell(*outcome.failure),
+                HasSubstr(fmt::format("rank {} was killed by signal 9 (Killed) in step ", victim)));
+    EXPECT_FALSE(has_children());
+  }
+  EXPECT_EQ(shared_memory_files(), before);
+}
+
+TEST(Supervisor, NamesARankThatEndsBadlyByItself) {
+  Pool pool = pool_of(3);
+  const Outcome outcome = supervise(pool, launch_of({"status", "1", "5"}));
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(tell(*outcome.failure), "rank 1 ended with status 5 in step 20, call 0, instruction 0");
+
+  Pool second = pool_of(3);
+  const Outcome faulted = supervise(second, launch_of({"fault", "2"}));
+  ASSERT_TRUE(faulted.failure);
+  EXPECT_EQ(faulted.failure->death.rank, 2);
+  EXPECT_EQ(faulted.failure->doing.step, 20);
+}
+
+TEST(Supervisor, KillsRanksThatDoNotEndInTheirGrace) {
+  Pool pool = pool_of(3);
+  Launch launch = launch_of({"hang", "0"});
+  launch.grace = {0.1};
+  const auto begin = Clock::now();
+  const Outcome outcome = supervise(pool, launch);
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(10));
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->death, (Death{.rank = 0, .status = 3}));
+  EXPECT_FALSE(has_children());
+}
+
+TEST(Supervisor, StopRequestEndsAllAfterTheSameStep) {
+  Pool pool = pool_of(4);
+  StopToken stop;
+  Launch launch = launch_of({"status", "-1"});
+  launch.stop = &stop;
+  std::jthread asking([&] {
+    await_step(pool, 3, 40);
+    // To every process, as a terminal does; the ranks leave it to their supervisor.
+    for (std::int32_t r = 0; r < 4; ++r) ::kill(note_of(pool, r).process, SIGINT);
+    stop.signal = SIGINT;
+  });
+  const Outcome outcome = supervise(pool, launch);
+  EXPECT_FALSE(outcome.failure) << tell(*outcome.failure);
+  EXPECT_TRUE(outcome.stopped);
+  const RankResult first = result_of(outcome, 0);
+  EXPECT_GT(first.steps, 40);
+  for (std::int32_t r = 0; r < 4; ++r) {
+    EXPECT_EQ(result_of(outcome, r).steps, first.steps);
+    EXPECT_EQ(result_of(outcome, r).sum, first.sum);
+  }
+}
+
+TEST(Supervisor, RanksDieWithIt) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);  // inherited; its end comes when the last process that holds it is gone
+  {
+    Process supervisor({.program = "/proc/self/exe",
+                        .arguments = {"supervisor_test", "supervise", std::to_string(ends[1])},
+                        .environment = {}});
+    ::close(ends[1]);
+    pollfd wait{.fd = ends[0], .events = POLLIN, .revents = 0};
+    char byte{};
+    for (int r = 0; r < 3; ++r) {
+      ASSERT_EQ(::poll(&wait, 1, 20'000), 1);
+      ASSERT_EQ(::read(ends[0], &byte, 1), 1);
+    }
+    supervisor.kill();
+    ASSERT_EQ(::poll(&wait, 1, 10'000), 1) << "ranks are left behind";
+    EXPECT_EQ(::read(ends[0], &byte, 1), 0);
+  }
+  ::close(ends[0]);
+}
+
+TEST(RankSeat, IsReadFromTwoNumbers) {
+  EXPECT_EQ(rank_seat(nullptr, nullptr), std::nullopt);
+  const std::optional<RankSeat> seat = rank_seat("3", "7");
+  ASSERT_TRUE(seat);
+  EXPECT_EQ(seat->rank, 3);
+  EXPECT_EQ(seat->pool_descriptor, 7);
+  EXPECT_THROW(rank_seat("3", nullptr), MachineError);
+  EXPECT_THROW(rank_seat("3x", "7"), MachineError);
+  EXPECT_THROW(rank_seat("-1", "7"), MachineError);
+}
+
+}  // namespace
+}  // namespace ds::executor
+
+int main(int count, char** arguments) {
+  using namespace ds::executor;
+  if (const auto seat = rank_seat(std::getenv(kRankVariable), std::getenv(kPoolVariable)))
+    return run_rank_body(*seat, count, arguments);
+  if (count == 3 && std::string_view(arguments[1]) == "supervise") {
+    Pool pool = Pool::create({.arenas = std::vector<ds::Bytes>(3, {kArena})});
+    return supervise(pool, {.arguments = {"supervisor_test", "pipe", arguments[2]}}).failure ? 1 : 0;
+  }
+  testing::InitGoogleTest(&count, arguments);
+  return RUN_ALL_TESTS();
+}

@@ -1,0 +1,176 @@
+#include "simulator/cost/collective_time.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "simulator/base/file.h"
+#include "simulator/workload/presets.h"
+#include "tests/support/clusters.h"
+
+namespace ds::cost {
+namespace {
+
+using collective::Collective;
+using network::Group;
+using Json = nlohmann::json;
+
+constexpr Bytes kMiB{1 << 20};
+
+CommunicationModel model(const std::string& cluster) { return CommunicationModel(support::cluster(cluster)); }
+
+double seconds(const CommunicationTime& time) { return time.estimate.seconds.value; }
+
+Group over_nodes(std::int32_t nodes, std::int32_t siblings) {
+  return {.first = 0, .members = {{nodes, 8}}, .siblings = {{siblings, 1}}};
+}
+
+TEST(CollectiveTime, AGroupOfOneTakesNoTime) {
+  const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 1})");
+  EXPECT_EQ(seconds(m.collective(Collective::all_reduce, Method::automatic, Group{}, kMiB)), 0);
+}
+
+/// 16 GiB over 64 nodes, one GPU of each and seven groups beside it: every card sends 2 x 63 / 64 of the buffer, at its
+/// 50 GB/s and what is reached of it (between 0.9 and 1, declared).
+TEST(CollectiveTime, LargeBuffersGoAtTheRateOfTheCards) {
+  const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 64})");
+  const Bytes bytes = 16 * 1024 * kMiB;
+  const double least = 2 * 63.0 / 64 * static_cast<double>(bytes.value) / 50e9;
+  const CommunicationTime time =
+      m.collective(Collective::all_reduce, Method::automatic, over_nodes(64, 8), bytes);
+  EXPECT_GT(seconds(time), least);
+  EXPECT_LT(seconds(time), least / 0.9);
+  EXPECT_EQ(time.method, Method::ring);
+  EXPECT_EQ(time.protocol, "simple");
+  EXPECT_EQ(time.estimate.source, Source::published);
+  EXPECT_GT(time.estimate.sigma, 0);
+}
+
+/// Two groups on one card take twice as long as one: 8 GPUs of an aws-p4de share 4 cards.
+TEST(CollectiveTime, AloneMeansWithTheGroupsBesideIt) {
+  const CommunicationModel m = model(R"({"node": "aws-p4de", "nodes": 16})");
+  const Bytes bytes = 4096 * kMiB;
+  const auto time = [&](std::int32_t siblings) {
+    return seconds(m.collective(Collective::all_reduce, Method::ring, over_nodes(16, siblings), bytes));
+  };
+  EXPECT_DOUBLE_EQ(time(4), time(1));
+  EXPECT_NEAR(time(8) / time(4), 2, 0.01);
+}
+
+TEST(CollectiveTime, AutomaticIsTheFastestThereIs) {
+  const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 16})");
+  for (const Group& group : {over_nodes(16, 8), Group{.first = 0, .members = {{8, 1}}, .siblings = {{16, 8}}},
+                             Group{.first = 0, .members = {{128, 1}}, .siblings = {}}})
+    for (const Collective what : collective::kCollectives)
+      for (std::int64_t bytes = 256; bytes < 1LL << 34; bytes *= 4) {
+        const double best = seconds(m.collective(what, Method::automatic, group, Bytes{bytes}));
+        for (const Method method : {Method::ring, Method::tree, Method::nvls})
+          if (m.has(what, method, group)) {
+            EXPECT_LE(best, seconds(m.collective(what, method, group, Bytes{bytes})));
+          }
+      }
+}
+
+/// Over many nodes a ring's latency grows with their number and a tree's with its logarithm; a tree loads cards twice.
+TEST(CollectiveTime, AutomaticTakesATreeForSmallAndARingForLargeBuffers) {
+  const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 256})");
+  const auto taken = [&](Bytes bytes) {
+    return m.collective(Collective::all_reduce, Method::automatic, over_nodes(256, 8), bytes).method;
+  };
+  EXPECT_EQ(taken(kMiB), Method::tree);
+  EXPECT_EQ(taken(65536 * kMiB), Method::ring);
+}
+
+TEST(CollectiveTime, SmallMessagesTakeTheProtocolOfLeastLatencyAndLargeOnesOfMostBandwidth) {
+  const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 1})");
+  const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
+  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, Bytes{1024}).protocol, "ll");
+  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, 1024 * kMiB).protocol, "simple");
+}
+
+TEST(CollectiveTime, TheSwitchReducesOnlyWhereItCan) {
+  const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
+  const Group pair{.first = 0, .members = {{2, 1}}, .siblings = {{4, 2}}};
+  EXPECT_TRUE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Method::nvls, node));
+  EXPECT_FALSE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Method::nvls, pair));
+  EXPECT_FALSE(
+      model(R"({"node": "dgx-a100-80g", "nodes": 1})").has(Collective::all_reduce, Method::nvls, node));
+  EXPECT_FALSE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_gather, Method::nvls, node));
+}
+
+TEST(CollectiveTime, GrowsWithTheBufferForEveryShippedNode) {
+  for (const workload::Preset& preset : workload::list_presets()) {
+    if (preset.kind != workload::PresetKind::cluster) continue;
+    SCOPED_TRACE(preset.name);
+    const workload::Cluster cluster = support::cluster(R"({"node": ")" + preset.name + R"(", "nodes": 1})");
+    const auto gpus = static_cast<std::int32_t>(cluster.ranks());
+    if (gpus == 1) continue;
+    const CommunicationModel m(cluster);
+    for (const Collective what : collective::kCollectives) {
+      double before = 0;
+      for (std::int64_t bytes = 1; bytes < 1LL << 36; bytes *= 16) {
+        const Group group{.first = 0, .members = {{gpus, 1}}, .siblings = {}};
+        const double now = seconds(m.collective(what, Method::automatic, group, Bytes{bytes}));
+        EXPECT_GT(now, before);
+        EXPECT_LT(now, 100);  // 64 GiB over the slowest of them takes seconds
+        before = now;
+      }
+    }
+  }
+}
+
+/// A latency that the node gives is paid per hop: 14 hops of a ring of 8.
+TEST(CollectiveTime, AGivenLatencyOfALinkCounts) {
+  const std::string node = R"({"node": {"gpu": "a100-sxm4-80g", "gpus_per_node": 8,
+      "intra": {"kind": "nvswitch", "bytes_per_s": 300e9, "latency_s": LATENCY}}, "nodes": 1})";
+  const auto with = [&](const std::string& latency) {
+    std::string text = node;
+    text.replace(text.find("LATENCY"), 7, latency);
+    const Group group{.first = 0, .members = {{8, 1}}, .siblings = {}};
+    return seconds(model(text).collective(Collective::all_reduce, Method::ring, group, Bytes{8}));
+  };
+  EXPECT_NEAR(with("1e-6") - with("0"), 14e-6, 1e-9);
+}
+
+TEST(PointToPoint, SharesCardsWithThePairsBesideIt) {
+  const CommunicationModel m = model(R"({"node": "aws-p4de", "nodes": 2})");
+  const Bytes bytes = 256 * kMiB;
+  const auto time = [&](std::int32_t siblings) {
+    return seconds(m.point_to_point({.first = 0, .members = {{2, 8}}, .siblings = {{siblings, 1}}}, bytes));
+  };
+  EXPECT_GT(time(1), static_cast<double>(bytes.value) / 12.5e9);
+  EXPECT_NEAR(time(8) / time(4), 2, 0.01);
+  const double inside = seconds(m.point_to_point({.first = 0, .members = {{2, 1}}, .siblings = {}}, bytes));
+  EXPECT_LT(inside, static_cast<double>(bytes.value) / 100e9);
+}
+
+/// Published curves that shaped no constant, one NVSwitch node, from 64 MiB up, where machines agree with one another:
+/// see profiles/measured/nccl_tests.json. All of them, sizes and more nodes: bench/run collective.
+TEST(CollectiveTime, LargeBuffersInANodeAreWithinTenPercentOnAverage) {
+  const Json file = Json::parse(read_file(std::string(DS_SOURCE_DIR) + "/profiles/measured/nccl_tests.json"));
+  double sum = 0;
+  int points = 0;
+  for (const Json& curve : file["collectives"]) {
+    const std::string node = curve["cluster"]["node"];
+    if (curve["role"] != "held out" || curve["cluster"]["nodes"] != 1 || node == "dgx-1v") continue;
+    const CommunicationModel m(support::cluster(curve["cluster"].dump()));
+    const Group group{.first = 0, .members = {{curve["ranks"].get<std::int32_t>(), 1}}, .siblings = {}};
+    for (const Collective what : collective::kCollectives) {
+      if (collective::name_of(what) != curve["op"].get<std::string>()) continue;
+      for (std::size_t i = 0; i < curve["bytes"].size(); ++i) {
+        const Bytes bytes{curve["bytes"][i].get<std::int64_t>()};
+        if (bytes < 64 * kMiB) continue;
+        const CommunicationTime time = m.collective(what, Method::automatic, group, bytes);
+        sum += std::abs(seconds(time) / curve["time_s"][i].get<double>() - 1);
+        ++points;
+      }
+    }
+  }
+  EXPECT_GE(points, 70);
+  EXPECT_LT(sum / points, 0.10);
+}
+
+}  // namespace
+}  // namespace ds::cost
