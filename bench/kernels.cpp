@@ -117,6 +117,14 @@ void measure_step(const Model& m, DataType type) {
   all(ops::Rope{t, m.sequence, m.heads, m.heads, h / m.heads}, layers, false);
   all(ops::SwiGlu{t, m.ffn}, layers, false);
   measure(ops::Accumulate{weights}, update, 1, type, share, false);
+  // What a rank of two computes where tensors are cut over both; `counted` must not change the time of a norm.
+  all(ops::Embedding{.tokens = t, .sequence = m.sequence, .hidden = h, .vocab = m.vocab / 2, .shards = 2}, 1,
+      false);
+  all(ops::Positions{.tokens = t / 2, .sequence = m.sequence, .hidden = h, .shards = 2}, 1, false);
+  all(ops::Bias{t, h}, 2 * layers, false);
+  all(ops::SoftmaxStatistics{t, m.vocab, m.vocab / 2, 2}, 1, false);
+  all(ops::CrossEntropy{t, m.vocab, m.vocab / 2, 1e-3, 2}, 1, false);
+  measure(ops::SquaredNorm{.elements = weights, .first = true, .counted = 0}, update, 1, type, share, false);
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ template <class T>
 void whole(const ops::CrossEntropy& c, Arguments a, Queue& queue) {
   T* row = a.out<T>();
   const auto* targets = a.in<std::int32_t>();
-  auto* loss = a.out<double>();
+  double* loss = a.out<double>();
   double total = 0;
   for (std::int64_t t = 0; t < c.tokens; ++t, row += c.columns) {
     const T top = max_of(row, c.vocab), target = row[targets[t]];

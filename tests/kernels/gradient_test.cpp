@@ -14,6 +14,8 @@ std::string undifferentiated(const std::string& name) { return name.substr(1); }
 
 std::string output_name(const ops::Op& op) {
   if (std::holds_alternative<ops::Rope>(op.what)) return "qkv";
+  if (std::holds_alternative<ops::Positions>(op.what) || std::holds_alternative<ops::Bias>(op.what))
+    return "x";
   return std::holds_alternative<ops::Attention>(op.what) ? "o" : "y";
 }
 

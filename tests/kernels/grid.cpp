@@ -1,5 +1,7 @@
 #include "tests/kernels/grid.h"
 
+#include <algorithm>
+
 namespace ds::kernels::test {
 namespace {
 
@@ -30,6 +32,16 @@ void add_rows(Whats& all, const Size& s) {
   all.emplace_back(
       ops::Embedding{.tokens = s.tokens, .sequence = (s.tokens + 1) / 2, .hidden = s.hidden, .vocab = 11});
   all.emplace_back(ops::Embedding{s.tokens, (s.tokens + 1) / 2, s.hidden, 300, true});
+  for (const std::int64_t first : {0, 10})
+    all.emplace_back(ops::Embedding{.tokens = s.tokens,
+                                    .sequence = (s.tokens + 1) / 2,
+                                    .hidden = s.hidden,
+                                    .vocab = 5,
+                                    .shards = 3,
+                                    .first = first});
+  all.emplace_back(ops::Positions{s.tokens, (s.tokens + 1) / 2, s.hidden});
+  all.emplace_back(ops::Positions{s.tokens, 2 * s.tokens + 1, s.hidden, 4, 3 * s.tokens});
+  all.emplace_back(ops::Bias{s.tokens, s.hidden});
   for (const bool residual : {false, true}) {
     all.emplace_back(ops::LayerNorm{s.tokens, s.hidden, residual});
     all.emplace_back(ops::RmsNorm{s.tokens, s.hidden, residual});
@@ -40,10 +52,22 @@ void add_rows(Whats& all, const Size& s) {
   all.emplace_back(ops::SwiGlu{s.tokens, s.hidden});
   all.emplace_back(ops::Add{s.tokens, s.hidden});
   all.emplace_back(ops::CrossEntropy{s.tokens, s.hidden, s.hidden + 5, 1.0 / static_cast<double>(s.tokens)});
+  for (const std::int64_t shard : {0, 1, 2}) {  // real columns: all, all but two (if so many), none
+    const std::int64_t vocab = std::max(s.hidden, 2 * s.hidden - 2), first = shard * s.hidden;
+    all.emplace_back(ops::CrossEntropy{s.tokens, vocab, s.hidden, 0.25, 3, first});
+    all.emplace_back(ops::SoftmaxStatistics{s.tokens, vocab, s.hidden, 3, first});
+  }
   all.emplace_back(ops::SquaredNorm{s.tokens * s.hidden, s.hidden % 2 == 0});
-  all.emplace_back(ops::ClipFactor{s.tokens, 0.5});
+  all.emplace_back(ops::SquaredNorm{.elements = s.tokens * s.hidden, .counted = s.tokens * s.hidden * 2 / 3});
+  all.emplace_back(ops::LossSum{s.tokens});
+  all.emplace_back(ops::ClipFactor{0.5});
   all.emplace_back(ops::AdamW{.elements = s.tokens * s.hidden, .decayed = s.tokens * s.hidden * 2 / 3});
+  all.emplace_back(ops::AdamW{.elements = s.tokens * s.hidden,
+                              .decayed = s.tokens * s.hidden * 3 / 2,
+                              .shards = 3,
+                              .first = s.tokens * s.hidden});
   all.emplace_back(ops::Accumulate{s.tokens * s.hidden});
+  all.emplace_back(ops::Zero{s.tokens * s.hidden});
 }
 
 }  // namespace
@@ -53,7 +77,9 @@ std::vector<ops::Op> every_operator() {
   for (const Size& s : kSizes) add_rows(all, s);
   for (const Heads& h : kHeads) all.emplace_back(ops::Rope{9, 5, h.heads, h.kv_heads, 2 * h.head_dim});
   all.emplace_back(ops::CrossEntropy{3, 3000, 3008, 0.25});  // several blocks of a row
-  all.emplace_back(ops::SquaredNorm{150001, true});          // several blocks between polls
+  all.emplace_back(ops::CrossEntropy{3, 5990, 3000, 0.25, 2, 3000});
+  all.emplace_back(ops::SoftmaxStatistics{3, 5990, 3000, 2, 3000});
+  all.emplace_back(ops::SquaredNorm{150001, true});  // several blocks between polls
   all.emplace_back(ops::AdamW{.elements = 150001, .decayed = 70003});
   add_attention(all, true);
   add_attention(all, false);
@@ -68,6 +94,9 @@ std::vector<ops::Op> every_operator() {
 std::vector<ops::Op> differentiable_operators() {
   const Whats all{
       ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true},
+      ops::Embedding{.tokens = 9, .sequence = 3, .hidden = 5, .vocab = 2, .shards = 3, .first = 2},
+      ops::Positions{.tokens = 4, .sequence = 3, .hidden = 5, .shards = 3, .first = 4},
+      ops::Bias{.tokens = 4, .width = 5},
       ops::LayerNorm{.tokens = 3, .hidden = 9, .residual = true},
       ops::LayerNorm{.tokens = 2, .hidden = 5},
       ops::RmsNorm{.tokens = 3, .hidden = 9, .residual = true},

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "kernels/kernels.h"
 #include "tests/kernels/play.h"
@@ -10,6 +11,7 @@ namespace ds::kernels::test {
 namespace {
 
 constexpr Library kLibraries[] = {Library::reference, Library::simd};
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(CrossEntropy, StandsExtremeLogits) {
   // Row 0: the target has all the probability. Row 1: the other has; the loss is the distance, 1e4.
@@ -41,7 +43,7 @@ TEST(CrossEntropy, OfEqualLogitsIsTheLogarithmOfTheVocabulary) {
 TEST(CrossEntropy, OfALogitThatIsNotFiniteIsNotFinite) {
   const ops::Op op{ops::CrossEntropy{.tokens = 2, .vocab = 3, .columns = 3, .scale = 1}, ops::Pass::forward,
                    DataType::fp32};
-  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()})
+  for (const double bad : {std::nan(""), kInfinity})
     for (const Library library : kLibraries) {
       Play play(op);
       play.write("logits", {1, 2, bad, 1, 2, 3});
@@ -49,6 +51,36 @@ TEST(CrossEntropy, OfALogitThatIsNotFiniteIsNotFinite) {
       play.run(library);
       EXPECT_FALSE(std::isfinite(play.read("loss")[0]));
     }
+}
+
+TEST(SoftmaxStatistics, AreTheLargestLogitTheSumOfExponentialsAndTheTargets) {
+  // Shard 1 of two with 3 columns each; 5 are real, so of its three the last is padding. exp(ln 3 - ln 3) + exp(0 - ln
+  // 3) = 4/3. The target of row 0 is its column 1, that of row 1 is in the other shard.
+  const ops::Op op{ops::SoftmaxStatistics{.tokens = 2, .vocab = 5, .columns = 3, .shards = 2, .first = 3},
+                   ops::Pass::forward, DataType::fp64};
+  for (const Library library : kLibraries) {
+    Play play(op);
+    play.write("logits", {std::log(3.0), 0, 99, 7, 7, 99});
+    play.write("targets", {4, 2});
+    play.run(library);
+    expect_near(play.read("statistics"), {std::log(3.0), 4.0 / 3, 0, 7, 2, -kInfinity}, 1e-15, "statistics");
+  }
+}
+
+TEST(SoftmaxStatistics, OfPaddingAloneOrOfNoProbabilityAddNothing) {
+  // First a shard behind the vocabulary, then one whose logits are all -infinity: both as if they were not there.
+  for (const std::int64_t vocab : {3, 6}) {
+    const ops::Op op{
+        ops::SoftmaxStatistics{.tokens = 1, .vocab = vocab, .columns = 3, .shards = 2, .first = 3},
+        ops::Pass::forward, DataType::fp32};
+    for (const Library library : kLibraries) {
+      Play play(op);
+      play.write("logits", vocab == 3 ? Values{1, 2, 3} : Values{-kInfinity, -kInfinity, -kInfinity});
+      play.write("targets", {1});
+      play.run(library);
+      EXPECT_EQ(play.read("statistics"), (Values{-kInfinity, 0, -kInfinity}));
+    }
+  }
 }
 
 TEST(Embedding, SumsTheGradientsOfAnIdThatRepeats) {

@@ -20,13 +20,30 @@ bool from_forward(const ops::Operand& x, const ops::Operands& forward) {
 }
 
 struct Ids {  // number of rows that an id may name, per operator
-  std::int64_t operator()(const ops::Embedding& e) const { return e.vocab; }
+  std::int64_t operator()(const ops::Embedding& e) const { return e.shards * e.vocab; }
   std::int64_t operator()(const ops::CrossEntropy& c) const { return c.vocab; }
+  std::int64_t operator()(const ops::SoftmaxStatistics& s) const { return s.vocab; }
   template <class Other>
   std::int64_t operator()(const Other&) const {
     return 1;
   }
 };
+
+/// What a shard of the loss takes from all shards: its own statistics, and of others those of random logits.
+Values statistics_of_shards(const Play& loss, std::uint64_t seed) {
+  const auto& c = std::get<ops::CrossEntropy>(loss.op().what);
+  Values all;
+  for (std::int64_t shard = 0; shard < c.shards; ++shard) {
+    const ops::SoftmaxStatistics what{c.tokens, c.vocab, c.columns, c.shards, shard * c.columns};
+    Play one({what, ops::Pass::forward, loss.op().type}, seed + static_cast<std::uint64_t>(shard));
+    one.write("targets", loss.read("targets"));
+    if (what.first == c.first) one.write("logits", loss.read("logits"));
+    one.run(Library::reference);
+    const Values found = one.read("statistics");
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  return all;
+}
 
 }  // namespace
 
@@ -64,6 +81,8 @@ void Play::fill(std::uint64_t seed) {
       continue;  // stays canary: all must be written
     write(x.name, values);
   }
+  if (has("statistics") && std::holds_alternative<ops::CrossEntropy>(op_.what))
+    write("statistics", statistics_of_shards(*this, seed));
   if (!backward || std::holds_alternative<ops::Rope>(op_.what)) return;
   Play before(with(op_, ops::Pass::forward), seed);
   before.run(Library::reference);
@@ -121,7 +140,8 @@ void Play::write(std::string_view name, const Values& values) {
   Buffer& buffer = buffers_.at(static_cast<std::size_t>(i));
   const auto put = [&](auto type) {
     std::vector<decltype(type)> typed(values.size());
-    std::ranges::transform(values, typed.begin(), [](double x) { return static_cast<decltype(type)>(x); });
+    std::ranges::transform(values, typed.begin(),
+                   [](double x) { return static_cast<decltype(type)>(x); });
     ASSERT_EQ(buffer.bytes, typed.size() * sizeof(type));
     std::memcpy(buffer.data(), typed.data(), buffer.bytes);
   };
@@ -163,7 +183,8 @@ void expect_near(const Values& a, const Values& b, double tolerance, std::string
   ASSERT_EQ(a.size(), b.size());
   double largest = 0.1, worst = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    largest = std::max(largest, std::abs(b[i]));
+    if (std::isfinite(b[i])) largest = std::max(largest, std::abs(b[i]));
+    if (a[i] == b[i]) continue;  // infinities too, whose difference is not a number
     const double difference = std::abs(a[i] - b[i]);
     worst = difference <= worst ? worst : difference;  // not-a-number counts as worse than any
   }

@@ -51,27 +51,6 @@ TEST(FastKernels, AddWhatTheyWouldHaveWritten) {
   }
 }
 
-TEST(FastKernels, GiveAnElementTheSameBitsInAnyShard) {
-  // AdamW over 100 elements at once, and as 37 + 63: sharded optimizers must not see where a shard ends.
-  const auto adam = [](std::int64_t elements, std::int64_t decayed) {
-    return ops::Op{ops::AdamW{.elements = elements, .decayed = decayed}, ops::Pass::update, DataType::fp32};
-  };
-  const char* names[] = {"gradient", "weight", "first_moment", "second_moment"};
-  Play whole(adam(100, 50)), left(adam(37, 37)), right(adam(63, 13));
-  for (const char* name : names) {
-    const Values all = whole.read(name);
-    left.write(name, Values(all.begin(), all.begin() + 37));
-    right.write(name, Values(all.begin() + 37, all.end()));
-  }
-  for (Play* play : {&whole, &left, &right}) play->run(Library::simd);
-  for (const char* name : names) {
-    Values parts = left.read(name);
-    const Values rest = right.read(name);
-    parts.insert(parts.end(), rest.begin(), rest.end());
-    EXPECT_EQ(parts, whole.read(name)) << name;
-  }
-}
-
 TEST(FastKernels, PollBetweenTiles) {
   const ops::Op op{ops::Attention{.batch = 1, .sequence = 130, .heads = 2, .kv_heads = 1, .head_dim = 8},
                    ops::Pass::forward, DataType::fp32};

@@ -1,8 +1,9 @@
-// Norm, clip factor and AdamW against numbers worked out by hand.
+// Norm, loss, clip factor and AdamW against numbers worked out by hand.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "kernels/kernels.h"
 #include "tests/kernels/play.h"
@@ -56,44 +57,89 @@ TEST(SquaredNorm, SumsInDoubleAndCountsWhatIsNotFinite) {
       Play play(ops::Op{ops::SquaredNorm{.elements = 5, .first = first}, ops::Pass::update, DataType::fp32});
       // 1e20 squared overflows fp32; 3^2 + 4^2 = 25.
       play.write("gradient", {3, 4, 0, 1e20, 0});
-      if (!first) play.write("sums", {100, 7});
+      if (!first) play.write("sums", {0.5, 100, 7});
       play.run(library);
-      EXPECT_NEAR(play.read("sums")[0] / 1e40, 1, 1e-7);
-      EXPECT_EQ(play.read("sums")[1], first ? 0 : 7);
+      EXPECT_EQ(play.read("sums")[0], first ? 0 : 0.5);
+      EXPECT_NEAR(play.read("sums")[1] / 1e40, 1, 1e-7);
+      EXPECT_EQ(play.read("sums")[2], first ? 0 : 7);
       play.write("gradient", {3, 4, kInfinity, std::nan(""), 0});
       play.run(library);
-      EXPECT_FALSE(std::isfinite(play.read("sums")[0]));
-      EXPECT_EQ(play.read("sums")[1], first ? 2 : 9);
+      EXPECT_EQ(play.read("sums")[0], first ? 0 : 0.5);
+      EXPECT_FALSE(std::isfinite(play.read("sums")[1]));
+      EXPECT_EQ(play.read("sums")[2], first ? 2 : 9);
     }
 }
 
+TEST(SquaredNorm, AddsOnlyTheElementsThatItsRankCounts) {
+  // 3^2 + 4^2 = 25; behind them lies what another rank counts, even where it is not finite.
+  const ops::SquaredNorm norm{.elements = 5, .first = true, .counted = 2};
+  for (const Library library : kLibraries) {
+    Play play(ops::Op{norm, ops::Pass::update, DataType::fp64});
+    play.write("gradient", {3, 4, kInfinity, std::nan(""), 5});
+    play.run(library);
+    EXPECT_EQ(play.read("sums"), (Values{0, 25, 0}));
+  }
+}
+
+TEST(SquaredNorm, LooksAtAllElementsHoweverFewItCounts) {
+  // A step takes as long on a rank that counts nothing. Blocks that are looked at are followed by a poll.
+  const auto polls = [](std::int64_t counted) {
+    constexpr std::int64_t kElements = 1 << 19;
+    const ops::SquaredNorm norm{.elements = kElements, .first = true, .counted = counted};
+    int count = 0;
+    Queue queue{[](void* n) { ++*static_cast<int*>(n); }, &count};
+    std::vector<float> gradient(kElements, 1.0F);
+    std::vector<double> sums(3);
+    const std::vector<void*> addresses{gradient.data(), sums.data()};
+    const ops::Op op{norm, ops::Pass::update, DataType::fp32};
+    find(op, Library::simd)(op, addresses, queue);
+    EXPECT_EQ(sums[1], static_cast<double>(counted));
+    return count;
+  };
+  EXPECT_GE(polls(1 << 19), 2);
+  EXPECT_EQ(polls(0), polls(1 << 19));
+}
+
+TEST(LossSum, AddsTheLossesWhereTheyAreCounted) {
+  for (const Library library : kLibraries)
+    for (const bool counted : {true, false}) {
+      Play play(ops::Op{ops::LossSum{.micro_batches = 3, .copies = 2, .counted = counted}, ops::Pass::update,
+                        DataType::fp32});
+      play.write("losses", {0.5, 0.25, 4});
+      play.write("sums", {1, 2, 3});
+      play.run(library);
+      EXPECT_EQ(play.read("sums"), (Values{counted ? 5.75 : 1, 2, 3}));
+    }
+}
+
+Values clipped(double clip_norm, DataType type, const Values& sums) {
+  Play play(ops::Op{ops::ClipFactor{.clip_norm = clip_norm}, ops::Pass::update, type});
+  play.write("sums", sums);
+  play.run(Library::simd);
+  return play.read("scalars");
+}
+
 TEST(ClipFactor, ShortensTheGradientToTheClipNorm) {
-  Play play(ops::Op{ops::ClipFactor{.micro_batches = 2, .clip_norm = 1}, ops::Pass::update, DataType::fp64});
-  play.write("losses", {0.5, 0.25});
-  play.write("sums", {16, 0});
-  play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars"), (Values{0.75, 4, 0.25, 1}));
-  play.write("sums", {0.25, 0});  // shorter gradients stay
-  play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars"), (Values{0.75, 0.5, 1, 1}));
-  play.write("sums", {0, 0});
-  play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars"), (Values{0.75, 0, 1, 1}));
-  play.write("sums", {16, 3});
-  play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars")[3], 0);
-  play.write("sums", {16, 0});
-  play.write("losses", {kInfinity, 0});
-  play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars")[3], 0);
+  EXPECT_EQ(clipped(1, DataType::fp64, {0.75, 16, 0}), (Values{0.75, 4, 0.25, 1}));
+  EXPECT_EQ(clipped(1, DataType::fp64, {0.75, 0.25, 0}), (Values{0.75, 0.5, 1, 1}));  // shorter ones stay
+  EXPECT_EQ(clipped(1, DataType::fp64, {0.75, 0, 0}), (Values{0.75, 0, 1, 1}));
+}
+
+TEST(ClipFactor, SaysWhetherGradientsAndLossAreFinite) {
+  EXPECT_EQ(clipped(1, DataType::fp64, {0.75, 16, 3})[3], 0);
+  EXPECT_EQ(clipped(1, DataType::fp64, {kInfinity, 16, 0})[3], 0);
 }
 
 TEST(ClipFactor, IsOneWithoutClippingAndRoundsTheNormOnceToTheType) {
-  Play play(ops::Op{ops::ClipFactor{.micro_batches = 1, .clip_norm = 0}, ops::Pass::update, DataType::fp32});
-  play.write("losses", {1});
-  play.write("sums", {2, 0});
+  EXPECT_EQ(clipped(0, DataType::fp32, {1, 2, 0}),
+            (Values{1, static_cast<double>(static_cast<float>(std::sqrt(2.0))), 1, 1}));
+}
+
+TEST(Zero, ClearsAllElements) {
+  Play play(ops::Op{ops::Zero{.elements = 5}, ops::Pass::update, DataType::fp32});
+  play.write("a", {1, 2, kInfinity, std::nan(""), 5});
   play.run(Library::simd);
-  EXPECT_EQ(play.read("scalars"), (Values{1, static_cast<double>(static_cast<float>(std::sqrt(2.0))), 1, 1}));
+  EXPECT_EQ(play.read("a"), Values(5));
 }
 
 }  // namespace
