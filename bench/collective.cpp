@@ -1,4 +1,4 @@
-// Predicted against published times of collectives on GPUs, and how long a prediction takes.
+// Predicted against published times of collectives on GPUs; how long a prediction takes, and settling fair rates.
 //
 //   build/bin/bench_collective [--by-size]
 //
@@ -13,7 +13,9 @@
 #include <string_view>
 
 #include "simulator/base/file.h"
+#include "simulator/base/random.h"
 #include "simulator/cost/collective_time.h"
+#include "simulator/network/fair_share.h"
 #include "simulator/workload/presets.h"
 #include "simulator/workload/reader.h"
 
@@ -103,9 +105,40 @@ void speed() {
   }
 }
 
+/// One event of an event loop: a flow ends, another begins, rates are settled.
+void sharing() {
+  fmt::print("\n{:44} {:>12}\n", "fair sharing, each flow over 4 of n links", "an event");
+  for (const std::int32_t flows : {16, 128, 1024}) {
+    const RandomStream random(1, 0);
+    std::uint64_t index = 0;
+    network::FairShare share(std::vector<double>(flows, 1.0));
+    std::vector<std::int32_t> alive;
+    const auto begin = [&] {
+      std::int32_t links[4];
+      for (std::int32_t i = 0; i < 4; ++i)
+        links[i] = i * (flows / 4) + static_cast<std::int32_t>(random.below(flows / 4, index++));
+      alive.push_back(share.add(links));
+    };
+    while (std::ssize(alive) < flows) begin();
+    share.settle();
+    constexpr int kEvents = 2000;
+    const auto start = std::chrono::steady_clock::now();
+    for (int event = 0; event < kEvents; ++event) {
+      std::swap(alive[random.below(alive.size(), index++)], alive.back());
+      share.remove(alive.back());
+      alive.pop_back();
+      begin();
+      share.settle();
+    }
+    fmt::print("{:44} {:>9.2f} us\n", fmt::format("{} flows", flows),
+               1e3 * milliseconds_since(start) / kEvents);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   accuracy(argc > 1 && std::string_view(argv[1]) == "--by-size");
   speed();
+  sharing();
 }
