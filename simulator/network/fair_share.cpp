@@ -79,8 +79,9 @@ void FairShare::collect_connected() {
     see(link);
   }
   dirty_.clear();
-  for (std::size_t i = 0; i < connected_links_.size(); ++i) {  // grows on the way
-    for (const Member& member : links_[connected_links_[i]].members) {
+  std::size_t next = 0;
+  while (next < connected_links_.size()) {  // which grows on the way
+    for (const Member& member : links_[connected_links_[next++]].members) {
       Flow& flow = flows_[member.flow];
       if (flow.seen) continue;
       flow.seen = true;

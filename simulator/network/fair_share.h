@@ -29,7 +29,7 @@ class FairShare {
   std::int32_t add(std::initializer_list<std::int32_t> links, double weight = 1) {
     return add(std::span(links.begin(), links.size()), weight);
   }
-  void remove(std::int32_t flow);
+  void remove(std::int32_t number);
 
   /// Brings rates up to date. Returns the flows that were looked at; valid until the next call of a member.
   std::span<const std::int32_t> settle();
