@@ -1,4 +1,4 @@
-// Predicted against published times of collectives on GPUs, and how long a prediction takes.
+// Predicted against published times of collectives on GPUs; how long a prediction takes, and settling fair rates.
 //
 //   build/bin/bench_collective [--by-size]
 //
@@ -6,14 +6,16 @@
 // absolute error of sizes up to 1 MiB and of larger ones. `fitted` curves shaped the constants, `held out` ones did not.
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
+#include <ctime>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "simulator/base/file.h"
+#include "simulator/base/random.h"
 #include "simulator/cost/collective_time.h"
+#include "simulator/network/fair_share.h"
 #include "simulator/workload/presets.h"
 #include "simulator/workload/reader.h"
 
@@ -77,8 +79,9 @@ void accuracy(bool by_size) {
                errors.second.text());
 }
 
-double milliseconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+/// Of processor time: others use this machine too.
+double milliseconds_since(std::clock_t start) {
+  return 1e3 * static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
 }
 
 /// The first answer for a group, played, and a further one for another size, remembered.
@@ -90,11 +93,11 @@ void speed() {
     const network::Group whole{.members = {{ranks, 1}}, .siblings = {{8, ranks}}};
     for (const auto& [name, group] :
          {std::pair("over nodes", across), std::pair("within, then over nodes", whole)}) {
-      auto start = std::chrono::steady_clock::now();
+      std::clock_t start = std::clock();
       model.collective(Collective::all_reduce, Method::automatic, group, Bytes{1 << 20});
       const double first = milliseconds_since(start);
       constexpr int kFurther = 1000;
-      start = std::chrono::steady_clock::now();
+      start = std::clock();
       for (int i = 0; i < kFurther; ++i)
         model.collective(Collective::all_reduce, Method::automatic, group, Bytes{i + (1 << 20)});
       fmt::print("{:44} {:>9.3f} ms {:>11.2f} us\n", fmt::format("{} ranks {}", ranks, name), first,
@@ -103,9 +106,40 @@ void speed() {
   }
 }
 
+/// One event of an event loop: a flow ends, another begins, rates are settled.
+void sharing() {
+  fmt::print("\n{:44} {:>12}\n", "fair sharing, each flow over 4 of n links", "an event");
+  for (const std::int32_t flows : {16, 128, 1024}) {
+    const RandomStream random(1, 0);
+    std::uint64_t index = 0;
+    network::FairShare share(std::vector<double>(flows, 1.0));
+    std::vector<std::int32_t> alive;
+    const auto begin = [&] {
+      std::int32_t links[4];
+      for (std::int32_t i = 0; i < 4; ++i)
+        links[i] = i * (flows / 4) + static_cast<std::int32_t>(random.below(flows / 4, index++));
+      alive.push_back(share.add(links));
+    };
+    while (std::ssize(alive) < flows) begin();
+    share.settle();
+    constexpr int kEvents = 2000;
+    const std::clock_t start = std::clock();
+    for (int event = 0; event < kEvents; ++event) {
+      std::swap(alive[random.below(alive.size(), index++)], alive.back());
+      share.remove(alive.back());
+      alive.pop_back();
+      begin();
+      share.settle();
+    }
+    fmt::print("{:44} {:>9.2f} us\n", fmt::format("{} flows", flows),
+               1e3 * milliseconds_since(start) / kEvents);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   accuracy(argc > 1 && std::string_view(argv[1]) == "--by-size");
   speed();
+  sharing();
 }

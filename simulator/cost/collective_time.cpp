@@ -189,14 +189,14 @@ struct CommunicationModel::Impl {
     return best;
   }
 
+  /// Every node of the group can, and has the same number of members.
   bool reduces_in_switch(const Group& group) {
-    for (const Fold& part : folds_of(group)) {
+    return std::ranges::all_of(folds_of(group), [&](const Fold& part) {
       const workload::Node& node = network.kind_of(part.node);
       const auto members = static_cast<std::int64_t>(part.members.front().size());
-      if (!node.intra.in_switch_reduction || use_of(node).nvls_efficiency == 0) return false;
-      if (members < facts.nvls_least_gpus || members * part.nodes != part.ranks) return false;
-    }
-    return true;
+      return node.intra.in_switch_reduction && use_of(node).nvls_efficiency > 0 &&
+             members >= facts.nvls_least_gpus && members * part.nodes == part.ranks;
+    });
   }
 
   Topology network;

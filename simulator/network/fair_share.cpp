@@ -1,9 +1,10 @@
 // Progressive filling (Bertsekas and Gallager, "Data Networks", 1992, section 6.5.2): all rates rise together until a
-// link is full; its flows keep what they have, the others rise on. A round costs the open links and the places of the
-// flows that it settles; there are at most as many rounds as links.
+// link is full; its flows keep what they have, the others rise on. Links wait in a heap by the level at which they are
+// full, so that a settling costs the places of its flows, and the logarithm of the links where levels differ.
 #include "simulator/network/fair_share.h"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 #include "simulator/base/error.h"
@@ -78,8 +79,9 @@ void FairShare::collect_connected() {
     see(link);
   }
   dirty_.clear();
-  for (std::size_t i = 0; i < connected_links_.size(); ++i) {  // grows on the way
-    for (const Member& member : links_[connected_links_[i]].members) {
+  std::size_t next = 0;
+  while (next < connected_links_.size()) {  // which grows on the way
+    for (const Member& member : links_[connected_links_[next++]].members) {
       Flow& flow = flows_[member.flow];
       if (flow.seen) continue;
       flow.seen = true;
@@ -89,11 +91,30 @@ void FairShare::collect_connected() {
   }
 }
 
-/// The common level, rate per weight, at which the next link is full. Not below `level`, whatever rounding says.
-double FairShare::next_level(double level) const {
+/// Takes the links that are full first, and returns their level, rate per weight: not below `level`, whatever rounding
+/// says. A link's own level only rises while others fill, so that the heap may lag behind; what comes up is looked at anew.
+double FairShare::fill(double level) {
+  full_.clear();
   double next = std::numeric_limits<double>::infinity();
-  for (const std::int32_t link : open_) next = std::min(next, links_[link].left / links_[link].weight);
-  return std::max(level, next);
+  while (!open_.empty() && open_.front().level <= next) {
+    std::ranges::pop_heap(open_, std::greater{}, &Open::level);
+    Open& top = open_.back();
+    const Link& link = links_[top.link];
+    if (link.unsettled == 0) {
+      open_.pop_back();
+      continue;
+    }
+    const double now = std::max(level, link.left / link.weight);
+    if (now > top.level) {
+      top.level = now;
+      std::ranges::push_heap(open_, std::greater{}, &Open::level);
+      continue;
+    }
+    if (full_.empty()) next = now;
+    full_.push_back(top.link);
+    open_.pop_back();
+  }
+  return next;
 }
 
 void FairShare::settle_members(std::int32_t link, double level) {
@@ -120,7 +141,6 @@ void FairShare::finish_round(double level) {
     link.settled_weight = 0;
   }
   touched_.clear();
-  std::erase_if(open_, [&](std::int32_t link) { return links_[link].unsettled == 0; });
 }
 
 std::span<const std::int32_t> FairShare::settle() {
@@ -132,19 +152,18 @@ std::span<const std::int32_t> FairShare::settle() {
     link.left = link.capacity;
     link.weight = 0;
     link.unsettled = static_cast<std::int32_t>(link.members.size());
-    if (link.unsettled > 0) open_.push_back(number);
   }
   for (const std::int32_t number : connected_flows_) {
     Flow& flow = flows_[number];
     flow.seen = flow.settled = false;
     for (const Place& place : flow.places) links_[place.link].weight += flow.weight;
   }
-  double level = 0;
-  while (!open_.empty()) {
-    level = next_level(level);
-    full_.clear();
-    for (const std::int32_t link : open_)
-      if (links_[link].left / links_[link].weight <= level) full_.push_back(link);
+  for (const std::int32_t number : connected_links_)
+    if (const Link& link = links_[number]; link.unsettled > 0)
+      open_.push_back({.level = link.left / link.weight, .link = number});
+  std::ranges::make_heap(open_, std::greater{}, &Open::level);
+  for (double level = 0; !open_.empty();) {
+    level = fill(level);
     for (const std::int32_t link : full_) settle_members(link, level);
     finish_round(level);
   }

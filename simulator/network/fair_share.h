@@ -29,7 +29,7 @@ class FairShare {
   std::int32_t add(std::initializer_list<std::int32_t> links, double weight = 1) {
     return add(std::span(links.begin(), links.size()), weight);
   }
-  void remove(std::int32_t flow);
+  void remove(std::int32_t number);
 
   /// Brings rates up to date. Returns the flows that were looked at; valid until the next call of a member.
   std::span<const std::int32_t> settle();
@@ -60,10 +60,15 @@ class FairShare {
     std::int32_t unsettled{};
   };
 
+  struct Open {
+    double level{};  // at which it is full, or below
+    std::int32_t link{};
+  };
+
   void mark(std::int32_t link);
   void see(std::int32_t link);
   void collect_connected();
-  double next_level(double level) const;
+  double fill(double level);
   void settle_members(std::int32_t link, double level);
   void finish_round(double level);
 
@@ -72,8 +77,9 @@ class FairShare {
   std::vector<std::int32_t> free_;   // numbers of removed flows
   std::vector<std::int32_t> dirty_;  // links whose flows changed
   std::vector<std::int32_t> connected_links_, connected_flows_;
-  std::vector<std::int32_t> open_, full_,
-      touched_;  // while filling: links with unsettled flows; of this round
+  // While filling: a heap of links with unsettled flows; the full and the touched links of this round.
+  std::vector<Open> open_;
+  std::vector<std::int32_t> full_, touched_;
 };
 
 }  // namespace ds::network

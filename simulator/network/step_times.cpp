@@ -10,7 +10,6 @@
 namespace ds::network {
 namespace {
 
-using collective::Step;
 using collective::Steps;
 using collective::Transfer;
 

@@ -38,17 +38,17 @@ double gpu_rate(const workload::Node& node) {
 std::vector<Link> links_of_node(const workload::Node& node, const workload::Fabric& fabric,
                                 const NodeLinks& number) {
   std::vector<Link> links;
+  const auto add = [&](std::int32_t count, double rate, LinkClass kind) {
+    links.insert(links.end(), count, Link{{rate}, kind});
+  };
   const LinkClass inside = class_of(node.intra.kind);
-  links.resize(2 * number.gpus, {{gpu_rate(node)}, inside});
+  add(2 * number.gpus, gpu_rate(node), inside);
   double card = node.nics.bytes_per_s;
   if (fabric.bytes_per_s > 0) card = std::min(card, fabric.bytes_per_s);  // the slower end of the cable
-  links.resize(links.size() + 2 * number.nics, {{card}, LinkClass::nic});
-  if (number.uplink)
-    links.resize(links.size() + 2, {{card * number.nics / fabric.oversubscription}, LinkClass::fabric});
-  if (number.mesh) {  // a GPU's links, split evenly over its peers
-    const double wire = node.intra.bytes_per_s / (number.gpus - 1);
-    links.resize(links.size() + number.gpus * number.gpus, {{wire}, inside});
-  }
+  add(2 * number.nics, card, LinkClass::nic);
+  if (number.uplink) add(2, card * number.nics / fabric.oversubscription, LinkClass::fabric);
+  // A GPU's links, split evenly over its peers.
+  if (number.mesh) add(number.gpus * number.gpus, node.intra.bytes_per_s / (number.gpus - 1), inside);
   return links;
 }
 
