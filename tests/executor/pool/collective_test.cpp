@@ -170,6 +170,27 @@ TEST(PoolCollective, GroupsWithoutACommonRankShareAChannel) {
   EXPECT_EQ(values<float>(pool, 1, {0}, 1)[0], 10);
 }
 
+TEST(PoolCollective, GoesOnWhereTheLastCommunicatorOfItsChannelEnded) {
+  Pool pool = pool_of(2, 4096);
+  const Exchange sum{.what = Exchange::What::collective,
+                     .collective = Collective::all_reduce,
+                     .type = DataType::fp32,
+                     .elements = 1};
+  for (const float expected : {2.0F, 4.0F, 8.0F}) {
+    run_ranks(pool, [&](std::int32_t r) {
+      if (expected == 2) values<float>(pool, r, {0}, 1)[0] = 1;
+      PoolCommunicator communicator(pool, seat_of_all(pool, r));
+      communicator.wait(communicator.start(sum));
+      const Ticket receive = communicator.start(
+          {.what = Exchange::What::receive, .type = DataType::fp32, .elements = 1, .to = {64}});
+      communicator.wait(
+          communicator.start({.what = Exchange::What::send, .type = DataType::fp32, .elements = 1}));
+      communicator.wait(receive);
+    });
+    for (const std::int32_t r : {0, 1}) EXPECT_EQ(values<float>(pool, r, {64}, 1)[0], expected);
+  }
+}
+
 TEST(PoolCollective, BitsDoNotDependOnWhoComesLate) {
   // 0.1 + 0.2 + 0.3 differs by order in fp64; many exchanges in a row, each rank late at random.
   constexpr std::int64_t kElements = 37, kRounds = 400;
