@@ -40,7 +40,8 @@ class Communicator {
   /// Does a bounded piece of work for everything that was started here; true once the exchange has ended. Tickets end in
   /// the order in which they began, sends, receives and collectives each for themselves. Throws as `wait` does.
   virtual bool poll(Ticket ticket) = 0;
-  /// Polls until the end, and nothing but this communicator. Throws MachineError when a peer has died or the deadline has passed, naming the peer.
+  /// Polls until the end, and nothing but this communicator. Throws MachineError when a peer has died or the deadline
+  /// has passed, naming the peer.
   virtual void wait(Ticket ticket) = 0;
 };
 
