@@ -26,7 +26,8 @@ struct Exchange {
   /// Of the whole: what a rank ends with (all_gather), starts with (reduce_scatter, all_reduce), or the message.
   std::int64_t elements{};
   /// reduce_scatter reads the whole at `from` and leaves this rank's chunk at `to`; all_gather reads this rank's chunk at
-  /// `from` and leaves the whole at `to`. In place is where the chunk lies at its place inside the whole.
+  /// `from` and leaves the whole at `to`. In place is where the chunk lies at its place inside the whole. By another
+  /// algorithm than direct, reduce_scatter spoils what it reads. shift needs `from` and `to` apart.
   Bytes from, to;
 };
 
@@ -36,9 +37,11 @@ class Communicator {
  public:
   virtual ~Communicator() = default;
   virtual Ticket start(const Exchange& exchange) = 0;
-  /// Does a bounded piece of work; true once the exchange has ended. Tickets end in the order in which they began.
+  /// Does a bounded piece of work for everything that was started here; true once the exchange has ended. Tickets end in
+  /// the order in which they began, sends, receives and collectives each for themselves. Throws as `wait` does.
   virtual bool poll(Ticket ticket) = 0;
-  /// Polls until the end. Throws MachineError when a peer has died or the deadline has passed, naming the peer.
+  /// Polls until the end, and nothing but this communicator. Throws MachineError when a peer has died or the deadline
+  /// has passed, naming the peer.
   virtual void wait(Ticket ticket) = 0;
 };
 

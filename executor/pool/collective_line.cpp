@@ -7,7 +7,8 @@
 
 namespace ds::executor {
 
-CollectiveLine::CollectiveLine(const PoolGroup& group) : group_(group) {}
+CollectiveLine::CollectiveLine(const PoolGroup& group)
+    : group_(group), started_(own().entered.load() >> shared::CollectiveBlock::kStepBits), ended_(started_) {}
 
 std::uint64_t CollectiveLine::start(const Exchange& exchange) {
   waiting_.push_back(exchange);

@@ -16,7 +16,7 @@ std::uint64_t low(std::int64_t value, int bits) {
 }  // namespace
 
 std::uint64_t pack(const Doing& doing) {
-  std::uint64_t word = static_cast<std::uint64_t>(doing.stage);
+  auto word = static_cast<std::uint64_t>(doing.stage);
   word = word << kStepBits | low(doing.step, kStepBits);
   word = word << kCallBits | low(doing.call, kCallBits);
   return word << kInstructionBits | low(doing.instruction, kInstructionBits);

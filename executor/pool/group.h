@@ -7,13 +7,16 @@
 
 #include "executor/pool/pool.h"
 #include "executor/pool/shared.h"
+#include "simulator/base/error.h"
 
 namespace ds::executor {
 
 class PoolGroup {
  public:
   PoolGroup(Pool& pool, std::vector<std::int32_t> ranks, std::int32_t me, std::int32_t channel)
-      : pool_(pool), ranks_(std::move(ranks)), me_(me), channel_(channel) {}
+      : pool_(pool), ranks_(std::move(ranks)), me_(me), channel_(channel) {
+    ensure(me >= 0 && me < size(), "a rank is a member of its group");
+  }
 
   std::int32_t size() const { return static_cast<std::int32_t>(ranks_.size()); }
   std::int32_t me() const { return me_; }

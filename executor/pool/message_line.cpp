@@ -6,6 +6,13 @@
 
 namespace ds::executor {
 
+MessageLine::MessageLine(const PoolGroup& group, std::int32_t shift)
+    : group_(group), to_(group.next(shift)), from_(group.next(-shift)) {
+  sends_ = posted_ = block(group_.me()).sent.load();
+  receives_ = received_ = block(group_.me()).received.load();
+  seen_ = sends_;
+}
+
 std::uint64_t MessageLine::send(const Exchange& exchange) {
   unsent_.push_back(exchange);
   post();

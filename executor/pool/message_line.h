@@ -12,8 +12,7 @@ namespace ds::executor {
 
 class MessageLine {
  public:
-  MessageLine(const PoolGroup& group, std::int32_t shift)
-      : group_(group), to_(group.next(shift)), from_(group.next(-shift)) {}
+  MessageLine(const PoolGroup& group, std::int32_t shift);
 
   /// Return the number of the send, of the receive, each from 1.
   std::uint64_t send(const Exchange& exchange);

@@ -26,7 +26,10 @@ void relax() {
 void Patience::pause() {
   const std::int32_t spins = pool_.crowded() ? kSpinsWhenCrowded : kSpins;
   ++looks_;
-  if (looks_ <= spins) return relax();
+  if (looks_ <= spins) {
+    relax();
+    return;
+  }
   if (looks_ <= spins + kYields) {
     ::sched_yield();
     return;

@@ -191,7 +191,7 @@ std::optional<Death> Pool::death() const {
                .status = static_cast<std::int32_t>(word >> 32 & 0xffff)};
 }
 
-void Pool::note(std::int32_t rank, const Doing& doing) {
+void Pool::note(std::int32_t rank, const Doing& doing) const {
   block(rank).doing.store(pack(doing), std::memory_order_relaxed);
   block(rank).alive_ns.store(monotonic_ns(), std::memory_order_relaxed);
 }

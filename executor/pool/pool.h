@@ -62,7 +62,7 @@ class Pool {
   void declare_dead(const Death& death);
   std::optional<Death> death() const;
 
-  void note(std::int32_t rank, const Doing& doing);
+  void note(std::int32_t rank, const Doing& doing) const;
   Doing doing(std::int32_t rank) const;
 
   /// All ranks stop after the same step: the highest that any had begun when the stop was asked for.

@@ -1,11 +1,9 @@
 #include "executor/pool/pool_communicator.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
-#include "executor/clock.h"
+#include "executor/pool/life.h"
 #include "executor/pool/patience.h"
 #include "executor/pool/sum.h"
 #include "simulator/base/error.h"
@@ -57,16 +55,15 @@ void check(const PoolGroup& group, const Exchange& exchange) {
 
 PoolCommunicator::PoolCommunicator(Pool& pool, PoolSeat seat)
     : group_(pool, std::move(seat.ranks), seat.me, seat.channel),
+      me_(group_.rank(seat.me)),
       deadline_(seat.deadline),
       collectives_(group_),
-      messages_(group_, seat.shift) {
-  ensure(seat.me >= 0 && seat.me < group_.size(), "a rank is a member of its group");
-}
+      messages_(group_, seat.shift) {}
 
 Ticket PoolCommunicator::start(const Exchange& exchange) {
   check(group_, exchange);
-  group_.pool().block(group_.rank(group_.me())).waits_for.store(-1, std::memory_order_relaxed);
-  show_life();
+  group_.pool().block(me_).waits_for.store(-1, std::memory_order_relaxed);
+  show_life(group_.pool(), me_);
   switch (exchange.what) {
     case Exchange::What::send: return ticket_of(exchange.what, messages_.send(exchange));
     case Exchange::What::receive: return ticket_of(exchange.what, messages_.receive(exchange));
@@ -84,10 +81,6 @@ bool PoolCommunicator::has_ended(Ticket ticket) const {
   return collectives_.ended() >= number_of(ticket);
 }
 
-void PoolCommunicator::show_life() {
-  group_.pool().block(group_.rank(group_.me())).alive_ns.store(monotonic_ns(), std::memory_order_relaxed);
-}
-
 bool PoolCommunicator::progress(std::int64_t budget) {
   const bool together = collectives_.progress(budget), one_by_one = messages_.progress(budget);
   return together || one_by_one;
@@ -97,22 +90,22 @@ bool PoolCommunicator::poll(Ticket ticket) {
   const bool moved = progress(kPollBytes);
   if (has_ended(ticket)) return true;
   if (moved)
-    show_life();
+    show_life(group_.pool(), me_);
   else
-    look_at_peers(ticket);
+    check_life(group_.pool(), me_, awaited(ticket), deadline_);
   return false;
 }
 
 void PoolCommunicator::wait(Ticket ticket) {
-  Patience patience(group_.pool(), group_.rank(group_.me()));
+  Patience patience(group_.pool(), me_);
   for (;;) {
     const bool moved = progress(kWaitBytes);
     if (has_ended(ticket)) return;
     if (moved) {
-      show_life();
+      show_life(group_.pool(), me_);
       patience.reset();
     } else {
-      look_at_peers(ticket);
+      check_life(group_.pool(), me_, awaited(ticket), deadline_);
       patience.pause();
     }
   }
@@ -120,33 +113,11 @@ void PoolCommunicator::wait(Ticket ticket) {
 
 std::int32_t PoolCommunicator::awaited(Ticket ticket) const {
   switch (what_of(ticket)) {
-    case Exchange::What::send: return messages_.to();
-    case Exchange::What::receive: return messages_.from();
+    case Exchange::What::send: return group_.rank(messages_.to());
+    case Exchange::What::receive: return group_.rank(messages_.from());
     case Exchange::What::collective: break;
   }
-  return collectives_.awaited().value_or(group_.me());
-}
-
-void PoolCommunicator::look_at_peers(Ticket ticket) {
-  const Pool& pool = group_.pool();
-  const std::int32_t me = group_.rank(group_.me()), peer = group_.rank(awaited(ticket));
-  if (const std::optional<Death> death = pool.death())
-    throw MachineError(fmt::format("{} {}; rank {} waited for rank {}", tell(*death),
-                                   tell(pool.doing(death->rank)), me, peer));
-  // A peer that waits hands on the progress that it sees, so that a long chain of waits behind one busy rank is no
-  // standstill; around a circle of waits the time does not rise.
-  shared::RankBlock& own = pool.block(me);
-  const shared::RankBlock& other = pool.block(peer);
-  const std::int64_t alive =
-      std::max(own.alive_ns.load(std::memory_order_relaxed), other.alive_ns.load(std::memory_order_relaxed));
-  own.alive_ns.store(alive, std::memory_order_relaxed);
-  own.waits_for.store(peer, std::memory_order_relaxed);
-  const double silent = 1e-9 * static_cast<double>(monotonic_ns() - alive);
-  if (silent < deadline_.value) return;
-  const std::int32_t further = other.waits_for.load(std::memory_order_relaxed);
-  throw MachineError(fmt::format(
-      "rank {} has not moved for {:.1f} s, {}{}; rank {} waited for it", peer, silent, tell(pool.doing(peer)),
-      further < 0 ? "" : fmt::format(", where it last waited for rank {}", further), me));
+  return group_.rank(collectives_.awaited().value_or(group_.me()));
 }
 
 }  // namespace ds::executor

@@ -27,7 +27,7 @@ struct PoolSeat {
 
 class PoolCommunicator final : public Communicator {
  public:
-  /// `pool` outlives it.
+  /// `pool` outlives it. Goes on where the last communicator of this rank and channel ended; all of its exchanges had.
   PoolCommunicator(Pool& pool, PoolSeat seat);
   PoolCommunicator(const PoolCommunicator&) = delete;
   PoolCommunicator& operator=(const PoolCommunicator&) = delete;
@@ -36,17 +36,17 @@ class PoolCommunicator final : public Communicator {
   bool poll(Ticket ticket) override;
   void wait(Ticket ticket) override;
 
-  static constexpr std::int64_t kPollBytes = 256 << 10;  // read and written, at most, in one poll
+  static constexpr std::int64_t kPollBytes =
+      256 << 10;  // read and written in one poll: of collectives, and of messages
 
  private:
   bool has_ended(Ticket ticket) const;
   bool progress(std::int64_t budget);
-  void show_life();
-  /// Throws MachineError when any rank has died, or the member that `ticket` waits for has not moved for too long.
-  void look_at_peers(Ticket ticket);
+  /// The rank that keeps it from ending.
   std::int32_t awaited(Ticket ticket) const;
 
   PoolGroup group_;
+  std::int32_t me_;  // the rank
   Seconds deadline_;
   CollectiveLine collectives_;
   MessageLine messages_;

@@ -197,67 +197,6 @@ TEST(PoolCollective, BitsDoNotDependOnWhoComesLate) {
   EXPECT_THAT(wrong, testing::Each(0));
 }
 
-TEST(PoolCollective, SeveralMayBeStartedAheadAndAreWorkedOffByPolling) {
-  constexpr std::int64_t kElements = 300'000, kCount = 3;  // each takes several polls
-  Pool pool = pool_of(3, kCount * kElements * 4 + 4096);
-  std::vector<std::int64_t> wrong(3), polls(3);
-  run_ranks(pool, [&](std::int32_t r) {
-    const auto me = static_cast<std::size_t>(r);
-    PoolCommunicator communicator(pool, seat_of_all(pool, r));
-    std::vector<Ticket> tickets;
-    for (std::int64_t k = 0; k < kCount; ++k) {
-      const Bytes at{k * kElements * 4};
-      std::ranges::fill(values<float>(pool, r, at, kElements), static_cast<float>(r + k));
-      tickets.push_back(communicator.start({.what = Exchange::What::collective,
-                                            .collective = Collective::all_reduce,
-                                            .type = DataType::fp32,
-                                            .elements = kElements,
-                                            .from = at,
-                                            .to = at}));
-    }
-    while (!communicator.poll(tickets.back())) ++polls[me], std::this_thread::yield();
-    for (std::int64_t k = 0; k < kCount; ++k) {
-      EXPECT_TRUE(communicator.poll(tickets[static_cast<std::size_t>(k)]));
-      for (const float x : values<float>(pool, r, {k * kElements * 4}, kElements))
-        wrong[me] += x != static_cast<float>(3 + 3 * k);
-    }
-  });
-  EXPECT_THAT(wrong, testing::Each(0));
-  // A share of 100'000 elements is read from and written to 3 buffers: 2.4 MB, 256 KiB at most a poll.
-  EXPECT_THAT(polls, testing::Each(testing::Ge(kCount * 9)));
-}
-
-TEST(PoolCollective, TwoCommunicatorsRunAtATime) {
-  constexpr std::int64_t kElements = 100'000;
-  Pool pool = pool_of(4, 2 * kElements * 4 + 4096, 2);
-  std::vector<std::int64_t> wrong(4);
-  run_ranks(pool, [&](std::int32_t r) {
-    PoolCommunicator all(pool, seat_of_all(pool, r, 0));
-    PoolCommunicator pair(pool, {.ranks = {r / 2 * 2, r / 2 * 2 + 1}, .me = r % 2, .channel = 1});
-    const Bytes second{kElements * 4};
-    std::ranges::fill(values<float>(pool, r, {0}, 2 * kElements), static_cast<float>(r + 1));
-    const Exchange whole{.what = Exchange::What::collective,
-                         .collective = Collective::all_reduce,
-                         .type = DataType::fp32,
-                         .elements = kElements};
-    Exchange half = whole;
-    half.from = half.to = second, half.algorithm = Algorithm::ring;
-    // Some begin with the one, some with the other.
-    Ticket a{}, b{};
-    if (r % 2 == 0)
-      a = all.start(whole), b = pair.start(half);
-    else
-      b = pair.start(half), a = all.start(whole);
-    for (bool a_ended = false, b_ended = false; !a_ended || !b_ended; std::this_thread::yield())
-      a_ended = a_ended || all.poll(a), b_ended = b_ended || pair.poll(b);
-    for (const float x : values<float>(pool, r, {0}, kElements))
-      wrong[static_cast<std::size_t>(r)] += x != 10;
-    for (const float x : values<float>(pool, r, second, kElements))
-      wrong[static_cast<std::size_t>(r)] += x != static_cast<float>(r < 2 ? 3 : 7);
-  });
-  EXPECT_THAT(wrong, testing::Each(0));
-}
-
 TEST(PoolCollective, RanksThatDoDifferentThingsAreToldApart) {
   Pool pool = pool_of(2, 4096);
   const auto differ = [&] {

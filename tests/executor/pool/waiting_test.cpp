@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "executor/pool/life.h"
 #include "simulator/base/error.h"
 #include "tests/executor/pool/threads.h"
 
@@ -106,6 +107,27 @@ TEST(PoolWait, EndsAtADeathOfAnyRankLongBeforeTheDeadline) {
   EXPECT_THAT(message, testing::AllOf(HasSubstr("rank 2 was killed by signal 9"),
                                       HasSubstr("in step 3, call 1, instruction 4")));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+}
+
+TEST(PoolWait, RanksAgreeOnOneProgramOrSayWhoDiffers) {
+  Pool pool = pool_of(3, 64);
+  run_ranks(pool, [&](std::int32_t r) { agree_on_program(pool, r, 42, {5}); });
+
+  Pool other = pool_of(3, 64);
+  std::vector<std::string> messages(3);
+  run_ranks(other, [&](std::int32_t r) {
+    try {
+      agree_on_program(other, r, r == 2 ? 43 : 42, {5});
+    } catch (const MachineError& e) {
+      messages[static_cast<std::size_t>(r)] = e.what();
+    }
+  });
+  EXPECT_THAT(messages[0],
+              HasSubstr("rank 0 has lowered program 000000000000002a and rank 2 program 000000000000002b"));
+  EXPECT_THAT(messages, testing::Each(HasSubstr("has lowered program")));
+
+  Pool lonely = pool_of(2, 64);
+  EXPECT_THROW(agree_on_program(lonely, 0, 42, {0.02}), MachineError);
 }
 
 }  // namespace
