@@ -131,11 +131,25 @@ void Interpreter::run_compute(Pending& pending) {
     case Kind::collective: {
       Communicator& communicator = links_->of(pending.instruction->kind, pending.instruction->comm);
       const Ticket ticket = communicator.start(exchange_of(pending));
-      while (!communicator.poll(ticket)) progress();
+      // A wait may sleep, which it must not while another lane has work of its own to do.
+      while (others_have_work() && !communicator.poll(ticket)) {
+        progress();
+        ::sched_yield();
+      }
+      communicator.wait(ticket);
       return;
     }
     case Kind::copy: ensure(false, "copies to the host have not been lowered");
   }
+}
+
+/// A message that is on its way needs nothing more of its sender; one that waits behind it has to be sent off.
+bool Interpreter::others_have_work() const {
+  return std::ranges::any_of(lanes_.begin() + kCompute + 1, lanes_.end(), [](const Lane& lane) {
+    if (lane.queue.empty()) return false;
+    const Pending& front = lane.queue.front();
+    return lane.queue.size() > 1 || !front.ticket || front.instruction->kind != Kind::send;
+  });
 }
 
 void Interpreter::progress() {

@@ -74,6 +74,7 @@ class Interpreter {
   void run_compute(Pending& pending);
   void run_operators(const program::Instruction& instruction, const program::Call& call);
   bool may_start(const Pending& pending) const;
+  bool others_have_work() const;
   /// Gives every lane but the compute lane the chance to start and to end what it holds.
   void progress();
   Exchange exchange_of(const Pending& pending) const;

@@ -21,11 +21,19 @@ constexpr Named<ops::Pass> kPasses[] = {{"forward", ops::Pass::forward},
                                         {"update", ops::Pass::update}};
 constexpr Named<DataType> kTypes[] = {{"fp64", DataType::fp64}, {"fp32", DataType::fp32}};
 
+/// fn(name, field) for what time depends on: how ranks share the work stays out of profiles.
+template <class What, class Fn>
+void for_each_size(What& what, Fn&& fn) {
+  ops::for_each_field(what, [&](const char* name, auto& field) {
+    if (ops::is_of_shape(name)) fn(name, field);
+  });
+}
+
 Json shape_json(const ops::What& what) {
   Json shape = Json::object();
   std::visit(
       [&](const auto& w) {
-        ops::for_each_field(w, [&](const char* name, auto field) { shape[name] = field; });
+        for_each_size(w, [&](const char* name, auto field) { shape[name] = field; });
       },
       what);
   return shape;
@@ -39,9 +47,9 @@ ops::What read_shape(const Cursor& at, ops::What what) {
   std::visit(
       [&](auto& w) {
         std::vector<std::string_view> keys;
-        ops::for_each_field(w, [&](const char* name, auto&) { keys.push_back(name); });
+        for_each_size(w, [&](const char* name, auto&) { keys.push_back(name); });
         at.only(keys);
-        ops::for_each_field(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
+        for_each_size(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
       },
       what);
   return what;

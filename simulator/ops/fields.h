@@ -1,6 +1,7 @@
 #pragma once
 // The sizes and switches of every operator by name, for hashing, files and dumps: for_each_field(what, fn(name, field)).
 
+#include <string_view>
 #include <type_traits>
 
 #include "simulator/ops/ops.h"
@@ -79,6 +80,13 @@ void for_each_field(E& e, Fn&& fn) {
 template <Is<Regroup> E, class Fn>
 void for_each_field(E& e, Fn&& fn) {
   fn("tokens", e.tokens), fn("width", e.width), fn("shards", e.shards);
+}
+
+/// Whether a field is one of the sizes and switches that time depends on; the others say how ranks share the work, and
+/// profiles leave them out.
+constexpr bool is_of_shape(std::string_view field) {
+  return field != "shards" && field != "once_from" && field != "copies" && field != "replicas" &&
+         field != "copies_down";
 }
 
 /// All operators with their fields zero, in the order of `What`: to look one up by name.

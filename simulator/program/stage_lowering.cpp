@@ -63,7 +63,7 @@ RankClass StageLowering::lower() {
     std::int32_t& done = backwards[static_cast<std::size_t>(pass.chunk)];
     Turn turn;
     if (!pass.forward) {
-      turn = {.writes = done == 0, .releases = done + 1 == program_.micro_batches};
+      turn = {.writes = done == 0, .releases = reduces_early() && done + 1 == program_.micro_batches};
       ++done;
     }
     step.calls.push_back({call_of(pass, turn), {pass.micro, -1}});

@@ -65,6 +65,8 @@ class StageLowering {
     bool writes{}, releases{};
   };
 
+  /// Buckets are reduced beside the last backward, each once its gradients are complete.
+  bool reduces_early() const { return plan_.overlap.grad_reduce && plan_.data_ranks > 1; }
   BufferId add_buffer(Buffer buffer);
   ViewId add_view(BufferId buffer, Bytes offset, ops::Shape shape, TensorId tensor = TensorId{-1});
   ViewId whole(BufferId buffer, std::int64_t elements);

@@ -131,7 +131,7 @@ TemplateId StageLowering::backward(Chunk& chunk, std::int32_t number, Turn turn)
         transfer(Kind::receive, plan_.lanes.receive_backward, -1, use(graph.output_gradient)));
   // Buckets in the order in which their last gradient comes.
   std::vector<std::size_t> waiting;
-  if (turn.releases && plan_.overlap.grad_reduce)
+  if (turn.releases)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) waiting.push_back(b);
   for (std::size_t n = 0; n < graph.backward.size(); ++n) {
     lower_node(body, chunk, graph.backward[n], !turn.writes);

@@ -72,7 +72,7 @@ void StageLowering::join_ties(Template& body, const Chunk& chunk, std::size_t b)
 
 TemplateId StageLowering::finish() {
   Template body{.name = "norm", .pass = Pass::norm, .body = {}};
-  if (!plan_.overlap.grad_reduce)
+  if (!reduces_early())
     for (std::size_t c = chunks_.size(); c-- > 0;)
       for (std::size_t b = chunks_[c].buckets.size(); b-- > 0;) reduce_bucket(body, chunks_[c], b);
   for (const Chunk& chunk : chunks_)

@@ -57,7 +57,7 @@ TEST(Program, TheCheckerNoticesEdits) {
        [](Program& p) { p.classes[0].phases[0].calls[1].body = p.classes[0].phases[0].calls[3].body; }},
       {"the norm is left out", [](Program& p) { p.classes[0].phases[0].calls.pop_back(); }},
       {"a view reaches outside its buffer", [](Program& p) { p.views[3].offset.value += 1 << 20; }},
-      {"a buffer is too small", [](Program& p) { p.buffers[index(p.host.ids)].size.bound.value -= 4; }},
+      {"a buffer is too small", [](Program& p) { p.buffers[index(p.classes[0].host.ids)].size.bound.value -= 4; }},
       {"an operator loses an operand", [](Program& p) { p.operators[2].uses.count -= 1; }},
       {"a read becomes a write", [](Program& p) { p.uses[0].access = Access::write; }},
       {"a micro-batch that does not exist", [](Program& p) { p.classes[0].phases[0].calls[0].micro[0] = 7; }},
