@@ -30,7 +30,8 @@ class PoolLinks final : public Links {
 
  private:
   std::vector<Channel> channels_;
-  std::vector<std::unique_ptr<PoolCommunicator>> communicators_;  // by channel; null where the rank is in no such group
+  std::vector<std::unique_ptr<PoolCommunicator>>
+      communicators_;  // by channel; null where the rank is in no such group
 };
 
 }  // namespace ds::executor

@@ -32,9 +32,7 @@ void for_each_size(What& what, Fn&& fn) {
 Json shape_json(const ops::What& what) {
   Json shape = Json::object();
   std::visit(
-      [&](const auto& w) {
-        for_each_size(w, [&](const char* name, auto field) { shape[name] = field; });
-      },
+      [&](const auto& w) { for_each_size(w, [&](const char* name, auto field) { shape[name] = field; }); },
       what);
   return shape;
 }

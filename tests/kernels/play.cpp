@@ -140,8 +140,7 @@ void Play::write(std::string_view name, const Values& values) {
   Buffer& buffer = buffers_.at(static_cast<std::size_t>(i));
   const auto put = [&](auto type) {
     std::vector<decltype(type)> typed(values.size());
-    std::ranges::transform(values, typed.begin(),
-                   [](double x) { return static_cast<decltype(type)>(x); });
+    std::ranges::transform(values, typed.begin(), [](double x) { return static_cast<decltype(type)>(x); });
     ASSERT_EQ(buffer.bytes, typed.size() * sizeof(type));
     std::memcpy(buffer.data(), typed.data(), buffer.bytes);
   };

@@ -17,7 +17,8 @@ executor::Pool pool_for(const program::Program& program, const std::vector<memor
   executor::PoolShape shape{.arenas = {}, .mailbox = {4096}};
   for (std::int32_t rank = 0; rank < program::ranks_of(program); ++rank)
     shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
-  shape.channels = std::max<std::int32_t>(1, static_cast<std::int32_t>(executor::channels_of(program).size()));
+  shape.channels =
+      std::max<std::int32_t>(1, static_cast<std::int32_t>(executor::channels_of(program).size()));
   return executor::Pool::create(shape);
 }
 
@@ -36,8 +37,8 @@ Team::Team(const workload::Job& job, program::Program program)
       layouts_(layouts_of(program_)),
       pool_(pool_for(program_, layouts_)) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
-    members_.push_back(std::make_unique<Member>(pool_, program_,
-                                                layouts_[program::class_of(program_, rank)], rank));
+    members_.push_back(
+        std::make_unique<Member>(pool_, program_, layouts_[program::class_of(program_, rank)], rank));
     executor::write_start_values(program_, rank, members_.back()->binding, members_.back()->device, job.seed);
   }
 }
@@ -102,8 +103,7 @@ Tensors Team::gather(Elements&& elements) {
     for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t) {
       const TrainedTensor& tensor = program_.tensors[static_cast<std::size_t>(t)];
       std::vector<double>& whole = tensors[tensor.name];
-      whole.resize(
-          static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
+      whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
       const auto [first, values] = elements(rank, tensor);
       for (std::size_t i = 0; i < values.size(); ++i)
         whole[static_cast<std::size_t>(graph::logical_element(
@@ -128,10 +128,10 @@ Tensors Team::gradients() {
     const std::int64_t mine = tensor.shards > 1 ? program::coordinates_of(program_, rank).dp * shard : 0;
     // The part of the tensor that lies in this rank's shard of the bucket.
     const std::int64_t begin = std::max<std::int64_t>(mine - tensor.first_in_bucket, 0);
-    const std::int64_t end =
-        std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());
+    const std::int64_t end = std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());
     if (begin >= end) return std::pair(std::int64_t{0}, std::vector<double>{});
-    const Bytes from = members_[index(rank)]->binding.offset(tensor.gradient) + Bytes{begin * size_of(view.type)};
+    const Bytes from =
+        members_[index(rank)]->binding.offset(tensor.gradient) + Bytes{begin * size_of(view.type)};
     return std::pair(begin, read(rank, from, end - begin));
   });
 }
