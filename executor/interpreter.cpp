@@ -99,7 +99,7 @@ void Interpreter::issue_call(const program::Call& call, std::int32_t number, std
 }
 
 bool Interpreter::may_start(const Pending& pending) const {
-  return std::ranges::all_of(pending.waits, [&](const Position& position) {
+  return std::ranges::all_of(pending.waits, [&](const program::Position& position) {
     return lanes_[static_cast<std::size_t>(position.lane)].ended >= position.ended;
   });
 }

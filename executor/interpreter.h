@@ -9,9 +9,9 @@
 #include "executor/binding.h"
 #include "executor/communicator.h"
 #include "executor/device/device.h"
-#include "executor/scoreboard.h"
 #include "kernels/kernels.h"
 #include "simulator/program/program.h"
+#include "simulator/program/scoreboard.h"
 #include "simulator/program/timeline.h"
 
 namespace ds::executor {
@@ -59,7 +59,7 @@ class Interpreter {
     const program::Instruction* instruction{};
     program::Call call;
     program::Row row;
-    std::vector<Position> waits;
+    std::vector<program::Position> waits;
     std::optional<Ticket> ticket;  // once begun
     Event begin{};
   };
@@ -91,7 +91,7 @@ class Interpreter {
   Links* links_;
   std::vector<ops::Op> ops_;           // by OpId, as this rank runs them
   std::vector<kernels::Run> kernels_;  // by OpId; null where another class alone has the operator
-  Scoreboard scoreboard_;
+  program::Scoreboard scoreboard_;
   std::vector<Lane> lanes_;
   struct Marked {
     program::Row row;

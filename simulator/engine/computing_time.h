@@ -9,7 +9,7 @@ inline Seconds computing_time(const program::Program& program, const program::In
                               const Durations& durations) {
   Seconds sum{};
   for (const program::Operator& op : program.operators_of(instruction))
-    sum += durations[program::index(op.op)];
+    sum += durations.operators[program::index(op.op)];
   return sum;
 }
 

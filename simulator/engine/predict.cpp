@@ -31,8 +31,8 @@ void add_uncertainty(Prediction& prediction, const cost::OperatorModel& model) {
 
 Durations price(const program::Program& program, const cost::OperatorModel& model) {
   Durations durations;
-  durations.reserve(program.ops.size());
-  for (const ops::Op& op : program.ops) durations.push_back(model.time(op).seconds);
+  durations.operators.reserve(program.ops.size());
+  for (const ops::Op& op : program.ops) durations.operators.push_back(model.time(op).seconds);
   return durations;
 }
 

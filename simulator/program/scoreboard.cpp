@@ -1,22 +1,20 @@
-#include "executor/scoreboard.h"
+#include "simulator/program/scoreboard.h"
 
 #include <algorithm>
 
-namespace ds::executor {
+namespace ds::program {
 namespace {
 
-using program::Access;
-
 /// Buffers that more than one lane uses, by buffer: only these can make an instruction wait for another lane.
-std::vector<bool> shared_between_lanes(const program::Program& program, const program::RankClass& ranks) {
+std::vector<bool> shared_between_lanes(const Program& program, const RankClass& ranks) {
   constexpr std::int32_t kNone = -1;
   std::vector<std::int32_t> lane_of(program.buffers.size(), kNone);
   std::vector<bool> shared(program.buffers.size(), false);
-  for (const program::Phase& phase : ranks.phases)
-    for (const program::Call& call : phase.calls)
-      for (const program::Instruction& instruction : program.body(call).body)
-        program::for_each_use(program, instruction, [&](const program::Use& use) {
-          const std::size_t b = program::index(program.view(use.view).buffer);
+  for (const Phase& phase : ranks.phases)
+    for (const Call& call : phase.calls)
+      for (const Instruction& instruction : program.body(call).body)
+        for_each_use(program, instruction, [&](const Use& use) {
+          const std::size_t b = index(program.view(use.view).buffer);
           const auto lane = static_cast<std::int32_t>(instruction.lane);
           if (lane_of[b] != kNone && lane_of[b] != lane) shared[b] = true;
           lane_of[b] = lane;
@@ -26,7 +24,7 @@ std::vector<bool> shared_between_lanes(const program::Program& program, const pr
 
 }  // namespace
 
-Scoreboard::Scoreboard(const program::Program& program, const program::RankClass& ranks)
+Scoreboard::Scoreboard(const Program& program, const RankClass& ranks)
     : program_(program), instances_(program.buffers.size()) {
   const std::vector<bool> shared = shared_between_lanes(program, ranks);
   const std::vector<std::int64_t> none(program.lanes.size(), 0);
@@ -41,20 +39,19 @@ void Scoreboard::wait_for(std::vector<Position>& waits, const std::vector<std::i
       waits.push_back({lane, last[static_cast<std::size_t>(lane)]});
 }
 
-std::vector<Position> Scoreboard::issue(const program::Instruction& instruction, const program::Call& call,
+std::vector<Position> Scoreboard::issue(const Instruction& instruction, const Call& call,
                                         std::int64_t number) {
   std::vector<Position> waits;
   const auto lane = static_cast<std::int32_t>(instruction.lane);
   const auto each_instance = [&](auto&& fn) {
-    program::for_each_use(program_, instruction, [&](const program::Use& use) {
-      std::vector<Instance>& slots = instances_[program::index(program_.view(use.view).buffer)];
+    for_each_use(program_, instruction, [&](const Use& use) {
+      std::vector<Instance>& slots = instances_[index(program_.view(use.view).buffer)];
       if (slots.empty()) return;
-      if (use.instance == program::kAllSlots) {
+      if (use.instance == kAllSlots) {
         for (Instance& instance : slots) fn(instance, use.access);
         return;
       }
-      fn(slots[static_cast<std::size_t>(
-             program::slot_of(use, call, static_cast<std::int32_t>(slots.size())))],
+      fn(slots[static_cast<std::size_t>(slot_of(use, call, static_cast<std::int32_t>(slots.size())))],
          use.access);
     });
   };
@@ -68,4 +65,4 @@ std::vector<Position> Scoreboard::issue(const program::Instruction& instruction,
   return waits;
 }
 
-}  // namespace ds::executor
+}  // namespace ds::program

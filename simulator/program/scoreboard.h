@@ -1,13 +1,13 @@
 #pragma once
-// What an instruction has to wait for: the law of lanes and hazards, for one rank as it runs. It starts when its lane
-// is free and all earlier-issued conflicting uses of the same buffer instances have ended.
+// What an instruction has to wait for: the law of lanes and hazards, for one rank. It starts when its lane is free and all
+// earlier-issued conflicting uses of the same buffer instances have ended. Both interpreters ask here.
 
 #include <cstdint>
 #include <vector>
 
 #include "simulator/program/program.h"
 
-namespace ds::executor {
+namespace ds::program {
 
 /// Reached when that lane has ended so many of its instructions, counted from the start of the run.
 struct Position {
@@ -17,12 +17,11 @@ struct Position {
 
 class Scoreboard {
  public:
-  Scoreboard(const program::Program& program, const program::RankClass& ranks);
+  Scoreboard(const Program& program, const RankClass& ranks);
 
   /// Notes the uses of an instruction that is issued as the `number`-th (from 1) of its lane; returns what it waits for
   /// in other lanes. Its own lane is in order and is left out.
-  std::vector<Position> issue(const program::Instruction& instruction, const program::Call& call,
-                              std::int64_t number);
+  std::vector<Position> issue(const Instruction& instruction, const Call& call, std::int64_t number);
 
  private:
   /// By lane, the last instruction that read and that wrote an instance; 0: none.
@@ -31,9 +30,9 @@ class Scoreboard {
   };
   void wait_for(std::vector<Position>& waits, const std::vector<std::int64_t>& last, std::int32_t own) const;
 
-  const program::Program& program_;
+  const Program& program_;
   std::vector<std::vector<Instance>>
       instances_;  // by buffer and slot; empty where one lane alone uses the buffer
 };
 
-}  // namespace ds::executor
+}  // namespace ds::program
