@@ -125,6 +125,18 @@ TEST(Text, BaselineIsThatOfSmoothedFrequencies) {
   EXPECT_NEAR(known.pairs, -std::log(90.0 / 346.0), 1e-12);
 }
 
+/// Training part: 45 a and 45 b in turn, so that each letter decides the next; letters alone are a coin's toss.
+TEST(Text, BaselineOfPairsKnowsTheLetterBefore) {
+  Text text;
+  for (int i = 0; i < 50; ++i) text.bytes += "ab";
+  text.train_bytes = 90;
+  const Baseline known = baseline(text);
+  EXPECT_NEAR(known.letters, -std::log(46.0 / 346.0), 1e-12);
+  // After an a: 45 times b; after a b: 44 times a, for nothing follows the last. Held back: b 5 times, a 4 times.
+  const double after_a = -std::log(46.0 / 301.0), after_b = -std::log(45.0 / 301.0);
+  EXPECT_NEAR(known.pairs, (5 * after_a + 4 * after_b) / 9, 1e-12);
+}
+
 /// Batch 64 of reference 256: the peak is half the base rate. 100 steps, 10 of warm-up, cosine to a tenth.
 TEST(LearningRate, WarmsUpLinearlyAndDecaysByHalfACosine) {
   workload::Train train{.sequence_length = 1, .global_batch = 64};
