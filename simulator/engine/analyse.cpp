@@ -59,7 +59,7 @@ program::StepSummary analyse(const program::Program& program, const Durations& d
     add_classes(summary, program, program.templates[t], calls[t], durations);
   }
   summary.step_time = summary.busy = summary.parts.total();
-  summary.checkpoint = program::checkpoint_bytes(program);
+  summary.checkpoint = program::checkpoint_bytes(program, program.classes[0]);
   return summary;
 }
 

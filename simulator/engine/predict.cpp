@@ -52,7 +52,7 @@ Prediction predict(program::Program program, memory::Layout layout, const cost::
   switch (depth) {
     case workload::Depth::event:
       result.timeline = play(result.program, durations);
-      result.summary = program::summarise(result.program, result.timeline);
+      result.summary = program::summarise(result.program, result.timeline, durations.communications);
       break;
     case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
   }

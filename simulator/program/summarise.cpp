@@ -1,16 +1,13 @@
-// Where the time goes (the rule is that of docs/architecture.md, "Where the time goes").
+// A step in a few numbers, by the rank that finishes last.
 #include <algorithm>
 #include <map>
 
 #include "simulator/base/error.h"
+#include "simulator/program/rows.h"
 #include "simulator/program/timeline.h"
 
 namespace ds::program {
 namespace {
-
-const Instruction& instruction_of(const Program& program, const Row& row) {
-  return program.templates[index(row.body)].body[static_cast<std::size_t>(row.instruction)];
-}
 
 /// Time in which a rank computes, by rank; and when its last instruction ended.
 struct RankTotals {
@@ -18,11 +15,11 @@ struct RankTotals {
 };
 
 /// The rank that finishes last; among ranks within 1e-9 of it the one that computes longest, then the lowest.
-std::int32_t last_rank(const Timeline& timeline) {
+std::int32_t last_rank(const Program& program, const Timeline& timeline) {
   std::map<std::int32_t, RankTotals> ranks;
   for (const Row& row : timeline.rows) {
     RankTotals& totals = ranks[row.rank];
-    totals.busy += row.end - row.start;
+    if (computes(instruction_of(program, row).kind)) totals.busy += row.end - row.start;
     totals.end = std::max(totals.end, row.end);
   }
   ensure(!ranks.empty(), "a timeline has rows");
@@ -35,46 +32,37 @@ std::int32_t last_rank(const Timeline& timeline) {
   return best;
 }
 
-void add_to_parts(TimeParts& parts, Kind kind, Seconds seconds) {
-  switch (kind) {
-    case Kind::compute: parts.compute += seconds; return;
-    case Kind::optimizer: parts.optimizer += seconds; return;
-    case Kind::send:
-    case Kind::receive:
-    case Kind::collective:
-    case Kind::copy: ensure(false, "one rank alone does not communicate");
-  }
-}
-
 }  // namespace
 
-Bytes checkpoint_bytes(const Program& program) {
+Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   Bytes sum{};
-  for (const Buffer& buffer : program.buffers)
+  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) {
+    const Buffer& buffer = program.buffers[static_cast<std::size_t>(b)];
     if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound;
+  }
   return sum;
 }
 
-StepSummary summarise(const Program& program, const Timeline& timeline) {
+StepSummary summarise(const Program& program, const Timeline& timeline, const AloneTimes& alone) {
   StepSummary summary;
   summary.step_time = timeline.length;
-  summary.checkpoint = checkpoint_bytes(program);
-  const std::int32_t rank = last_rank(timeline);
+  const std::int32_t rank = last_rank(program, timeline);
+  summary.checkpoint = checkpoint_bytes(program, program.classes[class_of(program, rank)]);
+  std::vector<Row> rows;
   std::map<std::string, std::size_t> of_name;
   for (const Row& row : timeline.rows) {
     if (row.rank != rank) continue;
+    rows.push_back(row);
     const Instruction& instruction = instruction_of(program, row);
     const Seconds seconds = row.end - row.start;
-    add_to_parts(summary.parts, instruction.kind, seconds);
-    summary.busy += seconds;
+    if (computes(instruction.kind)) summary.busy += seconds;
     const std::string name = class_name(program, instruction);
     const auto [found, is_new] = of_name.try_emplace(name, summary.classes.size());
     if (is_new) summary.classes.push_back({name, 0, {}});
     summary.classes[found->second].count += 1;
     summary.classes[found->second].seconds += seconds;
   }
-  // What is neither: between instructions of the measured rank the host draws tokens, reads loss and norm.
-  summary.parts.other = summary.step_time - summary.parts.total();
+  summary.parts = attribute(program, rows, timeline.length, alone);
   return summary;
 }
 

@@ -46,10 +46,19 @@ struct StepSummary {
   Bytes checkpoint;                // weights and optimizer state of one rank
 };
 
-/// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes.
-StepSummary summarise(const Program& program, const Timeline& timeline);
+/// Seconds that communications take alone, by template and instruction.
+using AloneTimes = std::vector<std::vector<Seconds>>;
 
-/// Weights and optimizer state of one rank: what a checkpoint has to hold.
-Bytes checkpoint_bytes(const Program& program);
+/// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes. `alone` may be
+/// empty where nothing communicates.
+StepSummary summarise(const Program& program, const Timeline& timeline, const AloneTimes& alone = {});
+
+/// Where the time of one rank goes. An interval is computing or not. Of the time in or waiting for a communication, at
+/// most what that communication takes alone is its own; the rest is the pipeline's bubble, or without a pipeline `other`.
+TimeParts attribute(const Program& program, const std::vector<Row>& rows, Seconds length,
+                    const AloneTimes& alone);
+
+/// Weights and optimizer state of a rank of a class: what a checkpoint has to hold.
+Bytes checkpoint_bytes(const Program& program, const RankClass& ranks);
 
 }  // namespace ds::program

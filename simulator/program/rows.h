@@ -1,0 +1,23 @@
+#pragma once
+
+#include "simulator/program/timeline.h"
+
+namespace ds::program {
+
+inline const Instruction& instruction_of(const Program& program, const Row& row) {
+  return program.templates[index(row.body)].body[static_cast<std::size_t>(row.instruction)];
+}
+
+constexpr bool computes(Kind kind) {
+  switch (kind) {
+    case Kind::compute:
+    case Kind::optimizer: return true;
+    case Kind::send:
+    case Kind::receive:
+    case Kind::collective:
+    case Kind::copy: return false;
+  }
+  return false;
+}
+
+}  // namespace ds::program
