@@ -89,6 +89,12 @@ class Builder {
   }
 
   bool cut() const { return options_.tp > 1; }
+  /// Of what has a row for each token.
+  Cut vocabulary_cut() const {
+    Cut rows = cut_in(0, {options_.padded_vocab});
+    rows.padding_rows = options_.padded_vocab - model_.vocab;
+    return rows;
+  }
   Cut cut_in(std::int32_t dimension, std::initializer_list<std::int64_t> sizes) const {
     if (!cut()) return {};
     Cut result{dimension, {}};
@@ -115,8 +121,7 @@ class Builder {
   TensorIndex embed() {
     const TensorIndex ids = tensor("ids", {{tokens_}, 1}, DataType::int32, Role::tokens);
     const std::int64_t rows = options_.padded_vocab / options_.tp, hidden = model_.hidden;
-    table_ = parameter("embedding.tokens", {{rows, hidden}, 2}, Init::normal, kDeviation,
-                       cut_in(0, {options_.padded_vocab}));
+    table_ = parameter("embedding.tokens", {{rows, hidden}, 2}, Init::normal, kDeviation, vocabulary_cut());
     const bool learned = model_.position == workload::Position::learned;
     std::vector<TensorIndex> given{ids, table_};
     if (learned && !cut()) given.push_back(positions());
@@ -235,7 +240,7 @@ class Builder {
     // A tied table that another stage holds as well has the same name there.
     return parameter(model_.tied_embeddings ? "embedding.tokens" : "head.weight",
                      {{options_.padded_vocab / options_.tp, model_.hidden}, 2}, Init::normal, kDeviation,
-                     cut_in(0, {options_.padded_vocab}));
+                     vocabulary_cut());
   }
 
   void head(TensorIndex x) {

@@ -37,6 +37,7 @@ struct Block {
 struct Cut {
   std::int32_t dimension{kNone};  // kNone: not cut, every rank holds the whole
   std::vector<Block> blocks;
+  std::int64_t padding_rows{0};  // last rows of the logical tensor that only make parts equal, cut or not
   bool operator==(const Cut&) const = default;
 };
 

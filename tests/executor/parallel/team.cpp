@@ -120,6 +120,24 @@ Tensors Team::weights() {
   });
 }
 
+executor::Logical Team::state() {
+  executor::Logical state;
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) give(rank, state);
+  return state;
+}
+
+void Team::give(std::int32_t rank, executor::Logical& into) {
+  Member& member = *members_[index(rank)];
+  executor::give(program_, rank, member.binding, member.device, into);
+}
+
+void Team::adopt(const executor::Logical& state) {
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) {
+    Member& member = *members_[index(rank)];
+    executor::adopt(program_, rank, member.binding, member.device, state);
+  }
+}
+
 Tensors Team::gradients() {
   return gather([&](std::int32_t rank, const TrainedTensor& tensor) {
     const program::View& view = program_.view(tensor.gradient);

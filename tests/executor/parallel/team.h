@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "executor/adopt.h"
 #include "executor/binding.h"
 #include "executor/device/cpu_device.h"
 #include "executor/interpreter.h"
@@ -33,6 +34,11 @@ class Team {
   /// Gradients of whole tensors after a step without update, as the optimizer would take them.
   Tensors gradients();
   Tensors weights();
+
+  /// Trained state of all ranks, and training on from that of another team.
+  executor::Logical state();
+  void give(std::int32_t rank, executor::Logical& into);
+  void adopt(const executor::Logical& state);
 
   std::int32_t ranks() const { return program::ranks_of(program_); }
   Bytes highest_byte(std::int32_t rank) const { return members_[index(rank)]->binding.highest_byte(); }
