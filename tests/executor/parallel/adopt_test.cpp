@@ -111,21 +111,29 @@ TEST_P(Adopt, SinglePrecisionComesBackBitForBitThroughDoublePrecisionAndOtherAxe
       EXPECT_EQ(back.at(name).states[s].values, tensor.states[s].values) << name;
 }
 
-TEST_P(Adopt, StateThatIsNotOfTheModelOrNotWholeIsRefused) {
+TEST_P(Adopt, StateThatLacksATensorIsRefused) {
   Team one(small_job(of_all()));
-  const executor::Logical whole = one.state();
-  const auto refused = [&](auto&& spoil) {
-    executor::Logical state = whole;
-    spoil(state);
-    EXPECT_THROW(one.adopt(state), InputError);
-  };
-  refused([](executor::Logical& state) { state.erase("layers.3.attention.qkv.weight"); });
-  // As large, but not the same.
-  refused([](executor::Logical& state) {
-    std::swap(state.at("embedding.tokens").shape.size[0], state.at("embedding.tokens").shape.size[1]);
-  });
-  refused([](executor::Logical& state) { state.at("embedding.tokens").states[1].missing = 1; });
-  EXPECT_NO_THROW(one.adopt(whole));
+  executor::Logical state = one.state();
+  EXPECT_NO_THROW(one.adopt(state));
+  state.erase("layers.3.attention.qkv.weight");
+  EXPECT_THROW(one.adopt(state), InputError);
+}
+
+TEST_P(Adopt, StateOfAnotherShapeIsRefused) {
+  Team one(small_job(of_all()));
+  executor::Logical state = one.state();
+  auto& size = state.at("embedding.tokens").shape.size;
+  std::swap(size[0], size[1]);  // as large, but not the same
+  EXPECT_THROW(one.adopt(state), InputError);
+}
+
+TEST_P(Adopt, StateOfSomeRanksAloneIsRefused) {
+  Team one(small_job(of_all())), spread_out(small_job(spread()));
+  executor::Logical state;
+  for (std::int32_t rank = 0; rank + 1 < spread_out.ranks(); ++rank) spread_out.give(rank, state);
+  EXPECT_THROW(one.adopt(state), InputError);
+  spread_out.give(spread_out.ranks() - 1, state);
+  EXPECT_NO_THROW(one.adopt(state));
 }
 
 TEST_P(Adopt, EveryElementIsMissingUntilItsRankHasGiven) {
