@@ -51,9 +51,12 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
-  for (const TrainedTensor& t : p.tensors)
+  for (const TrainedTensor& t : p.tensors) {
+    fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
+    for (const graph::Block& block : t.cut.blocks) fold.all(block.size, block.parts);
     fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
              t.first_in_bucket, t.master, t.first_moment, t.second_moment, t.shards);
+  }
   fold.all(p.extents.tp, p.extents.cp, p.extents.dp, p.extents.pp, p.micro_batches);
 }
 

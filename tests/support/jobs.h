@@ -20,8 +20,8 @@ struct Small {
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
   int zero{1};
   bool sequence_parallel{true};
-  workload::Overlap overlap{};
-  std::vector<std::vector<std::int64_t>> stage_layers{};  // empty: the rule
+  workload::Overlap overlap;
+  std::vector<std::vector<std::int64_t>> stage_layers;  // empty: the rule
 };
 
 /// One rank of this machine. LLaMA: rotary positions, gated MLP; GPT: learned positions, GELU.
