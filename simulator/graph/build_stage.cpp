@@ -8,7 +8,6 @@
 namespace ds::graph {
 namespace {
 
-using ops::Pass;
 using ops::Role;
 using workload::Model;
 
