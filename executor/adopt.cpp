@@ -62,12 +62,8 @@ Run run_of(const program::Program& program, const TrainedTensor& tensor, State s
   return {};
 }
 
-/// Visits the tensors of a rank: fn(const TrainedTensor&).
-template <class Fn>
-void for_each_tensor(const program::Program& program, std::int32_t rank, Fn&& fn) {
-  const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
-  for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t)
-    fn(program.tensors[static_cast<std::size_t>(t)]);
+std::span<const TrainedTensor> tensors_of(const program::Program& program, std::int32_t rank) {
+  return program.tensors_of(program.classes[program::class_of(program, rank)]);
 }
 
 /// Visits a run in pieces: fn(first element of the part, elements, offset).
@@ -85,6 +81,16 @@ struct Places {
     return static_cast<std::size_t>(graph::logical_element(tensor.shape, tensor.cut, part, element));
   }
 };
+
+/// Calls fn(T{}) with the type that a run is stored in.
+template <class Fn>
+void by_type(const Run& run, Fn&& fn) {
+  ensure(run.type == DataType::fp32 || run.type == DataType::fp64, "states are fp32 or fp64");
+  if (run.type == DataType::fp64)
+    fn(double{});
+  else
+    fn(float{});
+}
 
 template <class T>
 void give_run(const Run& run, const Places& place, Device& device, LogicalState& into) {
@@ -158,36 +164,27 @@ void expect_whole(const Logical& from, const TrainedTensor& tensor) {
 void give(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
           Logical& into) {
   const program::Coordinates at = program::coordinates_of(program, rank);
-  for_each_tensor(program, rank, [&](const TrainedTensor& tensor) {
+  for (const TrainedTensor& tensor : tensors_of(program, rank)) {
     LogicalTensor& logical = entry(into, tensor);
     for (const State state : kStates) {
       LogicalState& values = logical.states[static_cast<std::size_t>(state)];
       if (values.missing == 0) continue;
       const Run run = run_of(program, tensor, state, at.dp, binding);
-      ensure(run.type == DataType::fp32 || run.type == DataType::fp64, "states are fp32 or fp64");
-      if (run.type == DataType::fp64)
-        give_run<double>(run, {tensor, at.tp}, device, values);
-      else
-        give_run<float>(run, {tensor, at.tp}, device, values);
+      by_type(run, [&](auto type) { give_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
     }
-  });
+  }
 }
 
 void adopt(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
            const Logical& from) {
   const program::Coordinates at = program::coordinates_of(program, rank);
-  for_each_tensor(program, rank, [&](const TrainedTensor& tensor) { expect_whole(from, tensor); });
-  for_each_tensor(program, rank, [&](const TrainedTensor& tensor) {
+  for (const TrainedTensor& tensor : tensors_of(program, rank)) expect_whole(from, tensor);
+  for (const TrainedTensor& tensor : tensors_of(program, rank))
     for (const State state : kStates) {
       const LogicalState& values = from.at(tensor.name).states[static_cast<std::size_t>(state)];
       const Run run = run_of(program, tensor, state, at.dp, binding);
-      ensure(run.type == DataType::fp32 || run.type == DataType::fp64, "states are fp32 or fp64");
-      if (run.type == DataType::fp64)
-        adopt_run<double>(run, {tensor, at.tp}, device, values);
-      else
-        adopt_run<float>(run, {tensor, at.tp}, device, values);
+      by_type(run, [&](auto type) { adopt_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
     }
-  });
 }
 
 }  // namespace ds::executor

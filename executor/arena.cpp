@@ -9,11 +9,10 @@
 #include <cstring>
 
 #include "simulator/base/error.h"
+#include "simulator/memory/memory.h"
 
 namespace ds::executor {
 namespace {
-
-constexpr std::int64_t kLine = 64;  // bytes of a cache line
 
 std::size_t page_size() { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
 
@@ -33,7 +32,8 @@ Arena::Arena(Bytes size) : size_(size) {
   auto* bytes = static_cast<std::byte*>(memory);
   if (::mprotect(bytes + usable, page, PROT_NONE) != 0)
     throw MachineError(fmt::format("a guard page cannot be set: {}", std::strerror(errno)));
-  const std::int64_t slack = (static_cast<std::int64_t>(usable) - size.value) / kLine * kLine;
+  const std::int64_t slack =
+      (static_cast<std::int64_t>(usable) - size.value) / memory::kAlignment * memory::kAlignment;
   base_ = bytes + slack;
   for (std::size_t at = 0; at < usable; at += page) bytes[at] = std::byte{0};
 }

@@ -82,8 +82,8 @@ void write_all(const program::Program& program, std::int32_t rank, const Binding
   const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
   const std::int32_t part = program::coordinates_of(program, rank).tp;
   clear_buffers<T>(program, ranks, binding, device);
-  for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t)
-    start_tensor<T>(program.tensors[static_cast<std::size_t>(t)], part, binding, device, seed);
+  for (const program::TrainedTensor& tensor : program.tensors_of(ranks))
+    start_tensor<T>(tensor, part, binding, device, seed);
   if (ranks.host.rope_table == program::BufferId{-1}) return;
   for (const ops::Op& op : program.ops)
     if (const auto* rope = std::get_if<ops::Rope>(&op.what)) {

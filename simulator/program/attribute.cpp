@@ -6,8 +6,6 @@
 namespace ds::program {
 namespace {
 
-bool has(const Group& group, Axis axis) { return (group.axes & static_cast<std::uint8_t>(axis)) != 0; }
-
 /// A communication and what is left of its own time.
 struct Open {
   Seconds start, end, left;
@@ -17,10 +15,10 @@ struct Open {
 /// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
 Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   const Coordinates& n = program.extents;
-  const bool data = has(comm.group, Axis::dp_shard) || has(comm.group, Axis::dp_replica);
+  const bool data = comm.group.has(Axis::dp_shard) || comm.group.has(Axis::dp_replica);
   if (data && n.dp > 1) return &TimeParts::dp_comm;
-  if (has(comm.group, Axis::pp) && n.pp > 1) return &TimeParts::pp_comm;
-  if (has(comm.group, Axis::cp) && n.cp > 1) return &TimeParts::cp_comm;
+  if (comm.group.has(Axis::pp) && n.pp > 1) return &TimeParts::pp_comm;
+  if (comm.group.has(Axis::cp) && n.cp > 1) return &TimeParts::cp_comm;
   return &TimeParts::tp_comm;
 }
 

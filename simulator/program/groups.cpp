@@ -3,12 +3,6 @@
 #include "simulator/program/program.h"
 
 namespace ds::program {
-namespace {
-
-bool has(const Group& group, Axis axis) { return (group.axes & static_cast<std::uint8_t>(axis)) != 0; }
-
-}  // namespace
-
 std::int32_t ranks_of(const Program& program) {
   const Coordinates& n = program.extents;
   return n.tp * n.cp * n.dp * n.pp;
@@ -31,14 +25,14 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
 
 std::vector<std::int32_t> members_of(const Program& program, const Group& group, std::int32_t rank) {
   const Coordinates own = coordinates_of(program, rank), n = program.extents;
-  const bool data = has(group, Axis::dp_shard) || has(group, Axis::dp_replica);
+  const bool data = group.has(Axis::dp_shard) || group.has(Axis::dp_replica);
   const auto range = [](bool varies, std::int32_t at, std::int32_t extent) {
     return varies ? std::pair(0, extent) : std::pair(at, at + 1);
   };
-  const auto [tp0, tp1] = range(has(group, Axis::tp), own.tp, n.tp);
-  const auto [cp0, cp1] = range(has(group, Axis::cp), own.cp, n.cp);
+  const auto [tp0, tp1] = range(group.has(Axis::tp), own.tp, n.tp);
+  const auto [cp0, cp1] = range(group.has(Axis::cp), own.cp, n.cp);
   const auto [dp0, dp1] = range(data, own.dp, n.dp);
-  const auto [pp0, pp1] = range(has(group, Axis::pp), own.pp, n.pp);
+  const auto [pp0, pp1] = range(group.has(Axis::pp), own.pp, n.pp);
   std::vector<std::int32_t> members;
   for (std::int32_t pp = pp0; pp < pp1; ++pp) {
     if (group.members == Members::ends && pp != 0 && pp != n.pp - 1) continue;

@@ -13,6 +13,7 @@
 // No rank number occurs: peers and groups are axes and a shift.
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -121,8 +122,20 @@ enum class Members : std::uint8_t { all, ends, mirror };
 struct Group {
   std::uint8_t axes{0};  // sum of Axis values; 0: the rank alone
   Members members{Members::all};
+  constexpr bool has(Axis axis) const { return (axes & static_cast<std::uint8_t>(axis)) != 0; }
   bool operator==(const Group&) const = default;
 };
+constexpr Group group_over(std::initializer_list<Axis> axes, Members members = Members::all) {
+  Group group{0, members};
+  for (const Axis axis : axes) group.axes |= static_cast<std::uint8_t>(axis);
+  return group;
+}
+// Those that programs use today.
+inline constexpr Group kTensorGroup = group_over({Axis::tp});
+inline constexpr Group kPipeline = group_over({Axis::pp});
+inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
+inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
+inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
 
 /// A queue of work in order: the compute units, a copy engine, or one communicator in one direction.
 struct Lane {
@@ -227,6 +240,8 @@ struct Program {
   const Template& body(const Call& call) const { return templates[index(call.body)]; }
   std::span<const Operator> operators_of(const Instruction& i) const { return part(operators, i.operators); }
   std::span<const Use> uses_of(const Operator& o) const { return part(uses, o.uses); }
+  std::span<const Buffer> buffers_of(const RankClass& c) const { return part(buffers, c.buffers); }
+  std::span<const TrainedTensor> tensors_of(const RankClass& c) const { return part(tensors, c.tensors); }
   /// Those of the communication itself.
   std::span<const Use> uses_of(const Instruction& i) const { return part(uses, i.uses); }
 

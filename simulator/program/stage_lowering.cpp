@@ -4,16 +4,6 @@
 #include <algorithm>
 
 namespace ds::program {
-namespace {
-
-constexpr std::uint8_t axes(std::initializer_list<Axis> list) {
-  std::uint8_t sum = 0;
-  for (const Axis axis : list) sum |= static_cast<std::uint8_t>(axis);
-  return sum;
-}
-
-}  // namespace
-
 Lanes make_lanes(Program& program, const workload::Plan& plan) {
   const auto add = [&](Unit unit, Group group, std::int8_t direction) {
     program.lanes.push_back({unit, group, direction});
@@ -23,17 +13,16 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   lanes.compute = add(Unit::compute, {}, 0);
   lanes.receive_forward = lanes.receive_backward = lanes.reduce = lanes.gather = lanes.compute;
   if (plan.pp > 1) {
-    const Group pipeline{axes({Axis::pp})};
-    lanes.send_forward = add(Unit::link, pipeline, 1);
-    lanes.send_backward = add(Unit::link, pipeline, -1);
+    lanes.send_forward = add(Unit::link, kPipeline, 1);
+    lanes.send_backward = add(Unit::link, kPipeline, -1);
     if (plan.overlap.p2p) {
-      lanes.receive_forward = add(Unit::link, pipeline, 1);
-      lanes.receive_backward = add(Unit::link, pipeline, -1);
+      lanes.receive_forward = add(Unit::link, kPipeline, 1);
+      lanes.receive_backward = add(Unit::link, kPipeline, -1);
     }
   }
   // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
   if (plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
-    lanes.reduce = lanes.gather = add(Unit::link, {axes({Axis::dp_shard, Axis::dp_replica})}, 0);
+    lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
   return lanes;
 }
 

@@ -10,9 +10,6 @@
 namespace ds::program {
 namespace {
 
-constexpr Group kTensorGroup{static_cast<std::uint8_t>(Axis::tp)};
-constexpr Group kPipeline{static_cast<std::uint8_t>(Axis::pp)};
-
 Use with(Use use, Access access) {
   use.access = access;
   return use;

@@ -4,21 +4,7 @@
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
-namespace {
-
 using collective::Collective;
-
-constexpr std::uint8_t bits(std::initializer_list<Axis> axes) {
-  std::uint8_t sum = 0;
-  for (const Axis axis : axes) sum |= static_cast<std::uint8_t>(axis);
-  return sum;
-}
-constexpr Group kTensorGroup{bits({Axis::tp})};
-constexpr Group kDataGroup{bits({Axis::dp_shard, Axis::dp_replica})};
-constexpr Group kWorld{bits({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp})};
-constexpr Group kEnds{bits({Axis::pp}), Members::ends};
-
-}  // namespace
 
 void StageLowering::zero_padding(Template& body, const Chunk& chunk) {
   for (std::size_t b = 0; b < chunk.buckets.size(); ++b) {
@@ -66,7 +52,7 @@ void StageLowering::join_ties(Template& body, const Chunk& chunk, std::size_t b)
     body.body.push_back(
         instruction(Kind::compute, add, {gradient, {part(buffers.tied_gradient, buffers), {}, 0}}));
   } else if (plan_.tied_across && chunk.buckets[b].name == "embedding.tokens") {
-    body.body.push_back(collective(Collective::all_reduce, kEnds, plan_.lanes.compute, {gradient}));
+    body.body.push_back(collective(Collective::all_reduce, kPipelineEnds, plan_.lanes.compute, {gradient}));
   }
 }
 

@@ -36,10 +36,8 @@ std::int32_t last_rank(const Program& program, const Timeline& timeline) {
 
 Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   Bytes sum{};
-  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) {
-    const Buffer& buffer = program.buffers[static_cast<std::size_t>(b)];
+  for (const Buffer& buffer : program.buffers_of(ranks))
     if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound;
-  }
   return sum;
 }
 

@@ -31,13 +31,12 @@ std::string_view name_of(Life life) {
 }
 
 std::string_view name_of(const Group& group) {
-  const auto has = [&](Axis axis) { return (group.axes & static_cast<std::uint8_t>(axis)) != 0; };
   if (group.members == Members::ends) return "pp ends";
-  if (has(Axis::tp) && has(Axis::pp)) return "world";
-  if (has(Axis::tp)) return "tp";
-  if (has(Axis::dp_shard)) return "dp";
-  if (has(Axis::pp)) return "pp";
-  return has(Axis::cp) ? "cp" : "?";
+  if (group.has(Axis::tp) && group.has(Axis::pp)) return "world";
+  if (group.has(Axis::tp)) return "tp";
+  if (group.has(Axis::dp_shard)) return "dp";
+  if (group.has(Axis::pp)) return "pp";
+  return group.has(Axis::cp) ? "cp" : "?";
 }
 
 std::string_view name_of(When when) {

@@ -9,14 +9,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* kTiny = R"({
-  "model": {"family": "gpt", "layers": 1, "hidden": 16, "heads": 2, "ffn_hidden": 32, "vocab": 256},
-  "cluster": {"node": "localhost", "nodes": 1},
-  "train": {"sequence_length": 16, "global_batch": 4}, "plan": {"micro_batch": 2}})";
-
 class Options : public World {
  protected:
-  Options() : job(write("job.json", kTiny)), text(write("text", some_text(20000))) {}
+  Options() : job(write("job.json", kTinyJob)), text(write("text", some_text(20000))) {}
 
   struct Command {
     bool exec;

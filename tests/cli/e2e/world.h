@@ -13,6 +13,12 @@ namespace ds::e2e {
 
 using Words = std::vector<std::string>;
 
+/// A job that trains in an instant.
+inline constexpr const char* kTinyJob = R"({
+  "model": {"family": "gpt", "layers": 1, "hidden": 16, "heads": 2, "ffn_hidden": 32, "vocab": 256},
+  "cluster": {"node": "localhost", "nodes": 1},
+  "train": {"sequence_length": 16, "global_batch": 4}, "plan": {"micro_batch": 2}})";
+
 class World : public testing::Test {
  protected:
   World();

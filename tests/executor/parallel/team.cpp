@@ -100,8 +100,7 @@ Tensors Team::gather(Elements&& elements) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
     const std::int32_t part = program::coordinates_of(program_, rank).tp;
-    for (std::int32_t t = ranks.tensors.first; t < ranks.tensors.first + ranks.tensors.count; ++t) {
-      const TrainedTensor& tensor = program_.tensors[static_cast<std::size_t>(t)];
+    for (const TrainedTensor& tensor : program_.tensors_of(ranks)) {
       std::vector<double>& whole = tensors[tensor.name];
       whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
       const auto [first, values] = elements(rank, tensor);
