@@ -40,7 +40,7 @@ Arena::Arena(Bytes size) : size_(size) {
 
 Arena::~Arena() {
   const std::size_t page = page_size();
-  auto* start = reinterpret_cast<std::byte*>(reinterpret_cast<std::uintptr_t>(base_) / page * page);
+  std::byte* start = base_ - reinterpret_cast<std::uintptr_t>(base_) % page;
   ::munmap(start, mapped_);
 }
 
