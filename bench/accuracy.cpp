@@ -85,7 +85,7 @@ cost::Profile calibrate() {
 void round(Run& run) {
   const executor::RunResult result = executor::run_rank({.job = run.job,
                                                          .program = run.predicted.program,
-                                                         .layout = run.predicted.layout,
+                                                         .layout = run.predicted.layouts.front(),
                                                          .text = run.text,
                                                          .steps = kSteps,
                                                          .held_back_sequences = 0});
@@ -100,12 +100,11 @@ void round(Run& run) {
 bool tell(const Case& c, const Run& run) {
   const double ratio = median(run.ratios);
   const auto [low, high] = std::ranges::minmax(run.ratios);
-  const bool equal = run.arena == run.predicted.layout.arena;
+  const bool equal = run.arena == run.predicted.peak;
   const double predicted = run.predicted.summary.step_time.value;
-  fmt::print(
-      "{:<44} {:>8.1f} ms {:>8.1f} ms {:>8.1f} ms   {:.3f} ({:.3f} to {:.3f})  {}\n", c.name, predicted * 1e3,
-      predicted / ratio * 1e3, median(run.wall) * 1e3, ratio, low, high,
-      equal ? "equal" : fmt::format("{} against {}", run.predicted.layout.arena.value, run.arena.value));
+  fmt::print("{:<44} {:>8.1f} ms {:>8.1f} ms {:>8.1f} ms   {:.3f} ({:.3f} to {:.3f})  {}\n", c.name,
+             predicted * 1e3, predicted / ratio * 1e3, median(run.wall) * 1e3, ratio, low, high,
+             equal ? "equal" : fmt::format("{} against {}", run.predicted.peak.value, run.arena.value));
   return ratio >= kLow && ratio <= kHigh && equal;
 }
 
@@ -137,12 +136,11 @@ void tell_classes(const std::vector<std::unique_ptr<Run>>& runs) {
 
 int bench(const std::string& text_file, const char* profile_file) {
   const cost::Profile profile = profile_file != nullptr ? cost::read_profile(profile_file) : calibrate();
-  const cost::OperatorModel model(profile);
   std::vector<std::unique_ptr<Run>> runs;
   for (const Case& c : kCases) {
     workload::Job job = workload::read_job_text(c.job, c.name);
     executor::Text text = executor::read_text(text_file, job);
-    engine::Prediction predicted = engine::predict(job, model, workload::Depth::event);
+    engine::Prediction predicted = engine::predict(job, cost::Machine(job, profile), workload::Depth::event);
     runs.push_back(
         std::make_unique<Run>(Run{std::move(job), std::move(text), std::move(predicted), {}, {}, {}}));
   }

@@ -128,7 +128,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
     print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
                       terminal::rate(tokens / measured->cpu.step_time.value, "tokens"),
                       terminal::percent(limit / measured->cpu.step_time)));
-    print(table(rows, p.summary, *measured, p.layout.arena, result.arena, common.screen(STDOUT_FILENO)));
+    print(table(rows, p.summary, *measured, p.peak, result.arena, common.screen(STDOUT_FILENO)));
     print(fmt::format(
         "\nProcessor time of the rank; by the clock a step took {}. GEMM probe before {}, after {}{}.\n",
         terminal::duration(measured->wall.step_time), terminal::rate(before.cpu), terminal::rate(after.cpu),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -61,16 +62,17 @@ Training prepare(const Common& common, const ExecOptions& options, Phases& phase
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(program.hash), program.ops.size(),
                           program.buffers.size()));
   if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
-  memory::Layout layout = memory::layout(program, 0);
+  std::vector<memory::Layout> layouts = engine::layouts_of(program);
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
-  if (static_cast<double>(layout.arena.value) > capacity)
+  const Bytes arena = std::ranges::max_element(layouts, {}, &memory::Layout::arena)->arena;
+  if (static_cast<double>(arena.value) > capacity)
     throw RunFailed(fmt::format("the plan needs {} and a rank has {}: it does not fit",
-                                terminal::bytes(layout.arena),
+                                terminal::bytes(arena),
                                 terminal::bytes({static_cast<std::int64_t>(capacity)})));
   phases.begin("predict");
   cost::Profile profile = profile_of(job);
-  engine::Prediction prediction = engine::predict(std::move(program), std::move(layout),
-                                                  cost::OperatorModel(profile), job.simulate.depth);
+  engine::Prediction prediction = engine::predict(std::move(program), std::move(layouts), job,
+                                                  cost::Machine(job, profile), job.simulate.depth);
   return {std::move(job), std::move(text), steps, std::move(profile), std::move(prediction)};
 }
 
@@ -137,7 +139,8 @@ Json predicted_json(const Training& training, const report::Provenance& origin) 
   const engine::Prediction& p = training.prediction;
   const report::Predicted predicted{.job = training.job,
                                     .program = p.program,
-                                    .layout = p.layout,
+                                    .layouts = p.layouts,
+                                    .peak = p.peak,
                                     .summary = p.summary,
                                     .sigma = p.sigma,
                                     .depth = p.timeline.rows.empty() ? "analytic" : "event",
@@ -145,7 +148,7 @@ Json predicted_json(const Training& training, const report::Provenance& origin) 
                                     .peak_source = "best GEMM rate of one core in the profile",
                                     .assumptions = {}};
   return {{"step_time_s", p.summary.step_time.value},
-          {"peak_bytes_per_rank", {p.layout.arena.value}},
+          {"peak_bytes_per_rank", {p.peak.value}},
           {"time_s", report::to_json(p.summary.parts)},
           {"report", report::run_report(predicted, origin)}};
 }

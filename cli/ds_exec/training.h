@@ -24,7 +24,7 @@ struct Training {
   engine::Prediction prediction;
 
   const program::Program& program() const { return prediction.program; }
-  const memory::Layout& layout() const { return prediction.layout; }
+  const memory::Layout& layout() const { return prediction.layouts.front(); }
 };
 
 /// Reads the job and the text and predicts. Throws InputError where something cannot be used, RunFailed where the plan

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -24,7 +25,8 @@ workload::Depth depth_of(const RunOptions& options, const workload::Job& job) {
   throw InputError("--depth", fmt::format("is {}", options.depth), "analytic and event are possible");
 }
 
-std::string_view word(cost::Source source) {
+std::string_view word(cost::Source source, bool cpu) {
+  if (!cpu) return "from datasheets, and the shares of them that published measurements of such GPUs reach";
   switch (source) {
     case cost::Source::measured: return "measured on this machine";
     case cost::Source::scaled: return "scaled from measurements in fp32";
@@ -51,8 +53,13 @@ std::string time_table(const engine::Prediction& p, const terminal::Screen& scre
   return terminal::draw(table, screen);
 }
 
-std::string memory_table(const engine::Prediction& p, double capacity, const terminal::Screen& screen) {
-  const memory::Parts& m = p.layout.parts;
+/// The stage whose ranks need most.
+const memory::Layout& fullest(const engine::Prediction& p) {
+  return *std::ranges::max_element(p.layouts, {}, &memory::Layout::arena);
+}
+
+std::string parts_table(const memory::Layout& layout, const terminal::Screen& screen) {
+  const memory::Parts& m = layout.parts;
   const std::pair<const char*, Bytes> parts[] = {{"weights", m.weights},     {"gradients", m.gradients},
                                                  {"optimizer", m.optimizer}, {"activations", m.activations},
                                                  {"buffers", m.buffers},     {"gaps", m.other}};
@@ -60,12 +67,34 @@ std::string memory_table(const engine::Prediction& p, double capacity, const ter
   for (const auto& [name, bytes] : parts)
     table.rows.push_back({{std::string("  ") + name},
                           {terminal::bytes(bytes)},
-                          {terminal::bar(bytes / p.layout.arena, 30), terminal::Hue::cyan}});
-  return fmt::format("memory     {} bytes at the peak, of {} usable: {}\n{}",
-                     terminal::exact(p.layout.arena.value),
+                          {terminal::bar(bytes / layout.arena, 30), terminal::Hue::cyan}});
+  return terminal::draw(table, screen);
+}
+
+/// A bar for each stage, of what a rank can use.
+std::string stages_table(const engine::Prediction& p, const workload::Job& job, double capacity,
+                         const terminal::Screen& screen) {
+  Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
+  for (std::size_t c = 0; c < p.layouts.size(); ++c) {
+    const Bytes peak = engine::peak_of(p.layouts[c], job);
+    const double share = static_cast<double>(peak.value) / capacity;
+    table.rows.push_back(
+        {{fmt::format("  stage {}", p.program.classes[c].first.pp)},
+         {terminal::bytes(peak)},
+         {terminal::bar(std::min(share, 1.0), 30), share <= 1 ? terminal::Hue::cyan : terminal::Hue::red}});
+  }
+  return terminal::draw(table, screen);
+}
+
+std::string memory_table(const engine::Prediction& p, const workload::Job& job,
+                         const terminal::Screen& screen) {
+  const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
+  return fmt::format("memory     {} bytes at the peak{}, of {} usable: {}\n{}{}",
+                     terminal::exact(p.peak.value), p.layouts.size() > 1 ? " of the fullest rank" : "",
                      terminal::bytes({static_cast<std::int64_t>(capacity)}),
-                     static_cast<double>(p.layout.arena.value) <= capacity ? "fits" : "does not fit",
-                     terminal::draw(table, screen));
+                     static_cast<double>(p.peak.value) <= capacity ? "fits" : "does not fit",
+                     parts_table(fullest(p), screen),
+                     p.layouts.size() > 1 ? stages_table(p, job, capacity, screen) : std::string());
 }
 
 std::string class_table(const engine::Prediction& p, const terminal::Screen& screen) {
@@ -93,9 +122,9 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                     terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"),
                     terminal::percent(r.mfu)));
   print(time_table(p, screen));
-  print(memory_table(p, job.cluster.groups.front().node.memory_bytes_per_gpu, screen));
+  print(memory_table(p, job, screen));
   if (options.explain) print(class_table(p, screen));
-  print(fmt::format("durations are {}\n", word(p.weakest)));
+  print(fmt::format("durations are {}\n", word(p.weakest, job.cluster.cpu())));
   if (options.explain)
     for (const workload::Assumption& a : job.assumptions)
       print(fmt::format("  {} = {} ({})\n", a.path, a.value, a.why));
@@ -114,8 +143,8 @@ int sim_run(const Common& common, const RunOptions& options) {
     throw InputError("--trace", "needs the instructions", "--depth event has them");
   const cost::Profile profile = profile_of(job);
   phases.begin("predict");
-  const cost::OperatorModel model(profile);
-  const engine::Prediction p = engine::predict(job, model, depth);
+  const cost::Machine machine(job, profile);
+  const engine::Prediction p = engine::predict(job, machine, depth);
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(p.program.hash), p.program.ops.size(),
                           p.program.buffers.size()));
 
@@ -125,13 +154,14 @@ int sim_run(const Common& common, const RunOptions& options) {
   const report::Predicted predicted{
       .job = job,
       .program = p.program,
-      .layout = p.layout,
+      .layouts = p.layouts,
+      .peak = p.peak,
       .summary = p.summary,
       .sigma = p.sigma,
       .depth = depth == workload::Depth::event ? "event" : "analytic",
-      .peak_per_rank = profile.gemm_peak,
-      .peak_source = "best GEMM rate of one core in the profile",
-      .assumptions = {{"cost.operators", std::string(word(p.weakest)), "weakest source"}}};
+      .peak_per_rank = machine.peak_per_rank(),
+      .peak_source = machine.peak_source(),
+      .assumptions = {{"cost.operators", std::string(word(p.weakest, job.cluster.cpu())), "weakest source"}}};
   std::vector<std::pair<std::string, std::string>> files;  // target, content
   if (!options.trace.empty())
     files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
@@ -142,9 +172,9 @@ int sim_run(const Common& common, const RunOptions& options) {
   for (const auto& [target, content] : files) write_output(target, content);
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
-    tell(common, options, job, p, report::rates(job, p.summary.step_time, profile.gemm_peak));
+    tell(common, options, job, p, report::rates(job, p.summary.step_time, machine.peak_per_rank()));
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
-  return static_cast<double>(p.layout.arena.value) <= capacity ? kDone : kHonestNo;
+  return static_cast<double>(p.peak.value) <= capacity ? kDone : kHonestNo;
 }
 
 }  // namespace ds::cli

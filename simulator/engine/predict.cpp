@@ -2,22 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
-
-#include "simulator/base/error.h"
 
 namespace ds::engine {
 namespace {
 
 /// Errors of one class of operators have one cause, so they add up within the class; classes are independent.
-void add_uncertainty(Prediction& prediction, const cost::OperatorModel& model) {
+void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
   const program::Program& program = prediction.program;
   std::vector<double> by_class(prediction.summary.classes.size(), 0);
   for (std::size_t c = 0; c < by_class.size(); ++c) {
     const program::ClassTime& time = prediction.summary.classes[c];
     for (const ops::Op& op : program.ops)
       if (ops::class_name(op) == time.name) {
-        const cost::Estimate estimate = model.time(op);
+        const cost::Estimate estimate = machine.time(op);
         by_class[c] = std::max(by_class[c], estimate.sigma * time.seconds.value);
         prediction.weakest = std::max(prediction.weakest, estimate.source);
       }
@@ -29,34 +28,39 @@ void add_uncertainty(Prediction& prediction, const cost::OperatorModel& model) {
 
 }  // namespace
 
-Durations price(const program::Program& program, const cost::OperatorModel& model) {
-  Durations durations;
-  durations.operators.reserve(program.ops.size());
-  for (const ops::Op& op : program.ops) durations.operators.push_back(model.time(op).seconds);
-  return durations;
+std::vector<memory::Layout> layouts_of(const program::Program& program) {
+  std::vector<memory::Layout> layouts;
+  for (std::size_t c = 0; c < program.classes.size(); ++c) layouts.push_back(memory::layout(program, c));
+  return layouts;
 }
 
-Prediction predict(const workload::Job& job, const cost::OperatorModel& model, workload::Depth depth) {
+Bytes peak_of(const memory::Layout& layout, const workload::Job& job) {
+  return job.habits.allocator == "arena" ? layout.arena : layout.live_peak;
+}
+
+Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth) {
   program::Program program = program::lower(job);
 #ifndef NDEBUG
   if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
 #endif
-  memory::Layout layout = memory::layout(program, 0);
-  return predict(std::move(program), std::move(layout), model, depth);
+  std::vector<memory::Layout> layouts = layouts_of(program);
+  return predict(std::move(program), std::move(layouts), job, machine, depth);
 }
 
-Prediction predict(program::Program program, memory::Layout layout, const cost::OperatorModel& model,
-                   workload::Depth depth) {
-  Prediction result{.program = std::move(program), .layout = std::move(layout)};
-  const Durations durations = price(result.program, model);
+Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
+                   const cost::Machine& machine, workload::Depth depth) {
+  Prediction result{.program = std::move(program), .layouts = std::move(layouts)};
+  for (const memory::Layout& layout : result.layouts)
+    result.peak = std::max(result.peak, peak_of(layout, job));
+  const Durations durations = price(result.program, job, machine);
   switch (depth) {
     case workload::Depth::event:
-      result.timeline = play(result.program, durations);
+      result.timeline = play(result.program, durations, {machine.cores()});
       result.summary = program::summarise(result.program, result.timeline, durations.communications);
       break;
     case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
   }
-  add_uncertainty(result, model);
+  add_uncertainty(result, machine);
   return result;
 }
 

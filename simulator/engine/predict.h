@@ -1,8 +1,10 @@
 #pragma once
 // A job, predicted: lowered, laid out in memory, its operators priced, its step played.
 
-#include "simulator/cost/cost.h"
+#include <vector>
+
 #include "simulator/engine/engine.h"
+#include "simulator/engine/price.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
 #include "simulator/program/timeline.h"
@@ -12,21 +14,27 @@ namespace ds::engine {
 
 struct Prediction {
   program::Program program;
-  memory::Layout layout;
-  program::Timeline timeline;  // event depth: the step's rows; analytic depth: empty
+  std::vector<memory::Layout> layouts;  // by rank class
+  program::Timeline timeline;           // event depth: the step's rows; analytic depth: empty
   program::StepSummary summary;
   double sigma{};          // relative standard deviation of the step time
   cost::Source weakest{};  // the least certain source among the operators that take time
+
+  /// Of the rank that needs most, as the job's software counts it.
+  Bytes peak;
 };
 
-/// Seconds of every operator of the program.
-Durations price(const program::Program& program, const cost::OperatorModel& model);
+/// Where each class's buffers lie.
+std::vector<memory::Layout> layouts_of(const program::Program& program);
+
+/// What a rank of that layout needs: its arena where the software is ds-exec, else what lives at once.
+Bytes peak_of(const memory::Layout& layout, const workload::Job& job);
 
 /// `job` has passed workload::check_supported. The peak is the same in both depths: one layout serves them.
-Prediction predict(const workload::Job& job, const cost::OperatorModel& model, workload::Depth depth);
+Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth);
 
 /// The same for a program that has been lowered, checked and laid out already: that of `ds-exec`, which runs it as well.
-Prediction predict(program::Program program, memory::Layout layout, const cost::OperatorModel& model,
-                   workload::Depth depth);
+Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
+                   const cost::Machine& machine, workload::Depth depth);
 
 }  // namespace ds::engine

@@ -27,7 +27,8 @@ nlohmann::ordered_json to_json(const Provenance& provenance);
 struct Predicted {
   const workload::Job& job;
   const program::Program& program;
-  const memory::Layout& layout;
+  const std::vector<memory::Layout>& layouts;  // by rank class
+  Bytes peak;                                  // of the rank that needs most
   const program::StepSummary& summary;
   double sigma{};                // relative, of the step time
   std::string depth;             // "event", "analytic"

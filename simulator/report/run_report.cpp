@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "simulator/report/report.h"
@@ -27,13 +28,29 @@ Json assumptions_json(const Predicted& p) {
   return list;
 }
 
+/// By stage its class that needs most.
+Json stages_json(const Predicted& p) {
+  std::map<std::int32_t, const memory::Layout*> by_stage;
+  for (std::size_t c = 0; c < p.layouts.size(); ++c) {
+    const memory::Layout*& most = by_stage[p.program.classes[c].first.pp];
+    if (most == nullptr || most->arena < p.layouts[c].arena) most = &p.layouts[c];
+  }
+  Json list = Json::array();
+  for (const auto& [stage, layout] : by_stage) {
+    memory::Parts parts = layout->parts;
+    if (p.job.habits.allocator != "arena") parts.other = {};  // gaps are the arena's
+    list.push_back(to_json(parts));
+  }
+  return list;
+}
+
 Json memory_json(const Predicted& p) {
   const double capacity = p.job.cluster.groups.front().node.memory_bytes_per_gpu;
-  const auto peak = p.layout.arena.value;
+  const auto peak = p.peak.value;
   return {{"peak_bytes", peak},
           {"capacity_bytes", static_cast<std::int64_t>(capacity)},
           {"fits", static_cast<double>(peak) <= capacity},
-          {"per_stage", Json::array({to_json(p.layout.parts)})}};
+          {"per_stage", stages_json(p)}};
 }
 
 Json classes_json(const Predicted& p) {

@@ -17,35 +17,37 @@ struct Feature {
 
 // clang-format off
 constexpr Feature kFeatures[] = {
-  {"cluster.node", [](const Job& j) { return j.cluster.cpu(); }, "localhost or a CPU profile is"},
+  {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "one group is"},
   {"model.family", [](const Job& j) { return j.model.family == Family::gpt || j.model.family == Family::llama; }, "gpt and llama are"},
   {"model.moe", [](const Job& j) { return !j.model.moe; }, "models without experts are"},
   {"model.mla", [](const Job& j) { return !j.model.mla; }, "models without latent attention are"},
   {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "0 is"},
-  {"software", [](const Job& j) { return j.software == "ds-exec"; }, "ds-exec is"},
-  {"plan.tp", [](const Job& j) { return j.plan.tp == 1; }, "1 is"},
-  {"plan.pp", [](const Job& j) { return j.plan.pp == 1; }, "1 is"},
+  {"software", [](const Job& j) { return !j.cluster.cpu() || j.software == "ds-exec"; }, "ds-exec is"},
+  {"plan.tp", [](const Job& j) { return !j.cluster.cpu() || j.plan.tp == 1; }, "1 is"},
+  {"plan.pp", [](const Job& j) { return !j.cluster.cpu() || j.plan.pp == 1; }, "1 is"},
   {"plan.cp", [](const Job& j) { return j.plan.cp == 1; }, "1 is"},
-  {"plan.dp", [](const Job& j) { return j.plan.dp == 1; }, "1 is"},
+  {"plan.dp", [](const Job& j) { return !j.cluster.cpu() || j.plan.dp == 1; }, "1 is"},
   {"plan.ep", [](const Job& j) { return j.plan.ep == 1; }, "1 is"},
   {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "1 is"},
-  {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1; }, "1 is"},
+  {"plan.vpp", [](const Job& j) { return !j.cluster.cpu() || j.plan.vpp == 1; }, "1 is"},
+  {"plan.tp", [](const Job& j) { return j.plan.tp <= j.model.kv_heads; }, "at most model.kv_heads is"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
-  {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b; }, "gpipe and 1f1b are"},
+  {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b || j.plan.schedule == Schedule::interleaved; }, "gpipe, 1f1b and interleaved are"},
   {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
-  {"plan.precision", [](const Job& j) { return j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
+  {"plan.precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
+  {"plan.precision", [](const Job& j) { return j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16; }, "fp32, fp16 and bf16 are"},
   {"plan.reduce_precision", [](const Job& j) { return j.plan.reduce_precision != ReducePrecision::bf16; }, "fp32 is"},
   {"plan.recompute", [](const Job& j) { return j.plan.recompute == Recompute::none || j.plan.recompute == Recompute::full; }, "none and full are"},
-  {"plan.attention", [](const Job& j) { return j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "flash and unfused are"},
-  {"plan.dropout", [](const Job& j) { return j.plan.dropout == 0; }, "0 is"},
+  {"plan.attention", [](const Job& j) { return !j.cluster.cpu() || j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "flash and unfused are"},
+  {"plan.dropout", [](const Job& j) { return !j.cluster.cpu() || j.plan.dropout == 0; }, "0 is"},
   {"plan.fusion", [](const Job& j) { return j.plan.fusion && j.plan.fusion_passes.empty(); }, "true is"},
   {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "none is"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer; }, "false is"},
   {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "0 is"},
-  {"plan.overlap.grad_reduce", [](const Job& j) { return !j.plan.overlap.grad_reduce; }, "false is"},
-  {"plan.overlap.param_gather", [](const Job& j) { return !j.plan.overlap.param_gather; }, "false is"},
-  {"plan.overlap.tp_comm", [](const Job& j) { return !j.plan.overlap.tp_comm; }, "false is"},
-  {"plan.overlap.p2p", [](const Job& j) { return !j.plan.overlap.p2p; }, "false is"},
+  {"plan.overlap.grad_reduce", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.grad_reduce; }, "false is"},
+  {"plan.overlap.param_gather", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.param_gather; }, "false is"},
+  {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "false is"},
+  {"plan.overlap.p2p", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.p2p; }, "false is"},
   {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "equal shares are"},
   {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "tp-cp-ep-dp-pp is"},
   {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leaving it out is"},
@@ -58,6 +60,7 @@ constexpr Feature kFeatures[] = {
 
 /// Every instruction of a step on CPUs is played, laid out and measured one by one, which has its price.
 void check_size(const Job& job) {
+  if (!job.cluster.cpu()) return;
   // Some 32 instructions of a layer and 20 of embedding and head, forward and backward of each micro-batch.
   const std::int64_t per_micro_batch = 32 * job.model.layers + 20;
   if (job.model.layers > kMaxCpuLayers)

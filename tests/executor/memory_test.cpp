@@ -27,7 +27,6 @@ std::vector<support::Small> many_jobs() {
 
 TEST(Arena, MeasuredEqualsPredictedToTheByteInBothDepths) {
   const cost::Profile profile = cost::rough_profile();
-  const cost::OperatorModel model(profile);
   ASSERT_GE(many_jobs().size(), 20U);
   for (const support::Small& small : many_jobs()) {
     SCOPED_TRACE(support::describe(small));
@@ -35,7 +34,8 @@ TEST(Arena, MeasuredEqualsPredictedToTheByteInBothDepths) {
     support::Trainer trainer(job);
     trainer.step(0);
     for (const auto depth : {workload::Depth::event, workload::Depth::analytic})
-      EXPECT_EQ(trainer.binding().highest_byte(), engine::predict(job, model, depth).layout.arena);
+      EXPECT_EQ(trainer.binding().highest_byte(),
+                engine::predict(job, cost::Machine(job, profile), depth).peak);
   }
 }
 

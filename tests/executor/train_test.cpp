@@ -84,7 +84,7 @@ TEST(Train, MeasuresTheRowsThatArePredicted) {
     const World world(sized);
     const cost::Profile profile = cost::rough_profile();
     const engine::Prediction p =
-        engine::predict(world.job, cost::OperatorModel(profile), workload::Depth::event);
+        engine::predict(world.job, cost::Machine(world.job, profile), workload::Depth::event);
     const RunResult result = run_rank(world.context(4));
     const MeasuredStep* measured = median_step(result);
     ASSERT_NE(measured, nullptr);

@@ -92,12 +92,14 @@ TEST(ReadJob, SaysWhereWhatAndWhatWouldBeRight) {
 }
 
 TEST(CheckSupported, SaysNotYetWithThePath) {
+  Job job = small_job();
+  check_supported(job);
+  job.plan.zero = 3;
   try {
-    check_supported(small_job());
+    check_supported(job);
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_EQ(std::string(error.what()),
-              "job.json: cluster.node: not supported yet; localhost or a CPU profile is");
+    EXPECT_EQ(std::string(error.what()), "job.json: plan.zero: not supported yet; 0 and 1 are");
   }
 }
 

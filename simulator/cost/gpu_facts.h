@@ -1,0 +1,49 @@
+#pragma once
+// How fast kernels run on a kind of GPU, where no table of the very shape is at hand: profiles/kernels/gpu.json, which says
+// what each number means and where it comes from.
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ds::cost {
+
+/// seconds = max(FLOP / (peak x peak_share), bytes / (memory x memory_share)) + launch_s
+struct ProductRates {
+  double peak_share{}, memory_share{}, launch_s{};
+};
+
+/// Share of peak of a fused attention kernel: best for long sequences and many heads. `half_sequence` tokens or
+/// `half_blocks` blocks of 128 queries halve it.
+struct AttentionRate {
+  double best{}, half_sequence{}, half_blocks{};
+};
+
+struct AttentionRates {
+  AttentionRate forward, backward;
+};
+
+/// Attention as batched products and softmax over the whole square of scores, which go through memory.
+struct UnfusedRates {
+  double batched_share{}, memory_share{};
+  double forward_bytes{}, backward_bytes{};                  // a score, in 16 bits
+  double forward_dropout_bytes{}, backward_dropout_bytes{};  // the same with dropout
+  double odd_head_slowdown{};                                // of products whose head_dim is no multiple of 8
+};
+
+struct GpuFacts {
+  ProductRates products;
+  AttentionRates attention;
+  UnfusedRates unfused;
+  std::map<std::string, double, std::less<>> memory_shares;  // by kind of operator
+  double memory_share{}, launch_s{};                         // of every other kind; of all
+  double product_sigma{}, attention_sigma{}, memory_sigma{};
+
+  double memory_share_of(std::string_view kind) const;
+};
+
+/// Those of GPUs of an architecture ("sm90"). `generation`: the newest attention kernel that the software has.
+GpuFacts read_gpu_facts(std::string_view arch, int generation);
+
+}  // namespace ds::cost

@@ -1,0 +1,133 @@
+#include "simulator/cost/gpu_operators.h"
+
+#include <algorithm>
+
+#include "simulator/base/error.h"
+
+namespace ds::cost {
+namespace {
+
+using workload::Attention;
+using workload::Precision;
+
+constexpr double kBlock = 128;  // queries of one block of a fused attention kernel
+constexpr std::int64_t kTensorCoreMultiple = 8;
+// Bytes that cross-entropy moves for each logit: fused it reads them and writes their gradient, in blocks, and once more
+// for the largest and the sum; unfused it makes copies in fp32 (Megatron-LM's vocab_parallel_cross_entropy).
+constexpr double kFusedLogitBytes = 14, kUnfusedLogitBytes = 50;
+
+int generation_of(const workload::Job& job) {
+  const Attention kind = job.plan.attention == Attention::flash ? job.habits.flash : job.plan.attention;
+  switch (kind) {
+    case Attention::flash1: return 1;
+    case Attention::flash:
+    case Attention::flash2:
+    case Attention::unfused: return 2;
+    case Attention::flash3: return 3;
+  }
+  return 2;
+}
+
+double training_peak(const workload::Gpu& gpu, Precision precision) {
+  switch (precision) {
+    case Precision::fp64:
+    case Precision::fp32: return gpu.fp32_flops_per_s;
+    case Precision::tf32: return gpu.tf32_flops_per_s;
+    case Precision::fp16: return gpu.fp16_flops_per_s;
+    case Precision::bf16: return gpu.bf16_flops_per_s;
+    case Precision::fp8: return gpu.fp8_flops_per_s;
+    case Precision::dynamic: return gpu.bf16_flops_per_s;
+  }
+  return 0;
+}
+
+double real(std::int64_t n) { return static_cast<double>(n); }
+
+}  // namespace
+
+GpuOperators::GpuOperators(const workload::Job& job)
+    : gpu_(job.cluster.groups.front().node.accelerator),
+      habits_(job.habits),
+      dropout_(job.plan.dropout > 0),
+      peak_{training_peak(gpu_, job.plan.precision)},
+      memory_{gpu_.memory_bytes_per_s},
+      facts_(read_gpu_facts(gpu_.arch, generation_of(job))) {
+  if (peak_.value <= 0)
+    throw InputError("plan.precision", "this GPU has no such arithmetic", "bf16 and fp16 are common");
+}
+
+bool GpuOperators::fuses(std::string_view pass) const {
+  return std::ranges::find(habits_.fusions, pass) != habits_.fusions.end();
+}
+
+FlopsPerSecond GpuOperators::peak_of(DataType type) const {
+  switch (type) {
+    case DataType::fp16: return {gpu_.fp16_flops_per_s};
+    case DataType::bf16: return {gpu_.bf16_flops_per_s};
+    case DataType::fp8: return {gpu_.fp8_flops_per_s};
+    case DataType::fp64:
+    case DataType::int32:
+    case DataType::fp32: return {gpu_.fp32_flops_per_s};
+  }
+  return peak_;
+}
+
+Estimate GpuOperators::product(const ops::Op& op) const {
+  const ProductRates& rates = facts_.products;
+  const double computing = (ops::flops(op) / peak_of(op.type)).value / rates.peak_share;
+  const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
+  return {Seconds{std::max(computing, moving) + rates.launch_s}, facts_.product_sigma, Source::roofline};
+}
+
+Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass) const {
+  const bool forward = pass == ops::Pass::forward;
+  const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
+  // The triangle of scores: two products forward, five backward, two FLOP a multiply-add.
+  const double pairs = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence + 1) / 2;
+  const double flop = pairs * real(a.head_dim) * (forward ? 4 : 10);
+  const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
+  const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;
+  return {Seconds{flop / (peak_.value * rate.best) * slower + facts_.launch_s}, facts_.attention_sigma,
+          Source::roofline};
+}
+
+Estimate GpuOperators::unfused(const ops::Attention& a, ops::Pass pass, DataType type) const {
+  const UnfusedRates& rates = facts_.unfused;
+  const bool forward = pass == ops::Pass::forward;
+  const double scores = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence);
+  double computing =
+      scores * real(a.head_dim) * (forward ? 4 : 8) / (peak_of(type).value * rates.batched_share);
+  if (a.head_dim % kTensorCoreMultiple != 0 && size_of(type) <= 2) computing *= rates.odd_head_slowdown;
+  const double bytes = dropout_ ? (forward ? rates.forward_dropout_bytes : rates.backward_dropout_bytes)
+                                : (forward ? rates.forward_bytes : rates.backward_bytes);
+  const double wide = size_of(type) > 2 ? 2 : 1;
+  const double moving = scores * bytes * wide / (memory_.value * rates.memory_share);
+  return {Seconds{computing + moving + 4 * facts_.launch_s}, facts_.attention_sigma, Source::roofline};
+}
+
+Estimate GpuOperators::memory_bound(const ops::Op& op) const {
+  const std::string_view kind = ops::kind_name(op.what);
+  double bytes = static_cast<double>(ops::traffic(op).value);
+  if (const auto* loss = std::get_if<ops::CrossEntropy>(&op.what)) {
+    bytes = real(loss->tokens) * real(loss->columns) *
+            (fuses("cross_entropy") ? kFusedLogitBytes : kUnfusedLogitBytes);
+  }
+  // The statistics of a cut softmax are part of what cross-entropy moves.
+  if (std::holds_alternative<ops::SoftmaxStatistics>(op.what)) bytes = 0;
+  // Bias and dropout of a projection are added in registers where the residual add takes them in.
+  const bool joins_add =
+      std::holds_alternative<ops::Bias>(op.what) || std::holds_alternative<ops::Dropout>(op.what);
+  if (joins_add && op.pass == ops::Pass::forward && fuses("bias_dropout_add"))
+    return {Seconds{}, facts_.memory_sigma, Source::roofline};
+  const double seconds = bytes / (memory_.value * facts_.memory_share_of(kind)) + facts_.launch_s;
+  return {Seconds{seconds}, facts_.memory_sigma, Source::roofline};
+}
+
+Estimate GpuOperators::time(const ops::Op& op) const {
+  if (std::holds_alternative<ops::Linear>(op.what)) return product(op);
+  if (const auto* a = std::get_if<ops::Attention>(&op.what))
+    return a->flash ? attention(*a, op.pass) : unfused(*a, op.pass, op.type);
+  return memory_bound(op);
+}
+
+}  // namespace ds::cost

@@ -1,0 +1,36 @@
+#pragma once
+// Seconds of an operator that runs alone on a GPU: products and attention by their FLOPs, everything else by the bytes
+// that it moves, at the shares of the datasheet that kernels reach (gpu_facts.h).
+
+#include "simulator/cost/cost.h"
+#include "simulator/cost/gpu_facts.h"
+#include "simulator/workload/job.h"
+
+namespace ds::cost {
+
+class GpuOperators {
+ public:
+  /// The first group's GPU; attention kernel and fusions as the plan and the software say.
+  explicit GpuOperators(const workload::Job& job);
+
+  Estimate time(const ops::Op& op) const;
+  /// What the training precision's matrix products could do at best.
+  FlopsPerSecond peak() const { return peak_; }
+
+ private:
+  Estimate product(const ops::Op& op) const;
+  Estimate attention(const ops::Attention& a, ops::Pass pass) const;
+  Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
+  Estimate memory_bound(const ops::Op& op) const;
+  FlopsPerSecond peak_of(DataType type) const;
+  bool fuses(std::string_view pass) const;
+
+  workload::Gpu gpu_;
+  workload::Software habits_;
+  bool dropout_;
+  FlopsPerSecond peak_;
+  BytesPerSecond memory_;
+  GpuFacts facts_;
+};
+
+}  // namespace ds::cost

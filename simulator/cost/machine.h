@@ -1,0 +1,51 @@
+#pragma once
+// The machine of a job, asked for seconds: CPU ranks by a profile that was measured there, GPUs by published figures.
+//
+//   const Machine machine(job, profile);
+//   machine.time(op).seconds
+//   machine.time({.what = Collective::all_reduce, .group = group, .bytes = Bytes{64 << 20}}).seconds
+
+#include <string>
+#include <variant>
+
+#include "simulator/cost/collective_time.h"
+#include "simulator/cost/cost.h"
+#include "simulator/cost/gpu_operators.h"
+
+namespace ds::cost {
+
+/// A collective over the group, or one message between two.
+struct Communication {
+  bool message{false};
+  collective::Collective what{};
+  network::Group group;
+  Bytes bytes;  // of the whole, as CommunicationModel takes them
+};
+
+class Machine {
+ public:
+  /// `profile` serves jobs on CPUs and has to outlive the machine.
+  Machine(const workload::Job& job, const Profile& profile);
+
+  Estimate time(const ops::Op& op) const;
+  Estimate time(const Communication& communication) const;
+
+  /// What mfu is a share of.
+  FlopsPerSecond peak_per_rank() const;
+  std::string peak_source() const;
+  /// Cores that ranks share; infinite where each has a device of its own.
+  double cores() const;
+
+ private:
+  struct Cpu {
+    const Profile* profile;
+    OperatorModel operators;
+  };
+  struct Gpus {
+    GpuOperators operators;
+    CommunicationModel communications;
+  };
+  std::variant<Cpu, Gpus> kind_;
+};
+
+}  // namespace ds::cost

@@ -1,0 +1,80 @@
+#include "simulator/engine/price.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "simulator/base/error.h"
+#include "simulator/program/rows.h"
+
+namespace ds::engine {
+namespace {
+
+using program::Axis;
+using program::Kind;
+using program::Members;
+
+/// Axes of the plan that a group varies, in the words of a placement. Pipeline stages are at other work.
+std::vector<std::string_view> names_of(const program::Group& group) {
+  std::vector<std::string_view> names;
+  if (group.has(Axis::tp)) names.emplace_back("tp");
+  if (group.has(Axis::cp)) names.emplace_back("cp");
+  if (group.has(Axis::dp_shard) || group.has(Axis::dp_replica)) names.emplace_back("dp");
+  if (group.has(Axis::pp)) names.emplace_back("pp");
+  return names;
+}
+
+/// The network's group of the ranks around `first`.
+network::Group around(const workload::Job& job, const program::Coordinates& extents,
+                      const program::Group& group, std::int32_t first) {
+  const std::vector<network::Axis> axes{
+      {"tp", extents.tp}, {"cp", extents.cp}, {"dp", extents.dp}, {"pp", extents.pp}};
+  network::Group result = network::group_over(job.plan.placement, axes, names_of(group), {"pp"});
+  if (group.members == Members::ends && group.has(Axis::pp) && extents.pp > 1)
+    for (network::Extent& extent : result.members)
+      if (extent.count == extents.pp) extent = {2, extent.stride * (extents.pp - 1)};
+  result.first = group.has(Axis::pp) ? 0 : first;
+  return result;
+}
+
+}  // namespace
+
+cost::Communication communication_of(const program::Program& program, const workload::Job& job,
+                                     const program::RankClass& ranks,
+                                     const program::Instruction& instruction) {
+  const program::Comm& comm = instruction.comm;
+  const std::int32_t first = program::rank_at(program, ranks.first);
+  cost::Communication result{.what = comm.what,
+                             .group = around(job, program.extents, comm.group, first),
+                             .bytes = {static_cast<std::int64_t>(comm.bytes.expected_bytes)}};
+  if (instruction.kind == Kind::collective) return result;
+  // A message: from the rank that sends to the one that receives.
+  const std::int32_t other =
+      program::shifted(program, first, instruction.kind == Kind::send ? comm.shift : -comm.shift);
+  const std::int32_t from = instruction.kind == Kind::send ? first : other;
+  const std::int32_t to = instruction.kind == Kind::send ? other : first;
+  result.message = true;
+  result.group.first = from;
+  result.group.members = {{2, to - from}};
+  return result;
+}
+
+Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine) {
+  Durations durations;
+  durations.operators.reserve(program.ops.size());
+  for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
+  durations.communications.resize(program.templates.size());
+  for (const program::RankClass& ranks : program.classes)
+    for (const program::Phase& phase : ranks.phases)
+      for (const program::Call& call : phase.calls) {
+        const std::vector<program::Instruction>& body = program.body(call).body;
+        std::vector<Seconds>& times = durations.communications[program::index(call.body)];
+        if (!times.empty()) continue;
+        times.resize(body.size());
+        for (std::size_t i = 0; i < body.size(); ++i)
+          if (!program::computes(body[i].kind))
+            times[i] = machine.time(communication_of(program, job, ranks, body[i])).seconds;
+      }
+  return durations;
+}
+
+}  // namespace ds::engine
