@@ -14,7 +14,13 @@ struct RunOptions {
   bool explain{false};
 };
 
+struct ValidateOptions {
+  std::string file;
+  std::string fitted{"all"};  // none, family, all
+};
+
 int sim_run(const Common& common, const RunOptions& options);
+int sim_validate(const Common& common, const ValidateOptions& options);
 int sim_presets(const Common& common);
 int sim_limits(const Common& common);
 int sim_schema(const Common& common, const std::string& what);

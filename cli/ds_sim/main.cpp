@@ -23,6 +23,12 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   run->add_flag("--explain", run_options.explain,
                 "Every instruction class, and every default that was taken");
+  ValidateOptions validate_options;
+  CLI::App* validate = app.add_subcommand("validate", "Predict measured cases, show the errors");
+  validate->add_option("FILE", validate_options.file, "Measured cases: profiles/measured/training_steps.json")
+      ->required();
+  validate->add_option("--fitted", validate_options.fitted,
+                       "Constants fitted on whole steps: none, family or all (default)");
   CLI::App* presets =
       app.add_subcommand("presets", "List the models, GPUs, nodes and software that are shipped");
   CLI::App* limits = app.add_subcommand("limits", "List the largest accepted values");
@@ -31,6 +37,8 @@ int main(int argc, char** argv) {
   schema->add_option("WHAT", schema_of, "job, report, exec-report, profile, ...")->required();
   constexpr std::string_view kNoJob = "no job is read here", kSoon = "nothing here takes long";
   add_common(*run, common, {});
+  add_common(*validate, common,
+             {.job = "the file's jobs are judged as they are", .report = {}, .progress = {}});
   add_common(*presets, common, {.job = kNoJob, .report = {}, .progress = {}});
   add_common(*limits, common, {.job = kNoJob, .report = {}, .progress = kSoon});
   add_common(*schema, common,
@@ -46,6 +54,7 @@ int main(int argc, char** argv) {
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     common.program = "ds-sim " + app.get_subcommands().front()->get_name();
     if (run->parsed()) return sim_run(common, run_options);
+    if (validate->parsed()) return sim_validate(common, validate_options);
     if (presets->parsed()) return sim_presets(common);
     if (limits->parsed()) return sim_limits(common);
     return sim_schema(common, schema_of);

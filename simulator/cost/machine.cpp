@@ -1,6 +1,8 @@
 #include "simulator/cost/machine.h"
 
+#include <algorithm>
 #include <limits>
+#include <vector>
 
 namespace ds::cost {
 namespace {
@@ -15,24 +17,45 @@ Estimate rough(const Profile& profile, const Communication& communication) {
   return {.seconds = Seconds{kRoughLatency + moving}, .sigma = kRoughSigma, .source = Source::roofline};
 }
 
+/// Whether a group has members in several nodes.
+bool leaves_node(const network::Group& group, std::int64_t gpus_per_node) {
+  const std::vector<std::int32_t> ranks = group.ranks();
+  return std::ranges::any_of(
+      ranks, [&](std::int32_t rank) { return rank / gpus_per_node != ranks.front() / gpus_per_node; });
+}
+
 }  // namespace
 
-Machine::Machine(const workload::Job& job, const Profile& profile)
+Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted)
     : kind_(job.cluster.cpu()
                 ? std::variant<Cpu, Gpus>(std::in_place_type<Cpu>, &profile, OperatorModel(profile))
                 : std::variant<Cpu, Gpus>(std::in_place_type<Gpus>, GpuOperators(job),
-                                          CommunicationModel(job.cluster))) {}
+                                          CommunicationModel(job.cluster), read_fitted(job, fitted),
+                                          job.cluster.groups.front().node.gpus_per_node)) {}
 
 Estimate Machine::time(const ops::Op& op) const {
-  return std::visit([&](const auto& kind) { return kind.operators.time(op); }, kind_);
+  if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return cpu->operators.time(op);
+  const Gpus& gpus = std::get<Gpus>(kind_);
+  const bool product =
+      std::holds_alternative<ops::Linear>(op.what) || std::holds_alternative<ops::Attention>(op.what);
+  Estimate estimate = gpus.operators.time(op);
+  estimate.seconds = estimate.seconds * (product ? gpus.fitted.products : gpus.fitted.memory_bound);
+  return estimate;
 }
 
 Estimate Machine::time(const Communication& communication) const {
   if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return rough(*cpu->profile, communication);
-  const CommunicationModel& model = std::get<Gpus>(kind_).communications;
-  if (communication.message) return model.point_to_point(communication.group, communication.bytes).estimate;
-  return model.collective(communication.what, Method::automatic, communication.group, communication.bytes)
-      .estimate;
+  const Gpus& gpus = std::get<Gpus>(kind_);
+  Estimate estimate =
+      communication.message
+          ? gpus.communications.point_to_point(communication.group, communication.bytes).estimate
+          : gpus.communications
+                .collective(communication.what, Method::automatic, communication.group, communication.bytes)
+                .estimate;
+  estimate.seconds =
+      estimate.seconds * (leaves_node(communication.group, gpus.gpus_per_node) ? gpus.fitted.links_across
+                                                                               : gpus.fitted.links_inside);
+  return estimate;
 }
 
 FlopsPerSecond Machine::peak_per_rank() const {

@@ -10,6 +10,7 @@
 
 #include "simulator/cost/collective_time.h"
 #include "simulator/cost/cost.h"
+#include "simulator/cost/fitted.h"
 #include "simulator/cost/gpu_operators.h"
 
 namespace ds::cost {
@@ -25,7 +26,7 @@ struct Communication {
 class Machine {
  public:
   /// `profile` serves jobs on CPUs and has to outlive the machine.
-  Machine(const workload::Job& job, const Profile& profile);
+  Machine(const workload::Job& job, const Profile& profile, Fitted fitted = Fitted::all);
 
   Estimate time(const ops::Op& op) const;
   Estimate time(const Communication& communication) const;
@@ -44,6 +45,8 @@ class Machine {
   struct Gpus {
     GpuOperators operators;
     CommunicationModel communications;
+    FittedConstants fitted;
+    std::int64_t gpus_per_node{1};
   };
   std::variant<Cpu, Gpus> kind_;
 };

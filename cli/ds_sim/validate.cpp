@@ -1,0 +1,122 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/ds_sim/commands.h"
+#include "cli/session/phases.h"
+#include "cli/validation/validation.h"
+#include "simulator/base/error.h"
+
+namespace ds::cli {
+namespace {
+
+using terminal::Align;
+using terminal::Cell;
+using terminal::Table;
+
+constexpr const char* kSchema = "ds-validation-1";
+constexpr Named<cost::Fitted> kLevels[] = {
+    {"none", cost::Fitted::none}, {"family", cost::Fitted::family}, {"all", cost::Fitted::all}};
+
+cost::Fitted level_of(const std::string& word) {
+  for (const Named<cost::Fitted>& level : kLevels)
+    if (level.name == word) return level.value;
+  throw InputError("--fitted", "is " + word, "none, family and all are possible");
+}
+
+Cell number(const std::optional<double>& value, const std::string& metric) {
+  if (!value) return {"-"};
+  if (metric == "fits") return {*value != 0 ? "yes" : "no"};
+  return {fmt::format("{:.4g}", *value)};
+}
+
+std::string rows_table(const std::vector<Row>& rows, const terminal::Screen& screen) {
+  Table table{.columns = {{"case"},
+                          {"trust"},
+                          {"metric"},
+                          {"measured", Align::right},
+                          {"predicted", Align::right},
+                          {"error", Align::right},
+                          {""}},
+              .rows = {}};
+  for (const Row& row : rows)
+    table.rows.push_back({{row.id},
+                          {row.trust},
+                          {row.metric},
+                          number(row.measured, row.metric),
+                          number(row.predicted, row.metric),
+                          row.error ? terminal::error_cell(*row.error) : Cell{"-"},
+                          {row.failed ? "failed: " + row.message : row.message}});
+  return terminal::draw(table, screen);
+}
+
+std::vector<Cell> score_row(const std::string& metric, const std::string& of, const Score& s) {
+  return {{metric},
+          {of},
+          {fmt::format("{}", s.count)},
+          {terminal::percent(s.mean)},
+          {terminal::percent(s.median)},
+          {terminal::percent(s.p95)},
+          {terminal::percent(s.max)},
+          {s.inside_interval ? terminal::percent(*s.inside_interval) : "-"},
+          {s.mean_over_sets ? terminal::percent(*s.mean_over_sets) : ""}};
+}
+
+std::string scores_table(const Summary& summary, const terminal::Screen& screen) {
+  Table table{.columns = {{"absolute error"},
+                          {"of"},
+                          {"rows", Align::right},
+                          {"mean", Align::right},
+                          {"median", Align::right},
+                          {"95th", Align::right},
+                          {"worst", Align::right},
+                          {"inside", Align::right},
+                          {"mean over sets", Align::right}},
+              .rows = {}};
+  for (const auto& [metric, m] : summary.metrics) {
+    for (const auto& [set, s] : m.by_set) table.rows.push_back(score_row(metric, set, s));
+    for (const auto& [trust, s] : m.by_trust) table.rows.push_back(score_row(metric, "trust " + trust, s));
+    table.rows.push_back(score_row(metric, "A and B", m.all));
+    table.rows.emplace_back();
+  }
+  return terminal::draw(table, screen);
+}
+
+}  // namespace
+
+int sim_validate(const Common& common, const ValidateOptions& options) {
+  check_outputs({{"--report", common.report}});
+  const cost::Fitted fitted = level_of(options.fitted);
+  const Document document = read_document(options.file);
+  const std::vector<Case> cases = read_cases(document);
+  std::vector<Row> rows;
+  terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    line.update(static_cast<double>(i) / static_cast<double>(cases.size()), cases[i].id);
+    for (Row& row : judge(cases[i], fitted)) rows.push_back(std::move(row));
+  }
+  line.finish();
+  const Summary summary = summarise(rows);
+  if (!common.report.empty()) {
+    nlohmann::ordered_json json = {{"schema", kSchema},
+                                   {"provenance", report::to_json(provenance(common, nullptr))},
+                                   {"fitted", options.fitted},
+                                   {"cases", nlohmann::ordered_json::array()},
+                                   {"summary", to_json(summary)}};
+    for (const Row& row : rows) json["cases"].push_back(to_json(row));
+    write_output(common.report, json.dump(1) + "\n");
+  }
+  if (common.talks()) {
+    const terminal::Screen screen = common.screen(STDOUT_FILENO);
+    print(rows_table(rows, screen));
+    print("\n");
+    print(scores_table(summary, screen));
+    print(fmt::format("{} of {} cases, {} of {} rows failed\n", cases.size() - failed_cases(rows),
+                      cases.size(), summary.failed, rows.size()));
+  }
+  return summary.failed == 0 ? kDone : kHonestNo;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,90 @@
+// One case: its job is read, predicted, and laid beside what was measured.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "cli/validation/validation.h"
+#include "simulator/base/error.h"
+#include "simulator/cost/machine.h"
+#include "simulator/engine/predict.h"
+#include "simulator/report/report.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::cli {
+namespace {
+
+constexpr double kInterval = 1.96;  // standard deviations to each side: 95 % if errors are normal
+constexpr double kBytesPerGb = 1e9;
+
+struct Value {
+  double predicted{};
+  bool rate{};     // more is faster
+  double sigma{};  // relative
+};
+
+struct Predicted {
+  report::Rates rates;
+  Seconds step_time;
+  double sigma{};
+  Bytes peak;
+  bool fits{};
+};
+
+Predicted predict(const Case& c, cost::Fitted fitted) {
+  const workload::Job job = workload::read_job_text(c.job, c.id);
+  workload::check_supported(job);
+  const cost::Profile none = cost::rough_profile();
+  const cost::Machine machine(job, none, fitted);
+  const engine::Prediction p = engine::predict(job, machine, workload::Depth::event);
+  const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
+  return {.rates = report::rates(job, p.summary.step_time, machine.peak_per_rank()),
+          .step_time = p.summary.step_time,
+          .sigma = p.sigma,
+          .peak = p.peak,
+          .fits = static_cast<double>(p.peak.value) <= capacity};
+}
+
+Value value_of(const std::string& metric, const Predicted& p) {
+  if (metric == "step_time_s") return {p.step_time.value, false, p.sigma};
+  if (metric == "tflops_per_gpu") return {p.rates.tflops_per_gpu, true, p.sigma};
+  if (metric == "mfu") return {p.rates.mfu, true, p.sigma};
+  if (metric == "tokens_per_s_per_gpu") return {p.rates.tokens_per_s_per_gpu, true, p.sigma};
+  if (metric == "peak_memory_gb") return {static_cast<double>(p.peak.value) / kBytesPerGb, false, 0};
+  return {p.fits ? 1.0 : 0.0, false, 0};
+}
+
+void fill(Row& row, const Value& value) {
+  row.predicted = value.predicted;
+  if (row.metric == "fits") {
+    row.failed = row.measured != value.predicted;
+    if (row.failed) row.message = "another verdict on memory";
+    return;
+  }
+  row.error = value.rate ? row.measured / value.predicted - 1 : value.predicted / row.measured - 1;
+  if (value.sigma > 0) {
+    row.low = value.predicted * std::max(0.0, 1 - kInterval * value.sigma);
+    row.high = value.predicted * (1 + kInterval * value.sigma);
+  }
+}
+
+}  // namespace
+
+std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
+  std::vector<Row> rows;
+  for (const auto& [metric, measured] : c.measured)
+    rows.push_back(
+        {.id = c.id, .set = c.set, .trust = c.trust, .metric = metric, .measured = measured, .message = ""});
+  try {
+    const Predicted predicted = predict(c, fitted);
+    for (Row& row : rows) {
+      fill(row, value_of(row.metric, predicted));
+      // What was measured has run, so it fits.
+      if (row.metric != "fits" && !predicted.fits) row.message = "said not to fit in memory";
+    }
+  } catch (const InputError& error) {
+    for (Row& row : rows) row.failed = true, row.message = error.what();
+  }
+  return rows;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,69 @@
+#pragma once
+// Predictions held against published measurements of training steps: `ds-sim validate FILE`.
+//
+//   const std::vector<Case> cases = read_cases(document);
+//   std::vector<Row> rows = judge(cases[0]);      // a row for each thing that was measured
+//   const Summary summary = summarise(rows);      // errors by metric, set and trust
+//
+// An error is one of time: predicted / measured - 1, turned round for rates, so that above 0 always means "too slow".
+
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "simulator/base/json.h"
+#include "simulator/cost/fitted.h"
+
+namespace ds::cli {
+
+/// A training step that somebody measured, as it stands in the file.
+struct Case {
+  std::string id, set, trust, source;
+  std::string job;  // JSON
+  std::string folder;
+  std::map<std::string, double> measured;  // by metric: step_time_s, peak_memory_gb, ...; fits is 1 or 0
+};
+
+/// Throws InputError where the file is no list of measured training steps.
+std::vector<Case> read_cases(const Document& document);
+
+/// One metric of one case. Without a prediction, or where a verdict is wrong, it has failed, and the message says why.
+struct Row {
+  std::string id, set, trust, metric;
+  double measured{};
+  std::optional<double> predicted, low, high, error;
+  bool failed{};
+  std::string message;
+};
+
+/// Predicts the case at event depth, with fitted constants up to that level.
+std::vector<Row> judge(const Case& measured_case, cost::Fitted fitted);
+
+/// Of absolute errors, as fractions.
+struct Score {
+  double mean{}, median{}, p95{}, max{};
+  int count{};
+  std::optional<double> inside_interval;  // share of the truths within 95 % of the prediction
+  std::optional<double> mean_over_sets;   // of the sets' means
+};
+
+/// Scores of one metric. Cases of trust C are range checks and in no mean but that of trust C.
+struct MetricSummary {
+  Score all;
+  std::map<std::string, Score> by_set, by_trust;
+};
+
+struct Summary {
+  std::map<std::string, MetricSummary> metrics;
+  int failed{};
+};
+/// How many cases have a row that failed.
+std::size_t failed_cases(const std::vector<Row>& rows);
+Summary summarise(const std::vector<Row>& rows);
+
+nlohmann::ordered_json to_json(const Row& row);
+nlohmann::ordered_json to_json(const Summary& summary);
+
+}  // namespace ds::cli

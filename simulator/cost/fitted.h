@@ -1,0 +1,26 @@
+#pragma once
+// Constants that whole training steps were needed for: how much longer products take at the clock that a GPU sustains,
+// what of their bandwidth alone collectives keep inside a step. profiles/fitted.json declares them with what each was
+// fitted on: by GPU family first, then by machine. None knows a model or a case.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "simulator/workload/job.h"
+
+namespace ds::cost {
+
+/// Which of them count: none, those of GPU families, or those of machines as well.
+enum class Fitted : std::uint8_t { none, family, all };
+
+struct FittedConstants {
+  double products{1};      // times seconds of products and attention
+  double memory_bound{1};  // times seconds of everything else that computes
+  double links_inside{1};  // times seconds of collectives inside a node
+  double links_across{1};  // times seconds of collectives between nodes
+};
+
+FittedConstants read_fitted(const workload::Job& job, Fitted level);
+
+}  // namespace ds::cost
