@@ -121,7 +121,7 @@ struct CommunicationModel::Impl {
     std::vector<double> capacities;
     for (const Link& link : network.folded_links(node)) {
       const bool leaves = link.kind == LinkClass::nic || link.kind == LinkClass::fabric;
-      capacities.push_back(link.rate.value * (leaves ? outside : inside));
+      capacities.push_back(link.rate.value * (link.reached ? 1 : leaves ? outside : inside));
     }
     return capacities;
   }

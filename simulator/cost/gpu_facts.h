@@ -38,7 +38,7 @@ struct GpuFacts {
   UnfusedRates unfused;
   std::map<std::string, double, std::less<>> memory_shares;  // by kind of operator
   double memory_share{}, launch_s{};                         // of every other kind; of all
-  double product_sigma{}, attention_sigma{}, memory_sigma{};
+  double product_sigma{}, table_sigma{}, attention_sigma{}, memory_sigma{};
 
   double memory_share_of(std::string_view kind) const;
 };

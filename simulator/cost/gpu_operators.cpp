@@ -14,6 +14,7 @@ constexpr double kBlock = 128;  // queries of one block of a fused attention ker
 constexpr std::int64_t kTensorCoreMultiple = 8;
 // Bytes that cross-entropy moves for each logit: fused it reads them and writes their gradient, in blocks, and once more
 // for the largest and the sum; unfused it makes copies in fp32 (Megatron-LM's vocab_parallel_cross_entropy).
+constexpr std::int64_t kTableBytes = 2;  // of the types that tables of products were measured in
 constexpr double kFusedLogitBytes = 14, kUnfusedLogitBytes = 50;
 
 int generation_of(const workload::Job& job) {
@@ -51,7 +52,8 @@ GpuOperators::GpuOperators(const workload::Job& job)
       dropout_(job.plan.dropout > 0),
       peak_{training_peak(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
-      facts_(read_gpu_facts(gpu_.arch, generation_of(job))) {
+      facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
+      products_(ProductTable::of(job.cluster.groups.front().node, memory_)) {
   if (peak_.value <= 0)
     throw InputError("plan.precision", "this GPU has no such arithmetic", "bf16 and fp16 are common");
 }
@@ -74,9 +76,14 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
 
 Estimate GpuOperators::product(const ops::Op& op) const {
   const ProductRates& rates = facts_.products;
-  const double computing = (ops::flops(op) / peak_of(op.type)).value / rates.peak_share;
+  const double computing = (ops::flops(op) / peak_of(op.type)).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
-  return {Seconds{std::max(computing, moving) + rates.launch_s}, facts_.product_sigma, Source::roofline};
+  if (products_ && size_of(op.type) == kTableBytes) {
+    const double slower = products_->slowdown(std::get<ops::Linear>(op.what), op.pass);
+    return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
+  }
+  return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
+          Source::roofline};
 }
 
 Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass) const {

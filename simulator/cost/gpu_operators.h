@@ -1,9 +1,13 @@
 #pragma once
-// Seconds of an operator that runs alone on a GPU: products and attention by their FLOPs, everything else by the bytes
-// that it moves, at the shares of the datasheet that kernels reach (gpu_facts.h).
+// Seconds of an operator that runs alone on a GPU: products by a table that was measured on such a GPU, or where there is
+// none by their FLOPs, as attention; everything else by the bytes that it moves. Shares of the datasheet are those that
+// kernels reach (gpu_facts.h).
+
+#include <optional>
 
 #include "simulator/cost/cost.h"
 #include "simulator/cost/gpu_facts.h"
+#include "simulator/cost/product_table.h"
 #include "simulator/workload/job.h"
 
 namespace ds::cost {
@@ -31,6 +35,7 @@ class GpuOperators {
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   GpuFacts facts_;
+  std::optional<ProductTable> products_;
 };
 
 }  // namespace ds::cost

@@ -18,8 +18,13 @@ using network::Topology;
 /// Reduce-scatter and all-gather are the two halves of all_reduce.
 double halves(Collective what) { return what == Collective::all_reduce ? 2 : 1; }
 
-/// Each to every other member of its node, `share` in all.
-void spread(Round& round, const std::vector<std::int32_t>& members, double share) {
+/// Each to every other member of its node, `share` in all; or to the next.
+void spread(Round& round, const Fold& fold, const std::vector<std::int32_t>& members, double share) {
+  if (fold.in_order) {
+    for (std::size_t i = 0; i < members.size(); ++i)
+      round.messages.push_back({.from = members[i], .to = members[(i + 1) % members.size()], .share = share});
+    return;
+  }
   for (const std::int32_t from : members)
     for (const std::int32_t to : members)
       if (from != to)
@@ -81,7 +86,8 @@ std::vector<Fold> fold(const Topology& network, const Group& group) {
     Fold& fold = folds.emplace_back(Fold{.node = node,
                                          .ranks = group.size(),
                                          .nodes = static_cast<std::int32_t>(nodes),
-                                         .first_index = group.size()});
+                                         .first_index = group.size(),
+                                         .in_order = network.links_of(node).sockets > 1});
     std::map<std::int32_t, std::vector<std::int32_t>> by_sibling;
     for (std::int32_t gpu = 0; gpu < network.links_of(node).gpus; ++gpu) {
       std::int32_t index = 0;
@@ -119,7 +125,7 @@ Traffic ring_traffic(Collective what, const Fold& fold) {
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     const double out = fold.nodes > 1 ? 1 / m : 0;  // of a GPU's m places in m rings, one leaves the node
-    if (members.size() > 1) spread(round, members, share * (1 - out));
+    if (members.size() > 1) spread(round, fold, members, share * (1 - out));
     if (fold.nodes > 1) leave(round, members, share * out);
   }
   const double across = fold.nodes > 1 ? halves(what) * (fold.nodes - 1) : 0;
@@ -147,7 +153,7 @@ Traffic tree_traffic(Collective what, const Fold& fold) {
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     deepest = std::max(deepest, m - 1);
-    if (members.size() > 1) spread(round, members, ways * (m - 1) / m);
+    if (members.size() > 1) spread(round, fold, members, ways * (m - 1) / m);
     if (fold.nodes > 1) leave(round, members, tree_passes(what, fold.nodes) / m);
   }
   return {.rounds = {round}, .hops_inside = ways * deepest, .hops_across = ways * tree_depth(fold.nodes)};
@@ -157,7 +163,7 @@ Traffic nvls_traffic(const Fold& fold) {
   Round round;
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
-    spread(round, members, 1 + 1 / m);
+    spread(round, fold, members, 1 + 1 / m);
     if (fold.nodes > 1) leave(round, members, tree_passes(Collective::all_reduce, fold.nodes) / m);
   }
   return {.rounds = {round}, .hops_across = 2 * tree_depth(fold.nodes)};
@@ -178,7 +184,7 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
             {.from = members[0], .to = members[0], .across = true, .share = n - m, .weight = n - m});
       continue;
     }
-    if (members.size() > 1) spread(round, members, (m - 1) / n);
+    if (members.size() > 1) spread(round, fold, members, (m - 1) / n);
     if (n > m) leave(round, members, (n - m) / n, n - m);
   }
   Traffic traffic{.rounds = {round}};

@@ -18,6 +18,8 @@ struct Fold {
   std::int32_t ranks{}, nodes{};                   // of the whole group
   std::int32_t first_index{};                      // place in the group of its first member here
   std::vector<std::vector<std::int32_t>> members;  // GPUs of this node, group by group, the asked one first
+  bool
+      in_order{};  // between sockets there is one way, so rings and chains go through the GPUs in their order
 };
 
 /// One fold per kind of node: that of the node with most members. The slowest of them sets the pace.

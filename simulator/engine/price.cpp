@@ -58,7 +58,25 @@ cost::Communication communication_of(const program::Program& program, const work
   return result;
 }
 
+namespace {
+
+/// A message of activations that all tensor-parallel ranks hold is sent in shares, and gathered where it arrives
+/// (Narayanan et al. 2021, section 4.1).
+Seconds in_shares(cost::Communication message, const program::Program& program, const workload::Job& job,
+                  const cost::Machine& machine) {
+  cost::Communication gather{
+      .what = collective::Collective::all_gather,
+      .group = around(job, program.extents, program::kTensorGroup, message.group.ranks().back()),
+      .bytes = message.bytes};
+  message.bytes.value /= program.extents.tp;
+  return machine.time(message).seconds + machine.time(gather).seconds;
+}
+
+}  // namespace
+
 Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine) {
+  const bool shares =
+      job.habits.pipeline_scatter_gather && program.extents.tp > 1 && !job.plan.sequence_parallel;
   Durations durations;
   durations.operators.reserve(program.ops.size());
   for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
@@ -71,8 +89,11 @@ Durations price(const program::Program& program, const workload::Job& job, const
         if (!times.empty()) continue;
         times.resize(body.size());
         for (std::size_t i = 0; i < body.size(); ++i)
-          if (!program::computes(body[i].kind))
-            times[i] = machine.time(communication_of(program, job, ranks, body[i])).seconds;
+          if (!program::computes(body[i].kind)) {
+            const cost::Communication communication = communication_of(program, job, ranks, body[i]);
+            times[i] = communication.message && shares ? in_shares(communication, program, job, machine)
+                                                       : machine.time(communication).seconds;
+          }
       }
   return durations;
 }

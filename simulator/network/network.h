@@ -8,7 +8,8 @@
 //
 // Rank r is GPU r of the cluster, nodes in the order of cluster.groups. Every GPU has one link out and one in; in a mesh
 // each pair has one more that only it uses. GPU g of a node uses NIC g modulo the number of NICs, together with all that
-// do. The fabric does not block, but for what `oversubscription` takes from a node's way up and down.
+// do. Where GPUs sit on several sockets, what passes between two shares a link out of the one and a link into the other.
+// The fabric does not block, but for what `oversubscription` takes from a node's way up and down.
 
 #include <array>
 #include <cstdint>
@@ -22,13 +23,14 @@
 
 namespace ds::network {
 
-enum class LinkClass : std::uint8_t { nvlink, xgmi, pcie, nic, fabric };
+enum class LinkClass : std::uint8_t { nvlink, xgmi, pcie, socket, nic, fabric };
 /// "nvlink", "nic", ...: as in reports.
 std::string_view name_of(LinkClass kind);
 
 struct Link {
   BytesPerSecond rate;
   LinkClass kind{};
+  bool reached{};  // what communications were measured to reach, not the datasheet's
 };
 
 /// The way of a message. Its latency is that of the whole way and occupies no link.
@@ -40,7 +42,7 @@ class Route {
   bool across{};  // from one node to another
 
  private:
-  std::array<std::int32_t, 6> links_{};
+  std::array<std::int32_t, 8> links_{};
   std::int32_t count_{};
 };
 
@@ -48,6 +50,7 @@ class Route {
 struct NodeLinks {
   std::int32_t gpus{}, nics{};
   bool mesh{}, uplink{};
+  std::int32_t sockets{1};
 
   std::int32_t gpu_out(std::int32_t gpu) const { return gpu; }
   std::int32_t gpu_in(std::int32_t gpu) const { return gpus + gpu; }
@@ -55,10 +58,12 @@ struct NodeLinks {
   std::int32_t nic_in(std::int32_t gpu) const { return 2 * gpus + nics + gpu % nics; }
   std::int32_t up() const { return 2 * (gpus + nics); }
   std::int32_t down() const { return up() + 1; }
-  std::int32_t pair(std::int32_t from, std::int32_t to) const {
-    return up() + (uplink ? 2 : 0) + from * gpus + to;
-  }
-  std::int32_t count() const { return up() + (uplink ? 2 : 0) + (mesh ? gpus * gpus : 0); }
+  std::int32_t socket_of(std::int32_t gpu) const { return gpu / (gpus / sockets); }
+  std::int32_t socket_out(std::int32_t gpu) const { return up() + (uplink ? 2 : 0) + socket_of(gpu); }
+  std::int32_t socket_in(std::int32_t gpu) const { return socket_out(gpu) + sockets; }
+  std::int32_t pair(std::int32_t from, std::int32_t to) const { return first_pair() + from * gpus + to; }
+  std::int32_t first_pair() const { return up() + (uplink ? 2 : 0) + (sockets > 1 ? 2 * sockets : 0); }
+  std::int32_t count() const { return first_pair() + (mesh ? gpus * gpus : 0); }
 };
 
 class Topology {

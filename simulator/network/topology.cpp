@@ -26,7 +26,8 @@ NodeLinks number_links(const workload::Node& node, const workload::Fabric& fabri
   return {.gpus = static_cast<std::int32_t>(node.gpus_per_node),
           .nics = static_cast<std::int32_t>(node.nics.count),
           .mesh = mesh && node.gpus_per_node > 1,
-          .uplink = node.nics.count > 0 && fabric.oversubscription > 1};
+          .uplink = node.nics.count > 0 && fabric.oversubscription > 1,
+          .sockets = static_cast<std::int32_t>(node.intra.sockets)};
 }
 
 /// A GPU alone in its node has no link inside: it reaches its card at the rate of PCIe, or as fast as the card.
@@ -46,7 +47,13 @@ std::vector<Link> links_of_node(const workload::Node& node, const workload::Fabr
   double card = node.nics.bytes_per_s;
   if (fabric.bytes_per_s > 0) card = std::min(card, fabric.bytes_per_s);  // the slower end of the cable
   add(2 * number.nics, card, LinkClass::nic);
+  if (node.nics.reached_bytes_per_s > 0)
+    for (std::int32_t nic = 2 * number.gpus; nic < 2 * (number.gpus + number.nics); ++nic)
+      links[static_cast<std::size_t>(nic)] = {{node.nics.reached_bytes_per_s}, LinkClass::nic, true};
   if (number.uplink) add(2, card * number.nics / fabric.oversubscription, LinkClass::fabric);
+  if (number.sockets > 1)
+    links.insert(links.end(), 2 * number.sockets,
+                 Link{{node.intra.socket_bytes_per_s}, LinkClass::socket, true});
   // A GPU's links, split evenly over its peers.
   if (number.mesh) add(number.gpus * number.gpus, node.intra.bytes_per_s / (number.gpus - 1), inside);
   return links;
@@ -59,6 +66,7 @@ std::string_view name_of(LinkClass kind) {
     case LinkClass::nvlink: return "nvlink";
     case LinkClass::xgmi: return "xgmi";
     case LinkClass::pcie: return "pcie";
+    case LinkClass::socket: return "socket";
     case LinkClass::nic: return "nic";
     case LinkClass::fabric: return "fabric";
   }
@@ -117,6 +125,9 @@ Route route_between(const NodeLinks& from_node, std::int32_t from_first, std::in
     route.add(to_first + to_node.nic_in(to_gpu));
   } else if (from_node.mesh) {
     route.add(from_first + from_node.pair(from_gpu, to_gpu));
+  } else if (from_node.sockets > 1 && from_node.socket_of(from_gpu) != from_node.socket_of(to_gpu)) {
+    route.add(from_first + from_node.socket_out(from_gpu));
+    route.add(to_first + to_node.socket_in(to_gpu));
   }
   route.add(to_first + to_node.gpu_in(to_gpu));
   return route;

@@ -62,13 +62,17 @@ struct Intra {
   double bytes_per_s{};
   double latency_s{};
   bool in_switch_reduction{false};
+  // GPUs in equal parts on so many sockets, in order; what passes from one to another shares a link.
+  std::int64_t sockets{1};
+  double socket_bytes_per_s{};  // per direction, as reached
 };
 
 /// Network cards of a node; the rate is per card and direction.
 struct Nics {
   std::int64_t count{0};  // may be 0: a single node
   double bytes_per_s{};
-  std::string kind;  // HDR, NDR, RoCE ...
+  double reached_bytes_per_s{};  // by collectives, where it was measured on that machine; 0: nobody says
+  std::string kind;              // HDR, NDR, RoCE ...
 };
 
 /// One kind of accelerator and the node it sits in. Numbers come from `profiles/`, each with its source there.
@@ -232,7 +236,11 @@ struct Software {
       selective_recompute;  // what selective means: attention_core, norms_and_activations, per_operator
   std::vector<std::string> fusions;  // passes it has
   std::string allocator;             // torch_caching, arena
-  double launch_overhead_s{};        // per kernel
+  // Stages send a tensor-parallel rank's share of activations that all of them hold, and gather them in the node.
+  bool pipeline_scatter_gather{};
+  // One gradient of weights in the working precision lives beside those in fp32 for each distinct shape.
+  bool dummy_weight_gradients{};
+  double launch_overhead_s{};  // per kernel
 };
 
 struct Job {

@@ -54,20 +54,23 @@ Gpu read_gpu(const Cursor& at) {
 }
 
 Intra read_intra(const Cursor& at) {
-  at.only({"kind", "bytes_per_s", "latency_s", "in_switch_reduction"});
+  at.only({"kind", "bytes_per_s", "latency_s", "in_switch_reduction", "sockets", "socket_bytes_per_s"});
   Intra intra;
   intra.kind = at.member("kind").one_of(kIntraKinds);
   if (intra.kind != IntraKind::none) intra.bytes_per_s = at.member("bytes_per_s").positive();
   intra.latency_s = real_or(at, "latency_s", 0);
   if (const auto reduction = at.find("in_switch_reduction")) intra.in_switch_reduction = reduction->boolean();
+  if (const auto sockets = at.find("sockets")) intra.sockets = sockets->count(1, kMaxGpusPerNode);
+  if (intra.sockets > 1) intra.socket_bytes_per_s = at.member("socket_bytes_per_s").positive();
   return intra;
 }
 
 Nics read_nics(const Cursor& at) {
-  at.only({"count", "bytes_per_s", "kind"});
+  at.only({"count", "bytes_per_s", "reached_bytes_per_s", "kind"});
   Nics nics;
   nics.count = at.member("count").count(0, kMaxGpusPerNode);
   if (nics.count > 0) nics.bytes_per_s = at.member("bytes_per_s").positive();
+  if (const auto reached = at.find("reached_bytes_per_s")) nics.reached_bytes_per_s = reached->positive();
   if (const auto kind = at.find("kind")) nics.kind = kind->text();
   return nics;
 }
@@ -89,6 +92,8 @@ Node read_node_object(const Cursor& at) {
     node.intra = read_intra(*intra);
   else if (node.gpus_per_node > 1)
     at.member("intra");
+  if (node.gpus_per_node % node.intra.sockets != 0)
+    at.member("intra").member("sockets").fail("must divide gpus_per_node");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);
   node.max_node_w = real_or(at, "max_node_w", 0);
   return node;

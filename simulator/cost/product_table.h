@@ -1,0 +1,37 @@
+#pragma once
+// Matrix products of linear layers as somebody measured them on one kind of GPU, or on one machine:
+// profiles/kernels/products. Between measured shapes the share of the roofline is interpolated.
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "simulator/cost/cost.h"
+#include "simulator/workload/job.h"
+
+namespace ds::cost {
+
+class ProductTable {
+ public:
+  /// The table of the machine, else that of its GPU, else none. Every measurement is in 16 bits.
+  static std::optional<ProductTable> of(const workload::Node& node, BytesPerSecond memory);
+
+  /// Seconds of a layer's product over those that the roofline of the datasheet allows, at least 1.
+  double slowdown(const ops::Linear& layer, ops::Pass pass) const;
+
+ private:
+  struct Curve {
+    std::vector<Features> features;  // {tokens, outputs, inputs}; work: seconds by the roofline
+    std::vector<Point> points;
+  };
+  /// What a layer's forward product takes at the rates of the datasheet.
+  double roofline(const ops::Linear& layer) const;
+  Features features_of(const ops::Linear& layer) const;
+
+  FlopsPerSecond peak_;
+  BytesPerSecond memory_;
+  std::array<Curve, 3>
+      curves_;  // by pass: forward, input gradient, weight gradient; empty where not measured
+};
+
+}  // namespace ds::cost
