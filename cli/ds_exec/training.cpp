@@ -139,7 +139,7 @@ Json predicted_json(const Training& training, const report::Provenance& origin) 
   const engine::Prediction& p = training.prediction;
   const report::Predicted predicted{.job = training.job,
                                     .program = p.program,
-                                    .layouts = p.layouts,
+                                    .memory = p.memory,
                                     .peak = p.peak,
                                     .summary = p.summary,
                                     .sigma = p.sigma,

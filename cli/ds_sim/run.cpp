@@ -53,30 +53,23 @@ std::string time_table(const engine::Prediction& p, const terminal::Screen& scre
   return terminal::draw(table, screen);
 }
 
-/// The stage whose ranks need most.
-const memory::Layout& fullest(const engine::Prediction& p) {
-  return *std::ranges::max_element(p.layouts, {}, &memory::Layout::arena);
-}
-
-std::string parts_table(const memory::Layout& layout, const terminal::Screen& screen) {
-  const memory::Parts& m = layout.parts;
+std::string parts_table(const memory::Parts& m, const terminal::Screen& screen) {
   const std::pair<const char*, Bytes> parts[] = {{"weights", m.weights},     {"gradients", m.gradients},
                                                  {"optimizer", m.optimizer}, {"activations", m.activations},
-                                                 {"buffers", m.buffers},     {"gaps", m.other}};
+                                                 {"buffers", m.buffers},     {"other", m.other}};
   Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
   for (const auto& [name, bytes] : parts)
     table.rows.push_back({{std::string("  ") + name},
                           {terminal::bytes(bytes)},
-                          {terminal::bar(bytes / layout.arena, 30), terminal::Hue::cyan}});
+                          {terminal::bar(bytes / m.total(), 30), terminal::Hue::cyan}});
   return terminal::draw(table, screen);
 }
 
 /// A bar for each stage, of what a rank can use.
-std::string stages_table(const engine::Prediction& p, const workload::Job& job, double capacity,
-                         const terminal::Screen& screen) {
+std::string stages_table(const engine::Prediction& p, double capacity, const terminal::Screen& screen) {
   Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
-  for (std::size_t c = 0; c < p.layouts.size(); ++c) {
-    const Bytes peak = engine::peak_of(p.layouts[c], job);
+  for (std::size_t c = 0; c < p.memory.size(); ++c) {
+    const Bytes peak = p.memory[c].total();
     const double share = static_cast<double>(peak.value) / capacity;
     table.rows.push_back(
         {{fmt::format("  stage {}", p.program.classes[c].first.pp)},
@@ -90,11 +83,11 @@ std::string memory_table(const engine::Prediction& p, const workload::Job& job,
                          const terminal::Screen& screen) {
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   return fmt::format("memory     {} bytes at the peak{}, of {} usable: {}\n{}{}",
-                     terminal::exact(p.peak.value), p.layouts.size() > 1 ? " of the fullest rank" : "",
+                     terminal::exact(p.peak.value), p.memory.size() > 1 ? " of the fullest rank" : "",
                      terminal::bytes({static_cast<std::int64_t>(capacity)}),
                      static_cast<double>(p.peak.value) <= capacity ? "fits" : "does not fit",
-                     parts_table(fullest(p), screen),
-                     p.layouts.size() > 1 ? stages_table(p, job, capacity, screen) : std::string());
+                     parts_table(*std::ranges::max_element(p.memory, {}, &memory::Parts::total), screen),
+                     p.memory.size() > 1 ? stages_table(p, capacity, screen) : std::string());
 }
 
 std::string class_table(const engine::Prediction& p, const terminal::Screen& screen) {
@@ -154,7 +147,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   const report::Predicted predicted{
       .job = job,
       .program = p.program,
-      .layouts = p.layouts,
+      .memory = p.memory,
       .peak = p.peak,
       .summary = p.summary,
       .sigma = p.sigma,

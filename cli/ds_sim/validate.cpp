@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "cli/ds_sim/commands.h"
 #include "cli/session/phases.h"
@@ -16,7 +15,6 @@ using terminal::Align;
 using terminal::Cell;
 using terminal::Table;
 
-constexpr const char* kSchema = "ds-validation-1";
 constexpr Named<cost::Fitted> kLevels[] = {
     {"none", cost::Fitted::none}, {"family", cost::Fitted::family}, {"all", cost::Fitted::all}};
 
@@ -99,15 +97,8 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   }
   line.finish();
   const Summary summary = summarise(rows);
-  if (!common.report.empty()) {
-    nlohmann::ordered_json json = {{"schema", kSchema},
-                                   {"provenance", report::to_json(provenance(common, nullptr))},
-                                   {"fitted", options.fitted},
-                                   {"cases", nlohmann::ordered_json::array()},
-                                   {"summary", to_json(summary)}};
-    for (const Row& row : rows) json["cases"].push_back(to_json(row));
-    write_output(common.report, json.dump(1) + "\n");
-  }
+  if (!common.report.empty())
+    write_output(common.report, validation_report(rows, options.fitted, provenance(common, nullptr)));
   if (common.talks()) {
     const terminal::Screen screen = common.screen(STDOUT_FILENO);
     print(rows_table(rows, screen));

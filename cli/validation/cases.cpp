@@ -1,5 +1,3 @@
-#include <nlohmann/json.hpp>
-
 #include "cli/validation/validation.h"
 
 namespace ds::cli {
@@ -15,7 +13,7 @@ Case read_case(const Cursor& at) {
               .source = at.member("source").text()};
   const Cursor job = at.member("job");
   job.expect_object();
-  result.job = job.value().dump();
+  result.job = job.dump();
   const Cursor measured = at.member("measured");
   measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});
   for (const auto& [metric, value] : measured.members())

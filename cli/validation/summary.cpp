@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "cli/validation/validation.h"
@@ -8,8 +7,6 @@
 
 namespace ds::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr double kHigh = 0.95;
 
@@ -60,19 +57,6 @@ Score score_over_sets(const std::vector<Row>& rows, Keep&& keep) {
   return result;
 }
 
-Json to_json(const Score& s) {
-  Json json = {{"mean", s.mean}, {"median", s.median}, {"p95", s.p95}, {"max", s.max}, {"count", s.count}};
-  if (s.inside_interval) json["inside_interval"] = *s.inside_interval;
-  if (s.mean_over_sets) json["mean_over_sets"] = *s.mean_over_sets;
-  return json;
-}
-
-Json to_json(const std::map<std::string, Score>& scores) {
-  Json json = Json::object();
-  for (const auto& [name, s] : scores) json[name] = to_json(s);
-  return json;
-}
-
 }  // namespace
 
 std::size_t failed_cases(const std::vector<Row>& rows) {
@@ -102,31 +86,6 @@ Summary summarise(const std::vector<Row>& rows) {
       s = score_over_sets(rows, [&](const Row& row) { return of_metric(row) && row.trust == trust; });
   }
   return summary;
-}
-
-Json to_json(const Row& row) {
-  Json json = {{"id", row.id},
-               {"set", row.set},
-               {"trust", row.trust},
-               {"metric", row.metric},
-               {"measured", row.measured}};
-  if (row.metric == "fits") json["measured"] = row.measured != 0;
-  if (row.predicted) json["predicted"] = *row.predicted;
-  if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
-  if (row.low) json["low"] = *row.low, json["high"] = *row.high;
-  if (row.error) json["error"] = *row.error;
-  json["failed"] = row.failed;
-  if (!row.message.empty()) json["message"] = row.message;
-  return json;
-}
-
-Json to_json(const Summary& summary) {
-  Json json = Json::object();
-  for (const auto& [metric, m] : summary.metrics)
-    json[metric] = {
-        {"all", to_json(m.all)}, {"by_set", to_json(m.by_set)}, {"by_trust", to_json(m.by_trust)}};
-  json["failed"] = summary.failed;
-  return json;
 }
 
 }  // namespace ds::cli

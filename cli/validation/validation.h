@@ -8,13 +8,13 @@
 // An error is one of time: predicted / measured - 1, turned round for rates, so that above 0 always means "too slow".
 
 #include <map>
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "simulator/base/json.h"
 #include "simulator/cost/fitted.h"
+#include "simulator/report/report.h"
 
 namespace ds::cli {
 
@@ -63,7 +63,8 @@ struct Summary {
 std::size_t failed_cases(const std::vector<Row>& rows);
 Summary summarise(const std::vector<Row>& rows);
 
-nlohmann::ordered_json to_json(const Row& row);
-nlohmann::ordered_json to_json(const Summary& summary);
+/// All of it as JSON text; `fitted` is the word of the command line.
+std::string validation_report(const std::vector<Row>& rows, const std::string& fitted,
+                              const report::Provenance& provenance);
 
 }  // namespace ds::cli

@@ -119,6 +119,8 @@ bool Cursor::boolean() const {
   return value_->get<bool>();
 }
 
+std::string Cursor::dump() const { return value_->dump(); }
+
 std::string Cursor::text() const {
   if (!is_text()) fail_value("text");
   const auto& text = value_->get_ref<const std::string&>();

@@ -66,6 +66,8 @@ class Cursor {
   bool boolean() const;
   /// Text without NUL characters, so that it may be used as a file name.
   std::string text() const;
+  /// The value as JSON, whole.
+  std::string dump() const;
   /// One of the words in the table.
   template <class Enum, std::size_t N>
   Enum one_of(const Named<Enum> (&table)[N]) const {

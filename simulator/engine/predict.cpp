@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -34,8 +35,35 @@ std::vector<memory::Layout> layouts_of(const program::Program& program) {
   return layouts;
 }
 
-Bytes peak_of(const memory::Layout& layout, const workload::Job& job) {
-  return job.habits.allocator == "arena" ? layout.arena : layout.live_peak;
+namespace {
+
+/// A gradient in the working precision for each distinct shape of a class's matrices, which nothing reads.
+Bytes dummy_gradients(const program::Program& program, const program::RankClass& ranks) {
+  std::set<std::pair<std::int64_t, std::int64_t>> shapes;
+  Bytes sum{};
+  for (const program::Phase& phase : ranks.phases)
+    for (const program::Call& call : phase.calls)
+      for (const program::Instruction& instruction : program.body(call).body)
+        for (const program::Operator& one : program.operators_of(instruction)) {
+          const ops::Op& op = program.op(one.op);
+          const auto* product = std::get_if<ops::Linear>(&op.what);
+          if (product == nullptr || op.pass != ops::Pass::weight_gradient) continue;
+          if (ops::gradient_type(op) == op.type || !shapes.emplace(product->outputs, product->inputs).second)
+            continue;
+          sum += Bytes{product->outputs * product->inputs * size_of(op.type)};
+        }
+  return sum;
+}
+
+}  // namespace
+
+memory::Parts needs_of(const program::Program& program, std::size_t rank_class, const memory::Layout& layout,
+                       const workload::Job& job) {
+  memory::Parts parts = layout.parts;
+  if (job.habits.allocator == "arena") return parts;
+  parts.other =
+      job.habits.dummy_weight_gradients ? dummy_gradients(program, program.classes[rank_class]) : Bytes{};
+  return parts;
 }
 
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth) {
@@ -50,8 +78,10 @@ Prediction predict(const workload::Job& job, const cost::Machine& machine, workl
 Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
                    const cost::Machine& machine, workload::Depth depth) {
   Prediction result{.program = std::move(program), .layouts = std::move(layouts)};
-  for (const memory::Layout& layout : result.layouts)
-    result.peak = std::max(result.peak, peak_of(layout, job));
+  for (std::size_t c = 0; c < result.layouts.size(); ++c) {
+    result.memory.push_back(needs_of(result.program, c, result.layouts[c], job));
+    result.peak = std::max(result.peak, result.memory.back().total());
+  }
   const Durations durations = price(result.program, job, machine);
   switch (depth) {
     case workload::Depth::event:

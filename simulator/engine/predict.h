@@ -20,15 +20,19 @@ struct Prediction {
   double sigma{};          // relative standard deviation of the step time
   cost::Source weakest{};  // the least certain source among the operators that take time
 
-  /// Of the rank that needs most, as the job's software counts it.
+  std::vector<memory::Parts>
+      memory;  // by rank class: what lives at the peak, as the job's software counts it
+  /// Of the rank that needs most.
   Bytes peak;
 };
 
 /// Where each class's buffers lie.
 std::vector<memory::Layout> layouts_of(const program::Program& program);
 
-/// What a rank of that layout needs: its arena where the software is ds-exec, else what lives at once.
-Bytes peak_of(const memory::Layout& layout, const workload::Job& job);
+/// What a rank of a class needs at its peak: the arena where the software is ds-exec, gaps counted as `other`. Else what
+/// lives at once, and as `other` what the software keeps beside it.
+memory::Parts needs_of(const program::Program& program, std::size_t rank_class, const memory::Layout& layout,
+                       const workload::Job& job);
 
 /// `job` has passed workload::check_supported. The peak is the same in both depths: one layout serves them.
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth);

@@ -27,8 +27,8 @@ nlohmann::ordered_json to_json(const Provenance& provenance);
 struct Predicted {
   const workload::Job& job;
   const program::Program& program;
-  const std::vector<memory::Layout>& layouts;  // by rank class
-  Bytes peak;                                  // of the rank that needs most
+  const std::vector<memory::Parts>& memory;  // by rank class, at its peak
+  Bytes peak;                                // of the rank that needs most
   const program::StepSummary& summary;
   double sigma{};                // relative, of the step time
   std::string depth;             // "event", "analytic"

@@ -30,17 +30,13 @@ Json assumptions_json(const Predicted& p) {
 
 /// By stage its class that needs most.
 Json stages_json(const Predicted& p) {
-  std::map<std::int32_t, const memory::Layout*> by_stage;
-  for (std::size_t c = 0; c < p.layouts.size(); ++c) {
-    const memory::Layout*& most = by_stage[p.program.classes[c].first.pp];
-    if (most == nullptr || most->arena < p.layouts[c].arena) most = &p.layouts[c];
+  std::map<std::int32_t, const memory::Parts*> by_stage;
+  for (std::size_t c = 0; c < p.memory.size(); ++c) {
+    const memory::Parts*& most = by_stage[p.program.classes[c].first.pp];
+    if (most == nullptr || most->total() < p.memory[c].total()) most = &p.memory[c];
   }
   Json list = Json::array();
-  for (const auto& [stage, layout] : by_stage) {
-    memory::Parts parts = layout->parts;
-    if (p.job.habits.allocator != "arena") parts.other = {};  // gaps are the arena's
-    list.push_back(to_json(parts));
-  }
+  for (const auto& [stage, parts] : by_stage) list.push_back(to_json(*parts));
   return list;
 }
 
