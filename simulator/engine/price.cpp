@@ -72,11 +72,34 @@ Seconds in_shares(cost::Communication message, const program::Program& program, 
   return machine.time(message).seconds + machine.time(gather).seconds;
 }
 
+/// The matrix product that a collective is cut into pieces with: the next one behind a gather, the last one before a
+/// reduction. None where another communication stands between.
+const program::Operator* partner(const program::Program& program,
+                                 const std::vector<program::Instruction>& body, std::size_t at) {
+  const bool after = body[at].comm.what == collective::Collective::all_gather;
+  for (std::size_t i = at; after ? ++i < body.size() : i-- > 0;) {
+    if (!program::computes(body[i].kind)) return nullptr;
+    for (const program::Operator& one : program.operators_of(body[i]))
+      if (std::holds_alternative<ops::Linear>(program.op(one.op).what)) return &one;
+  }
+  return nullptr;
+}
+
+/// What is left to wait for of a tensor-parallel collective that runs beside its product piece by piece: one piece of
+/// `ranks`, or what the product is too short to hide (Wang et al. 2023, "Overlap communication with dependent
+/// computation via decomposition", section 4).
+Seconds left_over(Seconds communication, Seconds product, std::int32_t ranks) {
+  const double piece = communication.value / ranks;
+  return {std::max(piece, communication.value - product.value * (ranks - 1) / ranks)};
+}
+
 }  // namespace
 
 Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine) {
   const bool shares =
       job.habits.pipeline_scatter_gather && program.extents.tp > 1 && !job.plan.sequence_parallel;
+  const bool pieces =
+      !job.cluster.cpu() && job.plan.overlap.tp_comm && job.plan.sequence_parallel && program.extents.tp > 1;
   Durations durations;
   durations.operators.reserve(program.ops.size());
   for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
@@ -93,6 +116,10 @@ Durations price(const program::Program& program, const workload::Job& job, const
             const cost::Communication communication = communication_of(program, job, ranks, body[i]);
             times[i] = communication.message && shares ? in_shares(communication, program, job, machine)
                                                        : machine.time(communication).seconds;
+            if (!pieces || body[i].comm.group != program::kTensorGroup) continue;
+            if (const program::Operator* product = partner(program, body, i))
+              times[i] =
+                  left_over(times[i], durations.operators[program::index(product->op)], program.extents.tp);
           }
       }
   return durations;

@@ -1,0 +1,80 @@
+// `ds-sim validate`: what stands in its table and report, and what it does with files that are none.
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/e2e/world.h"
+
+namespace ds::e2e {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kJob = R"({
+  "model": {"family": "gpt", "layers": 4, "hidden": 1024, "heads": 16, "ffn_hidden": 4096, "vocab": 50257},
+  "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "software": "megatron-lm-2021",
+  "train": {"sequence_length": 1024, "global_batch": 16},
+  "plan": {"tp": 2, "dp": 4, "micro_batch": 1, "precision": "fp16"}})";
+
+class Validate : public World {
+ protected:
+  static Json measured_case(const std::string& id, const Json& job, const Json& measured) {
+    return {{"id", id}, {"set", "s"}, {"trust", "A"}, {"source", "x"}, {"job", job}, {"measured", measured}};
+  }
+  Json validated(const Json& cases, int status) {
+    const Ended ended = sim({"validate", write("cases.json", cases.dump()), "--report", "-"});
+    EXPECT_EQ(ended.status, status) << ended.err;
+    EXPECT_EQ(schema_faults("validation", ended.out), "");
+    return Json::parse(ended.out);
+  }
+};
+
+TEST_F(Validate, ErrorsAreOfTimeAlsoForRates) {
+  const Json job = Json::parse(kJob);
+  const Ended run = sim({"run", write("job.json", kJob), "--report", "-"});
+  ASSERT_EQ(run.status, 0) << run.err;
+  const Json report = Json::parse(run.out);
+  const double step = report["step_time_s"], rate = report["tokens_per_s_per_gpu"];
+  const double gb = report["memory"]["peak_bytes"].get<double>() / 1e9;
+  const Json cases = {
+      measured_case("slow", job, {{"step_time_s", step / 1.25}}),
+      measured_case("rate", job, {{"tokens_per_s_per_gpu", rate * 1.25}, {"peak_memory_gb", gb}}),
+      measured_case("verdict", job, {{"fits", true}})};
+  const Json rows = validated(cases, 0)["cases"];
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_NEAR(rows[0]["error"].get<double>(), 0.25, 1e-9);
+  for (const Json& row : rows) {
+    if (row["metric"] == "tokens_per_s_per_gpu") {
+      EXPECT_NEAR(row["error"].get<double>(), 0.25, 1e-9);
+    }
+    if (row["metric"] == "peak_memory_gb") {
+      EXPECT_NEAR(row["error"].get<double>(), 0, 1e-9);
+    }
+    EXPECT_FALSE(row["failed"]);
+  }
+}
+
+TEST_F(Validate, WhatCannotBePredictedIsListedAsFailed) {
+  Json sharded = Json::parse(kJob);
+  sharded["plan"]["zero"] = 3;
+  Json broken = Json::parse(kJob);
+  broken["plan"]["tp"] = 3;
+  const Json cases = {measured_case("good", Json::parse(kJob), {{"fits", true}}),
+                      measured_case("later", sharded, {{"step_time_s", 1}}),
+                      measured_case("never", broken, {{"step_time_s", 1}}),
+                      measured_case("wrong", Json::parse(kJob), {{"fits", false}})};
+  const Json report = validated(cases, 1);
+  EXPECT_EQ(report["summary"]["failed"], 3);
+  EXPECT_NE(report["cases"][1]["message"].get<std::string>().find("plan.zero: not supported yet"),
+            std::string::npos);
+  EXPECT_NE(report["cases"][2]["message"].get<std::string>().find("plan.tp"), std::string::npos);
+}
+
+TEST_F(Validate, FilesThatAreNoCasesAreRefused) {
+  EXPECT_TRUE(complains(sim({"validate", path("none.json")}), 2, "none.json"));
+  EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]")}), 2, "empty.json"));
+  EXPECT_TRUE(complains(sim({"validate", write("job.json", kJob)}), 2, "job.json"));
+  EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]"), "--fitted", "some"}), 2, "--fitted"));
+}
+
+}  // namespace
+}  // namespace ds::e2e
