@@ -50,10 +50,12 @@ Prediction predict(program::Program program, memory::Layout layout, const cost::
   Prediction result{.program = std::move(program), .layout = std::move(layout)};
   const Durations durations = price(result.program, model);
   switch (depth) {
-    case workload::Depth::event:
-      result.timeline = play(result.program, durations);
-      result.summary = program::summarise(result.program, result.timeline, durations.communications);
+    case workload::Depth::event: {
+      Played played = play(result.program, durations, {.rows = Rows::all});
+      result.timeline = std::move(played.timeline);
+      result.summary = std::move(played.summary);
       break;
+    }
     case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
   }
   add_uncertainty(result, model);

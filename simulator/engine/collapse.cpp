@@ -1,0 +1,340 @@
+#include "simulator/engine/collapse.h"
+
+#include <algorithm>
+#include <map>
+
+#include "simulator/base/error.h"
+#include "simulator/program/rows.h"
+
+namespace ds::engine {
+namespace {
+
+using program::index;
+using program::Instruction;
+using program::Kind;
+using program::Position;
+
+constexpr std::size_t kCompute = 0;  // lane
+
+bool meets_everybody(const Instruction& instruction) {
+  return instruction.kind == Kind::collective && instruction.comm.group == program::kWorld;
+}
+
+/// What a lane beside the compute lane does; a lane does one thing.
+enum class Does : std::uint8_t { nothing, sends, receives, reduces };
+
+struct LaneRole {
+  Does does{};
+  std::uint8_t direction{};
+};
+
+std::uint8_t direction_of(const Instruction& instruction) {
+  return instruction.comm.shift > 0 ? kForward : kBackward;
+}
+
+/// Numbers the meetings: the k-th of a channel is one meeting for all its classes.
+class MeetingNumbers {
+ public:
+  std::int32_t of(std::size_t rank_class, std::int32_t channel) {
+    const std::int32_t k = seen_[{rank_class, channel}]++;
+    return numbers_.try_emplace({channel, k}, static_cast<std::int32_t>(numbers_.size())).first->second;
+  }
+  std::vector<std::int32_t> parties(const std::vector<std::int32_t>& sizes) const {
+    std::vector<std::int32_t> list(numbers_.size());
+    for (const auto& [key, number] : numbers_)
+      list[static_cast<std::size_t>(number)] = sizes[static_cast<std::size_t>(key.first)];
+    return list;
+  }
+
+ private:
+  std::map<std::pair<std::size_t, std::int32_t>, std::int32_t> seen_;
+  std::map<std::pair<std::int32_t, std::int32_t>, std::int32_t> numbers_;
+};
+
+/// Builds the line of one class from its schedule.
+class LineBuilder {
+ public:
+  LineBuilder(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
+              MeetingNumbers& meetings)
+      : program_(program), class_(rank_class), schedule_(schedule), meetings_(meetings) {}
+
+  void run() {
+    find_roles();
+    for (std::size_t lane = kCompute + 1; lane < roles_.size(); ++lane)
+      if (!schedule_.segments[lane].empty()) tie_to_compute(lane);
+    find_meeting();
+    // The step from behind its last meeting with everybody up to that of the next step.
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    places_.resize(segments.size());
+    for (std::size_t s = after_meeting_; s < segments.size(); ++s) add_segment(s, true);
+    point({.stop = Stop::step});
+    add_freed(0);
+    for (std::size_t s = 0; s < after_meeting_; ++s) add_segment(s, false);
+    line_.rest = since_;
+    if (reduce_lane_ != kCompute)
+      for (const std::int32_t n : waited_) ensure(n < begun_, "a collective begins before it is waited for");
+  }
+  Line line() { return std::move(line_); }
+  std::vector<Place> places() { return std::move(places_); }
+  std::int32_t collectives_before_step() const { return before_step_; }
+
+ private:
+  const Instruction& instruction(const Segment& segment, std::size_t lane, std::int32_t position) const {
+    const LaneBody& body = schedule_.body(segment, lane);
+    const program::Call& call = schedule_.calls[static_cast<std::size_t>(segment.call)];
+    return program_.body(call).body[static_cast<std::size_t>(
+        body.instructions[static_cast<std::size_t>(segment.first + position)])];
+  }
+
+  void find_roles() {
+    roles_.resize(schedule_.segments.size());
+    for (std::size_t lane = kCompute + 1; lane < roles_.size(); ++lane)
+      for (const Segment& segment : schedule_.segments[lane])
+        for (std::int32_t i = 0; i < segment.count; ++i) {
+          const Instruction& one = instruction(segment, lane, i);
+          const Does does = one.kind == Kind::send      ? Does::sends
+                            : one.kind == Kind::receive ? Does::receives
+                                                        : Does::reduces;
+          ensure(one.kind != Kind::collective || segment.channel == kNoChannel,
+                 "a collective beside is within its class");
+          const LaneRole role{does, does == Does::reduces ? std::uint8_t{} : direction_of(one)};
+          LaneRole& known = roles_[lane];
+          ensure(
+              known.does == Does::nothing || (known.does == role.does && known.direction == role.direction),
+              "a lane beside does one thing");
+          known = role;
+          if (does != Does::reduces) continue;
+          ensure(reduce_lane_ == kCompute || reduce_lane_ == lane, "one lane beside has collectives");
+          reduce_lane_ = lane;
+        }
+  }
+
+  /// Notes for every instruction of a lane beside when the compute lane sets it free, and what it takes.
+  void tie_to_compute(std::size_t lane) {
+    std::int64_t freed = 0;  // by the compute lane at that position
+    std::int32_t gates = 0;
+    std::int64_t number = 0;
+    for (const Segment& segment : schedule_.segments[lane]) {
+      for (std::int32_t w = 0; w < segment.waits.count; ++w) {
+        const Position& until = schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)];
+        ensure(until.lane == static_cast<std::int32_t>(kCompute), "lanes beside wait for the compute lane");
+        if (until.ended <= freed) continue;
+        freed = until.ended;
+        if (roles_[lane].does == Does::receives) {
+          ++gates;
+          freed_[freed].push_back({lane, 0});
+        }
+      }
+      const LaneBody& body = schedule_.body(segment, lane);
+      for (std::int32_t i = 0; i < segment.count; ++i, ++number) {
+        const auto at = static_cast<std::size_t>(segment.first + i);
+        const double seconds = body.begins[at + 1] - body.begins[at];
+        if (roles_[lane].does == Does::receives) {
+          ReceiveLane& beside = line_.beside[roles_[lane].direction];
+          beside.seconds.push_back(seconds);
+          beside.gates.push_back(gates);
+        } else {
+          freed_[freed].push_back({lane, seconds});
+        }
+      }
+    }
+  }
+
+  void find_meeting() {
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    std::int32_t begun = 0;
+    const auto count_begun = [&](std::int64_t position) {
+      const auto found = freed_.find(position);
+      if (found == freed_.end()) return;
+      for (const Freed& one : found->second) begun += one.lane == reduce_lane_ ? 1 : 0;
+    };
+    count_begun(0);
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      if (meets_everybody(instruction(segments[s], kCompute, 0))) {
+        after_meeting_ = s + 1;
+        begun_before_meeting_ = begun;
+      }
+      count_begun(segments[s].ended);
+    }
+    if (after_meeting_ == 0) {
+      after_meeting_ = segments.size();
+      begun_before_meeting_ = begun;
+    }
+    before_step_ = begun - begun_before_meeting_;
+  }
+
+  void point(Point one) {
+    one.after = since_;
+    since_ = 0;
+    line_.points.push_back(one);
+  }
+
+  void add_segment(std::size_t s, bool before_step) {
+    const Segment& segment = schedule_.segments[kCompute][s];
+    for (std::int32_t w = 0; w < segment.waits.count; ++w)
+      add_wait(schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)], before_step);
+    Place& place = places_[s];
+    place = {.after = static_cast<std::int32_t>(line_.points.size()) - 1,
+             .offset = since_,
+             .before_step = before_step};
+    if (segment.channel == kNoChannel) {
+      since_ += segment.alone.value;
+    } else {
+      place.own = place.after + 1;
+      const Instruction& one = instruction(segment, kCompute, 0);
+      if (one.kind == Kind::receive)
+        point({.stop = Stop::receive, .direction = direction_of(one), .seconds = segment.alone.value});
+      else
+        point({.stop = Stop::meet,
+               .number = meetings_.of(class_, segment.channel),
+               .seconds = segment.alone.value});
+    }
+    add_freed(segment.ended);
+  }
+
+  void add_wait(const Position& until, bool before_step) {
+    const auto lane = static_cast<std::size_t>(until.lane);
+    const LaneRole role = roles_[lane];
+    if (role.does == Does::reduces)
+      return add_collective_wait(static_cast<std::int32_t>(until.ended) - 1, before_step);
+    // Messages of the step before have arrived before its meeting.
+    if (until.ended <= 0 || before_step) return;
+    point({.stop = role.does == Does::sends ? Stop::refill : Stop::arrive,
+           .direction = role.direction,
+           .number = static_cast<std::int32_t>(until.ended) - 1});
+  }
+
+  /// `n` counts from the step's begin. In the line come first those that begin behind the meeting.
+  void add_collective_wait(std::int32_t n, bool before_step) {
+    const auto length = static_cast<std::int32_t>(schedule_.lengths[reduce_lane_]);
+    if (n < 0)
+      n += length;
+    else if (!before_step && n < begun_before_meeting_)
+      return wait_for(n + before_step_);
+    // Of the step before, and behind its meeting; what is before the meeting has been waited for there.
+    if (n >= begun_before_meeting_) wait_for(n - begun_before_meeting_);
+  }
+  void wait_for(std::int32_t number) {
+    waited_.push_back(number);
+    point({.stop = Stop::wait, .number = number});
+  }
+
+  void add_freed(std::int64_t position) {
+    const auto found = freed_.find(position);
+    if (found == freed_.end()) return;
+    for (const Freed& one : found->second) {
+      const LaneRole role = roles_[one.lane];
+      switch (role.does) {
+        case Does::sends:
+          point({.stop = Stop::send, .direction = role.direction, .seconds = one.seconds});
+          break;
+        case Does::receives: point({.stop = Stop::release, .direction = role.direction}); break;
+        case Does::reduces:
+          point({.stop = Stop::begin, .seconds = one.seconds});
+          ++begun_;
+          break;
+        case Does::nothing: break;
+      }
+    }
+  }
+
+  struct Freed {
+    std::size_t lane{};
+    double seconds{};
+  };
+  const program::Program& program_;
+  std::size_t class_;
+  const StepSchedule& schedule_;
+  MeetingNumbers& meetings_;
+  std::vector<LaneRole> roles_;                       // by lane
+  std::size_t reduce_lane_{kCompute};                 // kCompute: none
+  std::map<std::int64_t, std::vector<Freed>> freed_;  // by position of the compute lane
+  std::size_t after_meeting_{0};                      // segment
+  std::int32_t begun_before_meeting_{0}, before_step_{0}, begun_{0};
+  std::vector<std::int32_t> waited_;
+  double since_{0};  // work since the last point
+  Line line_;
+  std::vector<Place> places_;
+};
+
+std::vector<std::vector<bool>> meetings_apart(const program::Program& program) {
+  std::vector<std::vector<bool>> apart;
+  for (const program::Template& body : program.templates) {
+    std::vector<bool>& flags = apart.emplace_back();
+    for (const Instruction& instruction : body.body) flags.push_back(meets_everybody(instruction));
+  }
+  return apart;
+}
+
+}  // namespace
+
+Collapsed collapse(const program::Program& program, const Durations& durations) {
+  Collapsed result;
+  Parties parties(program);
+  MeetingNumbers meetings;
+  const std::vector<std::vector<bool>> apart = meetings_apart(program);
+  for (std::size_t c = 0; c < program.classes.size(); ++c) {
+    result.schedules.emplace_back(program, c, durations, parties, apart);
+    LineBuilder builder(program, c, result.schedules.back(), meetings);
+    builder.run();
+    result.lines.stages.push_back(builder.line());
+    result.places.push_back(builder.places());
+    result.collectives_before_step.push_back(builder.collectives_before_step());
+  }
+  result.lines.parties = meetings.parties(parties.sizes());
+  return result;
+}
+
+std::vector<std::vector<Interval>> times_of(const program::Program& program, const Collapsed& collapsed,
+                                            const Recurrence& recurrence, double period,
+                                            std::size_t rank_class) {
+  const StepSchedule& schedule = collapsed.schedules[rank_class];
+  double step = 0;  // its begin: where the step before ends on all ranks
+  for (std::size_t c = 0; c < collapsed.schedules.size(); ++c)
+    step = std::max(step, recurrence.end_of_step(c));
+  const auto interval = [&](double start, double end, bool before_step) {
+    const double shift = before_step ? period - step : -step;
+    return Interval{{start + shift}, {end + shift}};
+  };
+  std::vector<std::vector<Interval>> times(schedule.segments.size());
+  const std::span<const Spell> points = recurrence.points(rank_class);
+  for (std::size_t s = 0; s < schedule.segments[kCompute].size(); ++s) {
+    const Place& place = collapsed.places[rank_class][s];
+    const double start =
+        (place.after < 0 ? 0 : points[static_cast<std::size_t>(place.after)].end) + place.offset;
+    const double end = place.own < 0 ? start + schedule.segments[kCompute][s].alone.value
+                                     : points[static_cast<std::size_t>(place.own)].end;
+    times[kCompute].push_back(interval(start, end, place.before_step));
+  }
+  const auto before_step = static_cast<std::size_t>(collapsed.collectives_before_step[rank_class]);
+  for (std::size_t lane = kCompute + 1; lane < times.size(); ++lane) {
+    std::vector<Spell> spells;  // by instruction, in the order of the step
+    std::size_t late = 0;       // from here on, of the step before
+    for (const Segment& segment : schedule.segments[lane]) {
+      if (spells.empty()) {
+        const program::Call& call = schedule.calls[static_cast<std::size_t>(segment.call)];
+        const Instruction& one = program.body(call).body[static_cast<std::size_t>(
+            schedule.body(segment, lane).instructions[static_cast<std::size_t>(segment.first)])];
+        if (one.kind == Kind::send) {
+          spells = recurrence.sent(rank_class, direction_of(one));
+          late = spells.size();
+        } else if (one.kind == Kind::receive) {
+          const auto received = recurrence.received(rank_class, direction_of(one));
+          spells.assign(received.begin(), received.end());
+          late = spells.size();
+        } else {
+          const auto all = recurrence.collectives(rank_class);
+          spells.assign(all.begin() + static_cast<std::ptrdiff_t>(before_step), all.end());
+          late = spells.size();
+          spells.insert(spells.end(), all.begin(), all.begin() + static_cast<std::ptrdiff_t>(before_step));
+        }
+      }
+      const auto last = static_cast<std::size_t>(segment.ended) - 1;
+      const std::size_t first = last + 1 - static_cast<std::size_t>(segment.count);
+      times[lane].push_back(interval(spells[first].start, spells[last].end, last >= late));
+    }
+  }
+  return times;
+}
+
+}  // namespace ds::engine

@@ -1,0 +1,124 @@
+#pragma once
+// The core of the analytic depth: a step's time from plain arrays, without a program.
+//
+// A rank's compute lane is a line: seconds of work between points where it waits for somebody or somebody waits for it. All
+// lines of a pipeline are gone through once, each as far as it gets; every time is the latest of those it waits for.
+//
+//   Line{.points = {{.after = 0, .stop = Stop::step},
+//                   {.after = 1.0, .stop = Stop::send, .direction = kForward, .seconds = 0.1},   // forward, then its output
+//                   {.after = 0, .stop = Stop::receive, .direction = kBackward, .seconds = 0.1},
+//                   {.after = 2.0, .stop = Stop::meet, .number = 0, .seconds = 0.1}}}            // backward, then the norm
+//
+// A line begins where the meeting of all classes in the step before has ended, which is the same time for all: so one
+// step is steady, whatever runs over the seam.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ds::engine {
+
+inline constexpr std::uint8_t kForward = 0, kBackward = 1;  // towards the next stage, towards the one before
+
+enum class Stop : std::uint8_t {
+  send,     // the next message of that direction is complete
+  refill,   // waits until the `number`-th message of that direction has been sent: its memory is needed
+  receive,  // the lane takes the next message of that direction
+  arrive,   // waits until a lane beside has taken the `number`-th message of that direction
+  release,  // the next gate of the lane that receives in that direction opens
+  begin,    // the next collective of the lane beside may begin
+  wait,     // waits until the `number`-th collective of that lane has ended
+  meet,     // the `number`-th meeting with other classes
+  step      // here the step itself begins; what is before belongs to the one before
+};
+
+struct Point {
+  double after{};  // seconds of work since the point before
+  Stop stop{};
+  std::uint8_t direction{};
+  std::int32_t number{};  // from 0
+  double seconds{};       // that the communication takes alone; of a message the longer of both ends' counts
+};
+
+/// Messages that a lane beside the compute lane receives from one direction.
+struct ReceiveLane {
+  std::vector<double> seconds;      // by message
+  std::vector<std::int32_t> gates;  // by message: how many gates must have opened before it may come in
+};
+
+struct Line {
+  std::vector<Point> points;
+  double rest{};  // work after the last point
+  std::array<ReceiveLane, 2> beside;
+};
+
+/// Lines of the stages of a pipeline, in order, and how many of them take part in each meeting.
+struct Lines {
+  std::vector<Line> stages;
+  std::vector<std::int32_t> parties;
+};
+
+/// From when to when, counted from the end of the last step's meeting.
+struct Spell {
+  double start{}, end{};
+};
+
+/// Keeps its memory from one set of lines to the next.
+class Recurrence {
+ public:
+  /// Seconds from one step to the next. `trace` keeps when every point was reached and left.
+  enum class Trace : std::uint8_t { no, yes };
+  double run(const Lines& lines, Trace trace = Trace::no);
+
+  // What the last run has left. Spells of a lane begin when the lane is ready for the communication.
+  std::span<const Spell> points(std::size_t stage) const { return stages_[stage].points; }  // with Trace::yes
+  std::span<const Spell> collectives(std::size_t stage) const { return stages_[stage].collectives; }
+  std::span<const Spell> received(std::size_t stage, std::uint8_t direction) const {
+    return stages_[stage].beside[direction].spells;
+  }
+  std::vector<Spell> sent(std::size_t stage, std::uint8_t direction) const;
+  /// When all has ended that a stage does after the meeting, up to Stop::step.
+  double end_of_step(std::size_t stage) const { return stages_[stage].end_of_step; }
+
+ private:
+  static constexpr double kUnknown = -1;
+  struct Message {
+    double ready{}, seconds{}, ended{kUnknown};
+  };
+  struct Beside {
+    double free{};
+    std::vector<Spell> spells;  // of what has come in
+    std::vector<double> gates;  // when they opened
+  };
+  struct Stage {
+    std::size_t next{};  // point
+    double at{};
+    bool met{};  // has been counted at the meeting it stands at
+    double collectives_free{}, end_of_step{};
+    std::array<std::size_t, 2> received{};
+    std::array<std::vector<Message>, 2> sent;
+    std::array<Beside, 2> beside;
+    std::vector<Spell> collectives, points;
+  };
+  struct Meeting {
+    std::int32_t here{};
+    double at{}, seconds{};
+  };
+
+  void reset(const Lines& lines);
+  bool advance(const Lines& lines, std::size_t s, Trace trace);
+  bool pass(const Lines& lines, std::size_t s, const Point& point);
+  bool meet(const Lines& lines, Stage& stage, const Point& point, double at);
+  std::vector<Message>& messages_to(std::size_t s, std::uint8_t direction);
+  void take_beside(const Line& line, std::size_t s, std::uint8_t direction);
+
+  std::vector<Stage> stages_;
+  std::vector<Meeting> meetings_;
+};
+
+/// A time that no step of these lines is below: the recurrence with fewer waits. Of the messages only the first and the last
+/// of each channel are waited for, so that a step's fill, drain and the trips of its first and last micro-batch count.
+Lines thinned(const Lines& lines);
+
+}  // namespace ds::engine
