@@ -1,7 +1,9 @@
 #include "simulator/engine/collapse.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
+#include <utility>
 
 #include "simulator/base/error.h"
 #include "simulator/program/rows.h"
@@ -66,13 +68,12 @@ class LineBuilder {
     // The step from behind its last meeting with everybody up to that of the next step.
     const std::vector<Segment>& segments = schedule_.segments[kCompute];
     places_.resize(segments.size());
-    for (std::size_t s = after_meeting_; s < segments.size(); ++s) add_segment(s, true);
+    add_visits(after_meeting_, segments.size(), true);
     point({.stop = Stop::step});
     add_freed(0);
-    for (std::size_t s = 0; s < after_meeting_; ++s) add_segment(s, false);
-    line_.rest = since_;
-    if (reduce_lane_ != kCompute)
-      for (const std::int32_t n : waited_) ensure(n < begun_, "a collective begins before it is waited for");
+    end_visit(program::TemplateId{-1});
+    add_visits(0, after_meeting_, false);
+    for (const std::int32_t n : waited_) ensure(n < begun_, "a collective begins before it is waited for");
   }
   Line line() { return std::move(line_); }
   std::vector<Place> places() { return std::move(places_); }
@@ -131,7 +132,7 @@ class LineBuilder {
         const double seconds = body.begins[at + 1] - body.begins[at];
         if (roles_[lane].does == Does::receives) {
           ReceiveLane& beside = line_.beside[roles_[lane].direction];
-          beside.seconds.push_back(seconds);
+          beside_seconds_[roles_[lane].direction].push_back(seconds);
           beside.gates.push_back(gates);
         } else {
           freed_[freed].push_back({lane, seconds});
@@ -165,8 +166,35 @@ class LineBuilder {
 
   void point(Point one) {
     one.after = since_;
-    since_ = 0;
-    line_.points.push_back(one);
+    since_ = since_point_ = 0;
+    pass_.points.push_back(one);
+    ++points_;
+  }
+
+  void add_visits(std::size_t first, std::size_t last, bool before_step) {
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    for (std::size_t s = first; s < last; ++s) {
+      add_segment(s, before_step);
+      if (s + 1 == last || segments[s + 1].call != segments[s].call)
+        end_visit(schedule_.calls[static_cast<std::size_t>(segments[s].call)].body);
+    }
+  }
+
+  /// A pass that this template has had already is the same pass.
+  void end_visit(program::TemplateId body) {
+    pass_.rest = std::exchange(since_, 0);
+    std::vector<std::int32_t>& known = passes_of_[body];
+    auto same = std::ranges::find_if(
+        known, [&](std::int32_t p) { return line_.passes[static_cast<std::size_t>(p)] == pass_; });
+    if (same == known.end()) {
+      known.push_back(static_cast<std::int32_t>(line_.passes.size()));
+      line_.passes.push_back(pass_);
+      same = known.end() - 1;
+    }
+    line_.visits.push_back(*same);
+    for (const Point& one : pass_.points)
+      if (one.stop == Stop::arrive) line_.beside[one.direction].passes.push_back(*same);
+    pass_ = {};
   }
 
   void add_segment(std::size_t s, bool before_step) {
@@ -174,11 +202,10 @@ class LineBuilder {
     for (std::int32_t w = 0; w < segment.waits.count; ++w)
       add_wait(schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)], before_step);
     Place& place = places_[s];
-    place = {.after = static_cast<std::int32_t>(line_.points.size()) - 1,
-             .offset = since_,
-             .before_step = before_step};
+    place = {.after = points_ - 1, .offset = since_point_, .before_step = before_step};
     if (segment.channel == kNoChannel) {
       since_ += segment.alone.value;
+      since_point_ += segment.alone.value;
     } else {
       place.own = place.after + 1;
       const Instruction& one = instruction(segment, kCompute, 0);
@@ -199,9 +226,14 @@ class LineBuilder {
       return add_collective_wait(static_cast<std::int32_t>(until.ended) - 1, before_step);
     // Messages of the step before have arrived before its meeting.
     if (until.ended <= 0 || before_step) return;
-    point({.stop = role.does == Does::sends ? Stop::refill : Stop::arrive,
-           .direction = role.direction,
-           .number = static_cast<std::int32_t>(until.ended) - 1});
+    const std::uint8_t d = role.direction;
+    const auto number = static_cast<std::int32_t>(until.ended) - 1;
+    if (role.does == Does::sends)
+      return point({.stop = Stop::refill, .direction = d, .number = sent_[d] - number});
+    ensure(number == arrived_[d]++, "messages are used in the order in which they come");
+    point({.stop = Stop::arrive,
+           .direction = d,
+           .seconds = beside_seconds_[d][static_cast<std::size_t>(number)]});
   }
 
   /// `n` counts from the step's begin. In the line come first those that begin behind the meeting.
@@ -227,6 +259,7 @@ class LineBuilder {
       switch (role.does) {
         case Does::sends:
           point({.stop = Stop::send, .direction = role.direction, .seconds = one.seconds});
+          ++sent_[role.direction];
           break;
         case Does::receives: point({.stop = Stop::release, .direction = role.direction}); break;
         case Does::reduces:
@@ -252,7 +285,13 @@ class LineBuilder {
   std::size_t after_meeting_{0};                      // segment
   std::int32_t begun_before_meeting_{0}, before_step_{0}, begun_{0};
   std::vector<std::int32_t> waited_;
-  double since_{0};  // work since the last point
+  double since_{0};        // work since the last point of the visit, or its begin
+  double since_point_{0};  // work since the last point
+  std::int32_t points_{0};
+  Pass pass_;  // of the visit that is under way
+  std::map<program::TemplateId, std::vector<std::int32_t>> passes_of_;
+  std::array<std::int32_t, 2> sent_{}, arrived_{};
+  std::array<std::vector<double>, 2> beside_seconds_;  // of messages, by direction
   Line line_;
   std::vector<Place> places_;
 };

@@ -6,10 +6,86 @@
 
 namespace ds::engine {
 
+double Recurrence::run(const Lines& lines, Trace trace) {
+  sweep(lines, trace, nullptr);
+  return period();
+}
+
+double Recurrence::run(const Lines& lines, const Turns& turns) {
+  if (turns.empty()) return run(lines);
+  ensure(take_turns(lines, turns), "turns are those of the same visits");
+  return period();
+}
+
+Turns turns_of(const Lines& lines) {
+  Turns turns;
+  Recurrence recurrence;
+  recurrence.sweep(lines, Recurrence::Trace::no, &turns);
+  if (!recurrence.take_turns(lines, turns)) turns.clear();
+  return turns;
+}
+
+double Recurrence::period() const {
+  double latest = 0;
+  for (const Stage& stage : stages_) latest = std::max(latest, stage.at);
+  return latest;
+}
+
+namespace {
+
+/// The points in the order in which a plain pass has them.
+constexpr int place_of(Stop stop) {
+  switch (stop) {
+    case Stop::receive: return 0;
+    case Stop::refill: return 1;
+    case Stop::send: return 2;
+    case Stop::arrive:
+    case Stop::release:
+    case Stop::begin:
+    case Stop::wait:
+    case Stop::meet:
+    case Stop::step: break;
+  }
+  return -1;
+}
+
+}  // namespace
+
 void Recurrence::reset(const Lines& lines) {
+  const auto plain_of = [](const Pass& pass) {
+    Plain plain{.plain = true, .rest = pass.rest};
+    int last = -1;
+    double since = 0;
+    for (const Point& point : pass.points) {
+      const int place = place_of(point.stop);
+      plain.plain = plain.plain && place > last;
+      last = place;
+      since += point.after;
+      if (point.stop == Stop::receive) {
+        plain.takes = true;
+        plain.before = since;
+        plain.take = point.seconds;
+        plain.from = point.direction;
+      } else if (point.stop == Stop::refill) {
+        plain.refills = true;
+        plain.refill = since;
+        plain.back = point.number;
+        plain.to = point.direction;
+      } else {
+        plain.plain = plain.plain && (!plain.refills || plain.to == point.direction);
+        plain.sends = true;
+        plain.send = since;
+        plain.sending = point.seconds;
+        plain.to = point.direction;
+      }
+      since = 0;
+    }
+    return plain;
+  };
   stages_.resize(lines.stages.size());
-  for (Stage& stage : stages_) {
-    stage.next = 0;
+  for (std::size_t s = 0; s < stages_.size(); ++s) {
+    Stage& stage = stages_[s];
+    stage.visit = stage.point = 0;
     stage.at = stage.collectives_free = stage.end_of_step = 0;
     stage.met = false;
     stage.received = {};
@@ -21,68 +97,137 @@ void Recurrence::reset(const Lines& lines) {
     }
     stage.collectives.clear();
     stage.points.clear();
+    stage.passes.clear();
+    for (const Pass& pass : lines.stages[s].passes) stage.passes.push_back(plain_of(pass));
   }
   meetings_.assign(lines.parties.size(), {});
 }
 
-/// Stages take turns, from the first to the last and back: so a turn finds what its neighbours have sent.
-double Recurrence::run(const Lines& lines, Trace trace) {
+/// Stages go on by turns, from the first to the last and back: so a stage finds what its neighbours have sent.
+void Recurrence::sweep(const Lines& lines, Trace trace, Turns* turns) {
   reset(lines);
   const std::size_t count = lines.stages.size();
-  const auto finished = [&](std::size_t s) { return stages_[s].next == lines.stages[s].points.size(); };
   std::size_t open = 0;
-  for (std::size_t s = 0; s < count; ++s) open += finished(s) ? 0 : 1;
+  for (const Line& line : lines.stages) open += line.visits.empty() ? 0 : 1;
+  bool moved = false;
+  const auto turn = [&](std::size_t s) {
+    Stage& stage = stages_[s];
+    const std::size_t visits = lines.stages[s].visits.size();
+    if (stage.visit == visits) return;
+    const auto before = std::pair(stage.visit, stage.point);
+    const bool stood = stage.met;
+    while (stage.visit < visits && visit(lines, s, trace))
+      if (turns != nullptr) turns->push_back(static_cast<std::uint16_t>(s));
+    // To come to a meeting is a turn of its own: the others wait for it.
+    if (turns != nullptr && stage.met && !stood) turns->push_back(static_cast<std::uint16_t>(s));
+    moved |= before != std::pair(stage.visit, stage.point);
+    if (stage.visit == visits) --open;
+  };
   while (open > 0) {
-    bool moved = false;
-    const auto turn = [&](std::size_t s) {
-      if (finished(s)) return;
-      moved |= advance(lines, s, trace);
-      if (finished(s)) --open;
-    };
+    moved = false;
     for (std::size_t s = 0; s < count; ++s) turn(s);
     for (std::size_t s = count; s-- > 0;) turn(s);
-    ensure(moved || open == 0, "a pipeline does not deadlock");
+    ensure(moved, "a pipeline does not deadlock");
   }
-  double period = 0;
-  for (std::size_t s = 0; s < count; ++s) period = std::max(period, stages_[s].at + lines.stages[s].rest);
-  return period;
 }
 
-bool Recurrence::advance(const Lines& lines, std::size_t s, Trace trace) {
-  Stage& stage = stages_[s];
-  const std::vector<Point>& points = lines.stages[s].points;
-  for (const std::uint8_t direction : {kForward, kBackward}) take_beside(lines.stages[s], s, direction);
-  const std::size_t first = stage.next;
-  while (stage.next < points.size()) {
-    const Point& point = points[stage.next];
-    const double reached = stage.at + point.after;
-    if (!pass(lines, s, point)) break;
-    if (trace == Trace::yes) stage.points.push_back({reached, stage.at});
-    ++stage.next;
+bool Recurrence::take_turns(const Lines& lines, const Turns& turns) {
+  reset(lines);
+  for (const std::uint16_t s : turns) {
+    Stage& stage = stages_[s];
+    const Line& line = lines.stages[s];
+    const Plain& pass = stage.passes[static_cast<std::size_t>(line.visits[stage.visit])];
+    if (pass.plain && stage.point == 0) {
+      if (!visit_plain(lines, s, pass)) return false;
+    } else if (!visit(lines, s, Trace::no) && !stage.met) {
+      return false;
+    }
   }
-  return stage.next > first;
+  for (std::size_t s = 0; s < stages_.size(); ++s)
+    if (stages_[s].visit < lines.stages[s].visits.size()) return false;
+  return true;
+}
+
+/// Takes the next visit as far as it gets; true where that is to its end.
+bool Recurrence::visit(const Lines& lines, std::size_t s, Trace trace) {
+  Stage& stage = stages_[s];
+  const Line& line = lines.stages[s];
+  for (const std::uint8_t direction : {kForward, kBackward}) take_beside(line, s, direction);
+  const Pass& visited = line.passes[static_cast<std::size_t>(line.visits[stage.visit])];
+  while (stage.point < visited.points.size()) {
+    const Point& point = visited.points[stage.point];
+    const double reached = stage.at + point.after;
+    if (!pass(lines, s, point)) return false;
+    if (trace == Trace::yes) stage.points.push_back({reached, stage.at});
+    ++stage.point;
+  }
+  stage.at += visited.rest;
+  stage.point = 0;
+  ++stage.visit;
+  return true;
+}
+
+bool Recurrence::visit_plain(const Lines& lines, std::size_t s, const Plain& pass) {
+  Stage& stage = stages_[s];
+  double at = stage.at;
+  if (pass.takes) {
+    std::vector<Message>& messages = messages_to(s, pass.from);
+    std::size_t& received = stage.received[pass.from];
+    if (messages.size() <= received) return false;
+    Message& message = messages[received++];
+    at = message.ended = std::max(at + pass.before, message.ready) + std::max(message.seconds, pass.take);
+  }
+  std::vector<Message>& sent = stage.sent[pass.to];
+  if (pass.refills) {
+    const double ended = ended_back(lines, s, pass.to, pass.back);
+    if (ended == kUnknown) return false;
+    at = std::max(at + pass.refill, ended);
+  }
+  if (pass.sends) {
+    at += pass.send;
+    sent.push_back({at, pass.sending});
+  }
+  stage.at = at + pass.rest;
+  ++stage.visit;
+  return true;
 }
 
 /// The messages that come to a stage from the one before it (forward) or behind it.
 std::vector<Recurrence::Message>& Recurrence::messages_to(std::size_t s, std::uint8_t direction) {
-  const std::size_t count = stages_.size();
-  return stages_[(direction == kForward ? s + count - 1 : s + 1) % count].sent[direction];
+  const std::size_t last = stages_.size() - 1;
+  const std::size_t from = direction == kForward ? (s == 0 ? last : s - 1) : (s == last ? 0 : s + 1);
+  return stages_[from].sent[direction];
 }
 
 /// Takes in what has been sent and has its gates open.
 void Recurrence::take_beside(const Line& line, std::size_t s, std::uint8_t direction) {
   const ReceiveLane& lane = line.beside[direction];
-  if (lane.seconds.empty()) return;
+  if (lane.passes.empty()) return;
   Beside& beside = stages_[s].beside[direction];
   std::vector<Message>& messages = messages_to(s, direction);
-  for (std::size_t k = beside.spells.size(); k < std::min(messages.size(), lane.seconds.size()); ++k) {
+  for (std::size_t k = beside.spells.size(); k < std::min(messages.size(), lane.passes.size()); ++k) {
     const auto gates = static_cast<std::size_t>(lane.gates[k]);
     if (gates > beside.gates.size()) return;
+    double seconds = messages[k].seconds;
+    for (const Point& point : line.passes[static_cast<std::size_t>(lane.passes[k])].points)
+      if (point.stop == Stop::arrive) seconds = std::max(seconds, point.seconds);
     const double ready = std::max(beside.free, gates == 0 ? 0 : beside.gates[gates - 1]);
-    beside.free = std::max(ready, messages[k].ready) + std::max(messages[k].seconds, lane.seconds[k]);
+    beside.free = std::max(ready, messages[k].ready) + seconds;
     messages[k].ended = beside.free;
     beside.spells.push_back({ready, beside.free});
   }
+}
+
+/// When the `back`-th message before the next one had been sent.
+double Recurrence::ended_back(const Lines& lines, std::size_t s, std::uint8_t direction, std::int32_t back) {
+  const std::vector<Message>& sent = stages_[s].sent[direction];
+  const Message& message = sent[sent.size() - static_cast<std::size_t>(back)];
+  if (message.ended == kUnknown) {
+    const std::size_t last = stages_.size() - 1;
+    const std::size_t to = direction == kForward ? (s == last ? 0 : s + 1) : (s == 0 ? last : s - 1);
+    take_beside(lines.stages[to], to, direction);
+  }
+  return message.ended;
 }
 
 /// Goes on over a point, or says that what it waits for is not known yet.
@@ -94,7 +239,7 @@ bool Recurrence::pass(const Lines& lines, std::size_t s, const Point& point) {
   switch (point.stop) {
     case Stop::send: stage.sent[point.direction].push_back({at, point.seconds}); break;
     case Stop::refill: {
-      const double ended = stage.sent[point.direction][number].ended;
+      const double ended = ended_back(lines, s, point.direction, point.number);
       if (ended == kUnknown) return false;
       after = std::max(at, ended);
       break;
@@ -109,9 +254,10 @@ bool Recurrence::pass(const Lines& lines, std::size_t s, const Point& point) {
     }
     case Stop::arrive: {
       const std::vector<Spell>& spells = stage.beside[point.direction].spells;
-      if (spells.size() <= number) take_beside(lines.stages[s], s, point.direction);
-      if (spells.size() <= number) return false;
-      after = std::max(at, spells[number].end);
+      std::size_t& received = stage.received[point.direction];
+      if (spells.size() <= received) take_beside(lines.stages[s], s, point.direction);
+      if (spells.size() <= received) return false;
+      after = std::max(at, spells[received++].end);
       break;
     }
     case Stop::release: stage.beside[point.direction].gates.push_back(at); break;
@@ -151,79 +297,6 @@ std::vector<Spell> Recurrence::sent(std::size_t stage, std::uint8_t direction) c
     free = message.ended;
   }
   return spells;
-}
-
-namespace {
-
-std::size_t count_of(const Line& line, Stop stop, std::uint8_t direction) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      line.points, [&](const Point& p) { return p.stop == stop && p.direction == direction; }));
-}
-
-/// Only the first and the last message of each direction are sent and waited for. What is received on the way costs its
-/// time and no more.
-Line thinned(const Line& line) {
-  Line thin;
-  std::array<std::size_t, 2> seen_sends{}, seen_receives{}, sends{}, receives{};
-  for (const std::uint8_t d : {kForward, kBackward}) {
-    sends[d] = count_of(line, Stop::send, d);
-    const std::size_t beside = line.beside[d].seconds.size();
-    receives[d] = beside > 0 ? beside : count_of(line, Stop::receive, d);
-    if (beside == 0) continue;
-    thin.beside[d].seconds = {line.beside[d].seconds.front()};
-    if (beside > 1) thin.beside[d].seconds.push_back(line.beside[d].seconds.back());
-    thin.beside[d].gates.assign(thin.beside[d].seconds.size(), 0);
-  }
-  const auto at_end = [](std::size_t k, std::size_t count) { return k == 0 || k + 1 == count; };
-  double since = 0;
-  const auto keep = [&](Point point) {
-    point.after += since;
-    since = 0;
-    thin.points.push_back(point);
-  };
-  for (const Point& point : line.points) {
-    const std::uint8_t d = point.direction;
-    switch (point.stop) {
-      case Stop::send:
-        if (at_end(seen_sends[d]++, sends[d]))
-          keep(point);
-        else
-          since += point.after;
-        break;
-      case Stop::receive:
-        if (at_end(seen_receives[d]++, receives[d]))
-          keep(point);
-        else
-          since += point.after + point.seconds;
-        break;
-      case Stop::arrive: {
-        const auto k = static_cast<std::size_t>(point.number);
-        if (!at_end(k, receives[d])) {
-          since += point.after;
-          break;
-        }
-        keep(point);
-        thin.points.back().number = k == 0 ? 0 : 1;
-        break;
-      }
-      case Stop::refill:
-      case Stop::release: since += point.after; break;
-      case Stop::begin:
-      case Stop::wait:
-      case Stop::meet:
-      case Stop::step: keep(point); break;
-    }
-  }
-  thin.rest = line.rest + since;
-  return thin;
-}
-
-}  // namespace
-
-Lines thinned(const Lines& lines) {
-  Lines thin{.stages = {}, .parties = lines.parties};
-  for (const Line& line : lines.stages) thin.stages.push_back(thinned(line));
-  return thin;
 }
 
 }  // namespace ds::engine
