@@ -64,6 +64,7 @@ class LineBuilder {
     find_roles();
     for (std::size_t lane = kCompute + 1; lane < roles_.size(); ++lane)
       if (!schedule_.segments[lane].empty()) tie_to_compute(lane);
+    std::ranges::stable_sort(freed_, {}, &Freed::position);
     find_meeting();
     // The step from behind its last meeting with everybody up to that of the next step.
     const std::vector<Segment>& segments = schedule_.segments[kCompute];
@@ -80,6 +81,12 @@ class LineBuilder {
   std::int32_t collectives_before_step() const { return before_step_; }
 
  private:
+  struct Freed {              // by the compute lane: what it sets free
+    std::int64_t position{};  // of the compute lane
+    std::size_t lane{};
+    double seconds{};
+  };
+
   const Instruction& instruction(const Segment& segment, std::size_t lane, std::int32_t position) const {
     const LaneBody& body = schedule_.body(segment, lane);
     const program::Call& call = schedule_.calls[static_cast<std::size_t>(segment.call)];
@@ -123,7 +130,7 @@ class LineBuilder {
         freed = until.ended;
         if (roles_[lane].does == Does::receives) {
           ++gates;
-          freed_[freed].push_back({lane, 0});
+          freed_.push_back({freed, lane, 0});
         }
       }
       const LaneBody& body = schedule_.body(segment, lane);
@@ -135,19 +142,21 @@ class LineBuilder {
           beside_seconds_[roles_[lane].direction].push_back(seconds);
           beside.gates.push_back(gates);
         } else {
-          freed_[freed].push_back({lane, seconds});
+          freed_.push_back({freed, lane, seconds});
         }
       }
     }
+  }
+
+  auto freed_at(std::int64_t position) const {
+    return std::ranges::equal_range(freed_, position, {}, &Freed::position);
   }
 
   void find_meeting() {
     const std::vector<Segment>& segments = schedule_.segments[kCompute];
     std::int32_t begun = 0;
     const auto count_begun = [&](std::int64_t position) {
-      const auto found = freed_.find(position);
-      if (found == freed_.end()) return;
-      for (const Freed& one : found->second) begun += one.lane == reduce_lane_ ? 1 : 0;
+      for (const Freed& one : freed_at(position)) begun += one.lane == reduce_lane_ ? 1 : 0;
     };
     count_begun(0);
     for (std::size_t s = 0; s < segments.size(); ++s) {
@@ -252,9 +261,7 @@ class LineBuilder {
   }
 
   void add_freed(std::int64_t position) {
-    const auto found = freed_.find(position);
-    if (found == freed_.end()) return;
-    for (const Freed& one : found->second) {
+    for (const Freed& one : freed_at(position)) {
       const LaneRole role = roles_[one.lane];
       switch (role.does) {
         case Does::sends:
@@ -271,18 +278,14 @@ class LineBuilder {
     }
   }
 
-  struct Freed {
-    std::size_t lane{};
-    double seconds{};
-  };
   const program::Program& program_;
   std::size_t class_;
   const StepSchedule& schedule_;
   MeetingNumbers& meetings_;
-  std::vector<LaneRole> roles_;                       // by lane
-  std::size_t reduce_lane_{kCompute};                 // kCompute: none
-  std::map<std::int64_t, std::vector<Freed>> freed_;  // by position of the compute lane
-  std::size_t after_meeting_{0};                      // segment
+  std::vector<LaneRole> roles_;        // by lane
+  std::size_t reduce_lane_{kCompute};  // kCompute: none
+  std::vector<Freed> freed_;           // by position
+  std::size_t after_meeting_{0};       // segment
   std::int32_t begun_before_meeting_{0}, before_step_{0}, begun_{0};
   std::vector<std::int32_t> waited_;
   double since_{0};        // work since the last point of the visit, or its begin
