@@ -1,6 +1,7 @@
 #include "simulator/engine/recurrence.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "simulator/base/error.h"
 
@@ -12,8 +13,7 @@ double Recurrence::run(const Lines& lines, Trace trace) {
 }
 
 double Recurrence::run(const Lines& lines, const Turns& turns) {
-  if (turns.empty()) return run(lines);
-  ensure(take_turns(lines, turns), "turns are those of the same visits");
+  take_turns(lines, turns);
   return period();
 }
 
@@ -21,7 +21,6 @@ Turns turns_of(const Lines& lines) {
   Turns turns;
   Recurrence recurrence;
   recurrence.sweep(lines, Recurrence::Trace::no, &turns);
-  if (!recurrence.take_turns(lines, turns)) turns.clear();
   return turns;
 }
 
@@ -114,13 +113,16 @@ void Recurrence::sweep(const Lines& lines, Trace trace, Turns* turns) {
     Stage& stage = stages_[s];
     const std::size_t visits = lines.stages[s].visits.size();
     if (stage.visit == visits) return;
-    const auto before = std::pair(stage.visit, stage.point);
-    const bool stood = stage.met;
-    while (stage.visit < visits && visit(lines, s, trace))
-      if (turns != nullptr) turns->push_back(static_cast<std::uint16_t>(s));
-    // To come to a meeting is a turn of its own: the others wait for it.
-    if (turns != nullptr && stage.met && !stood) turns->push_back(static_cast<std::uint16_t>(s));
-    moved |= before != std::pair(stage.visit, stage.point);
+    const auto number = static_cast<std::uint16_t>(s);
+    const auto progress = [&] { return std::tuple(stage.visit, stage.point, stage.met); };
+    const auto before = progress();
+    auto last = before;
+    while (stage.visit < visits && visit(lines, s, trace)) {
+      if (turns != nullptr) turns->push_back({number, false});
+      last = progress();
+    }
+    if (turns != nullptr && progress() != last) turns->push_back({number, true});
+    moved |= progress() != before;
     if (stage.visit == visits) --open;
   };
   while (open > 0) {
@@ -131,21 +133,17 @@ void Recurrence::sweep(const Lines& lines, Trace trace, Turns* turns) {
   }
 }
 
-bool Recurrence::take_turns(const Lines& lines, const Turns& turns) {
+void Recurrence::take_turns(const Lines& lines, const Turns& turns) {
   reset(lines);
-  for (const std::uint16_t s : turns) {
-    Stage& stage = stages_[s];
-    const Line& line = lines.stages[s];
+  for (const Turn& turn : turns) {
+    Stage& stage = stages_[turn.stage];
+    const Line& line = lines.stages[turn.stage];
     const Plain& pass = stage.passes[static_cast<std::size_t>(line.visits[stage.visit])];
-    if (pass.plain && stage.point == 0) {
-      if (!visit_plain(lines, s, pass)) return false;
-    } else if (!visit(lines, s, Trace::no) && !stage.met) {
-      return false;
-    }
+    const bool whole = !turn.halfway && stage.point == 0;
+    const bool ended =
+        whole && pass.plain ? visit_plain(lines, turn.stage, pass) : visit(lines, turn.stage, Trace::no);
+    ensure(ended || turn.halfway, "turns are those of the same visits");
   }
-  for (std::size_t s = 0; s < stages_.size(); ++s)
-    if (stages_[s].visit < lines.stages[s].visits.size()) return false;
-  return true;
 }
 
 /// Takes the next visit as far as it gets; true where that is to its end.

@@ -75,8 +75,13 @@ struct Spell {
   double start{}, end{};
 };
 
-/// Stages in an order in which each can make its next visit without having to wait for one that comes later.
-using Turns = std::vector<std::uint16_t>;
+/// Stages in an order in which each can make its next visit without having to wait for what comes later. Some visits have
+/// to stop halfway, for a meeting or for memory, and take several turns.
+struct Turn {
+  std::uint16_t stage{};
+  bool halfway{};
+};
+using Turns = std::vector<Turn>;
 
 /// Keeps its memory from one set of lines to the next.
 class Recurrence {
@@ -134,7 +139,7 @@ class Recurrence {
 
   void reset(const Lines& lines);
   void sweep(const Lines& lines, Trace trace, Turns* turns);
-  bool take_turns(const Lines& lines, const Turns& turns);
+  void take_turns(const Lines& lines, const Turns& turns);
   bool visit(const Lines& lines, std::size_t s, Trace trace);
   bool visit_plain(const Lines& lines, std::size_t s, const Plain& pass);
   bool pass(const Lines& lines, std::size_t s, const Point& point);
@@ -148,7 +153,6 @@ class Recurrence {
   std::vector<Meeting> meetings_;
 };
 
-/// None where there is no such order: stages then have to stop within visits.
 Turns turns_of(const Lines& lines);
 
 /// A time that no step of these lines is below is that of a recurrence with fewer waits. Of the messages only the first and

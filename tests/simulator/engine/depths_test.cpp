@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "simulator/engine/collapse.h"
 #include "simulator/engine/engine.h"
 #include "tests/simulator/engine/naive_play.h"
 #include "tests/simulator/engine/random_plans.h"
@@ -84,11 +85,27 @@ TEST(Depths, BoundIsNotAboveAnalyticAndAnalyticEqualsEventWithoutSharing) {
 }
 
 TEST(Depths, SharingOnlyEverSlowsDown) {
-  for_each_plan(kPlans / 4, [](const World& world) {
+  int slowed = 0;
+  for_each_plan(kPlans / 4, [&](const World& world) {
     const program::StepSummary analytic = analyse(world.program, world.durations);
     const program::StepSummary event = play(world.program, world.durations).summary;
     EXPECT_LE(analytic.step_time.value, event.step_time.value * (1 + 1e-9));
     EXPECT_NEAR(event.parts.total().value, event.step_time.value, 1e-9 * event.step_time.value);
+    if (event.step_time.value > analytic.step_time.value * 1.001) ++slowed;
+  });
+  EXPECT_GT(slowed, 10);
+}
+
+/// A search keeps turns from plan to plan of one schedule.
+TEST(Depths, TurnsOfOneScheduleServeAllCosts) {
+  for_each_plan(kPlans / 4, [](const World& world) {
+    const Lines lines = collapse(world.program, world.durations).lines;
+    const Turns turns = turns_of(lines);
+    EXPECT_EQ(Recurrence().run(lines, turns), Recurrence().run(lines));
+    Lines slower = lines;
+    for (Line& line : slower.stages)
+      for (Pass& pass : line.passes) pass.rest += 0.3;
+    EXPECT_EQ(Recurrence().run(slower, turns), Recurrence().run(slower));
   });
 }
 

@@ -87,6 +87,8 @@ TEST(Engine, OneClassPerRankSaysTheSameAsOnePerStage) {
     const program::Program ranks = program::lower(job, program::Classes::per_rank);
     const double together = timeline_of(stages, some_durations(stages)).length.value;
     EXPECT_NEAR(timeline_of(ranks, some_durations(ranks)).length.value, together, 1e-12 * together);
+    EXPECT_EQ(analyse(ranks, some_durations(ranks)).step_time,
+              analyse(stages, some_durations(stages)).step_time);
   }
 }
 
