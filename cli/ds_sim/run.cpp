@@ -137,7 +137,8 @@ int sim_run(const Common& common, const RunOptions& options) {
   const cost::Profile profile = profile_of(job);
   phases.begin("predict");
   const cost::Machine machine(job, profile);
-  const engine::Prediction p = engine::predict(job, machine, depth);
+  const engine::Prediction p =
+      engine::predict(job, machine, depth, options.trace.empty() ? engine::Rows::none : engine::Rows::all);
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(p.program.hash), p.program.ops.size(),
                           p.program.buffers.size()));
 

@@ -35,7 +35,7 @@ Predicted predict(const Case& c, cost::Fitted fitted) {
   workload::check_supported(job);
   const cost::Profile none = cost::rough_profile();
   const cost::Machine machine(job, none, fitted);
-  const engine::Prediction p = engine::predict(job, machine, workload::Depth::event);
+  const engine::Prediction p = engine::predict(job, machine, workload::Depth::event, engine::Rows::none);
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   return {.rates = report::rates(job, p.summary.step_time, machine.peak_per_rank()),
           .step_time = p.summary.step_time,

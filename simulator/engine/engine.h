@@ -1,10 +1,11 @@
 #pragma once
-// How long a step takes: two depths over one program, given a duration for every operator.
+// How long a step takes: two depths over one program, given how long everything takes alone.
 //
-//   event     plays every instruction of every rank, three steps, and reports the third
-//   analytic  collapses each template once and adds up the calls
+//   event     plays one rank for each class over three steps and reports the third: links and cores are shared
+//   analytic  the schedule's recurrence over calls, each template collapsed once; nothing is shared
+//   bound     the longest of a few paths through the schedule: what no step can be faster than
 //
-// On one rank the two agree to 1e-9. `Durations` come from the cost model (seconds of each operator of the program).
+// Always bound <= analytic <= event, up to rounding. `Durations` come from the cost model.
 
 #include <limits>
 #include <vector>
@@ -14,11 +15,18 @@
 
 namespace ds::engine {
 
+/// What a communication uses of its rank's network card and of its link inside the node, as fractions of their rates, when
+/// it is alone. A send uses one direction, a receive the other, a collective both.
+struct Load {
+  double card{}, link{};
+};
+
 /// How long things take alone.
 struct Durations {
   std::vector<Seconds> operators;  // by program::OpId
   std::vector<std::vector<Seconds>>
-      communications;  // by template and instruction; empty where nothing communicates
+      communications;                      // by template and instruction; empty where nothing communicates
+  std::vector<std::vector<Load>> loads{};  // likewise; empty: communications do not slow each other down
 };
 
 /// Processor cores that the ranks share. Where there are fewer than ranks, ranks that compute at a time get equal shares.
@@ -26,17 +34,28 @@ struct Cores {
   double count{std::numeric_limits<double>::infinity()};
 };
 
-/// Plays the program with lanes and hazards on buffer instances, one rank for each class. Rows are those of the third
-/// step; a communication's row begins when the rank is ready for it.
-program::Timeline play(const program::Program& program, const Durations& durations, Cores cores = {});
+/// Whether the timeline has a row for every instruction, which traces need, or none.
+enum class Rows : std::uint8_t { none, all };
 
-/// What the analytic depth knows of a template: its length on the compute lane, by part.
-struct Collapsed {
-  Seconds compute, optimizer;
-  Seconds total() const { return compute + optimizer; }
+struct PlayOptions {
+  Cores cores;
+  bool sharing{true};  // communications of a rank that overlap share its links, max-min fair
+  Rows rows{Rows::none};
 };
+
+/// The third step. A communication's row begins when the rank is ready for it.
+struct Played {
+  program::StepSummary summary;
+  program::Timeline timeline;
+};
+
+/// Plays the program with lanes and hazards on buffer instances, one rank for each class.
+Played play(const program::Program& program, const Durations& durations, const PlayOptions& options = {});
 
 /// The step without playing it.
 program::StepSummary analyse(const program::Program& program, const Durations& durations);
+
+/// No step takes less.
+Seconds bound(const program::Program& program, const Durations& durations);
 
 }  // namespace ds::engine

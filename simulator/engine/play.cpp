@@ -1,43 +1,22 @@
-// Event depth: every instruction of one rank for each class, in lanes, with the waits that the scoreboard says.
+// Event depth: one rank for each class, lane by lane, with the waits of its schedule.
 #include <algorithm>
 #include <array>
-#include <deque>
-#include <tuple>
 
 #include "simulator/base/error.h"
-#include "simulator/engine/computing_time.h"
 #include "simulator/engine/engine.h"
-#include "simulator/engine/meetings.h"
+#include "simulator/engine/expand.h"
+#include "simulator/engine/links.h"
+#include "simulator/engine/parties.h"
 #include "simulator/engine/running.h"
-#include "simulator/program/scoreboard.h"
+#include "simulator/engine/step_schedule.h"
+#include "simulator/program/rows.h"
 
 namespace ds::engine {
 namespace {
 
-using program::Instruction;
-using program::Kind;
-using program::Position;
+using program::index;
 
 constexpr int kSteps = 3;  // the third is steady: what runs over the seam has settled
-
-/// One rank that stands for its class.
-struct Player {
-  struct Issued {
-    const Instruction* instruction{};
-    Seconds duration;
-    program::Row row;
-    std::vector<Position> waits;
-  };
-  struct Lane {
-    std::deque<Issued> queue;
-    std::int64_t issued{0}, ended{0};
-    bool busy{false};  // the front has begun, or is ready and waits for others
-  };
-  Player(const program::Program& program, const program::RankClass& ranks)
-      : scoreboard(program, ranks), lanes(program.lanes.size()) {}
-  program::Scoreboard scoreboard;
-  std::vector<Lane> lanes;
-};
 
 std::vector<std::int32_t> members_of_classes(const program::Program& program) {
   std::vector<std::int32_t> members;
@@ -45,74 +24,84 @@ std::vector<std::int32_t> members_of_classes(const program::Program& program) {
   return members;
 }
 
+/// One rank that stands for its class.
+struct Player {
+  struct Lane {
+    std::int32_t step{0};
+    std::size_t next{0};    // segment
+    std::int64_t ended{0};  // instructions, since the first step
+    bool busy{false};       // the segment has begun, or is ready and waits for other classes
+  };
+  StepSchedule schedule;
+  std::vector<std::vector<std::vector<RankLinks::Flow>>> flows;  // by template and instruction
+  std::vector<Lane> lanes;
+  std::vector<std::vector<Interval>> times;  // of the last step's segments, by lane
+};
+
 class Play {
  public:
-  Play(const program::Program& program, const Durations& durations, Cores cores)
+  Play(const program::Program& program, const Durations& durations, const PlayOptions& options)
       : program_(program),
         durations_(durations),
-        meetings_(program),
-        running_(members_of_classes(program), cores) {
-    for (const program::RankClass& ranks : program.classes) players_.emplace_back(program, ranks);
-  }
+        options_(options),
+        crowded_(slows_down(members_of_classes(program), options.cores)),
+        players_(make_players()),
+        running_(members_of_classes(program), options.cores, capacities_) {}
 
-  program::Timeline run() {
-    for (std::int32_t p = 0; p < std::ssize(players_); ++p)
-      for (int step = 0; step < kSteps; ++step) issue_step(p, step);
+  Played run() {
     for (std::int32_t p = 0; p < std::ssize(players_); ++p) begin_ready(p);
-    while (!running_.empty()) end(running_.next());
+    while (!running_.empty())
+      for (const Front& front : running_.next()) end(front);
     for (const Player& player : players_)
-      for (const Player::Lane& lane : player.lanes) ensure(lane.queue.empty(), "a program does not deadlock");
-    const Seconds begin = ends_[kSteps - 2];
-    for (program::Row& row : timeline_.rows) {
-      row.start -= begin;
-      row.end -= begin;
-    }
-    std::ranges::stable_sort(timeline_.rows, {}, [](const program::Row& row) {
-      return std::tuple(row.rank, row.call, row.instruction);
-    });
-    timeline_.length = ends_[kSteps - 1] - begin;
-    return std::move(timeline_);
+      for (std::size_t lane = 0; lane < player.lanes.size(); ++lane)
+        ensure(player.lanes[lane].ended == kSteps * player.schedule.lengths[lane],
+               "a program does not deadlock");
+    return result();
   }
 
  private:
-  void issue_step(std::int32_t p, int step) {
-    Player& player = players_[static_cast<std::size_t>(p)];
-    const program::RankClass& ranks = program_.classes[static_cast<std::size_t>(p)];
-    std::int32_t number = 0;
-    for (const program::Phase& phase : ranks.phases) {
-      if (phase.when == program::When::overflow) continue;  // a healthy step is predicted
-      for (const program::Call& call : phase.calls) {
-        const std::vector<Instruction>& body = program_.body(call).body;
-        for (std::size_t i = 0; i < body.size(); ++i) {
-          Player::Lane& lane = player.lanes[static_cast<std::size_t>(body[i].lane)];
-          lane.queue.push_back({.instruction = &body[i],
-                                .duration = duration(call.body, i),
-                                .row = {.rank = program::rank_at(program_, ranks.first),
-                                        .step = step,
-                                        .call = number,
-                                        .instruction = static_cast<std::int32_t>(i),
-                                        .body = call.body,
-                                        .micro = call.micro[0]},
-                                .waits = player.scoreboard.issue(body[i], call, ++lane.issued)});
+  /// Fills `capacities_` as well: links and flows are known once all classes have been looked at.
+  std::vector<Player> make_players() {
+    RankLinks links(program_, durations_, options_.sharing);
+    Parties parties(program_);
+    std::vector<Player> players;
+    for (std::size_t c = 0; c < program_.classes.size(); ++c) {
+      std::vector<std::vector<std::vector<RankLinks::Flow>>> flows(program_.templates.size());
+      std::vector<std::vector<bool>> apart(program_.templates.size());
+      for (const program::Phase& phase : program_.classes[c].phases)
+        for (const program::Call& call : phase.calls) {
+          const std::size_t t = index(call.body), count = program_.templates[t].body.size();
+          if (!flows[t].empty()) continue;
+          apart[t].assign(count, crowded_);
+          for (std::size_t i = 0; i < count; ++i) {
+            flows[t].push_back(links.flows(c, call.body, i));
+            if (!flows[t].back().empty()) apart[t][i] = true;
+          }
         }
-        ++number;
-      }
+      Player player{.schedule = StepSchedule(program_, c, durations_, parties, apart),
+                    .flows = std::move(flows),
+                    .lanes = std::vector<Player::Lane>(program_.lanes.size()),
+                    .times = {}};
+      for (const std::vector<Segment>& lane : player.schedule.segments)
+        player.times.emplace_back(lane.size());
+      players.push_back(std::move(player));
     }
+    capacities_ = links.capacities();
+    parties_ = parties.sizes();
+    waiting_.resize(parties_.size());
+    return players;
   }
 
-  Seconds duration(program::TemplateId body, std::size_t i) const {
-    const Instruction& instruction = program_.templates[program::index(body)].body[i];
-    switch (instruction.kind) {
-      case Kind::compute:
-      case Kind::optimizer: return computing_time(program_, instruction, durations_);
-      case Kind::send:
-      case Kind::receive:
-      case Kind::collective:
-        ensure(!durations_.communications.empty(), "communications have been priced");
-        return durations_.communications[program::index(body)][i];
-      case Kind::copy: ensure(false, "copies to the host have not been lowered");
-    }
-    return {};
+  Player& player_of(Front front) { return players_[static_cast<std::size_t>(front.player)]; }
+  const Segment& segment_of(Front front) {
+    const Player& player = player_of(front);
+    const auto lane = static_cast<std::size_t>(front.lane);
+    return player.schedule.segments[lane][player.lanes[lane].next];
+  }
+  Interval& time_of(Front front) {
+    Player& player = player_of(front);
+    const auto lane = static_cast<std::size_t>(front.lane);
+    return player.times[lane][player.lanes[lane].next];
   }
 
   /// Begins what its lanes and hazards let begin.
@@ -120,69 +109,142 @@ class Play {
     Player& player = players_[static_cast<std::size_t>(p)];
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
       Player::Lane& lane = player.lanes[l];
-      if (lane.busy || lane.queue.empty() || !may_begin(player, lane.queue.front())) continue;
+      if (lane.busy || lane.step == kSteps || player.schedule.segments[l].empty()) continue;
+      if (!may_begin(player, player.schedule.segments[l][lane.next], lane.step)) continue;
       lane.busy = true;
-      begin({p, static_cast<std::int32_t>(l)}, lane.queue.front());
+      begin({p, static_cast<std::int32_t>(l)});
     }
   }
 
-  static bool may_begin(const Player& player, const Player::Issued& next) {
-    return std::ranges::all_of(next.waits, [&](const Position& position) {
-      return player.lanes[static_cast<std::size_t>(position.lane)].ended >= position.ended;
-    });
-  }
-
-  void begin(Front front, Player::Issued& next) {
-    next.row.start = running_.now();
-    switch (next.instruction->kind) {
-      case Kind::compute:
-      case Kind::optimizer: running_.compute(front, next.duration); return;
-      case Kind::send:
-      case Kind::receive:
-      case Kind::collective: {
-        const std::vector<Front> all = meetings_.arrive(front, *next.instruction);
-        Seconds longest{};
-        for (const Front& one : all) longest = std::max(longest, at(one).duration);
-        for (const Front& one : all) running_.communicate(one, running_.now() + longest);
-        return;
-      }
-      case Kind::copy: ensure(false, "copies to the host have not been lowered");
+  static bool may_begin(const Player& player, const Segment& segment, std::int32_t step) {
+    const StepSchedule& schedule = player.schedule;
+    for (std::int32_t w = segment.waits.first; w < segment.waits.first + segment.waits.count; ++w) {
+      const program::Position& until = schedule.waits[static_cast<std::size_t>(w)];
+      const auto lane = static_cast<std::size_t>(until.lane);
+      if (player.lanes[lane].ended < until.ended + step * schedule.lengths[lane]) return false;
     }
+    return true;
   }
 
-  Player::Issued& at(Front front) {
-    return players_[static_cast<std::size_t>(front.player)]
-        .lanes[static_cast<std::size_t>(front.lane)]
-        .queue.front();
+  void begin(Front front) {
+    time_of(front).start = running_.now();
+    const Segment& segment = segment_of(front);
+    if (segment.channel != kNoChannel) return meet(front, segment);
+    const auto [body, instruction] = first_of(front);
+    const bool communicates =
+        segment.count == 1 && !program::computes(instruction_at(body, instruction).kind);
+    if (communicates)
+      start({&front, 1}, segment.alone);
+    else
+      running_.compute(front, segment.alone);
+  }
+
+  std::pair<program::TemplateId, std::size_t> first_of(Front front) {
+    const Segment& segment = segment_of(front);
+    const StepSchedule& schedule = player_of(front).schedule;
+    const LaneBody& body = schedule.body(segment, static_cast<std::size_t>(front.lane));
+    return {schedule.calls[static_cast<std::size_t>(segment.call)].body,
+            static_cast<std::size_t>(body.instructions[static_cast<std::size_t>(segment.first)])};
+  }
+  const program::Instruction& instruction_at(program::TemplateId body, std::size_t i) const {
+    return program_.templates[index(body)].body[i];
+  }
+
+  /// All begin once the last is ready. A channel's communications follow one another in a lane of each class, so those who
+  /// wait there wait for the same one.
+  void meet(Front front, const Segment& segment) {
+    const auto channel = static_cast<std::size_t>(segment.channel);
+    std::vector<Front>& here = waiting_[channel];
+    here.push_back(front);
+    if (std::ssize(here) < parties_[channel]) return;
+    std::ranges::sort(here, {}, &Front::player);
+    Seconds longest{};
+    for (const Front& one : here) longest = std::max(longest, segment_of(one).alone);
+    start(here, longest);
+    here.clear();
+  }
+
+  void start(std::span<const Front> fronts, Seconds alone) {
+    flows_.clear();
+    for (const Front& front : fronts) {
+      const auto [body, i] = first_of(front);
+      for (const RankLinks::Flow& flow : player_of(front).flows[index(body)][i]) flows_.push_back(&flow);
+    }
+    running_.communicate(fronts, alone, flows_);
   }
 
   void end(Front front) {
-    Player::Issued& ended = at(front);
-    ended.row.end = running_.now();
-    Seconds& step_end = ends_[static_cast<std::size_t>(ended.row.step)];
-    step_end = std::max(step_end, ended.row.end);
-    if (ended.row.step == kSteps - 1) timeline_.rows.push_back(ended.row);
-    Player::Lane& lane =
-        players_[static_cast<std::size_t>(front.player)].lanes[static_cast<std::size_t>(front.lane)];
-    lane.queue.pop_front();
-    ++lane.ended;
+    time_of(front).end = running_.now();
+    Player& player = player_of(front);
+    const auto l = static_cast<std::size_t>(front.lane);
+    Player::Lane& lane = player.lanes[l];
+    Seconds& step_end = ends_[static_cast<std::size_t>(lane.step)];
+    step_end = std::max(step_end, running_.now());
+    lane.ended = segment_of(front).ended + lane.step * player.schedule.lengths[l];
     lane.busy = false;
+    if (++lane.next == player.schedule.segments[l].size()) {
+      lane.next = 0;
+      ++lane.step;
+    }
     begin_ready(front.player);
+  }
+
+  Played result() {
+    const Seconds begin = ends_[kSteps - 2];
+    for (Player& player : players_)
+      for (std::vector<Interval>& lane : player.times)
+        for (Interval& time : lane) {
+          time.start -= begin;
+          time.end -= begin;
+        }
+    Played played;
+    played.timeline.length = ends_[kSteps - 1] - begin;
+    std::vector<program::RankTotals> totals;
+    for (const Player& player : players_) totals.push_back(totals_of(player));
+    const std::size_t last = program::finishes_last(totals);
+    std::vector<program::Row> rows;
+    add_rows(program_, last, players_[last].schedule, players_[last].times, kSteps - 1, rows);
+    played.summary =
+        program::summarise_rank(program_, rows, played.timeline.length, durations_.communications);
+    if (options_.rows == Rows::all)
+      for (std::size_t p = 0; p < players_.size(); ++p)
+        add_rows(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, played.timeline.rows);
+    return played;
+  }
+
+  program::RankTotals totals_of(const Player& player) const {
+    program::RankTotals totals;
+    for (std::size_t l = 0; l < player.lanes.size(); ++l)
+      for (std::size_t s = 0; s < player.times[l].size(); ++s) {
+        const Interval& time = player.times[l][s];
+        const Segment& segment = player.schedule.segments[l][s];
+        const std::vector<double>& computed = player.schedule.body(segment, l).computed;
+        const auto first = static_cast<std::size_t>(segment.first);
+        const double alone = computed[first + static_cast<std::size_t>(segment.count)] - computed[first];
+        // Where cores are short, an operator is a segment of its own.
+        if (alone > 0) totals.busy += crowded_ ? time.end - time.start : Seconds{alone};
+        totals.end = std::max(totals.end, time.end);
+      }
+    return totals;
   }
 
   const program::Program& program_;
   const Durations& durations_;
-  Meetings meetings_;
+  const PlayOptions& options_;
+  bool crowded_;
+  std::vector<double> capacities_;
+  std::vector<std::int32_t> parties_;        // by channel
+  std::vector<std::vector<Front>> waiting_;  // by channel
+  std::vector<Player> players_;              // by class
   Running running_;
-  std::vector<Player> players_;  // by class
+  std::vector<const RankLinks::Flow*> flows_;
   std::array<Seconds, kSteps> ends_{};
-  program::Timeline timeline_;
 };
 
 }  // namespace
 
-program::Timeline play(const program::Program& program, const Durations& durations, Cores cores) {
-  return Play(program, durations, cores).run();
+Played play(const program::Program& program, const Durations& durations, const PlayOptions& options) {
+  return Play(program, durations, options).run();
 }
 
 }  // namespace ds::engine

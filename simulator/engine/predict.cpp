@@ -66,17 +66,17 @@ memory::Parts needs_of(const program::Program& program, std::size_t rank_class, 
   return parts;
 }
 
-Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth) {
+Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth, Rows rows) {
   program::Program program = program::lower(job);
 #ifndef NDEBUG
   if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
 #endif
   std::vector<memory::Layout> layouts = layouts_of(program);
-  return predict(std::move(program), std::move(layouts), job, machine, depth);
+  return predict(std::move(program), std::move(layouts), job, machine, depth, rows);
 }
 
 Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
-                   const cost::Machine& machine, workload::Depth depth) {
+                   const cost::Machine& machine, workload::Depth depth, Rows rows) {
   Prediction result{.program = std::move(program), .layouts = std::move(layouts)};
   for (std::size_t c = 0; c < result.layouts.size(); ++c) {
     result.memory.push_back(needs_of(result.program, c, result.layouts[c], job));
@@ -84,10 +84,13 @@ Prediction predict(program::Program program, std::vector<memory::Layout> layouts
   }
   const Durations durations = price(result.program, job, machine);
   switch (depth) {
-    case workload::Depth::event:
-      result.timeline = play(result.program, durations, {machine.cores()});
-      result.summary = program::summarise(result.program, result.timeline, durations.communications);
+    case workload::Depth::event: {
+      Played played = play(result.program, durations,
+                           {.cores = {machine.cores()}, .sharing = job.simulate.sharing, .rows = rows});
+      result.timeline = std::move(played.timeline);
+      result.summary = std::move(played.summary);
       break;
+    }
     case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
   }
   add_uncertainty(result, machine);

@@ -15,7 +15,7 @@ namespace ds::engine {
 struct Prediction {
   program::Program program;
   std::vector<memory::Layout> layouts;  // by rank class
-  program::Timeline timeline;           // event depth: the step's rows; analytic depth: empty
+  program::Timeline timeline;           // event depth: the step's rows if asked for; analytic depth: empty
   program::StepSummary summary;
   double sigma{};          // relative standard deviation of the step time
   cost::Source weakest{};  // the least certain source among the operators that take time
@@ -35,10 +35,11 @@ memory::Parts needs_of(const program::Program& program, std::size_t rank_class, 
                        const workload::Job& job);
 
 /// `job` has passed workload::check_supported. The peak is the same in both depths: one layout serves them.
-Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth);
+Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth,
+                   Rows rows = Rows::all);
 
 /// The same for a program that has been lowered, checked and laid out already: that of `ds-exec`, which runs it as well.
 Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
-                   const cost::Machine& machine, workload::Depth depth);
+                   const cost::Machine& machine, workload::Depth depth, Rows rows = Rows::all);
 
 }  // namespace ds::engine

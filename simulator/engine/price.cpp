@@ -72,6 +72,16 @@ Seconds in_shares(cost::Communication message, const program::Program& program, 
   return machine.time(message).seconds + machine.time(gather).seconds;
 }
 
+/// Alone, a communication between GPUs fills the rank's part of the way that is its bottleneck: the card where it leaves
+/// the node, else the link inside. Between processes it is work of the rank itself.
+Load load_of(const cost::Communication& communication, const workload::Job& job) {
+  if (job.cluster.cpu() || communication.group.size() == 1) return {};
+  const std::int64_t per_node = job.cluster.groups.front().node.gpus_per_node;
+  const std::vector<std::int32_t> ranks = communication.group.ranks();
+  const auto elsewhere = [&](std::int32_t rank) { return rank / per_node != ranks.front() / per_node; };
+  return std::ranges::any_of(ranks, elsewhere) ? Load{.card = 1} : Load{.link = 1};
+}
+
 /// The matrix product that a collective is cut into pieces with: the next one behind a gather, the last one before a
 /// reduction. None where another communication stands between.
 const program::Operator* partner(const program::Program& program,
@@ -104,6 +114,7 @@ Durations price(const program::Program& program, const workload::Job& job, const
   durations.operators.reserve(program.ops.size());
   for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
   durations.communications.resize(program.templates.size());
+  durations.loads.resize(program.templates.size());
   for (const program::RankClass& ranks : program.classes)
     for (const program::Phase& phase : ranks.phases)
       for (const program::Call& call : phase.calls) {
@@ -111,11 +122,13 @@ Durations price(const program::Program& program, const workload::Job& job, const
         std::vector<Seconds>& times = durations.communications[program::index(call.body)];
         if (!times.empty()) continue;
         times.resize(body.size());
+        durations.loads[program::index(call.body)].resize(body.size());
         for (std::size_t i = 0; i < body.size(); ++i)
           if (!program::computes(body[i].kind)) {
             const cost::Communication communication = communication_of(program, job, ranks, body[i]);
             times[i] = communication.message && shares ? in_shares(communication, program, job, machine)
                                                        : machine.time(communication).seconds;
+            durations.loads[program::index(call.body)][i] = load_of(communication, job);
             if (!pieces || body[i].comm.group != program::kTensorGroup) continue;
             if (const program::Operator* product = partner(program, body, i))
               times[i] =

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <iterator>
 #include <map>
-#include <tuple>
+#include <numeric>
 
 #include "simulator/memory/lifetimes.h"
 #include "simulator/memory/memory.h"
@@ -20,17 +20,25 @@ struct Event {
   std::size_t instance{};
 };
 
+/// By position; there deaths first, since what ended before it frees its bytes for what begins at it; then by instance.
+/// Positions are few and events many, so they are counted into place.
 std::vector<Event> events_of(const Lifetimes& lives) {
-  std::vector<Event> events;
+  std::vector<std::size_t> next(2 * (static_cast<std::size_t>(lives.end) + 2) + 1, 0);
+  const auto key = [](std::int32_t position, bool birth) {
+    return 2 * static_cast<std::size_t>(position) + (birth ? 1 : 0);
+  };
+  for (const std::vector<Interval>& alive : lives.alive)
+    for (const Interval& interval : alive) {
+      ++next[key(interval.begin, true) + 1];
+      ++next[key(interval.end + 1, false) + 1];
+    }
+  std::partial_sum(next.begin(), next.end(), next.begin());
+  std::vector<Event> events(next.back());
   for (std::size_t i = 0; i < lives.instances.size(); ++i)
     for (const Interval& interval : lives.alive[i]) {
-      events.push_back({interval.begin, true, i});
-      events.push_back({interval.end + 1, false, i});
+      events[next[key(interval.begin, true)]++] = {interval.begin, true, i};
+      events[next[key(interval.end + 1, false)]++] = {interval.end + 1, false, i};
     }
-  // Deaths first: what ended before this position frees its bytes for what begins at it.
-  std::ranges::sort(events, [](const Event& a, const Event& b) {
-    return std::tuple(a.position, a.birth, a.instance) < std::tuple(b.position, b.birth, b.instance);
-  });
   return events;
 }
 
@@ -64,28 +72,21 @@ struct Placed {
   std::int64_t begin{}, end{};
 };
 
-/// Lowest aligned offset at which `bytes` meet none of `taken`, which is sorted by begin.
-std::int64_t first_gap(const std::vector<Placed>& taken, std::int64_t bytes) {
-  std::int64_t at = 0;
-  for (const Placed& block : taken) {
-    if (block.begin >= at + bytes) break;
-    at = std::max(at, round_up(block.end, kAlignment));
-  }
-  return at;
-}
-
-/// First fit in the given order. Returns the offset of every instance.
+/// First fit in the given order: the lowest aligned offset at which an instance meets none of those that are placed and
+/// ever alive together with it. Returns the offset of every instance.
 std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflicts,
                                 const std::vector<std::size_t>& order) {
   std::vector<std::int64_t> offset(lives.instances.size(), 0);
-  std::vector<Placed> placed, in_the_way;  // `placed` is kept sorted by begin
+  std::vector<Placed> placed;  // sorted by begin
   for (const std::size_t i : order) {
-    in_the_way.clear();
-    for (const Placed& other : placed)
-      if (conflicts.together(i, other.instance)) in_the_way.push_back(other);
     const std::int64_t bytes = lives.instances[i].bytes;
-    offset[i] = first_gap(in_the_way, bytes);
-    const Placed block{i, offset[i], offset[i] + bytes};
+    std::int64_t at = 0;
+    for (const Placed& other : placed) {
+      if (other.begin >= at + bytes) break;
+      if (other.end > at && conflicts.together(i, other.instance)) at = round_up(other.end, kAlignment);
+    }
+    offset[i] = at;
+    const Placed block{i, at, at + bytes};
     placed.insert(std::ranges::upper_bound(
                       placed, block, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
                   block);

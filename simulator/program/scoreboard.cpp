@@ -10,8 +10,11 @@ std::vector<bool> shared_between_lanes(const Program& program, const RankClass& 
   constexpr std::int32_t kNone = -1;
   std::vector<std::int32_t> lane_of(program.buffers.size(), kNone);
   std::vector<bool> shared(program.buffers.size(), false);
+  std::vector<bool> seen(program.templates.size(), false);
   for (const Phase& phase : ranks.phases)
-    for (const Call& call : phase.calls)
+    for (const Call& call : phase.calls) {
+      if (seen[index(call.body)]) continue;
+      seen[index(call.body)] = true;
       for (const Instruction& instruction : program.body(call).body)
         for_each_use(program, instruction, [&](const Use& use) {
           const std::size_t b = index(program.view(use.view).buffer);
@@ -19,6 +22,7 @@ std::vector<bool> shared_between_lanes(const Program& program, const RankClass& 
           if (lane_of[b] != kNone && lane_of[b] != lane) shared[b] = true;
           lane_of[b] = lane;
         });
+    }
   return shared;
 }
 

@@ -23,6 +23,9 @@ class Scoreboard {
   /// in other lanes. Its own lane is in order and is left out.
   std::vector<Position> issue(const Instruction& instruction, const Call& call, std::int64_t number);
 
+  /// Whether more than one lane uses the buffer: uses of others never make anybody wait.
+  bool watches(BufferId buffer) const { return !instances_[index(buffer)].empty(); }
+
  private:
   /// By lane, the last instruction that read and that wrote an instance; 0: none.
   struct Instance {

@@ -9,30 +9,46 @@
 namespace ds::program {
 namespace {
 
-/// Time in which a rank computes, by rank; and when its last instruction ended.
-struct RankTotals {
-  Seconds busy, end;
+constexpr double kEqual = 1e-9;  // relative
+
+/// Finds the class of an instruction by its name, and looks every name up only once.
+class ClassTable {
+ public:
+  ClassTable(const Program& program, std::vector<ClassTime>& classes)
+      : program_(program), classes_(classes), known_(program.templates.size()) {}
+
+  ClassTime& of(const Row& row) {
+    std::vector<std::int32_t>& known = known_[index(row.body)];
+    if (known.empty()) known.assign(program_.templates[index(row.body)].body.size(), -1);
+    std::int32_t& place = known[static_cast<std::size_t>(row.instruction)];
+    if (place < 0) {
+      const std::string name = class_name(program_, instruction_of(program_, row));
+      const auto [found, is_new] = of_name_.try_emplace(name, static_cast<std::int32_t>(classes_.size()));
+      if (is_new) classes_.push_back({name, 0, {}});
+      place = found->second;
+    }
+    return classes_[static_cast<std::size_t>(place)];
+  }
+
+ private:
+  const Program& program_;
+  std::vector<ClassTime>& classes_;
+  std::vector<std::vector<std::int32_t>> known_;  // by template and instruction; -1: not yet
+  std::map<std::string, std::int32_t> of_name_;
 };
 
-/// The rank that finishes last; among ranks within 1e-9 of it the one that computes longest, then the lowest.
-std::int32_t last_rank(const Program& program, const Timeline& timeline) {
-  std::map<std::int32_t, RankTotals> ranks;
-  for (const Row& row : timeline.rows) {
-    RankTotals& totals = ranks[row.rank];
-    if (computes(instruction_of(program, row).kind)) totals.busy += row.end - row.start;
-    totals.end = std::max(totals.end, row.end);
-  }
-  ensure(!ranks.empty(), "a timeline has rows");
+}  // namespace
+
+std::size_t finishes_last(std::span<const RankTotals> ranks) {
   Seconds latest{};
-  for (const auto& [rank, totals] : ranks) latest = std::max(latest, totals.end);
-  std::int32_t best = -1;
-  for (const auto& [rank, totals] : ranks)
-    if (totals.end.value >= latest.value * (1 - 1e-9) && (best < 0 || totals.busy > ranks[best].busy))
-      best = rank;
+  for (const RankTotals& rank : ranks) latest = std::max(latest, rank.end);
+  std::size_t best = ranks.size();
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    if (ranks[r].end.value < latest.value * (1 - kEqual)) continue;
+    if (best == ranks.size() || ranks[r].busy.value > ranks[best].busy.value * (1 + kEqual)) best = r;
+  }
   return best;
 }
-
-}  // namespace
 
 Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   Bytes sum{};
@@ -41,27 +57,43 @@ Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   return sum;
 }
 
-StepSummary summarise(const Program& program, const Timeline& timeline, const AloneTimes& alone) {
+StepSummary summarise_rank(const Program& program, const std::vector<Row>& rows, Seconds length,
+                           const AloneTimes& alone) {
+  ensure(!rows.empty(), "a timeline has rows");
   StepSummary summary;
-  summary.step_time = timeline.length;
-  const std::int32_t rank = last_rank(program, timeline);
-  summary.checkpoint = checkpoint_bytes(program, program.classes[class_of(program, rank)]);
-  std::vector<Row> rows;
-  std::map<std::string, std::size_t> of_name;
-  for (const Row& row : timeline.rows) {
-    if (row.rank != rank) continue;
-    rows.push_back(row);
-    const Instruction& instruction = instruction_of(program, row);
+  summary.step_time = length;
+  summary.checkpoint = checkpoint_bytes(program, program.classes[class_of(program, rows.front().rank)]);
+  ClassTable table(program, summary.classes);
+  for (const Row& row : rows) {
     const Seconds seconds = row.end - row.start;
-    if (computes(instruction.kind)) summary.busy += seconds;
-    const std::string name = class_name(program, instruction);
-    const auto [found, is_new] = of_name.try_emplace(name, summary.classes.size());
-    if (is_new) summary.classes.push_back({name, 0, {}});
-    summary.classes[found->second].count += 1;
-    summary.classes[found->second].seconds += seconds;
+    if (computes(instruction_of(program, row).kind)) summary.busy += seconds;
+    ClassTime& time = table.of(row);
+    time.count += 1;
+    time.seconds += seconds;
   }
-  summary.parts = attribute(program, rows, timeline.length, alone);
+  summary.parts = attribute(program, rows, length, alone);
   return summary;
+}
+
+StepSummary summarise(const Program& program, const Timeline& timeline, const AloneTimes& alone) {
+  std::map<std::int32_t, RankTotals> by_rank;
+  for (const Row& row : timeline.rows) {
+    RankTotals& totals = by_rank[row.rank];
+    if (computes(instruction_of(program, row).kind)) totals.busy += row.end - row.start;
+    totals.end = std::max(totals.end, row.end);
+  }
+  std::vector<std::int32_t> ranks;
+  std::vector<RankTotals> totals;
+  for (const auto& [rank, of_rank] : by_rank) {
+    ranks.push_back(rank);
+    totals.push_back(of_rank);
+  }
+  ensure(!ranks.empty(), "a timeline has rows");
+  const std::int32_t last = ranks[finishes_last(totals)];
+  std::vector<Row> rows;
+  for (const Row& row : timeline.rows)
+    if (row.rank == last) rows.push_back(row);
+  return summarise_rank(program, rows, timeline.length, alone);
 }
 
 }  // namespace ds::program

@@ -2,6 +2,7 @@
 // Plain results that both interpreters fill: predicted and measured timelines have the same rows.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,18 @@ using AloneTimes = std::vector<std::vector<Seconds>>;
 /// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes. `alone` may be
 /// empty where nothing communicates.
 StepSummary summarise(const Program& program, const Timeline& timeline, const AloneTimes& alone = {});
+
+/// Time in which a rank computes, and when its last instruction ends.
+struct RankTotals {
+  Seconds busy, end;
+};
+/// The rank that finishes last; among ranks within 1e-9 of it the one that computes longest, then the first. Times within
+/// 1e-9 of each other are equal.
+std::size_t finishes_last(std::span<const RankTotals> ranks);
+
+/// `summarise` for the rows of the rank that finishes last, in the order of issue.
+StepSummary summarise_rank(const Program& program, const std::vector<Row>& rows, Seconds length,
+                           const AloneTimes& alone);
 
 /// Where the time of one rank goes. An interval is computing or not. Of the time in or waiting for a communication, at
 /// most what that communication takes alone is its own; the rest is the pipeline's bubble, or without a pipeline `other`.

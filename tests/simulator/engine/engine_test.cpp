@@ -24,6 +24,10 @@ Durations some_durations(const program::Program& program) {
   return durations;
 }
 
+program::Timeline timeline_of(const program::Program& program, const Durations& durations, Cores cores = {}) {
+  return play(program, durations, {.cores = cores, .rows = Rows::all}).timeline;
+}
+
 /// Plans over several ranks, each with its own schedule, overlap and classes.
 std::vector<support::Small> parallel_plans() {
   std::vector<support::Small> plans;
@@ -57,7 +61,7 @@ TEST(Engine, BothDepthsAgreeOnOneRank) {
     SCOPED_TRACE(support::describe(small));
     const program::Program program = program::lower(support::small_job(small));
     const Durations durations = some_durations(program);
-    const program::StepSummary event = program::summarise(program, play(program, durations));
+    const program::StepSummary event = play(program, durations).summary;
     const program::StepSummary analytic = analyse(program, durations);
     EXPECT_NEAR(event.step_time.value, analytic.step_time.value, 1e-9 * analytic.step_time.value);
     EXPECT_NEAR(event.parts.compute.value, analytic.parts.compute.value, 1e-9 * analytic.step_time.value);
@@ -69,7 +73,7 @@ TEST(Engine, BothDepthsAgreeOnOneRank) {
 
 TEST(Engine, NoInstructionStartsBeforeTheOneBeforeItHasEnded) {
   const program::Program program = program::lower(support::small_job({}));
-  const program::Timeline timeline = play(program, some_durations(program));
+  const program::Timeline timeline = timeline_of(program, some_durations(program));
   for (std::size_t i = 1; i < timeline.rows.size(); ++i)
     EXPECT_GE(timeline.rows[i].start.value, timeline.rows[i - 1].end.value - 1e-12);
   EXPECT_NEAR(timeline.rows.front().start.value, 0, 1e-12);
@@ -81,15 +85,17 @@ TEST(Engine, OneClassPerRankSaysTheSameAsOnePerStage) {
     const workload::Job job = support::small_job(plan);
     const program::Program stages = program::lower(job);
     const program::Program ranks = program::lower(job, program::Classes::per_rank);
-    const double together = play(stages, some_durations(stages)).length.value;
-    EXPECT_NEAR(play(ranks, some_durations(ranks)).length.value, together, 1e-12 * together);
+    const double together = timeline_of(stages, some_durations(stages)).length.value;
+    EXPECT_NEAR(timeline_of(ranks, some_durations(ranks)).length.value, together, 1e-12 * together);
+    EXPECT_EQ(analyse(ranks, some_durations(ranks)).step_time,
+              analyse(stages, some_durations(stages)).step_time);
   }
 }
 
 TEST(Engine, EveryInstructionOfEveryClassHasItsRowInOrderOfItsLane) {
   for (const support::Small& plan : parallel_plans()) {
     const program::Program program = program::lower(support::small_job(plan));
-    const program::Timeline timeline = play(program, some_durations(program));
+    const program::Timeline timeline = timeline_of(program, some_durations(program));
     std::size_t instructions = 0;
     for (const program::RankClass& ranks : program.classes)
       for (const program::Phase& phase : ranks.phases)
@@ -110,7 +116,7 @@ TEST(Engine, EveryInstructionOfEveryClassHasItsRowInOrderOfItsLane) {
 TEST(Engine, AStepIsNoShorterThanWhatItsBusiestRankComputes) {
   for (const support::Small& plan : parallel_plans()) {
     const program::Program program = program::lower(support::small_job(plan));
-    const program::Timeline timeline = play(program, some_durations(program));
+    const program::Timeline timeline = timeline_of(program, some_durations(program));
     for (const program::RankClass& ranks : program.classes)
       EXPECT_GE(timeline.length.value, busy(program, timeline, program::rank_at(program, ranks.first)));
   }
@@ -122,17 +128,17 @@ TEST(Engine, RanksShareCores) {
   for (const support::Small& plan : parallel_plans()) {
     const program::Program program = program::lower(support::small_job(plan));
     const Durations durations = some_durations(program);
-    const program::Timeline alone = play(program, durations);
+    const program::Timeline alone = timeline_of(program, durations);
     double all = 0;
     for (const program::RankClass& ranks : program.classes)
       all += ranks.members * busy(program, alone, program::rank_at(program, ranks.first));
     const double ranks = program::ranks_of(program);
-    const double one = play(program, durations, {1}).length.value,
-                 half = play(program, durations, {ranks / 2}).length.value;
+    const double one = timeline_of(program, durations, {1}).length.value,
+                 half = timeline_of(program, durations, {ranks / 2}).length.value;
     EXPECT_GE(one, all * 0.99);  // part of a step's work may fall before the end of the one before it
     EXPECT_LE(half, one * (1 + 1e-9));
     EXPECT_GE(half, alone.length.value * (1 - 1e-9));
-    EXPECT_EQ(play(program, durations, {ranks}).length, alone.length);
+    EXPECT_EQ(timeline_of(program, durations, {ranks}).length, alone.length);
   }
 }
 
@@ -151,7 +157,7 @@ TEST(Engine, APipelineFillsAndDrains) {
     const bool attention = std::holds_alternative<ops::Attention>(program.ops[i].what);
     if (attention && program.ops[i].pass == ops::Pass::input_gradient) durations.operators[i] = {2};
   }
-  EXPECT_NEAR(play(program, durations).length.value, (3 + 1) * (1 + 2), 1e-9);
+  EXPECT_NEAR(timeline_of(program, durations).length.value, (3 + 1) * (1 + 2), 1e-9);
 }
 
 }  // namespace

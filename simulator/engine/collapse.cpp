@@ -1,0 +1,431 @@
+#include "simulator/engine/collapse.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <utility>
+
+#include "simulator/base/error.h"
+#include "simulator/program/rows.h"
+
+namespace ds::engine {
+namespace {
+
+using program::index;
+using program::Instruction;
+using program::Kind;
+using program::Position;
+
+constexpr std::size_t kCompute = 0;  // lane
+
+bool meets_everybody(const Instruction& instruction) {
+  return instruction.kind == Kind::collective && instruction.comm.group == program::kWorld;
+}
+
+/// What a lane beside the compute lane does; a lane does one thing.
+enum class Does : std::uint8_t { nothing, sends, receives, reduces };
+
+struct LaneRole {
+  Does does{};
+  std::uint8_t direction{};
+};
+
+std::uint8_t direction_of(const Instruction& instruction) {
+  return instruction.comm.shift > 0 ? kForward : kBackward;
+}
+
+/// Numbers the meetings: the k-th of a channel is one meeting for all its classes.
+class MeetingNumbers {
+ public:
+  std::int32_t of(std::size_t rank_class, std::int32_t channel) {
+    const std::int32_t k = seen_[{rank_class, channel}]++;
+    return numbers_.try_emplace({channel, k}, static_cast<std::int32_t>(numbers_.size())).first->second;
+  }
+  std::vector<std::int32_t> parties(const std::vector<std::int32_t>& sizes) const {
+    std::vector<std::int32_t> list(numbers_.size());
+    for (const auto& [key, number] : numbers_)
+      list[static_cast<std::size_t>(number)] = sizes[static_cast<std::size_t>(key.first)];
+    return list;
+  }
+
+ private:
+  std::map<std::pair<std::size_t, std::int32_t>, std::int32_t> seen_;
+  std::map<std::pair<std::int32_t, std::int32_t>, std::int32_t> numbers_;
+};
+
+/// Builds the line of one class from its schedule.
+class LineBuilder {
+ public:
+  LineBuilder(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
+              MeetingNumbers& meetings)
+      : program_(program), class_(rank_class), schedule_(schedule), meetings_(meetings) {}
+
+  void run() {
+    find_roles();
+    for (std::size_t lane = kCompute + 1; lane < roles_.size(); ++lane)
+      if (!schedule_.segments[lane].empty()) tie_to_compute(lane);
+    std::ranges::stable_sort(freed_, {}, &Freed::position);
+    find_meeting();
+    // The step from behind its last meeting with everybody up to that of the next step.
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    places_.resize(segments.size());
+    add_visits(after_meeting_, segments.size(), true);
+    point({.stop = Stop::step});
+    add_freed(0);
+    end_visit(program::TemplateId{-1});
+    add_visits(0, after_meeting_, false);
+    for (const std::int32_t n : waited_) ensure(n < begun_, "a collective begins before it is waited for");
+  }
+  Line line() { return std::move(line_); }
+  std::vector<Place> places() { return std::move(places_); }
+  std::int32_t collectives_before_step() const { return before_step_; }
+
+ private:
+  struct Freed {              // by the compute lane: what it sets free
+    std::int64_t position{};  // of the compute lane
+    std::size_t lane{};
+    double seconds{};
+  };
+
+  const Instruction& instruction(const Segment& segment, std::size_t lane, std::int32_t position) const {
+    const LaneBody& body = schedule_.body(segment, lane);
+    const program::Call& call = schedule_.calls[static_cast<std::size_t>(segment.call)];
+    return program_.body(call).body[static_cast<std::size_t>(
+        body.instructions[static_cast<std::size_t>(segment.first + position)])];
+  }
+
+  void find_roles() {
+    roles_.resize(schedule_.segments.size());
+    for (std::size_t lane = kCompute + 1; lane < roles_.size(); ++lane)
+      for (const Segment& segment : schedule_.segments[lane])
+        for (std::int32_t i = 0; i < segment.count; ++i) {
+          const Instruction& one = instruction(segment, lane, i);
+          const Does does = one.kind == Kind::send      ? Does::sends
+                            : one.kind == Kind::receive ? Does::receives
+                                                        : Does::reduces;
+          ensure(one.kind != Kind::collective || segment.channel == kNoChannel,
+                 "a collective beside is within its class");
+          const LaneRole role{does, does == Does::reduces ? std::uint8_t{} : direction_of(one)};
+          LaneRole& known = roles_[lane];
+          ensure(
+              known.does == Does::nothing || (known.does == role.does && known.direction == role.direction),
+              "a lane beside does one thing");
+          known = role;
+          if (does != Does::reduces) continue;
+          ensure(reduce_lane_ == kCompute || reduce_lane_ == lane, "one lane beside has collectives");
+          reduce_lane_ = lane;
+        }
+  }
+
+  /// Notes for every instruction of a lane beside when the compute lane sets it free, and what it takes.
+  void tie_to_compute(std::size_t lane) {
+    std::int64_t freed = 0;  // by the compute lane at that position
+    std::int32_t gates = 0;
+    std::int64_t number = 0;
+    for (const Segment& segment : schedule_.segments[lane]) {
+      for (std::int32_t w = 0; w < segment.waits.count; ++w) {
+        const Position& until = schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)];
+        ensure(until.lane == static_cast<std::int32_t>(kCompute), "lanes beside wait for the compute lane");
+        if (until.ended <= freed) continue;
+        freed = until.ended;
+        if (roles_[lane].does == Does::receives) {
+          ++gates;
+          freed_.push_back({freed, lane, 0});
+        }
+      }
+      const LaneBody& body = schedule_.body(segment, lane);
+      for (std::int32_t i = 0; i < segment.count; ++i, ++number) {
+        const auto at = static_cast<std::size_t>(segment.first + i);
+        const double seconds = body.begins[at + 1] - body.begins[at];
+        if (roles_[lane].does == Does::receives) {
+          ReceiveLane& beside = line_.beside[roles_[lane].direction];
+          beside_seconds_[roles_[lane].direction].push_back(seconds);
+          beside.gates.push_back(gates);
+        } else {
+          freed_.push_back({freed, lane, seconds});
+        }
+      }
+    }
+  }
+
+  auto freed_at(std::int64_t position) const {
+    return std::ranges::equal_range(freed_, position, {}, &Freed::position);
+  }
+
+  void find_meeting() {
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    std::int32_t begun = 0;
+    const auto count_begun = [&](std::int64_t position) {
+      for (const Freed& one : freed_at(position)) begun += one.lane == reduce_lane_ ? 1 : 0;
+    };
+    count_begun(0);
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      if (meets_everybody(instruction(segments[s], kCompute, 0))) {
+        after_meeting_ = s + 1;
+        begun_before_meeting_ = begun;
+      }
+      count_begun(segments[s].ended);
+    }
+    if (after_meeting_ == 0) {
+      after_meeting_ = segments.size();
+      begun_before_meeting_ = begun;
+    }
+    before_step_ = begun - begun_before_meeting_;
+  }
+
+  void point(Point one) {
+    one.after = since_;
+    since_ = since_point_ = 0;
+    pass_.points.push_back(one);
+    ++points_;
+  }
+
+  void add_visits(std::size_t first, std::size_t last, bool before_step) {
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    for (std::size_t s = first; s < last; ++s) {
+      add_segment(s, before_step);
+      if (s + 1 == last || segments[s + 1].call != segments[s].call)
+        end_visit(schedule_.calls[static_cast<std::size_t>(segments[s].call)].body);
+    }
+  }
+
+  /// A pass that this template has had already is the same pass.
+  void end_visit(program::TemplateId body) {
+    pass_.rest = std::exchange(since_, 0);
+    std::vector<std::int32_t>& known = passes_of_[body];
+    auto same = std::ranges::find_if(
+        known, [&](std::int32_t p) { return line_.passes[static_cast<std::size_t>(p)] == pass_; });
+    if (same == known.end()) {
+      known.push_back(static_cast<std::int32_t>(line_.passes.size()));
+      line_.passes.push_back(pass_);
+      same = known.end() - 1;
+    }
+    line_.visits.push_back(*same);
+    for (const Point& one : pass_.points)
+      if (one.stop == Stop::arrive) line_.beside[one.direction].passes.push_back(*same);
+    pass_ = {};
+  }
+
+  void add_segment(std::size_t s, bool before_step) {
+    const Segment& segment = schedule_.segments[kCompute][s];
+    for (std::int32_t w = 0; w < segment.waits.count; ++w)
+      add_wait(schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)], before_step);
+    Place& place = places_[s];
+    place = {.after = points_ - 1, .offset = since_point_, .before_step = before_step};
+    if (segment.channel == kNoChannel) {
+      since_ += segment.alone.value;
+      since_point_ += segment.alone.value;
+    } else {
+      place.own = place.after + 1;
+      const Instruction& one = instruction(segment, kCompute, 0);
+      if (one.kind == Kind::receive)
+        point({.stop = Stop::receive, .direction = direction_of(one), .seconds = segment.alone.value});
+      else
+        point({.stop = Stop::meet,
+               .number = meetings_.of(class_, segment.channel),
+               .seconds = segment.alone.value});
+    }
+    add_freed(segment.ended);
+  }
+
+  void add_wait(const Position& until, bool before_step) {
+    const auto lane = static_cast<std::size_t>(until.lane);
+    const LaneRole role = roles_[lane];
+    if (role.does == Does::reduces)
+      return add_collective_wait(static_cast<std::int32_t>(until.ended) - 1, before_step);
+    // Messages of the step before have arrived before its meeting.
+    if (until.ended <= 0 || before_step) return;
+    const std::uint8_t d = role.direction;
+    const auto number = static_cast<std::int32_t>(until.ended) - 1;
+    if (role.does == Does::sends)
+      return point({.stop = Stop::refill, .direction = d, .number = sent_[d] - number});
+    ensure(number == arrived_[d]++, "messages are used in the order in which they come");
+    point({.stop = Stop::arrive,
+           .direction = d,
+           .seconds = beside_seconds_[d][static_cast<std::size_t>(number)]});
+  }
+
+  /// `n` counts from the step's begin. In the line come first those that begin behind the meeting.
+  void add_collective_wait(std::int32_t n, bool before_step) {
+    const auto length = static_cast<std::int32_t>(schedule_.lengths[reduce_lane_]);
+    if (n < 0)
+      n += length;
+    else if (!before_step && n < begun_before_meeting_)
+      return wait_for(n + before_step_);
+    // Of the step before, and behind its meeting; what is before the meeting has been waited for there.
+    if (n >= begun_before_meeting_) wait_for(n - begun_before_meeting_);
+  }
+  void wait_for(std::int32_t number) {
+    waited_.push_back(number);
+    point({.stop = Stop::wait, .number = number});
+  }
+
+  void add_freed(std::int64_t position) {
+    for (const Freed& one : freed_at(position)) {
+      const LaneRole role = roles_[one.lane];
+      switch (role.does) {
+        case Does::sends:
+          point({.stop = Stop::send, .direction = role.direction, .seconds = one.seconds});
+          ++sent_[role.direction];
+          break;
+        case Does::receives: point({.stop = Stop::release, .direction = role.direction}); break;
+        case Does::reduces:
+          point({.stop = Stop::begin, .seconds = one.seconds});
+          ++begun_;
+          break;
+        case Does::nothing: break;
+      }
+    }
+  }
+
+  const program::Program& program_;
+  std::size_t class_;
+  const StepSchedule& schedule_;
+  MeetingNumbers& meetings_;
+  std::vector<LaneRole> roles_;        // by lane
+  std::size_t reduce_lane_{kCompute};  // kCompute: none
+  std::vector<Freed> freed_;           // by position
+  std::size_t after_meeting_{0};       // segment
+  std::int32_t begun_before_meeting_{0}, before_step_{0}, begun_{0};
+  std::vector<std::int32_t> waited_;
+  double since_{0};        // work since the last point of the visit, or its begin
+  double since_point_{0};  // work since the last point
+  std::int32_t points_{0};
+  Pass pass_;  // of the visit that is under way
+  std::map<program::TemplateId, std::vector<std::int32_t>> passes_of_;
+  std::array<std::int32_t, 2> sent_{}, arrived_{};
+  std::array<std::vector<double>, 2> beside_seconds_;  // of messages, by direction
+  Line line_;
+  std::vector<Place> places_;
+};
+
+std::vector<std::vector<bool>> meetings_apart(const program::Program& program) {
+  std::vector<std::vector<bool>> apart;
+  for (const program::Template& body : program.templates) {
+    std::vector<bool>& flags = apart.emplace_back();
+    for (const Instruction& instruction : body.body) flags.push_back(meets_everybody(instruction));
+  }
+  return apart;
+}
+
+/// The time between a step's begin and what a class does in it, from the recurrence's times, which begin at a meeting.
+class Times {
+ public:
+  Times(const program::Program& program, const Collapsed& collapsed, const Recurrence& recurrence,
+        double period, std::size_t rank_class)
+      : program_(program),
+        collapsed_(collapsed),
+        recurrence_(recurrence),
+        schedule_(collapsed.schedules[rank_class]),
+        period_(period),
+        class_(rank_class),
+        times_(schedule_.segments.size()) {
+    for (std::size_t c = 0; c < collapsed.schedules.size(); ++c)
+      step_ = std::max(step_, recurrence.end_of_step(c));
+    on_compute_lane();
+    for (std::size_t lane = kCompute + 1; lane < times_.size(); ++lane)
+      if (!schedule_.segments[lane].empty()) beside(lane);
+  }
+  std::vector<std::vector<Interval>> take() { return std::move(times_); }
+
+ private:
+  /// What lies before Stop::step in the line is the end of the step, one period later.
+  double in_step(double time, bool before_step) const { return time - step_ + (before_step ? period_ : 0); }
+
+  void on_compute_lane() {
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    const std::span<const Spell> points = recurrence_.points(class_);
+    const auto left = [&](std::int32_t p) { return p < 0 ? 0 : points[static_cast<std::size_t>(p)].end; };
+    for (std::size_t s = 0; s < segments.size(); ++s) {
+      const Place& place = collapsed_.places[class_][s];
+      const double start = left(place.after) + place.offset;
+      const double end = place.own < 0 ? start + segments[s].alone.value : left(place.own);
+      times_[kCompute].push_back({{in_step(start, place.before_step)}, {in_step(end, place.before_step)}});
+    }
+  }
+
+  /// A lane is ready for a communication when it has ended the one before and the compute lane has set it free; for the
+  /// first ones that was in the step before.
+  void beside(std::size_t lane) {
+    const std::vector<Segment>& segments = schedule_.segments[lane];
+    const std::vector<double> ends = ends_of(lane);
+    double free = ends.back() - period_;
+    for (const Segment& segment : segments) {
+      double start = free;
+      for (std::int32_t w = 0; w < segment.waits.count; ++w)
+        start = std::max(start,
+                         computed(schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)].ended));
+      free = ends[static_cast<std::size_t>(segment.ended) - 1];
+      times_[lane].push_back({{start}, {free}});
+    }
+  }
+
+  /// When the compute lane has ended so many instructions.
+  double computed(std::int64_t position) const {
+    const bool earlier = position <= 0;
+    if (earlier) position += schedule_.lengths[kCompute];
+    const std::vector<Segment>& segments = schedule_.segments[kCompute];
+    const auto found = std::ranges::lower_bound(segments, position, {}, &Segment::ended);
+    return times_[kCompute][static_cast<std::size_t>(found - segments.begin())].end.value -
+           (earlier ? period_ : 0);
+  }
+
+  /// By instruction of the lane, in the order of the step.
+  std::vector<double> ends_of(std::size_t lane) const {
+    const Segment& first = schedule_.segments[lane].front();
+    const program::Call& call = schedule_.calls[static_cast<std::size_t>(first.call)];
+    const auto i = static_cast<std::size_t>(
+        schedule_.body(first, lane).instructions[static_cast<std::size_t>(first.first)]);
+    const Instruction& instruction = program_.body(call).body[i];
+    std::vector<double> ends;
+    const auto add = [&](std::span<const Spell> spells, bool before_step) {
+      for (const Spell& spell : spells) ends.push_back(in_step(spell.end, before_step));
+    };
+    if (instruction.kind == Kind::send) {
+      add(recurrence_.sent(class_, direction_of(instruction)), false);
+    } else if (instruction.kind == Kind::receive) {
+      add(recurrence_.received(class_, direction_of(instruction)), false);
+    } else {
+      const std::span<const Spell> all = recurrence_.collectives(class_);
+      const auto before = static_cast<std::size_t>(collapsed_.collectives_before_step[class_]);
+      add(all.subspan(before), false);
+      add(all.first(before), true);
+    }
+    return ends;
+  }
+
+  const program::Program& program_;
+  const Collapsed& collapsed_;
+  const Recurrence& recurrence_;
+  const StepSchedule& schedule_;
+  double period_, step_{};  // the step's begin is where the step before ends on all ranks
+  std::size_t class_;
+  std::vector<std::vector<Interval>> times_;
+};
+
+}  // namespace
+
+Collapsed collapse(const program::Program& program, const Durations& durations) {
+  Collapsed result;
+  Parties parties(program);
+  MeetingNumbers meetings;
+  const std::vector<std::vector<bool>> apart = meetings_apart(program);
+  for (std::size_t c = 0; c < program.classes.size(); ++c) {
+    result.schedules.emplace_back(program, c, durations, parties, apart);
+    LineBuilder builder(program, c, result.schedules.back(), meetings);
+    builder.run();
+    result.lines.stages.push_back(builder.line());
+    result.places.push_back(builder.places());
+    result.collectives_before_step.push_back(builder.collectives_before_step());
+  }
+  result.lines.parties = meetings.parties(parties.sizes());
+  return result;
+}
+
+std::vector<std::vector<Interval>> times_of(const program::Program& program, const Collapsed& collapsed,
+                                            const Recurrence& recurrence, double period,
+                                            std::size_t rank_class) {
+  return Times(program, collapsed, recurrence, period, rank_class).take();
+}
+
+}  // namespace ds::engine

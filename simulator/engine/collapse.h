@@ -1,0 +1,34 @@
+#pragma once
+// From a program's step to the lines of the recurrence, and back from its times to those of segments.
+
+#include "simulator/engine/engine.h"
+#include "simulator/engine/expand.h"
+#include "simulator/engine/recurrence.h"
+#include "simulator/engine/step_schedule.h"
+
+namespace ds::engine {
+
+/// Where in its line a segment of the compute lane lies.
+struct Place {
+  std::int32_t after{-1};  // point before it, -1: the line's begin
+  std::int32_t own{-1};    // its own point, of a communication with other classes
+  double offset{};         // seconds of work since `after`
+  bool before_step{};      // before Stop::step: of the step before
+};
+
+struct Collapsed {
+  Lines lines;
+  std::vector<StepSchedule> schedules;                // by class
+  std::vector<std::vector<Place>> places;             // by class and segment of the compute lane
+  std::vector<std::int32_t> collectives_before_step;  // by class, of the lane beside
+};
+
+/// One class a stage.
+Collapsed collapse(const program::Program& program, const Durations& durations);
+
+/// When the segments of a class ran, by lane, counted from the end of the step before.
+std::vector<std::vector<Interval>> times_of(const program::Program& program, const Collapsed& collapsed,
+                                            const Recurrence& recurrence, double period,
+                                            std::size_t rank_class);
+
+}  // namespace ds::engine

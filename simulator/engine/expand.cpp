@@ -1,0 +1,53 @@
+#include "simulator/engine/expand.h"
+
+namespace ds::engine {
+namespace {
+
+/// Goes through a lane's segments, instruction by instruction.
+struct Cursor {
+  std::size_t segment{0};
+  std::int32_t position{0};  // in the segment
+};
+
+Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std::vector<Interval>& times,
+                 const LaneBody& body) {
+  const Segment& segment = segments[cursor.segment];
+  const Interval& whole = times[cursor.segment];
+  const auto first = static_cast<std::size_t>(segment.first);
+  const std::size_t at = first + static_cast<std::size_t>(cursor.position);
+  const auto since = [&](std::size_t position) {
+    return whole.start + Seconds{body.begins[position] - body.begins[first]};
+  };
+  const bool last = ++cursor.position == segment.count;
+  const Interval result{at == first ? whole.start : since(at), last ? whole.end : since(at + 1)};
+  if (last) cursor = {cursor.segment + 1, 0};
+  return result;
+}
+
+}  // namespace
+
+void add_rows(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
+              const std::vector<std::vector<Interval>>& times, std::int32_t step,
+              std::vector<program::Row>& rows) {
+  const std::int32_t rank = program::rank_at(program, program.classes[rank_class].first);
+  std::vector<Cursor> cursors(times.size());
+  for (std::size_t c = 0; c < schedule.calls.size(); ++c) {
+    const program::Call& call = schedule.calls[c];
+    const std::vector<program::Instruction>& body = program.body(call).body;
+    const std::vector<LaneBody>& lanes = schedule.bodies[program::index(call.body)];
+    for (std::size_t i = 0; i < body.size(); ++i) {
+      const std::size_t lane = program::index(body[i].lane);
+      const Interval time = next_of(cursors[lane], schedule.segments[lane], times[lane], lanes[lane]);
+      rows.push_back({.rank = rank,
+                      .step = step,
+                      .call = static_cast<std::int32_t>(c),
+                      .instruction = static_cast<std::int32_t>(i),
+                      .body = call.body,
+                      .micro = call.micro[0],
+                      .start = time.start,
+                      .end = time.end});
+    }
+  }
+}
+
+}  // namespace ds::engine

@@ -1,0 +1,91 @@
+#pragma once
+// Random legal plans over small models, and random durations for their programs.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "simulator/base/random.h"
+#include "simulator/engine/engine.h"
+#include "simulator/workload/rules.h"
+#include "tests/support/jobs.h"
+
+namespace ds::engine {
+
+/// Draws one number after the other.
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : stream_(seed, 1) {}
+  std::int64_t from(std::int64_t first, std::int64_t last) {
+    return first +
+           static_cast<std::int64_t>(stream_.below(static_cast<std::uint64_t>(last - first + 1), next_++));
+  }
+  bool coin() { return from(0, 1) == 1; }
+  double uniform(double low, double high) { return low + (high - low) * stream_.uniform(next_++); }
+
+ private:
+  RandomStream stream_;
+  std::uint64_t next_{0};
+};
+
+/// Every chunk has a layer; the others are dealt at random.
+inline std::vector<std::vector<std::int64_t>> random_split(Draw& draw, std::int64_t layers, std::int64_t pp,
+                                                           std::int64_t vpp) {
+  std::vector<std::vector<std::int64_t>> split(static_cast<std::size_t>(pp),
+                                               std::vector<std::int64_t>(static_cast<std::size_t>(vpp), 1));
+  for (std::int64_t left = layers - pp * vpp; left > 0; --left)
+    ++split[static_cast<std::size_t>(draw.from(0, pp - 1))][static_cast<std::size_t>(draw.from(0, vpp - 1))];
+  return split;
+}
+
+inline support::Small random_plan(Draw& draw) {
+  using workload::Schedule;
+  support::Small s{
+      .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 24, .vocab = 13, .sequence = 8, .micro_batch = 1};
+  if (draw.coin()) s.family = workload::Family::llama;
+  s.tp = std::array{1, 1, 2, 4}[static_cast<std::size_t>(draw.from(0, 3))];
+  s.pp = draw.from(1, 5);
+  s.dp = draw.from(1, 3);
+  s.schedule = std::array{Schedule::gpipe, Schedule::one_f_one_b,
+                          Schedule::interleaved}[static_cast<std::size_t>(draw.from(0, s.pp > 1 ? 2 : 1))];
+  s.vpp = s.schedule == Schedule::interleaved ? draw.from(2, 3) : 1;
+  s.micro_batches = s.vpp > 1 ? s.pp * draw.from(1, 3) : draw.from(1, 9);
+  s.layers = s.pp * s.vpp + draw.from(0, 3);
+  if (draw.coin()) s.stage_layers = random_split(draw, s.layers, s.pp, s.vpp);
+  s.tied = draw.coin();
+  s.full_recompute = draw.from(0, 3) == 0;
+  s.flash = draw.coin();
+  if (draw.coin()) s.precision = workload::Precision::bf16;
+  s.zero = static_cast<int>(draw.from(0, 1));
+  s.sequence_parallel = draw.coin();
+  s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};
+  return s;
+}
+
+inline workload::Job job_of(const support::Small& plan) {
+  workload::Job job = support::small_job(plan);
+  job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp;
+  job.plan.stage_layers_given = !plan.stage_layers.empty();
+  job.habits.gradient_type = "fp32";
+  return job;
+}
+
+/// `message`: seconds of one between stages at most; often 0. Operators take up to 1 s.
+inline Durations random_durations(Draw& draw, const program::Program& program, double message,
+                                  double collective) {
+  Durations durations;
+  for (std::size_t i = 0; i < program.ops.size(); ++i) durations.operators.push_back({draw.uniform(0.01, 1)});
+  for (const program::Template& body : program.templates) {
+    std::vector<Seconds>& seconds = durations.communications.emplace_back();
+    std::vector<Load>& loads = durations.loads.emplace_back();
+    for (const program::Instruction& instruction : body.body) {
+      const bool p2p = instruction.kind == program::Kind::send || instruction.kind == program::Kind::receive;
+      seconds.push_back({p2p ? draw.uniform(0, message) : draw.uniform(0, collective)});
+      loads.push_back({draw.uniform(0, 1), draw.coin() ? draw.uniform(0, 1) : 0});
+    }
+  }
+  return durations;
+}
+
+}  // namespace ds::engine
