@@ -2,12 +2,13 @@
 //
 //   build/bin/bench_event_depth
 //
-// Durations are made up: what counts here is the number of instructions, not their length.
+// Milliseconds of processor time; layout is that of all eight classes. Durations are made up: what counts here is the number
+// of instructions, not their length.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <chrono>
+#include <ctime>
+#include <utility>
 
 #include "simulator/base/error.h"
 #include "simulator/engine/engine.h"
@@ -57,15 +58,16 @@ engine::Durations made_up(const program::Program& program) {
   return durations;
 }
 
+/// Milliseconds of processor time since the last lap.
 class Clock {
  public:
   double lap() {
-    const auto now = std::chrono::steady_clock::now();
-    return std::chrono::duration<double>(now - std::exchange(last_, now)).count() * 1e3;
+    const std::clock_t now = std::clock();
+    return static_cast<double>(now - std::exchange(last_, now)) * 1e3 / CLOCKS_PER_SEC;
   }
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  std::clock_t last_ = std::clock();
 };
 
 void predict(std::int64_t dp, bool overlap) {
@@ -73,23 +75,27 @@ void predict(std::int64_t dp, bool overlap) {
   Clock clock;
   const program::Program program = program::lower(job);
   const double lowering = clock.lap();
-  double layouts = 0;
   for (std::size_t c = 0; c < program.classes.size(); ++c) memory::layout(program, c);
-  layouts = clock.lap();
+  const double layouts = clock.lap();
   const engine::Durations durations = made_up(program);
-  const double pricing = clock.lap();
-  const program::StepSummary summary = engine::play(program, durations).summary;
+  clock.lap();
+  const program::StepSummary event = engine::play(program, durations).summary;
   const double playing = clock.lap();
-  fmt::print(
-      "{:5} GPUs{}  lower {:6.1f}  layout {:6.1f}  price {:6.1f}  play {:6.1f}  all {:6.1f} ms, step {:.6f} "
-      "s\n",
-      64 * dp, overlap ? ", overlapping" : "", lowering, layouts, pricing, playing,
-      lowering + layouts + pricing + playing, summary.step_time.value);
+  const program::StepSummary analytic = engine::analyse(program, durations);
+  const double analysing = clock.lap();
+  const Seconds bound = engine::bound(program, durations);
+  const double bounding = clock.lap();
+  fmt::print("{:5} {:>11} {:8.1f} {:8.1f} {:8.1f} {:8.1f} {:8.1f} {:8.1f}   {:.4f} <= {:.4f} <= {:.4f}\n",
+             64 * dp, overlap ? "overlapping" : "blocking", lowering, layouts, playing,
+             lowering + layouts + playing, analysing, bounding, bound.value, analytic.step_time.value,
+             event.step_time.value);
 }
 
 }  // namespace
 
 int main() {
+  fmt::print("{:5} {:>11} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}   bound <= analytic <= event, s\n", "GPUs", "",
+             "lower", "layout", "event", "sum, ms", "analytic", "bound");
   for (const std::int64_t dp : {8, 64})
     for (const bool overlap : {false, true}) predict(dp, overlap);
   rusage usage{};

@@ -11,7 +11,6 @@
 namespace ds::engine {
 namespace {
 
-using program::index;
 using program::Instruction;
 using program::Kind;
 using program::Position;
@@ -74,7 +73,6 @@ class LineBuilder {
     add_freed(0);
     end_visit(program::TemplateId{-1});
     add_visits(0, after_meeting_, false);
-    for (const std::int32_t n : waited_) ensure(n < begun_, "a collective begins before it is waited for");
   }
   Line line() { return std::move(line_); }
   std::vector<Place> places() { return std::move(places_); }
@@ -229,36 +227,34 @@ class LineBuilder {
   }
 
   void add_wait(const Position& until, bool before_step) {
-    const auto lane = static_cast<std::size_t>(until.lane);
-    const LaneRole role = roles_[lane];
-    if (role.does == Does::reduces)
-      return add_collective_wait(static_cast<std::int32_t>(until.ended) - 1, before_step);
-    // Messages of the step before have arrived before its meeting.
-    if (until.ended <= 0 || before_step) return;
+    const LaneRole role = roles_[static_cast<std::size_t>(until.lane)];
     const std::uint8_t d = role.direction;
     const auto number = static_cast<std::int32_t>(until.ended) - 1;
-    if (role.does == Does::sends)
-      return point({.stop = Stop::refill, .direction = d, .number = sent_[d] - number});
-    ensure(number == arrived_[d]++, "messages are used in the order in which they come");
-    point({.stop = Stop::arrive,
-           .direction = d,
-           .seconds = beside_seconds_[d][static_cast<std::size_t>(number)]});
+    if (role.does == Does::reduces) {
+      add_collective_wait(number, before_step);
+    } else if (number < 0 || before_step) {
+      return;  // messages of the step before have arrived before its meeting
+    } else if (role.does == Does::sends) {
+      point({.stop = Stop::refill, .direction = d, .number = sent_[d] - number});
+    } else {
+      ensure(number == arrived_[d]++, "messages are used in the order in which they come");
+      point({.stop = Stop::arrive,
+             .direction = d,
+             .seconds = beside_seconds_[d][static_cast<std::size_t>(number)]});
+    }
   }
 
-  /// `n` counts from the step's begin. In the line come first those that begin behind the meeting.
+  /// `n` counts from the step's begin. In the line come first those that begin behind the meeting. Of the step before, what
+  /// is before the meeting has been waited for there.
   void add_collective_wait(std::int32_t n, bool before_step) {
-    const auto length = static_cast<std::int32_t>(schedule_.lengths[reduce_lane_]);
-    if (n < 0)
-      n += length;
-    else if (!before_step && n < begun_before_meeting_)
-      return wait_for(n + before_step_);
-    // Of the step before, and behind its meeting; what is before the meeting has been waited for there.
-    if (n >= begun_before_meeting_) wait_for(n - begun_before_meeting_);
+    const bool this_step = n >= 0 && !before_step;
+    if (n < 0) n += static_cast<std::int32_t>(schedule_.lengths[reduce_lane_]);
+    if (n >= begun_before_meeting_)
+      wait_for(n - begun_before_meeting_);
+    else if (this_step)
+      wait_for(n + before_step_);
   }
-  void wait_for(std::int32_t number) {
-    waited_.push_back(number);
-    point({.stop = Stop::wait, .number = number});
-  }
+  void wait_for(std::int32_t number) { point({.stop = Stop::wait, .number = number}); }
 
   void add_freed(std::int64_t position) {
     for (const Freed& one : freed_at(position)) {
@@ -269,10 +265,7 @@ class LineBuilder {
           ++sent_[role.direction];
           break;
         case Does::receives: point({.stop = Stop::release, .direction = role.direction}); break;
-        case Does::reduces:
-          point({.stop = Stop::begin, .seconds = one.seconds});
-          ++begun_;
-          break;
+        case Does::reduces: point({.stop = Stop::begin, .seconds = one.seconds}); break;
         case Does::nothing: break;
       }
     }
@@ -286,8 +279,7 @@ class LineBuilder {
   std::size_t reduce_lane_{kCompute};  // kCompute: none
   std::vector<Freed> freed_;           // by position
   std::size_t after_meeting_{0};       // segment
-  std::int32_t begun_before_meeting_{0}, before_step_{0}, begun_{0};
-  std::vector<std::int32_t> waited_;
+  std::int32_t begun_before_meeting_{0}, before_step_{0};
   double since_{0};        // work since the last point of the visit, or its begin
   double since_point_{0};  // work since the last point
   std::int32_t points_{0};

@@ -129,11 +129,12 @@ class Play {
   void begin(Front front) {
     time_of(front).start = running_.now();
     const Segment& segment = segment_of(front);
-    if (segment.channel != kNoChannel) return meet(front, segment);
     const auto [body, instruction] = first_of(front);
     const bool communicates =
         segment.count == 1 && !program::computes(instruction_at(body, instruction).kind);
-    if (communicates)
+    if (segment.channel != kNoChannel)
+      meet(front, segment);
+    else if (communicates)
       start({&front, 1}, segment.alone);
     else
       running_.compute(front, segment.alone);

@@ -265,7 +265,10 @@ bool Recurrence::pass(const Lines& lines, std::size_t s, const Point& point) {
       stage.collectives.push_back({start, stage.collectives_free});
       break;
     }
-    case Stop::wait: after = std::max(at, stage.collectives[number].end); break;
+    case Stop::wait:
+      ensure(number < stage.collectives.size(), "a collective begins before it is waited for");
+      after = std::max(at, stage.collectives[number].end);
+      break;
     case Stop::meet: return meet(lines, stage, point, at);
     case Stop::step: stage.end_of_step = std::max(at, stage.collectives_free); break;
   }

@@ -55,7 +55,10 @@ void Running::begin(std::span<const Front> fronts, Seconds alone, std::int32_t p
 }
 
 void Running::compute(Front front, Seconds alone) {
-  if (!crowded_ || alone.value <= 0) return begin({&front, 1}, alone, 1);
+  if (!crowded_ || alone.value <= 0) {
+    begin({&front, 1}, alone, 1);
+    return;
+  }
   const auto p = static_cast<std::size_t>(front.player);
   const std::array links{0, front.player + 1};
   cores_.begin(front.player, links, alone.value * members_[p], members_[p]);

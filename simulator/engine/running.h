@@ -51,7 +51,7 @@ class Running {
     std::int32_t open{};  // its flows under way, and its time alone
   };
   void begin(std::span<const Front> fronts, Seconds alone, std::int32_t parts);
-  void end_part(std::int32_t exchange);
+  void end_part(std::int32_t number);
   void advance_flows();
 
   network::Moving cores_, links_;

@@ -1,5 +1,6 @@
 // Lines with fewer waits, for the bound.
 #include <array>
+#include <utility>
 
 #include "simulator/engine/recurrence.h"
 
@@ -41,27 +42,38 @@ class Thin {
   void add(const Point& point) {
     const std::uint8_t d = point.direction;
     switch (point.stop) {
-      case Stop::send: return at_end(sent_[d]++, sends_[d]) ? keep(point) : skip(point.after);
-      case Stop::receive:
-        return at_end(received_[d]++, receives_[d]) ? keep(point) : skip(point.after + point.seconds);
-      case Stop::arrive:
-        if (!at_end(received_[d]++, receives_[d])) return skip(point.after);
-        line_.beside[d].passes.push_back(static_cast<std::int32_t>(line_.passes.size()));
-        line_.beside[d].gates.push_back(0);
-        line_.passes.push_back({.points = {point}});
-        return keep(point);
+      case Stop::send: keep_if(at_end(sent_[d]++, sends_[d]), point, 0); break;
+      case Stop::receive: keep_if(at_end(received_[d]++, receives_[d]), point, point.seconds); break;
+      case Stop::arrive: {
+        const bool kept = at_end(received_[d]++, receives_[d]);
+        if (kept) receive_beside(point);
+        keep_if(kept, point, 0);
+        break;
+      }
       case Stop::refill:
-      case Stop::release: return skip(point.after);
+      case Stop::release: keep_if(false, point, 0); break;
       case Stop::begin:
       case Stop::wait:
       case Stop::meet:
-      case Stop::step: return keep(point);
+      case Stop::step: keep_if(true, point, 0); break;
     }
   }
-  void skip(double seconds) { since_ += seconds; }
-  void keep(Point point) {
-    point.after += since_;
-    since_ = 0;
+
+  void receive_beside(const Point& point) {
+    ReceiveLane& lane = line_.beside[point.direction];
+    lane.passes.push_back(static_cast<std::int32_t>(line_.passes.size()));
+    lane.gates.push_back(0);
+    line_.passes.push_back({.points = {point}});
+  }
+
+  /// A point that is left out takes the time `instead`.
+  void keep_if(bool kept, Point point, double instead) {
+    since_ += point.after;
+    if (!kept) {
+      since_ += instead;
+      return;
+    }
+    point.after = std::exchange(since_, 0);
     whole_.points.push_back(point);
   }
 

@@ -186,9 +186,9 @@ void find_peak(const program::Program& program, const Lifetimes& lives, const st
                Layout& layout) {
   Parts now{};
   std::int64_t alive = 0;
-  for (std::size_t e = 0; e < events.size(); ++e) {
-    const Instance& instance = lives.instances[events[e].instance];
-    const std::int64_t change = events[e].birth ? instance.bytes : -instance.bytes;
+  for (const Event& event : events) {
+    const Instance& instance = lives.instances[event.instance];
+    const std::int64_t change = event.birth ? instance.bytes : -instance.bytes;
     alive += change;
     part_of(now, program.buffer(instance.buffer).part) += Bytes{change};
     if (alive > layout.live_peak.value) {
