@@ -286,7 +286,8 @@ std::vector<std::int32_t> members_of(const Program& program, const Group& group,
 std::int32_t shifted(const Program& program, std::int32_t rank, std::int32_t shift);
 
 /// What is wrong with a program, in one sentence, or nothing: a buffer read before it is written, a use outside a
-/// slot's life, operands that do not fit their operator, views outside their buffer.
+/// slot's life, operands that do not fit their operator, views outside their buffer; a message that is not received, a
+/// group whose members disagree, a deadlock.
 std::optional<std::string> check(const Program& program);
 
 /// Hash of all that a program says; names of buffers and templates are for people and left out.
