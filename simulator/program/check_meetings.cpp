@@ -35,6 +35,15 @@ std::int64_t parts_of(Collective what, std::int64_t members) {
   return what == Collective::all_gather || what == Collective::reduce_scatter ? members : 1;
 }
 
+/// Where one operand is a part of the other, it is the one at the rank's place in the group. Only buckets are cut so, over
+/// data-parallel ranks.
+bool part_is_in_place(const Program& program, const Instruction& i) {
+  const View &a = program.view(program.uses_of(i)[0].view), &b = program.view(program.uses_of(i)[1].view);
+  if (a.buffer != b.buffer) return true;
+  const auto& [whole, part] = a.bytes() < b.bytes() ? std::tie(b, a) : std::tie(a, b);
+  return i.comm.group == kDataGroup && part.offset == whole.offset && part.by_data_rank == part.bytes();
+}
+
 /// Operands that no communication of that kind can have; nothing if they fit.
 std::optional<std::string> operands_fault(const Program& program, const Instruction& i,
                                           std::int64_t members) {
@@ -61,6 +70,7 @@ std::optional<std::string> operands_fault(const Program& program, const Instruct
     return "works in place, which this collective cannot";
   if (uses.size() == 2 && least * parts != most)
     return fmt::format("is over {} ranks, but its operands have {} and {} bytes", members, most, least);
+  if (uses.size() == 2 && !part_is_in_place(program, i)) return "has a part that is not the rank's own";
   return std::nullopt;
 }
 

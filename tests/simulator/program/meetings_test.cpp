@@ -138,7 +138,7 @@ TEST(Meetings, MistakesInCollectivesAreNamed) {
        [&](Program& p) { world(p, 1).comm.what = collective::Collective::all_gather; }},
       {"a stage sums by another algorithm", "on the other",
        [&](Program& p) { world(p, 1).comm.algorithm = 1; }},
-      {"gradients are summed over the pipeline", "meet",
+      {"gradients are reduced over the pipeline", "not the rank's own",
        [](Program& p) {
          for (Instruction& i : norm_of(p, 0).body)
            if (i.comm.group == kDataGroup) i.comm.group = kPipeline;
