@@ -73,7 +73,8 @@ class Checker {
  private:
   std::optional<std::string> begin_call(const Call& call) {
     if (index(call.body) >= program_.templates.size()) return "a call names a template that does not exist";
-    if (call.micro[0] >= program_.micro_batches) return "a call names a micro-batch that does not exist";
+    if (std::ranges::max(call.micro) >= program_.micro_batches)
+      return "a call names a micro-batch that does not exist";
     for (const std::size_t b : within_call_)  // what lives within one call is not there in the next
       for (Instance& instance : instances_[b]) instance.written.clear();
     return std::nullopt;
