@@ -112,6 +112,10 @@ void differentiate(Stage& stage);
 /// The backward of each layer listed first replays the part of its forward that it needs, from the layer's input.
 void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers);
 
+/// For each backward node, whether only gradients of weights need it: such nodes may run later than the others, as a pass
+/// of their own (Qi et al. 2024).
+std::vector<bool> for_weights_alone(const Stage& stage);
+
 std::vector<std::int32_t> all_layers(const Stage& stage);
 
 /// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,

@@ -1,10 +1,11 @@
-// The checker: laws that every lowered program keeps, asked in tests, by the executor before every run, and by the
+// The checker, rank by rank: laws that every lowered program keeps (across ranks: channels.h), asked in tests, by the executor before every run, and by the
 // simulator in debug builds.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <vector>
 
+#include "simulator/program/channels.h"
 #include "simulator/program/program.h"
 
 namespace ds::program {
@@ -38,13 +39,14 @@ struct Instance {
 
 class Checker {
  public:
-  Checker(const Program& program, const RankClass& ranks) : program_(program), ranks_(ranks) {
-    instances_.resize(program.buffers.size());
-    for (std::size_t b = 0; b < program.buffers.size(); ++b) {
-      const Buffer& buffer = program.buffers[b];
-      instances_[b].resize(static_cast<std::size_t>(std::max(buffer.slots, 1)));
+  Checker(const Program& program, const RankClass& ranks)
+      : program_(program), ranks_(ranks), first_(static_cast<std::size_t>(ranks.buffers.first)) {
+    for (const Buffer& buffer : program.buffers_of(ranks)) {
+      std::vector<Instance>& instances =
+          instances_.emplace_back(static_cast<std::size_t>(std::max(buffer.slots, 1)));
       if (buffer.host == Host::writes)
-        for (Instance& instance : instances_[b]) instance.write({0, buffer.size.bound.value});
+        for (Instance& instance : instances) instance.write({0, buffer.size.bound.value});
+      if (buffer.life == Life::call) within_call_.push_back(instances_.size() - 1);
     }
   }
 
@@ -58,24 +60,23 @@ class Checker {
             return fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], i,
                                class_name(program_, body.body[i]), *fault);
       }
-    const auto first = static_cast<std::size_t>(ranks_.buffers.first);
-    for (std::size_t b = first; b < first + static_cast<std::size_t>(ranks_.buffers.count); ++b)
-      if (program_.buffers[b].host == Host::reads)
+    for (std::size_t b = 0; b < instances_.size(); ++b) {
+      const Buffer& buffer = program_.buffers[first_ + b];
+      if (buffer.host == Host::reads)
         for (const Instance& instance : instances_[b])
-          if (!instance.covers({0, program_.buffers[b].size.bound.value}))
-            return fmt::format("the host reads {}, which the step does not write whole",
-                               program_.buffers[b].name);
+          if (!instance.covers({0, buffer.size.bound.value}))
+            return fmt::format("the host reads {}, which the step does not write whole", buffer.name);
+    }
     return std::nullopt;
   }
 
  private:
   std::optional<std::string> begin_call(const Call& call) {
     if (index(call.body) >= program_.templates.size()) return "a call names a template that does not exist";
-    if (call.micro[0] >= program_.micro_batches) return "a call names a micro-batch that does not exist";
-    for (std::size_t b = 0; b < instances_.size();
-         ++b)  // what lives within one call is not there in the next
-      if (program_.buffers[b].life == Life::call)
-        for (Instance& instance : instances_[b]) instance.written.clear();
+    if (std::ranges::max(call.micro) >= program_.micro_batches)
+      return "a call names a micro-batch that does not exist";
+    for (const std::size_t b : within_call_)  // what lives within one call is not there in the next
+      for (Instance& instance : instances_[b]) instance.written.clear();
     return std::nullopt;
   }
 
@@ -110,9 +111,13 @@ class Checker {
     return std::nullopt;
   }
 
-  /// The view as a range of one slot, or of all slots of a block.
+  static std::int32_t micro_of(const Use& use, const Call& call) {
+    return call.micro[use.instance == kMicro1 ? 1 : 0];
+  }
+
+  /// The view as a range of one slot, or of all slots of a block. Nothing if it is not there.
   struct Place {
-    std::size_t buffer;
+    std::size_t buffer;  // counted from the first of the class
     std::int32_t first_slot, slots;
     Range range;
   };
@@ -120,26 +125,28 @@ class Checker {
     const View& view = program_.view(use.view);
     const Buffer& buffer = program_.buffer(view.buffer);
     const std::int64_t bytes = view.bytes().value;
+    const std::size_t number = index(view.buffer) - first_;
+    if (number >= instances_.size()) return std::nullopt;  // that of another class
     if (use.instance == kAllSlots) {
       if (view.offset.value != 0 || bytes != buffer.size.bound.value * buffer.slots) return std::nullopt;
-      return Place{index(view.buffer), 0, buffer.slots, {0, buffer.size.bound.value}};
+      return Place{number, 0, buffer.slots, {0, buffer.size.bound.value}};
     }
     const std::int32_t slot = slot_of(use, call, buffer.slots);
     if (slot >= buffer.slots || view.offset.value < 0 || view.offset.value + bytes > buffer.size.bound.value)
       return std::nullopt;
-    return Place{index(view.buffer), slot, 1, {view.offset.value, view.offset.value + bytes}};
+    return Place{number, slot, 1, {view.offset.value, view.offset.value + bytes}};
   }
 
   std::optional<std::string> reads(const Use& use, const Call& call) {
     const auto at = place(use, call);
     if (!at) return outside(use);
-    const Buffer& buffer = program_.buffers[at->buffer];
+    const Buffer& buffer = program_.buffers[first_ + at->buffer];
     for (std::int32_t s = at->first_slot; s < at->first_slot + at->slots; ++s) {
       const Instance& instance = instances_[at->buffer][static_cast<std::size_t>(s)];
       if (!instance.covers(at->range)) return fmt::format("reads {} before it is written", buffer.name);
-      if (buffer.life == Life::slot && instance.micro != call.micro[0])
-        return fmt::format("reads {} of micro-batch {} where that of {} stands", buffer.name, call.micro[0],
-                           instance.micro);
+      if (buffer.life == Life::slot && instance.micro != micro_of(use, call))
+        return fmt::format("reads {} of micro-batch {} where that of {} stands", buffer.name,
+                           micro_of(use, call), instance.micro);
     }
     return std::nullopt;
   }
@@ -147,24 +154,30 @@ class Checker {
   std::optional<std::string> writes(const Use& use, const Call& call) {
     const auto at = place(use, call);
     if (!at) return outside(use);
-    Instance& instance = instances_[at->buffer][static_cast<std::size_t>(at->first_slot)];
-    instance.write(at->range);
-    instance.micro = call.micro[0];
+    for (std::int32_t s = at->first_slot; s < at->first_slot + at->slots; ++s) {
+      Instance& instance = instances_[at->buffer][static_cast<std::size_t>(s)];
+      instance.write(at->range);
+      instance.micro = micro_of(use, call);
+    }
     return std::nullopt;
   }
 
   std::string outside(const Use& use) const {
-    return fmt::format("a view reaches outside {}", program_.buffer(program_.view(use.view).buffer).name);
+    return fmt::format("a use reaches outside {}, or it is of other ranks",
+                       program_.buffer(program_.view(use.view).buffer).name);
   }
 
   const Program& program_;
   const RankClass& ranks_;
-  std::vector<std::vector<Instance>> instances_;  // by buffer and slot
+  std::size_t first_;                             // buffer of the class
+  std::vector<std::vector<Instance>> instances_;  // by buffer of the class and slot
+  std::vector<std::size_t> within_call_;          // buffers of the class that live within one call
 };
 
 }  // namespace
 
 std::optional<std::string> check(const Program& program) {
+  if (program.classes.empty()) return "a program without ranks";
   for (const View& view : program.views) {
     const Buffer& buffer = program.buffer(view.buffer);
     const std::int64_t end = view.offset.value + view.bytes().value;
@@ -173,6 +186,8 @@ std::optional<std::string> check(const Program& program) {
   }
   for (const RankClass& ranks : program.classes)
     if (auto fault = Checker(program, ranks).run()) return fault;
+  if (auto fault = check_meetings(program)) return fault;
+  if (auto fault = check_progress(program)) return fault;
   if (program.hash != hash_of(program)) return "the program was changed after it was hashed";
   return std::nullopt;
 }

@@ -39,18 +39,20 @@ std::int64_t padded_vocab(const Job& job) {
   return round_up(round_up(job.model.vocab, multiple), job.plan.tp);
 }
 
-/// Layers of a chunk, and the number of the first. Chunk c of stage s is the (c x stages + s)-th of the model.
+/// Layers of a chunk, and the number of the first. Chunk c of stage s is the (c x stages + s)-th of the model; with two
+/// pipelines in opposite directions, chunk 1 is the stage at the mirrored place.
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
   const workload::Plan& plan = job.plan;
-  const std::int64_t place = chunk * plan.pp + stage;
+  const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
+  const std::int64_t place = mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
+  const auto layers_at = [&](std::int64_t p) {
+    return plan.stage_layers[static_cast<std::size_t>(p % plan.pp)][static_cast<std::size_t>(p / plan.pp)];
+  };
   std::int64_t first = 0;
-  for (std::int64_t p = 0; p < place; ++p)
-    first += plan.stage_layers[static_cast<std::size_t>(p % plan.pp)][static_cast<std::size_t>(p / plan.pp)];
-  const std::int64_t layers =
-      plan.stage_layers[static_cast<std::size_t>(stage)][static_cast<std::size_t>(chunk)];
+  for (std::int64_t p = 0; p < place; ++p) first += layers_at(p);
   const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
   return {.first_layer = static_cast<std::int32_t>(first),
-          .layers = static_cast<std::int32_t>(layers),
+          .layers = static_cast<std::int32_t>(layers_at(place)),
           .embedding = place == 0,
           .head = place + 1 == plan.pp * plan.vpp,
           .tp = plan.tp,
@@ -81,6 +83,7 @@ StagePlan stage_plan(const Job& job, std::int64_t stage, const Program& program,
   return {
       .stage = static_cast<std::int32_t>(stage),
       .stages = static_cast<std::int32_t>(plan.pp),
+      .directions = directions_of(plan.schedule),
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp,
       .sharded = plan.zero >= 1 && plan.dp > 1,
@@ -116,10 +119,15 @@ Program lower(const Job& job, Classes classes) {
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
   program.extents = {static_cast<std::int32_t>(plan.tp), static_cast<std::int32_t>(plan.cp),
                      static_cast<std::int32_t>(plan.dp), static_cast<std::int32_t>(plan.pp)};
+  if (directions_of(plan.schedule) == 2 && job.model.tied_embeddings)
+    throw InputError("plan.schedule", "dualpipe with tied embeddings is not supported yet",
+                     "1f1b, interleaved and zb-h1 are");
+  const std::int64_t chunks_of_stage = plan.vpp * directions_of(plan.schedule);
   const Lanes lanes = make_lanes(program, plan);
   for (std::int64_t stage = 0; stage < plan.pp; ++stage) {
     std::vector<graph::Stage> chunks;
-    for (std::int64_t chunk = 0; chunk < plan.vpp; ++chunk) chunks.push_back(chunk_graph(job, stage, chunk));
+    for (std::int64_t chunk = 0; chunk < chunks_of_stage; ++chunk)
+      chunks.push_back(chunk_graph(job, stage, chunk));
     program.classes.push_back(
         StageLowering(program, std::move(chunks), stage_plan(job, stage, program, lanes)).lower());
   }

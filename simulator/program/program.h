@@ -118,7 +118,9 @@ enum class Axis : std::uint8_t {
   etp = 64,
   edp = 128
 };
-enum class Members : std::uint8_t { all, ends, mirror };
+/// Of the ranks along the axes: all; the two ends of the pipeline; a rank and the one at the mirrored place, pp - 1 - its
+/// own; all once more, for a pipeline that runs the other way, whose messages have communicators of their own.
+enum class Members : std::uint8_t { all, ends, mirror, opposite };
 struct Group {
   std::uint8_t axes{0};  // sum of Axis values; 0: the rank alone
   Members members{Members::all};
@@ -133,6 +135,8 @@ constexpr Group group_over(std::initializer_list<Axis> axes, Members members = M
 // Those that programs use today.
 inline constexpr Group kTensorGroup = group_over({Axis::tp});
 inline constexpr Group kPipeline = group_over({Axis::pp});
+inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::opposite);
+inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
 inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
 inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
 inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
@@ -187,7 +191,7 @@ struct Coordinates {
 };
 
 /// Buffers that the host reads and writes between phases; -1 where a rank has none: only the first stage has ids, only the
-/// last targets and losses.
+/// last targets and losses. With two pipelines in opposite directions, micro-batches are those of the rank's own.
 struct HostBuffers {
   BufferId ids{-1}, targets{-1};  // int32 [micro-batches][tokens]
   BufferId rope_table{-1};        // constant, written before the first step
@@ -286,7 +290,8 @@ std::vector<std::int32_t> members_of(const Program& program, const Group& group,
 std::int32_t shifted(const Program& program, std::int32_t rank, std::int32_t shift);
 
 /// What is wrong with a program, in one sentence, or nothing: a buffer read before it is written, a use outside a
-/// slot's life, operands that do not fit their operator, views outside their buffer.
+/// slot's life, operands that do not fit their operator, views outside their buffer; a message that is not received, a
+/// group whose members disagree, a deadlock.
 std::optional<std::string> check(const Program& program);
 
 /// Hash of all that a program says; names of buffers and templates are for people and left out.

@@ -11,14 +11,29 @@ namespace {
 
 using ops::Role;
 
-/// For each tensor of the graph: 1 where a forward node touches it, 2 a backward node, 3 both.
-std::vector<int> passes_touching(const graph::Stage& stage) {
+constexpr int bit(Leg leg) { return 1 << static_cast<int>(leg); }
+
+/// For each tensor of the graph, which legs of a micro-batch touch it. `weights_alone`: backward nodes of the last leg.
+std::vector<int> legs_touching(const graph::Stage& stage, const std::vector<bool>& weights_alone) {
   std::vector<int> touched(stage.tensors.size(), 0);
   for (const graph::Node& node : stage.forward)
-    for (graph::TensorIndex t : node.operands) touched[static_cast<std::size_t>(t)] |= 1;
-  for (const graph::Node& node : stage.backward)
-    for (graph::TensorIndex t : node.operands) touched[static_cast<std::size_t>(t)] |= 2;
+    for (graph::TensorIndex t : node.operands) touched[static_cast<std::size_t>(t)] |= bit(Leg::forward);
+  for (std::size_t n = 0; n < stage.backward.size(); ++n)
+    for (graph::TensorIndex t : stage.backward[n].operands)
+      touched[static_cast<std::size_t>(t)] |= bit(weights_alone[n] ? Leg::weights : Leg::inputs);
   return touched;
+}
+
+Leg first_of(int legs) {
+  return (legs & bit(Leg::forward)) != 0  ? Leg::forward
+         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
+                                          : Leg::weights;
+}
+
+Leg last_of(int legs) {
+  return (legs & bit(Leg::weights)) != 0  ? Leg::weights
+         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
+                                          : Leg::forward;
 }
 
 Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
@@ -58,9 +73,10 @@ void StageLowering::make_host_buffers() {
                        .host = host,
                        .slots = slots});
   };
-  const bool head = chunks_.back().graph.output == graph::kNone;
+  const bool head =
+      std::ranges::any_of(chunks_, [](const Chunk& chunk) { return chunk.graph.output == graph::kNone; });
   host_.control = scalar("control", 2, 1, Host::writes);
-  if (head) host_.losses = scalar("losses", 1, program_.micro_batches, Host::reads);
+  if (head) host_.losses = scalar("losses", 1, micro_batches(), Host::reads);
   host_.scalars = scalar("scalars", 4, 1, Host::reads);
   sums_ = scalar("sums", 3, 1, Host::none);
 }
@@ -127,21 +143,24 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
   }
 }
 
-void StageLowering::make_activations(Chunk& chunk, std::int32_t slots) {
-  const std::vector<int> touched = passes_touching(chunk.graph);
+void StageLowering::make_activations(Chunk& chunk) {
+  // Where no backward is in two parts, its last two legs are one call.
+  const std::vector<bool> none(chunk.weights_alone.size(), false);
+  const std::vector<int> touched = legs_touching(chunk.graph, chunk.splits ? chunk.weights_alone : none);
   chunk.use_of.resize(chunk.graph.tensors.size());
   for (std::size_t t = 0; t < chunk.graph.tensors.size(); ++t)
-    if (touched[t] != 0) bind_tensor(chunk, t, touched[t], slots);
+    if (touched[t] != 0) bind_tensor(chunk, t, touched[t]);
 }
 
-/// `touched`: by forward (1), backward (2) or both: then it lives as long as its micro-batch. What two lanes touch has one
-/// slot more than that, else the overlap is lost.
-void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched, std::int32_t slots) {
+/// `touched`: by which legs. What more than one touches lives from the first to the last of them. What two lanes touch has
+/// one slot more than that, else the overlap is lost.
+void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched) {
   const graph::Tensor& tensor = chunk.graph.tensors[t];
   const auto is = [&](graph::TensorIndex other) { return other == static_cast<graph::TensorIndex>(t); };
   const bool sent = is(chunk.graph.output) || is(chunk.graph.input_gradient);
   const bool received_aside = plan_.overlap.p2p && (is(chunk.graph.input) || is(chunk.graph.output_gradient));
-  const bool crosses = touched == 3, lanes_share = sent || received_aside;
+  const Leg from = first_of(touched), to = last_of(touched);
+  const bool crosses = from != to, lanes_share = sent || received_aside;
   Buffer buffer{.name = tensor.name, .size = exactly(tensor.bytes()), .type = tensor.type};
   std::int16_t instance = 0;
   switch (tensor.role) {
@@ -154,7 +173,7 @@ void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched, std::i
       buffer.life = Life::step;
       buffer.part = Part::buffers;
       buffer.host = Host::writes;
-      buffer.slots = program_.micro_batches;
+      buffer.slots = micro_batches();
       instance = kMicro0;
       break;
     case Role::table:
@@ -168,7 +187,8 @@ void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched, std::i
       buffer.part = tensor.role == Role::workspace ? Part::buffers : Part::activations;
       if (buffer.life == Life::slot) {
         instance = kMicro0;
-        buffer.slots = std::min((crosses ? slots : 1) + (lanes_share ? 1 : 0), program_.micro_batches);
+        const std::int32_t alive = crosses ? most_in_flight(plan_.order, chunk.number, from, to) : 1;
+        buffer.slots = std::min(alive + (lanes_share ? 1 : 0), micro_batches());
       }
       break;
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");

@@ -6,8 +6,11 @@
 //   stage_passes.cpp     forward and backward of a chunk
 //   stage_update.cpp     what follows the last backward: reduction, norm, update
 
+#include <array>
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "simulator/graph/graph.h"
@@ -18,15 +21,19 @@
 namespace ds::program {
 
 /// Lanes that all stages have. Where nothing overlaps, receives and collectives sit on the compute lane.
+struct MessageLanes {
+  LaneId send_forward{0}, send_backward{0}, receive_forward{0}, receive_backward{0};
+};
 struct Lanes {
-  LaneId compute{0}, send_forward{0}, send_backward{0}, receive_forward{0}, receive_backward{0}, reduce{0},
-      gather{0};
+  LaneId compute{0}, reduce{0}, gather{0};
+  std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
 };
 Lanes make_lanes(Program& program, const workload::Plan& plan);
 
 /// What a stage has to know of the plan.
 struct StagePlan {
   std::int32_t stage{0}, stages{1};
+  std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   std::int64_t tensor_ranks{1}, data_ranks{1};
   bool sharded{false};      // each data-parallel rank updates its shard of every bucket (ZeRO 1)
   bool tied_across{false};  // first and last stage hold the same table
@@ -57,13 +64,17 @@ class StageLowering {
     std::vector<BucketBuffers> buffers;
     std::vector<Use> use_of;  // by tensor of the graph: its view and instance; access is the operand's
     std::map<std::pair<graph::ParameterIndex, std::int32_t>, ViewId> weights, gradients;
-    std::map<std::pair<bool, bool>, TemplateId> backwards;  // by (writes gradients, releases them)
-    TemplateId forward{-1};
+    std::int32_t number{};
+    bool splits{};                    // some backwards are in two parts
+    std::vector<bool> weights_alone;  // by backward node: only gradients of weights need it
   };
   /// The first backward of a step writes gradients, later ones add; after the last one they are complete.
   struct Turn {
     bool writes{}, releases{};
   };
+
+  /// Which templates there are: of a chunk's pass, and of a backward that is merged with a forward.
+  using Kept = std::tuple<std::int32_t, bool, Gradients, bool, bool, std::int32_t>;
 
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return plan_.overlap.grad_reduce && plan_.data_ranks > 1; }
@@ -75,17 +86,25 @@ class StageLowering {
   void make_host_buffers();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
-  void make_activations(Chunk& chunk, std::int32_t slots);
-  void bind_tensor(Chunk& chunk, std::size_t tensor, int touched, std::int32_t slots);
+  void make_activations(Chunk& chunk);
+  void bind_tensor(Chunk& chunk, std::size_t tensor, int touched);
+  /// Micro-batches of one pipeline, and of a chunk.
+  std::int32_t micro_batches() const { return program_.micro_batches / plan_.directions; }
+  /// A chunk of the pipeline that runs the other way.
+  bool opposite(const Chunk& chunk) const { return plan_.directions == 2 && chunk.number == 1; }
+  std::vector<std::size_t> chunks_by_place() const;
 
-  TemplateId call_of(const ScheduledPass& pass, Turn turn);
-  TemplateId forward(Chunk& chunk, std::int32_t number);
-  TemplateId backward(Chunk& chunk, std::int32_t number, Turn turn);
+  Turn turn_of(const ScheduledPass& pass);
+  TemplateId call_of(const ScheduledPass& pass);
+  TemplateId merged_call_of(const ScheduledPass& forward, const ScheduledPass& backward);
+  void forward(Template& body, const Chunk& chunk);
+  void backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn);
   void release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
                         std::size_t node);
   void zero_padding(Template& body, const Chunk& chunk);
   void reduce_bucket(Template& body, const Chunk& chunk, std::size_t bucket);
   void join_ties(Template& body, const Chunk& chunk, std::size_t bucket);
+  void join_mirrors(Template& body);
   TemplateId finish();
   void norm(Template& body);
   TemplateId update();
@@ -95,7 +114,8 @@ class StageLowering {
   /// Nothing for a node that is no work in this pass.
   void lower_node(Template& body, const Chunk& chunk, const graph::Node& node, bool accumulate);
   Instruction collective(collective::Collective what, Group group, LaneId lane, const std::vector<Use>& uses);
-  Instruction transfer(Kind kind, LaneId lane, std::int8_t shift, Use use);
+  /// Activations go forward, their gradients backward.
+  Instruction transfer(Kind kind, const Chunk& chunk, bool forward, Use use);
   TemplateId add_template(Template body);
 
   Program& program_;
@@ -103,6 +123,8 @@ class StageLowering {
   HostBuffers host_;
   BufferId sums_{-1};
   std::vector<Chunk> chunks_;
+  std::vector<std::int32_t> summed_;  // by chunk: backwards to the weights so far
+  std::map<Kept, TemplateId> kept_;
   std::int32_t first_buffer_{}, first_tensor_{};
 };
 

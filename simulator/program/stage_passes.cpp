@@ -66,11 +66,15 @@ Instruction StageLowering::collective(collective::Collective what, Group group, 
                    .bytes = {bytes, static_cast<double>(bytes.value)}}};
 }
 
-Instruction StageLowering::transfer(Kind kind, LaneId lane, std::int8_t shift, Use use) {
-  Instruction result = collective(collective::Collective::shift, kPipeline, lane,
-                                  {with(use, kind == Kind::send ? Access::read : Access::write)});
+Instruction StageLowering::transfer(Kind kind, const Chunk& chunk, bool forward, Use use) {
+  const bool other_way = opposite(chunk), sends = kind == Kind::send;
+  const MessageLanes& lanes = plan_.lanes.messages[other_way ? 1 : 0];
+  const LaneId lane = sends ? (forward ? lanes.send_forward : lanes.send_backward)
+                            : (forward ? lanes.receive_forward : lanes.receive_backward);
+  Instruction result = collective(collective::Collective::shift, other_way ? kOppositePipeline : kPipeline,
+                                  lane, {with(use, sends ? Access::read : Access::write)});
   result.kind = kind;
-  result.comm.shift = shift;
+  result.comm.shift = static_cast<std::int8_t>(forward != other_way ? 1 : -1);
   return result;
 }
 
@@ -102,41 +106,38 @@ TemplateId StageLowering::add_template(Template body) {
   return static_cast<TemplateId>(program_.templates.size() - 1);
 }
 
-TemplateId StageLowering::forward(Chunk& chunk, std::int32_t number) {
-  Template body{.name = "forward", .pass = Pass::forward, .chunk = number, .body = {}};
+void StageLowering::forward(Template& body, const Chunk& chunk) {
   const graph::Stage& graph = chunk.graph;
   const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  body.name = "forward";
+  body.pass = Pass::forward;
   if (graph.input != graph::kNone)
-    body.body.push_back(transfer(Kind::receive, plan_.lanes.receive_forward, 1, use(graph.input)));
+    body.body.push_back(transfer(Kind::receive, chunk, true, use(graph.input)));
   for (const graph::Node& node : graph.forward) lower_node(body, chunk, node, false);
-  if (graph.output != graph::kNone)
-    body.body.push_back(transfer(Kind::send, plan_.lanes.send_forward, 1, use(graph.output)));
-  return add_template(std::move(body));
+  if (graph.output != graph::kNone) body.body.push_back(transfer(Kind::send, chunk, true, use(graph.output)));
 }
 
-TemplateId StageLowering::backward(Chunk& chunk, std::int32_t number, Turn turn) {
-  Template body{
-      .name = fmt::format("backward{}{}", turn.writes ? ", first" : "", turn.releases ? ", last" : ""),
-      .pass = Pass::backward,
-      .chunk = number,
-      .body = {}};
+void StageLowering::backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn) {
   const graph::Stage& graph = chunk.graph;
   const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  const bool weights = gradients != Gradients::inputs, inputs = gradients != Gradients::weights;
+  const char* const what = !weights ? "input gradients" : !inputs ? "weight gradients" : "backward";
+  body.name = fmt::format("{}{}{}", what, turn.writes ? ", first" : "", turn.releases ? ", last" : "");
+  body.pass = inputs ? Pass::backward : Pass::weight_gradient;
   if (turn.writes) zero_padding(body, chunk);
-  if (graph.output_gradient != graph::kNone)
-    body.body.push_back(
-        transfer(Kind::receive, plan_.lanes.receive_backward, -1, use(graph.output_gradient)));
+  if (inputs && graph.output_gradient != graph::kNone)
+    body.body.push_back(transfer(Kind::receive, chunk, false, use(graph.output_gradient)));
   // Buckets in the order in which their last gradient comes.
   std::vector<std::size_t> waiting;
   if (turn.releases)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) waiting.push_back(b);
   for (std::size_t n = 0; n < graph.backward.size(); ++n) {
+    if (!(chunk.weights_alone[n] ? weights : inputs)) continue;
     lower_node(body, chunk, graph.backward[n], !turn.writes);
     release_finished(body, chunk, waiting, n);
   }
-  if (graph.input_gradient != graph::kNone)
-    body.body.push_back(transfer(Kind::send, plan_.lanes.send_backward, -1, use(graph.input_gradient)));
-  return add_template(std::move(body));
+  if (inputs && graph.input_gradient != graph::kNone)
+    body.body.push_back(transfer(Kind::send, chunk, false, use(graph.input_gradient)));
 }
 
 void StageLowering::release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,

@@ -56,6 +56,14 @@ void StageLowering::join_ties(Template& body, const Chunk& chunk, std::size_t b)
   }
 }
 
+/// Ranks at mirrored places hold the same stages, one for each direction: the sum of both is the gradient.
+void StageLowering::join_mirrors(Template& body) {
+  for (const std::size_t c : chunks_by_place())
+    for (const BucketBuffers& buffers : chunks_[c].buffers)
+      body.body.push_back(collective(Collective::all_reduce, kMirrors, plan_.lanes.compute,
+                                     {{part(buffers.gradient, buffers), Access::add, 0}}));
+}
+
 TemplateId StageLowering::finish() {
   Template body{.name = "norm", .pass = Pass::norm, .body = {}};
   if (!reduces_early())
@@ -63,15 +71,16 @@ TemplateId StageLowering::finish() {
       for (std::size_t b = chunks_[c].buckets.size(); b-- > 0;) reduce_bucket(body, chunks_[c], b);
   for (const Chunk& chunk : chunks_)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) join_ties(body, chunk, b);
+  if (plan_.directions == 2) join_mirrors(body);
   norm(body);
   return add_template(std::move(body));
 }
 
 void StageLowering::norm(Template& body) {
   const Use sums{whole(sums_, 3), {}, 0};
-  const bool last_stage = plan_.stage + 1 == plan_.stages;
   bool first = true;
-  for (const Chunk& chunk : chunks_)
+  for (const Chunk& chunk : chunks_) {
+    if (opposite(chunk)) continue;  // the rank at the mirrored place counts it
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) {
       const Bucket& bucket = chunk.buckets[b];
       const BucketBuffers& buffers = chunk.buffers[b];
@@ -89,11 +98,12 @@ void StageLowering::norm(Template& body) {
           instruction(Kind::compute, {.what = square, .pass = ops::Pass::update, .type = plan_.gradient_type},
                       {{part(buffers.gradient, buffers), {}, 0}, sums}));
     }
+  }
   const auto scalar_op = [&](ops::What what) {
     return ops::Op{.what = what, .pass = ops::Pass::update, .type = plan_.master_type};
   };
-  if (last_stage) {
-    const std::int32_t m = program_.micro_batches;
+  if (host_.losses != BufferId{-1}) {
+    const std::int32_t m = micro_batches();
     body.body.push_back(instruction(Kind::compute, scalar_op(ops::LossSum{m, plan_.tensor_ranks}),
                                     {{whole(host_.losses, m), {}, kAllSlots}, sums}));
   }

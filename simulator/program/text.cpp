@@ -32,6 +32,8 @@ std::string_view name_of(Life life) {
 
 std::string_view name_of(const Group& group) {
   if (group.members == Members::ends) return "pp ends";
+  if (group.members == Members::mirror) return "pp mirrors";
+  if (group.members == Members::opposite) return "pp opposite";
   if (group.has(Axis::tp) && group.has(Axis::pp)) return "world";
   if (group.has(Axis::tp)) return "tp";
   if (group.has(Axis::dp_shard)) return "dp";
@@ -73,7 +75,7 @@ std::string use_text(const Program& program, const Use& use) {
   if (use.instance == kAllSlots)
     text += "[*]";
   else if (use.instance < 0)
-    text += "[m]";
+    text += use.instance == kMicro1 ? "[n]" : "[m]";
   return text + fmt::format("({})", shape_text(view.shape));
 }
 
@@ -107,6 +109,7 @@ void class_text(Text& text, const Program& program, const RankClass& ranks) {
     for (const Call& call : phase.calls) {
       fmt::format_to(end_of(text), " | {}", program.body(call).name);
       if (call.micro[0] >= 0) fmt::format_to(end_of(text), " {}", call.micro[0]);
+      if (call.micro[1] >= 0) fmt::format_to(end_of(text), " {}", call.micro[1]);
     }
     fmt::format_to(end_of(text), "\n");
   }

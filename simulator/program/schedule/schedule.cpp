@@ -13,21 +13,37 @@ std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t st
     case Schedule::gpipe: return gpipe(stages, stage, micro_batches);
     case Schedule::one_f_one_b: return one_forward_one_backward(stages, stage, micro_batches);
     case Schedule::interleaved: return interleaved(stages, stage, micro_batches, chunks);
-    case Schedule::zb_h1:
-    case Schedule::zb_v:
-    case Schedule::dualpipe: break;
+    case Schedule::zb_h1: return zero_bubble_h1(stages, stage, micro_batches);
+    case Schedule::dualpipe: return dual_pipe(stages, stage, micro_batches);
+    case Schedule::zb_v: break;
   }
-  throw InputError("plan.schedule", "this schedule is not supported yet", "gpipe, 1f1b and interleaved are");
+  throw InputError("plan.schedule", "this schedule is not supported yet", "all others are");
 }
 
-std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk) {
+bool runs(const ScheduledPass& pass, Leg leg) {
+  switch (leg) {
+    case Leg::forward: return pass.forward;
+    case Leg::inputs: return !pass.forward && pass.gradients != Gradients::weights;
+    case Leg::weights: return !pass.forward && pass.gradients != Gradients::inputs;
+  }
+  return false;
+}
+
+std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk, Leg from, Leg to) {
   std::int32_t now = 0, most = 0;
   for (const ScheduledPass& pass : order) {
     if (pass.chunk != chunk) continue;
-    now += pass.forward ? 1 : -1;
+    now += runs(pass, from) ? 1 : 0;
     most = std::max(most, now);
+    now -= runs(pass, to) ? 1 : 0;
   }
   return most;
+}
+
+bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk) {
+  return std::ranges::any_of(order, [&](const ScheduledPass& pass) {
+    return pass.chunk == chunk && !pass.forward && pass.gradients != Gradients::all;
+  });
 }
 
 }  // namespace ds::program

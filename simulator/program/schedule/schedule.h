@@ -9,10 +9,15 @@
 
 namespace ds::program {
 
+/// What a backward computes: all, or the gradient that the stage before waits for now and those of weights later.
+enum class Gradients : std::uint8_t { all, inputs, weights };
+
 struct ScheduledPass {
   bool forward{};
   std::int32_t micro{};
   std::int32_t chunk{0};
+  Gradients gradients{Gradients::all};  // of a backward
+  bool merged{false};                   // in one call with the pass before it
   bool operator==(const ScheduledPass&) const = default;
 };
 
@@ -28,12 +33,37 @@ std::vector<ScheduledPass> one_forward_one_backward(std::int32_t stages, std::in
 std::vector<ScheduledPass> interleaved(std::int32_t stages, std::int32_t stage, std::int32_t micro_batches,
                                        std::int32_t chunks);
 
+/// 1f1b with a backward in two parts: gradients of weights wait until they fill what would be a bubble, but never so
+/// long that a stage holds more micro-batches than the first does (ZB-H1, Qi et al. 2024, section 2.3).
+std::vector<ScheduledPass> zero_bubble_h1(std::int32_t stages, std::int32_t stage,
+                                          std::int32_t micro_batches);
+
+/// Two pipelines in opposite directions: chunk 0 of a rank is stage `rank` of the one, which takes the first half of the
+/// micro-batches, chunk 1 is stage `stages - 1 - rank` of the other. A forward of the one and a backward of the other run
+/// as one call (DualPipe, DeepSeek-AI 2024, section 3.2.1; the order is that of the code published with it).
+/// `stages` and `micro_batches` are even, micro_batches >= 2 stages.
+std::vector<ScheduledPass> dual_pipe(std::int32_t stages, std::int32_t rank, std::int32_t micro_batches);
+
+/// Pipelines that a schedule runs in opposite directions, each with its share of the micro-batches.
+constexpr std::int32_t directions_of(workload::Schedule schedule) {
+  return schedule == workload::Schedule::dualpipe ? 2 : 1;
+}
+
 /// The order of `schedule`.
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks);
 
-/// Most micro-batches of a chunk whose forward has begun and whose backward has not ended: the slots that saved
-/// activations need.
-std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk);
+/// A micro-batch's way through a chunk: its forward, then its backward to the inputs, then that to the weights. Where the
+/// backward is one, its two parts are at once.
+enum class Leg : std::uint8_t { forward, inputs, weights };
+bool runs(const ScheduledPass& pass, Leg leg);
+
+/// Most micro-batches of a chunk that have begun the one leg and have not ended the other: the slots that tensors need
+/// which the one writes and the other reads last.
+std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk,
+                            Leg from = Leg::forward, Leg to = Leg::inputs);
+
+/// Whether any backward of a chunk is in two parts.
+bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk);
 
 }  // namespace ds::program

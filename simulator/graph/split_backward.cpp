@@ -1,0 +1,32 @@
+#include <algorithm>
+
+#include "simulator/graph/graph.h"
+
+namespace ds::graph {
+
+std::vector<bool> for_weights_alone(const Stage& stage) {
+  std::vector<bool> result(stage.backward.size(), false);
+  // By tensor, seen from the end of the backward: whether a later node touches it, and one that is not for weights alone.
+  std::vector<bool> touched(stage.tensors.size(), false), needed(stage.tensors.size(), false);
+  if (stage.input_gradient != kNone) needed[static_cast<std::size_t>(stage.input_gradient)] = true;
+  for (std::size_t n = stage.backward.size(); n-- > 0;) {
+    const Node& node = stage.backward[n];
+    const ops::Operands operands = ops::operands(node.op);
+    bool accumulates = false, serves_weights = true;
+    for (std::size_t i = 0; i < node.operands.size(); ++i) {
+      const auto t = static_cast<std::size_t>(node.operands[i]);
+      accumulates = accumulates || stage.tensors[t].role == ops::Role::gradient;
+      if (operands[static_cast<int>(i)].access != ops::Access::read)
+        serves_weights = serves_weights && touched[t] && !needed[t];
+    }
+    result[n] = accumulates || serves_weights;
+    for (const TensorIndex operand : node.operands) {
+      const auto t = static_cast<std::size_t>(operand);
+      touched[t] = true;
+      needed[t] = needed[t] || !result[n];
+    }
+  }
+  return result;
+}
+
+}  // namespace ds::graph

@@ -1,0 +1,155 @@
+// Backwards in two parts, and calls that run a forward and a backward: what lowering makes of ZB-H1 and DualPipe.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "simulator/base/error.h"
+#include "simulator/program/program.h"
+#include "tests/support/jobs.h"
+
+namespace ds::program {
+namespace {
+
+support::Small pipeline(workload::Schedule schedule, std::int64_t pp, std::int64_t micro_batches) {
+  support::Small s{.layers = 8, .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 24, .sequence = 6};
+  s.tied = schedule != workload::Schedule::dualpipe;
+  s.micro_batches = micro_batches;
+  s.pp = pp;
+  s.schedule = schedule;
+  return s;
+}
+
+/// A pipeline under every other feature that changes what is lowered.
+std::vector<support::Small> with_everything(const support::Small& plain) {
+  std::vector<support::Small> all;
+  for (const auto family : {workload::Family::gpt, workload::Family::llama})
+    for (const bool recompute : {false, true})
+      for (const std::int64_t ranks : {1, 2})
+        for (const bool overlap : {false, true}) {
+          support::Small s = plain;
+          s.family = family;
+          s.full_recompute = recompute;
+          s.tp = s.dp = ranks;
+          s.overlap = {.grad_reduce = overlap, .param_gather = overlap, .p2p = overlap};
+          all.push_back(s);
+        }
+  return all;
+}
+
+TEST(SplitBackward, ProgramsPassTheChecker) {
+  using workload::Schedule;
+  std::vector<support::Small> plans;
+  for (const std::int64_t pp : {1, 2, 4, 8})
+    for (const std::int64_t m : {1, 3, 8}) plans.push_back(pipeline(Schedule::zb_h1, pp, m));
+  for (const std::int64_t pp : {2, 4, 8})
+    for (const std::int64_t m : {2 * pp, 2 * pp + 2}) plans.push_back(pipeline(Schedule::dualpipe, pp, m));
+  for (const support::Small& plain : plans)
+    for (const support::Small& s : with_everything(plain))
+      for (const Classes classes : {Classes::per_stage, Classes::per_rank}) {
+        SCOPED_TRACE(testing::Message() << support::describe(s) << " pp " << s.pp << " tp " << s.tp << " m "
+                                        << s.micro_batches << " overlap " << s.overlap.p2p);
+        EXPECT_EQ(check(lower(support::small_job(s), classes)), std::nullopt);
+      }
+}
+
+/// The operators of all calls of a step, by how often they run. Whether a gradient is written or added to is left out.
+std::map<std::string, int> work_of(const Program& program) {
+  std::map<std::string, int> work;
+  for (const RankClass& ranks : program.classes)
+    for (const Call& call : ranks.phases[0].calls)
+      for (const Instruction& i : program.body(call).body)
+        if (i.kind == Kind::compute) ++work[class_name(program, i)];
+  return work;
+}
+
+TEST(SplitBackward, IsTheSameWork) {
+  for (const bool recompute : {false, true}) {
+    support::Small whole = pipeline(workload::Schedule::one_f_one_b, 4, 8);
+    whole.full_recompute = recompute;
+    support::Small split = whole;
+    split.schedule = workload::Schedule::zb_h1;
+    EXPECT_EQ(work_of(lower(support::small_job(split))), work_of(lower(support::small_job(whole))));
+  }
+}
+
+/// No gradient of a weight delays the gradient that the stage before waits for.
+TEST(SplitBackward, WeightGradientsAreInPassesOfTheirOwn) {
+  const Program program = lower(support::small_job(pipeline(workload::Schedule::zb_h1, 4, 8)));
+  int apart = 0, elsewhere = 0;
+  for (const Template& body : program.templates) {
+    for (const Instruction& i : body.body)
+      for (const Operator& op : program.operators_of(i)) {
+        if (program.op(op.op).pass == ops::Pass::weight_gradient)
+          ++(body.pass == Pass::weight_gradient ? apart : elsewhere);
+      }
+  }
+  EXPECT_GT(apart, 0);
+  EXPECT_EQ(elsewhere, 0);
+}
+
+/// What forward saves has as many slots on the first stage as with 1f1b, and on no stage more.
+TEST(ZeroBubble, SavesNoMoreActivationsThan1f1b) {
+  for (const std::int64_t pp : {2, 4, 8}) {
+    const Program plain = lower(support::small_job(pipeline(workload::Schedule::one_f_one_b, pp, 16)));
+    const Program bubble = lower(support::small_job(pipeline(workload::Schedule::zb_h1, pp, 16)));
+    std::map<std::string, const Buffer*> by_name;
+    for (const Buffer& buffer : bubble.buffers_of(bubble.classes[0])) by_name[buffer.name] = &buffer;
+    int saved = 0;
+    for (const Buffer& buffer : plain.buffers_of(plain.classes[0])) {
+      if (buffer.life != Life::slot || buffer.part != Part::activations) continue;
+      ++saved;
+      EXPECT_EQ(by_name.at(buffer.name)->slots, buffer.slots) << buffer.name;
+    }
+    EXPECT_GT(saved, 10);
+    for (const RankClass& ranks : bubble.classes)
+      for (const Buffer& buffer : bubble.buffers_of(ranks)) {
+        if (buffer.life != Life::slot) continue;
+        EXPECT_LE(buffer.slots, pp + 1) << buffer.name;  // one more where it is sent
+      }
+  }
+}
+
+/// The rank at the mirrored place holds the same tensors, and their gradients are summed over both.
+TEST(DualPipe, RanksAtMirroredPlacesHoldTheSame) {
+  const Program program = lower(support::small_job(pipeline(workload::Schedule::dualpipe, 4, 8)));
+  const auto tensors = [&](std::size_t c) {
+    std::multiset<std::string> names;
+    for (const TrainedTensor& tensor : program.tensors_of(program.classes[c])) names.insert(tensor.name);
+    return names;
+  };
+  EXPECT_EQ(tensors(0), tensors(3));
+  EXPECT_EQ(tensors(1), tensors(2));
+  EXPECT_NE(tensors(0), tensors(1));
+  for (const RankClass& ranks : program.classes) {
+    std::int64_t gradients = 0, summed = 0;
+    for (const Buffer& buffer : program.buffers_of(ranks))
+      if (buffer.part == Part::gradients) gradients += buffer.size.bound.value;
+    for (const Instruction& i : program.body(ranks.phases[0].calls.back()).body)
+      if (i.comm.group == kMirrors) summed += i.comm.bytes.bound.value;
+    EXPECT_EQ(summed, gradients);
+  }
+}
+
+TEST(DualPipe, MergedCallsNameTwoMicroBatches) {
+  const Program program = lower(support::small_job(pipeline(workload::Schedule::dualpipe, 4, 8)));
+  for (const RankClass& ranks : program.classes) {
+    int merged = 0;
+    for (const Call& call : ranks.phases[0].calls) {
+      const bool two = call.micro[1] >= 0;
+      EXPECT_EQ(two, program.body(call).pass == Pass::forward_backward);
+      merged += two ? 1 : 0;
+    }
+    EXPECT_GT(merged, 0);
+  }
+}
+
+TEST(DualPipe, IsRefusedWithTiedEmbeddings) {
+  support::Small s = pipeline(workload::Schedule::dualpipe, 4, 8);
+  s.tied = true;
+  EXPECT_THROW(lower(support::small_job(s)), InputError);
+}
+
+}  // namespace
+}  // namespace ds::program
