@@ -70,10 +70,13 @@ StepResult Interpreter::run_step(std::int32_t step, MeasuredStep* measured) {
 
 double Interpreter::run_forward() {
   measuring_ = false;
+  constexpr std::int32_t kNoStep = -1;
+  std::int32_t number = 0;
   for (const program::Phase& phase : ranks_.phases)
     for (const program::Call& call : phase.calls)
-      if (program_.body(call).pass == program::Pass::forward) issue_call(call, 0, 0);
+      if (program_.body(call).pass == program::Pass::forward) issue_call(call, number++, kNoStep);
   run_lanes();
+  drain();  // a peer may wait for the last message
   if (ranks_.host.losses == program::BufferId{-1}) return 0;
   double loss = 0;
   for (std::int32_t m = 0; m < program_.micro_batches; ++m)
@@ -122,7 +125,13 @@ void Interpreter::run_lanes() {
   }
 }
 
+void Interpreter::drain() {
+  const auto idle = [](const Lane& lane) { return lane.queue.empty(); };
+  for (progress(); !std::ranges::all_of(lanes_, idle); progress()) ::sched_yield();
+}
+
 void Interpreter::run_compute(Pending& pending) {
+  if (links_ != nullptr) links_->note(pending.row);
   switch (pending.instruction->kind) {
     case Kind::compute:
     case Kind::optimizer: run_operators(*pending.instruction, pending.call); return;
@@ -203,8 +212,10 @@ void Interpreter::run_operators(const program::Instruction& instruction, const p
 }
 
 void Interpreter::report(MeasuredStep& measured, std::int32_t step, Instant begin) {
+  measured.step = step;
+  measured.begin = begin.wall;
+  // What ends after its own step is reported with the step that it ends in: in the steady state each has as many.
   for (const Marked& marked : marked_) {
-    if (marked.row.step != step) continue;  // ended after its own step was reported
     const Instant from = device_.time_of(marked.begin) - begin, to = device_.time_of(marked.end) - begin;
     program::Row row = marked.row;
     row.start = from.wall, row.end = to.wall;

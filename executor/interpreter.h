@@ -18,6 +18,8 @@ namespace ds::executor {
 
 /// One step as measured: the same rows on two clocks.
 struct MeasuredStep {
+  std::int64_t step{};
+  Seconds begin;  // by CLOCK_MONOTONIC, which all ranks of a host share
   program::Timeline wall, cpu;
 };
 
@@ -38,6 +40,9 @@ class Links {
   /// The one that serves a communication. A rank's sends of a shift and its receives of that shift have one each, every
   /// group has one.
   virtual Communicator& of(program::Kind kind, const program::Comm& comm) = 0;
+  /// The rank is about to run this instruction on its compute lane; of a step below 0: while it judges. To be told with
+  /// the rank's death.
+  virtual void note(const program::Row& /*row*/) {}
 };
 
 class Interpreter {
@@ -52,6 +57,9 @@ class Interpreter {
   /// Runs the forward calls alone on the tokens that the host has written; weights stay as they are. Nats per token of
   /// the micro-batches of this rank, where it holds the head; else 0.
   double run_forward();
+
+  /// Runs on until what other lanes hold has ended as well: after the last step, and before buffers are read.
+  void drain();
 
  private:
   /// An instruction that has been issued to its lane and has not ended.

@@ -45,13 +45,14 @@ class Rank {
     result.arena = binding_.highest_byte();
     result.held_back_before = held_back_loss();
     for (std::int64_t step = 0; step < context_.steps; ++step) {
-      if (context_.stop != nullptr && context_.stop->stop_requested()) {
+      if (context_.may_begin && !context_.may_begin(step)) {
         result.stopped = true;
         break;
       }
       result.steps.push_back(run_step(step, result));
       if (context_.on_step) context_.on_step(result.steps.back());
     }
+    interpreter_.drain();
     result.held_back_after = held_back_loss();
     result.resident = resident_now();
     return result;
@@ -120,7 +121,8 @@ class Rank {
       });
       sum += interpreter_.run_forward();
     }
-    return sum / static_cast<double>(rounds);
+    // All tensor-parallel ranks know the whole loss of their tokens; it counts once, as in a step.
+    return at_.tp == 0 ? sum / static_cast<double>(rounds) : 0;
   }
 
   /// A core and its memory, where the caller brings none.
@@ -151,13 +153,13 @@ std::int64_t held_back_for(const workload::Job& job, std::int64_t steps) {
   return std::clamp(cheap, std::min(job.train.global_batch, kMost), kMost);
 }
 
-const MeasuredStep* median_step(const RunResult& result) {
+const MeasuredStep* median_step(const RunResult& result, program::Timeline MeasuredStep::* clock) {
   if (result.measured.empty()) return nullptr;
   std::vector<const MeasuredStep*> order;
   for (const MeasuredStep& step : result.measured) order.push_back(&step);
   auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
-  std::nth_element(order.begin(), middle, order.end(), [](const MeasuredStep* a, const MeasuredStep* b) {
-    return a->cpu.length < b->cpu.length;
+  std::nth_element(order.begin(), middle, order.end(), [&](const MeasuredStep* a, const MeasuredStep* b) {
+    return (a->*clock).length < (b->*clock).length;
   });
   return *middle;
 }

@@ -65,6 +65,7 @@ class Ranks {
       wait_for_ends();
       reap_ended(outcome);
       if (outcome.failure && monotonic_ns() > grace_ends_ns_) running_.clear();  // kills and reaps
+      if (launch_.on_look) launch_.on_look();
     }
     for (std::int32_t r = 0; r < pool_.ranks(); ++r) {
       const std::span<const std::byte> result = pool_.delivered(r);
