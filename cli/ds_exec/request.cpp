@@ -13,6 +13,9 @@ Request read_request(const Common& common, const ExecOptions& options) {
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
   workload::Job job = read_job(options.job, common);
+  if (!job.cluster.cpu())
+    throw InputError("cluster.node", "training on GPUs is not supported yet", "localhost or a CPU profile is")
+        .in_file(options.job);
   const std::string data = options.data.empty() ? job.execute.data : options.data;
   if (data.empty())
     throw InputError("execute.data", "no text to train on", "--data FILE or execute.data names one");
