@@ -63,7 +63,10 @@ StepResult Interpreter::run_step(std::int32_t step, MeasuredStep* measured) {
     for (const program::Call& call : phase.calls) issue_call(call, number++, step);
     run_lanes();
   }
-  if (measured != nullptr) report(*measured, step, begin);
+  if (measured != nullptr) {
+    measured->step = step, measured->begin = begin;
+    report(*measured);
+  }
   const std::vector<double> results = scalars();
   return {.loss = results[0], .grad_norm = results[1], .finite = results[3] != 0};
 }
@@ -211,21 +214,33 @@ void Interpreter::run_operators(const program::Instruction& instruction, const p
   }
 }
 
-void Interpreter::report(MeasuredStep& measured, std::int32_t step, Instant begin) {
-  measured.step = step;
-  measured.begin = begin.wall;
-  // What ends after its own step is reported with the step that it ends in: in the steady state each has as many.
+void MeasuredStep::add(program::Row row, Instant start, Instant end) {
+  const Instant from = start - begin, to = end - begin;
+  row.start = from.wall, row.end = to.wall;
+  wall.rows.push_back(row);
+  row.start = from.cpu, row.end = to.cpu;
+  cpu.rows.push_back(row);
+}
+
+void Interpreter::report(MeasuredStep& measured) {
+  std::vector<Marked> late;
   for (const Marked& marked : marked_) {
-    const Instant from = device_.time_of(marked.begin) - begin, to = device_.time_of(marked.end) - begin;
-    program::Row row = marked.row;
-    row.start = from.wall, row.end = to.wall;
-    measured.wall.rows.push_back(row);
-    row.start = from.cpu, row.end = to.cpu;
-    measured.cpu.rows.push_back(row);
+    if (marked.row.step == measured.step)
+      measured.add(marked.row, device_.time_of(marked.begin), device_.time_of(marked.end));
+    else
+      late.push_back(marked);
   }
+  marked_ = std::move(late);
+}
+
+std::vector<LateRow> Interpreter::take_late() {
+  std::vector<LateRow> late;
+  for (const Marked& marked : marked_)
+    late.push_back({marked.row, device_.time_of(marked.begin), device_.time_of(marked.end)});
   marked_.clear();
   const bool idle = std::ranges::all_of(lanes_, [](const Lane& lane) { return lane.queue.empty(); });
   if (idle) device_.forget_events();
+  return late;
 }
 
 }  // namespace ds::executor

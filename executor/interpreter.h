@@ -19,8 +19,16 @@ namespace ds::executor {
 /// One step as measured: the same rows on two clocks.
 struct MeasuredStep {
   std::int64_t step{};
-  Seconds begin;  // by CLOCK_MONOTONIC, which all ranks of a host share
+  Instant begin;  // by the wall's clock, which all ranks of a host share, and by the rank's own
   program::Timeline wall, cpu;
+
+  void add(program::Row row, Instant start, Instant end);
+};
+
+/// An instruction that ended after the step that issued it.
+struct LateRow {
+  program::Row row;
+  Instant start, end;
 };
 
 /// What the host reads after a step.
@@ -58,6 +66,9 @@ class Interpreter {
   /// the micro-batches of this rank, where it holds the head; else 0.
   double run_forward();
 
+  /// What has ended since it was asked last, of steps that had been reported before.
+  std::vector<LateRow> take_late();
+
   /// Runs on until what other lanes hold has ended as well: after the last step, and before buffers are read.
   void drain();
 
@@ -87,7 +98,7 @@ class Interpreter {
   void progress();
   Exchange exchange_of(const Pending& pending) const;
   void end(Lane& lane, Event ended);
-  void report(MeasuredStep& measured, std::int32_t step, Instant begin);
+  void report(MeasuredStep& measured);
   bool condition_holds(program::When when);
   std::vector<double> scalars();
 

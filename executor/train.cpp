@@ -26,6 +26,8 @@ Bytes resident_now() {
   return {pages_resident * ::sysconf(_SC_PAGESIZE)};
 }
 
+constexpr std::int64_t kStepsBetweenDrains = 1024;
+
 class Rank {
  public:
   explicit Rank(const Context& context)
@@ -50,9 +52,12 @@ class Rank {
         break;
       }
       result.steps.push_back(run_step(step, result));
+      // Events are kept while a lane is busy, and some plans always have one that is.
+      if ((step + 1) % kStepsBetweenDrains == 0) interpreter_.drain();
       if (context_.on_step) context_.on_step(result.steps.back());
     }
     interpreter_.drain();
+    add_late(result);
     result.held_back_after = held_back_loss();
     result.resident = resident_now();
     return result;
@@ -91,6 +96,7 @@ class Rank {
           fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
                       "train.base_learning_rate or a longer warm-up often helps",
                       step, outcome.loss, outcome.grad_norm));
+    add_late(result);
     keep(result, step, std::move(measured), took);
     const double tokens =
         static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
@@ -101,6 +107,14 @@ class Rank {
             .wall = took.wall,
             .cpu = took.cpu,
             .tokens_per_s = tokens / took.wall.value};
+  }
+
+  /// What ends after its step belongs to that step all the same.
+  void add_late(RunResult& result) {
+    for (const LateRow& late : interpreter_.take_late()) {
+      const auto step = std::ranges::find(result.measured, late.row.step, &MeasuredStep::step);
+      if (step != result.measured.end()) step->add(late.row, late.start, late.end);
+    }
   }
 
   static void keep(RunResult& result, std::int64_t step, MeasuredStep measured, Instant took) {

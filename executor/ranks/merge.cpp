@@ -42,13 +42,14 @@ void add_rows(program::Timeline& to, const program::Timeline& from, Seconds late
 MeasuredStep merge_steps(const std::vector<RunResult>& ranks) {
   const MeasuredStep& first = ranks.front().measured.front();
   MeasuredStep all{.step = first.step, .begin = first.begin, .wall = {}, .cpu = {}};
-  for (const RunResult& rank : ranks) all.begin = std::max(all.begin, rank.measured.front().begin);
+  for (const RunResult& rank : ranks)
+    all.begin.wall = std::max(all.begin.wall, rank.measured.front().begin.wall);
   for (const RunResult& rank : ranks) {
     const MeasuredStep& own = rank.measured.front();
     ensure(own.step == all.step, "the same step stands for all ranks");
-    add_rows(all.wall, own.wall, own.begin - all.begin);
+    add_rows(all.wall, own.wall, own.begin.wall - all.begin.wall);
     add_rows(all.cpu, own.cpu, Seconds{});
-    all.wall.length = std::max(all.wall.length, own.begin + own.wall.length - all.begin);
+    all.wall.length = std::max(all.wall.length, own.begin.wall + own.wall.length - all.begin.wall);
     all.cpu.length = std::max(all.cpu.length, own.cpu.length);
   }
   return all;

@@ -30,7 +30,7 @@ Mail full_mail() {
   program::Row later = row;
   later.end = {0.03};
   const MeasuredStep step{.step = 3,
-                          .begin = {1234.5},
+                          .begin = {{1234.5}, {0.5}},
                           .wall = {.rows = {row, later}, .length = {0.04}},
                           .cpu = {.rows = {row}, .length = {0.05}}};
   return {.result = {.steps = {record, record},
@@ -66,7 +66,8 @@ TEST(Mail, ArrivesAsItWasSent) {
   EXPECT_TRUE(got.result.stopped);
   ASSERT_EQ(got.result.measured.size(), 1U);
   const MeasuredStep &before = sent.result.measured[0], &after = got.result.measured[0];
-  EXPECT_TRUE(after.step == 3 && after.begin == before.begin);
+  EXPECT_TRUE(after.step == 3 && after.begin.wall == before.begin.wall &&
+              after.begin.cpu == before.begin.cpu);
   EXPECT_TRUE(same_rows(before.wall, after.wall));
   EXPECT_TRUE(same_rows(before.cpu, after.cpu));
   EXPECT_EQ(got.complaint, sent.complaint);

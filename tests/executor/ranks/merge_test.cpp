@@ -22,20 +22,24 @@ program::Timeline rows(std::int32_t rank, double start, double end, double lengt
 
 /// Rank 0 begins step 2 at 10.0 s and takes 2 s; rank 1 begins it 0.5 s later and takes 1.75 s.
 std::vector<RunResult> two_ranks() {
-  return {
-      {.steps = {record(0, 5, 3), record(1, 4, 2)},
-       .held_back_before = 2,
-       .held_back_after = 1.25,
-       .arena = {1000},
-       .resident = {3000},
-       .measured = {{.step = 2, .begin = {10}, .wall = rows(0, 0.25, 1.5, 2), .cpu = rows(0, 0.25, 1, 1.5)}}},
-      {.steps = {record(0, 5, 2.5), record(1, 4, 2.25)},
-       .held_back_before = 3,
-       .held_back_after = 1,
-       .arena = {900},
-       .resident = {2000},
-       .measured = {
-           {.step = 2, .begin = {10.5}, .wall = rows(1, 0.25, 1.5, 1.75), .cpu = rows(1, 0.25, 1, 1.25)}}}};
+  return {{.steps = {record(0, 5, 3), record(1, 4, 2)},
+           .held_back_before = 2,
+           .held_back_after = 1.25,
+           .arena = {1000},
+           .resident = {3000},
+           .measured = {{.step = 2,
+                         .begin = {.wall = {10}},
+                         .wall = rows(0, 0.25, 1.5, 2),
+                         .cpu = rows(0, 0.25, 1, 1.5)}}},
+          {.steps = {record(0, 5, 2.5), record(1, 4, 2.25)},
+           .held_back_before = 3,
+           .held_back_after = 1,
+           .arena = {900},
+           .resident = {2000},
+           .measured = {{.step = 2,
+                         .begin = {.wall = {10.5}},
+                         .wall = rows(1, 0.25, 1.5, 1.75),
+                         .cpu = rows(1, 0.25, 1, 1.25)}}}};
 }
 
 TEST(Merge, StepTimesAreTheSlowestRanks) {
