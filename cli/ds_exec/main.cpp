@@ -4,6 +4,7 @@
 
 #include "cli/ds_exec/commands.h"
 #include "cli/session/options.h"
+#include "executor/calibrate/together.h"
 #include "executor/one_blas_thread.h"
 #include "executor/supervisor/seat.h"
 
@@ -62,7 +63,8 @@ int main(int argc, char** argv) {
     common.program = "ds-exec " + app.get_subcommands().front()->get_name();
     if (const auto seat = ds::executor::rank_seat(std::getenv(ds::executor::kRankVariable),
                                                   std::getenv(ds::executor::kPoolVariable)))
-      return exec_rank(*seat, common, options);
+      return calibrate->parsed() ? ds::executor::measure_as_rank(*seat, static_cast<int>(calibration.rounds))
+                                 : exec_rank(*seat, common, options);
     if (run->parsed()) return exec_run(common, options);
     if (compare->parsed()) return exec_compare(common, options);
     return exec_calibrate(common, calibration);

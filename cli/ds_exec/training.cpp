@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/ds_exec/launch.h"
 #include "cli/ds_exec/request.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
@@ -78,13 +79,6 @@ executor::PlanResult train_alone(const Training& training, const StopToken& stop
   const executor::MeasuredStep* median = executor::median_step(result);
   const std::int64_t step = median == nullptr ? 0 : median->step;
   return executor::merge({executor::with_one_step(std::move(result), step)});
-}
-
-executor::Launch launch_of(const Common& common, const StopToken& stop) {
-  executor::Launch launch{.arguments = common.command, .environment = {}, .stop = &stop, .on_look = {}};
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    launch.environment.emplace_back(*variable);
-  return launch;
 }
 
 }  // namespace

@@ -29,6 +29,11 @@ PlanResult run_ranks(const program::Program& program, const std::vector<memory::
 /// "rank 1 was killed by signal 9 (Killed) in step 12, call 3, instruction 40 (linear forward)"
 std::string tell(const program::Program& program, const RankFailure& failure);
 
+/// Where a run of ranks failed: throws what the rank that failed first complains of, else `what` happened to it.
+void throw_failure(
+    const Outcome& outcome, const std::function<std::string(const RankFailure&)>& what =
+                                [](const RankFailure& failure) { return tell(failure); });
+
 /// What a rank's process does once it has found its seat.
 class RankBody {
  public:
@@ -37,6 +42,8 @@ class RankBody {
   /// `work` reads the job and calls `train`. What it throws goes to the supervisor and not to standard error. Returns the
   /// status to end with.
   int run(const std::function<void()>& work);
+
+  Pool& pool() { return pool_; }
 
   /// Trains as this rank and delivers the result. Of the context the parts that depend on the rank are filled in here.
   void train(Context context);

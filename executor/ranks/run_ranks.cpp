@@ -37,7 +37,15 @@ std::optional<std::string> class_at(const program::Program& program, const Death
   return std::nullopt;
 }
 
-[[noreturn]] void fail(const program::Program& program, const Outcome& outcome) {
+}  // namespace
+
+std::string tell(const program::Program& program, const RankFailure& failure) {
+  const std::optional<std::string> name = class_at(program, failure.death, failure.doing);
+  return name ? fmt::format("{} ({})", tell(failure), *name) : tell(failure);
+}
+
+void throw_failure(const Outcome& outcome, const std::function<std::string(const RankFailure&)>& what) {
+  if (!outcome.failure) return;
   const RankFailure& failure = *outcome.failure;
   const std::vector<std::byte>& mail = outcome.results[static_cast<std::size_t>(failure.death.rank)];
   if (failure.death.signal == 0 && !mail.empty())
@@ -45,14 +53,7 @@ std::optional<std::string> class_at(const program::Program& program, const Death
       if (complaint->status == 1) throw RunFailed(complaint->message);
       throw MachineError(complaint->message);
     }
-  throw MachineError(tell(program, failure));
-}
-
-}  // namespace
-
-std::string tell(const program::Program& program, const RankFailure& failure) {
-  const std::optional<std::string> name = class_at(program, failure.death, failure.doing);
-  return name ? fmt::format("{} ({})", tell(failure), *name) : tell(failure);
+  throw MachineError(what(failure));
 }
 
 PlanResult run_ranks(const program::Program& program, const std::vector<memory::Layout>& layouts,
@@ -63,7 +64,7 @@ PlanResult run_ranks(const program::Program& program, const std::vector<memory::
     for (const Pool::Record& record : pool.published(seen)) on_step(std::bit_cast<StepRecord>(record));
   };
   const Outcome outcome = supervise(pool, launch);
-  if (outcome.failure) fail(program, outcome);
+  throw_failure(outcome, [&](const RankFailure& failure) { return tell(program, failure); });
   std::vector<RunResult> results;
   for (const std::vector<std::byte>& mail : outcome.results) results.push_back(decode(mail).result);
   return merge(results);
