@@ -65,7 +65,7 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   cost::Profile profile = profile_of(times, options.rounds);
   for (const std::int32_t ranks : executor::rank_counts())
     if (!stop.stop_requested())
-      add(profile, executor::measure_together(ranks, launch_of(common, stop), line.callback()));
+      add(profile, executor::measure_together(ranks, launch_of(common, stop, ranks), line.callback()));
   line.finish();
   phases.end();
   if (stop.stop_requested()) return status_after(stop);

@@ -96,9 +96,9 @@ executor::PlanResult train(const Common& common, const ExecOptions& options, con
   };
   try {
     executor::PlanResult result =
-        training.ranks() == 1
-            ? train_alone(training, stop, on_step)
-            : executor::run_ranks(training.program(), training.layouts(), launch_of(common, stop), on_step);
+        training.ranks() == 1 ? train_alone(training, stop, on_step)
+                              : executor::run_ranks(training.program(), training.layouts(),
+                                                    launch_of(common, stop, training.ranks()), on_step);
     line.finish();
     return result;
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died

@@ -1,13 +1,14 @@
 #include "executor/calibrate/together.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <span>
 
-#include "executor/calibrate/robust.h"
+#include "executor/cores.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -18,13 +19,13 @@ constexpr int kFewerRounds = 2, kFewestRounds = 3;
 // Shares of the time on two cores; for the progress line alone.
 constexpr double kExchangesShare = 0.1;
 
+// The supervisor's decision: exchanges and then operators.
+constexpr std::int64_t kBoth = 1;
+
 /// The median and its scatter, as they are delivered.
 using Pair = std::array<double, 2>;
 
-std::int32_t cores() {
-  cpu_set_t allowed;
-  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-}
+std::int32_t cores() { return static_cast<std::int32_t>(allowed_cores().size()); }
 
 /// Operators are measured with two ranks and with all cores at work.
 bool times_operators(std::int32_t ranks) {
@@ -63,6 +64,8 @@ std::vector<std::int32_t> rank_counts() {
 
 TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress& progress) {
   Pool pool = Pool::create({.arenas = std::vector<Bytes>(static_cast<std::size_t>(ranks), exchange_arena())});
+  const bool both = times_operators(ranks);
+  pool.decide(both ? kBoth : 0);  // a rank may be held to one core, and cannot count them
   std::uint64_t seen = 0;
   launch.on_look = [&] {
     const std::vector<Pool::Record> records = pool.published(seen);
@@ -75,7 +78,7 @@ TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress
   std::vector<std::vector<Pair>> results;
   for (const std::vector<std::byte>& bytes : outcome.results) results.push_back(pairs_of(bytes));
   const std::vector<ExchangeOp> exchanges = exchange_grid(ranks);
-  const std::vector<ops::Op> operators = times_operators(ranks) ? calibration_grid() : std::vector<ops::Op>{};
+  const std::vector<ops::Op> operators = both ? calibration_grid() : std::vector<ops::Op>{};
   for (const std::vector<Pair>& result : results)
     ensure(result.size() == exchanges.size() + operators.size(), "every rank has measured the whole list");
   TogetherTimes times{.ranks = ranks, .exchanges = {}, .operators = {}};
@@ -93,7 +96,7 @@ int measure_as_rank(const RankSeat& seat, int rounds) {
     const auto publish = [&](double share) {
       if (seat.rank == 0) pool.publish({std::bit_cast<std::uint64_t>(share)});
     };
-    const bool both = times_operators(pool.ranks());
+    const bool both = pool.decision() == kBoth;
     std::vector<Pair> result;
     const std::vector<ExchangeOp> exchanges = exchange_grid(pool.ranks());
     for (const ExchangeTime& time : measure_exchanges(

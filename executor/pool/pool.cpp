@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "executor/clock.h"
+#include "executor/cores.h"
 #include "executor/pool/shared.h"
 #include "simulator/base/error.h"
 
@@ -29,18 +29,13 @@ std::int64_t page_bytes() { return ::sysconf(_SC_PAGESIZE); }
   throw MachineError(fmt::format("the ranks' shared memory: {}: {}", what, std::strerror(errno)));
 }
 
-std::int64_t cores() {
-  cpu_set_t allowed;
-  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-}
-
 /// Where everything lies: header, arrays, mailboxes, then arenas with a page before, between and behind them.
 shared::Places place(const PoolShape& shape, std::vector<shared::ArenaPlace>& arenas) {
   const std::int64_t page = page_bytes(), ranks = std::ssize(shape.arenas);
   shared::Places header{};
   header.magic = shared::kMagic, header.version = shared::kVersion;
   header.ranks = static_cast<std::int32_t>(ranks), header.channels = shape.channels;
-  header.crowded = ranks > cores() ? 1 : 0;
+  header.crowded = ranks > std::ssize(allowed_cores()) ? 1 : 0;
   header.mailbox_bytes = round_up(shape.mailbox.value, page);
   std::int64_t end = sizeof(shared::Header);
   const auto take = [&](std::int64_t bytes, std::int64_t alignment) {
