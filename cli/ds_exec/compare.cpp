@@ -151,6 +151,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
     print(fmt::format(
         "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
         std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
+    print(recalibration_advice(training.job, training.profile));
   }
   return result.stopped ? status_after(stop) : kDone;
 }
