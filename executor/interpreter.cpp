@@ -63,17 +63,23 @@ StepResult Interpreter::run_step(std::int32_t step, MeasuredStep* measured) {
     for (const program::Call& call : phase.calls) issue_call(call, number++, step);
     run_lanes();
   }
-  if (measured != nullptr) report(*measured, step, begin);
+  if (measured != nullptr) {
+    measured->step = step, measured->begin = begin;
+    report(*measured);
+  }
   const std::vector<double> results = scalars();
   return {.loss = results[0], .grad_norm = results[1], .finite = results[3] != 0};
 }
 
 double Interpreter::run_forward() {
   measuring_ = false;
+  constexpr std::int32_t kNoStep = -1;
+  std::int32_t number = 0;
   for (const program::Phase& phase : ranks_.phases)
     for (const program::Call& call : phase.calls)
-      if (program_.body(call).pass == program::Pass::forward) issue_call(call, 0, 0);
+      if (program_.body(call).pass == program::Pass::forward) issue_call(call, number++, kNoStep);
   run_lanes();
+  drain();  // a peer may wait for the last message
   if (ranks_.host.losses == program::BufferId{-1}) return 0;
   double loss = 0;
   for (std::int32_t m = 0; m < program_.micro_batches; ++m)
@@ -122,7 +128,13 @@ void Interpreter::run_lanes() {
   }
 }
 
+void Interpreter::drain() {
+  const auto idle = [](const Lane& lane) { return lane.queue.empty(); };
+  for (progress(); !std::ranges::all_of(lanes_, idle); progress()) ::sched_yield();
+}
+
 void Interpreter::run_compute(Pending& pending) {
+  if (links_ != nullptr) links_->note(pending.row);
   switch (pending.instruction->kind) {
     case Kind::compute:
     case Kind::optimizer: run_operators(*pending.instruction, pending.call); return;
@@ -202,19 +214,33 @@ void Interpreter::run_operators(const program::Instruction& instruction, const p
   }
 }
 
-void Interpreter::report(MeasuredStep& measured, std::int32_t step, Instant begin) {
+void MeasuredStep::add(program::Row row, Instant start, Instant end) {
+  const Instant from = start - begin, to = end - begin;
+  row.start = from.wall, row.end = to.wall;
+  wall.rows.push_back(row);
+  row.start = from.cpu, row.end = to.cpu;
+  cpu.rows.push_back(row);
+}
+
+void Interpreter::report(MeasuredStep& measured) {
+  std::vector<Marked> late;
   for (const Marked& marked : marked_) {
-    if (marked.row.step != step) continue;  // ended after its own step was reported
-    const Instant from = device_.time_of(marked.begin) - begin, to = device_.time_of(marked.end) - begin;
-    program::Row row = marked.row;
-    row.start = from.wall, row.end = to.wall;
-    measured.wall.rows.push_back(row);
-    row.start = from.cpu, row.end = to.cpu;
-    measured.cpu.rows.push_back(row);
+    if (marked.row.step == measured.step)
+      measured.add(marked.row, device_.time_of(marked.begin), device_.time_of(marked.end));
+    else
+      late.push_back(marked);
   }
+  marked_ = std::move(late);
+}
+
+std::vector<LateRow> Interpreter::take_late() {
+  std::vector<LateRow> late;
+  for (const Marked& marked : marked_)
+    late.push_back({marked.row, device_.time_of(marked.begin), device_.time_of(marked.end)});
   marked_.clear();
   const bool idle = std::ranges::all_of(lanes_, [](const Lane& lane) { return lane.queue.empty(); });
   if (idle) device_.forget_events();
+  return late;
 }
 
 }  // namespace ds::executor

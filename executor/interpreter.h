@@ -18,7 +18,17 @@ namespace ds::executor {
 
 /// One step as measured: the same rows on two clocks.
 struct MeasuredStep {
+  std::int64_t step{};
+  Instant begin;  // by the wall's clock, which all ranks of a host share, and by the rank's own
   program::Timeline wall, cpu;
+
+  void add(program::Row row, Instant start, Instant end);
+};
+
+/// An instruction that ended after the step that issued it.
+struct LateRow {
+  program::Row row;
+  Instant start, end;
 };
 
 /// What the host reads after a step.
@@ -38,6 +48,9 @@ class Links {
   /// The one that serves a communication. A rank's sends of a shift and its receives of that shift have one each, every
   /// group has one.
   virtual Communicator& of(program::Kind kind, const program::Comm& comm) = 0;
+  /// The rank is about to run this instruction on its compute lane; of a step below 0: while it judges. To be told with
+  /// the rank's death.
+  virtual void note(const program::Row& /*row*/) {}
 };
 
 class Interpreter {
@@ -52,6 +65,12 @@ class Interpreter {
   /// Runs the forward calls alone on the tokens that the host has written; weights stay as they are. Nats per token of
   /// the micro-batches of this rank, where it holds the head; else 0.
   double run_forward();
+
+  /// What has ended since it was asked last, of steps that had been reported before.
+  std::vector<LateRow> take_late();
+
+  /// Runs on until what other lanes hold has ended as well: after the last step, and before buffers are read.
+  void drain();
 
  private:
   /// An instruction that has been issued to its lane and has not ended.
@@ -79,7 +98,7 @@ class Interpreter {
   void progress();
   Exchange exchange_of(const Pending& pending) const;
   void end(Lane& lane, Event ended);
-  void report(MeasuredStep& measured, std::int32_t step, Instant begin);
+  void report(MeasuredStep& measured);
   bool condition_holds(program::When when);
   std::vector<double> scalars();
 

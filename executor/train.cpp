@@ -26,6 +26,8 @@ Bytes resident_now() {
   return {pages_resident * ::sysconf(_SC_PAGESIZE)};
 }
 
+constexpr std::int64_t kStepsBetweenDrains = 1024;
+
 class Rank {
  public:
   explicit Rank(const Context& context)
@@ -45,13 +47,17 @@ class Rank {
     result.arena = binding_.highest_byte();
     result.held_back_before = held_back_loss();
     for (std::int64_t step = 0; step < context_.steps; ++step) {
-      if (context_.stop != nullptr && context_.stop->stop_requested()) {
+      if (context_.may_begin && !context_.may_begin(step)) {
         result.stopped = true;
         break;
       }
       result.steps.push_back(run_step(step, result));
+      // Events are kept while a lane is busy, and some plans always have one that is.
+      if ((step + 1) % kStepsBetweenDrains == 0) interpreter_.drain();
       if (context_.on_step) context_.on_step(result.steps.back());
     }
+    interpreter_.drain();
+    add_late(result);
     result.held_back_after = held_back_loss();
     result.resident = resident_now();
     return result;
@@ -90,6 +96,7 @@ class Rank {
           fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
                       "train.base_learning_rate or a longer warm-up often helps",
                       step, outcome.loss, outcome.grad_norm));
+    add_late(result);
     keep(result, step, std::move(measured), took);
     const double tokens =
         static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
@@ -100,6 +107,14 @@ class Rank {
             .wall = took.wall,
             .cpu = took.cpu,
             .tokens_per_s = tokens / took.wall.value};
+  }
+
+  /// What ends after its step belongs to that step all the same.
+  void add_late(RunResult& result) {
+    for (const LateRow& late : interpreter_.take_late()) {
+      const auto step = std::ranges::find(result.measured, late.row.step, &MeasuredStep::step);
+      if (step != result.measured.end()) step->add(late.row, late.start, late.end);
+    }
   }
 
   static void keep(RunResult& result, std::int64_t step, MeasuredStep measured, Instant took) {
@@ -120,7 +135,8 @@ class Rank {
       });
       sum += interpreter_.run_forward();
     }
-    return sum / static_cast<double>(rounds);
+    // All tensor-parallel ranks know the whole loss of their tokens; it counts once, as in a step.
+    return at_.tp == 0 ? sum / static_cast<double>(rounds) : 0;
   }
 
   /// A core and its memory, where the caller brings none.
@@ -151,13 +167,13 @@ std::int64_t held_back_for(const workload::Job& job, std::int64_t steps) {
   return std::clamp(cheap, std::min(job.train.global_batch, kMost), kMost);
 }
 
-const MeasuredStep* median_step(const RunResult& result) {
+const MeasuredStep* median_step(const RunResult& result, program::Timeline MeasuredStep::* clock) {
   if (result.measured.empty()) return nullptr;
   std::vector<const MeasuredStep*> order;
   for (const MeasuredStep& step : result.measured) order.push_back(&step);
   auto middle = order.begin() + static_cast<std::ptrdiff_t>(order.size() / 2);
-  std::nth_element(order.begin(), middle, order.end(), [](const MeasuredStep* a, const MeasuredStep* b) {
-    return a->cpu.length < b->cpu.length;
+  std::nth_element(order.begin(), middle, order.end(), [&](const MeasuredStep* a, const MeasuredStep* b) {
+    return (a->*clock).length < (b->*clock).length;
   });
   return *middle;
 }

@@ -35,8 +35,8 @@ struct Context {
   std::int64_t held_back_sequences{
       128};  // to judge on, before and after; 0: none. Rounded up to global batches
   kernels::Library library{kernels::Library::simd};
-  const StopToken* stop{};                         // may be null
-  std::function<void(const StepRecord&)> on_step;  // may be empty
+  std::function<bool(std::int64_t step)> may_begin;  // asked before every step; empty: yes
+  std::function<void(const StepRecord&)> on_step;    // may be empty
 };
 
 struct RunResult {
@@ -59,7 +59,8 @@ RunResult run_rank(const Context& context);
 /// Sequences to judge on that keep both judgements together below a tenth of the work of the run.
 std::int64_t held_back_for(const workload::Job& job, std::int64_t steps);
 
-/// The step of median processor time among those measured, or null where there is none.
-const MeasuredStep* median_step(const RunResult& result);
+/// The step of median length among those measured, by one of the two clocks; null where there is none.
+const MeasuredStep* median_step(const RunResult& result,
+                                program::Timeline MeasuredStep::* clock = &MeasuredStep::cpu);
 
 }  // namespace ds::executor

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/session/session.h"
+#include "executor/supervisor/seat.h"
 
 namespace ds::cli {
 
@@ -21,6 +22,8 @@ struct CalibrateOptions {
 int exec_run(const Common& common, const ExecOptions& options);
 /// Predicts first, then trains, then lays the two side by side.
 int exec_compare(const Common& common, const ExecOptions& options);
+/// One of the ranks that `run` and `compare` start; given the same command line.
+int exec_rank(const executor::RankSeat& seat, const Common& common, const ExecOptions& options);
 int exec_calibrate(const Common& common, const CalibrateOptions& options);
 
 }  // namespace ds::cli

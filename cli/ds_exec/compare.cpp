@@ -6,7 +6,7 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "cli/ds_exec/training.h"
+#include "cli/ds_exec/exec_report.h"
 #include "executor/calibrate/probe.h"
 #include "simulator/base/error.h"
 
@@ -56,8 +56,23 @@ std::vector<terminal::Cell> row(const std::string& name, Seconds predicted, Seco
           terminal::error_cell(predicted / measured - 1)};
 }
 
+/// Bytes by rank.
+struct Peaks {
+  std::vector<Bytes> predicted, measured;
+};
+
+/// Of the rank that needs most; equal means on every rank.
+std::vector<terminal::Cell> peak_row(const Peaks& peaks) {
+  const Bytes predicted = std::ranges::max(peaks.predicted), measured = std::ranges::max(peaks.measured);
+  return {{peaks.measured.size() == 1 ? "peak memory of the rank" : "peak memory, fullest rank"},
+          {terminal::exact(predicted.value)},
+          {terminal::exact(measured.value)},
+          peaks.predicted == peaks.measured ? terminal::Cell{"equal", terminal::Hue::green}
+                                            : terminal::error_cell(predicted / measured - 1)};
+}
+
 std::string table(std::vector<ClassRow> rows, const program::StepSummary& predicted, const Measured& measured,
-                  Bytes predicted_peak, Bytes measured_peak, const terminal::Screen& screen) {
+                  const Peaks& peaks, const terminal::Screen& screen) {
   std::ranges::stable_sort(rows, std::ranges::greater{}, &ClassRow::measured);
   terminal::Table t{.columns = {{"predicted against measured"},
                                 {"predicted", Align::right},
@@ -66,21 +81,24 @@ std::string table(std::vector<ClassRow> rows, const program::StepSummary& predic
                     .rows = {}};
   ClassRow rest{.name = "all others"};
   for (const ClassRow& r : rows) {
-    if (r.measured / measured.cpu.step_time >= kSmallShare)
+    if (r.measured / measured.step.step_time >= kSmallShare)
       t.rows.push_back(row(r.name, r.predicted, r.measured));
     else
       rest.predicted += r.predicted, rest.measured += r.measured;
   }
   if (rest.measured.value > 0) t.rows.push_back(row(rest.name, rest.predicted, rest.measured));
   t.rows.emplace_back();
-  t.rows.push_back(row("step", predicted.step_time, measured.cpu.step_time));
-  t.rows.push_back({{"peak memory of the rank"},
-                    {terminal::exact(predicted_peak.value)},
-                    {terminal::exact(measured_peak.value)},
-                    predicted_peak == measured_peak
-                        ? terminal::Cell{"equal", terminal::Hue::green}
-                        : terminal::error_cell(predicted_peak / measured_peak - 1)});
+  t.rows.push_back(row("step", predicted.step_time, measured.step.step_time));
+  t.rows.push_back(peak_row(peaks));
   return terminal::draw(t, screen);
+}
+
+std::string clocks_text(const executor::PlanResult& result, const Measured& measured) {
+  if (result.ranks() > 1) return "\nTimes are by the clock, of the rank that ends last. ";
+  return fmt::format(
+      "\nProcessor time of the rank; by the clock a step took {}. Outside of the arena the process holds {} "
+      "(program, libraries, text).\n",
+      terminal::duration(measured.wall), terminal::bytes(result.residents[0] - result.arenas[0]));
 }
 
 }  // namespace
@@ -95,7 +113,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   const executor::Probe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");
-  const executor::RunResult result = train(common, options, training, stop);
+  const executor::PlanResult result = train(common, options, training, stop);
   phases.begin("probe the machine again");
   const executor::Probe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
@@ -110,7 +128,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
   const Seconds limit = std::min(limit_before, executor::gemm_only(training.program()));
   phases.end();
-  const std::vector<ClassRow> rows = side_by_side(p.summary, measured->cpu);
+  const std::vector<ClassRow> rows = side_by_side(p.summary, measured->step);
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
@@ -119,22 +137,21 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   if (!options.trace.empty())
     write_output(options.trace,
                  report::trace(training.program(),
-                               {{"predicted", p.timeline}, {"measured", executor::median_step(result)->wall}},
-                               origin));
+                               {{"predicted", p.timeline}, {"measured", result.measured->wall}}, origin));
   if (talks(common, options)) {
     print(learning_text(training, result));
     const auto tokens =
         static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
     print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
-                      terminal::rate(tokens / measured->cpu.step_time.value, "tokens"),
-                      terminal::percent(limit / measured->cpu.step_time)));
-    print(table(rows, p.summary, *measured, p.peak, result.arena, common.screen(STDOUT_FILENO)));
+                      terminal::rate(tokens / measured->step.step_time.value, "tokens"),
+                      terminal::percent(limit / measured->step.step_time)));
+    print(table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
+                common.screen(STDOUT_FILENO)));
+    print(clocks_text(result, *measured));
     print(fmt::format(
-        "\nProcessor time of the rank; by the clock a step took {}. GEMM probe before {}, after {}{}.\n",
-        terminal::duration(measured->wall.step_time), terminal::rate(before.cpu), terminal::rate(after.cpu),
+        "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
         std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
-    print(fmt::format("Outside of the arena the process holds {} (program, libraries, text).\n",
-                      terminal::bytes(result.resident - result.arena)));
+    print(recalibration_advice(training.job, training.profile));
   }
   return result.stopped ? status_after(stop) : kDone;
 }

@@ -1,9 +1,12 @@
 // ds-exec: is that true? Runs a plan for real, measures, calibrates.
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "cli/ds_exec/commands.h"
 #include "cli/session/options.h"
+#include "executor/calibrate/together.h"
 #include "executor/one_blas_thread.h"
+#include "executor/supervisor/seat.h"
 
 namespace {
 
@@ -58,6 +61,10 @@ int main(int argc, char** argv) {
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     common.program = "ds-exec " + app.get_subcommands().front()->get_name();
+    if (const auto seat = ds::executor::rank_seat(std::getenv(ds::executor::kRankVariable),
+                                                  std::getenv(ds::executor::kPoolVariable)))
+      return calibrate->parsed() ? ds::executor::measure_as_rank(*seat, static_cast<int>(calibration.rounds))
+                                 : exec_rank(*seat, common, options);
     if (run->parsed()) return exec_run(common, options);
     if (compare->parsed()) return exec_compare(common, options);
     return exec_calibrate(common, calibration);

@@ -1,34 +1,56 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
 
-#include "cli/ds_exec/training.h"
+#include "cli/ds_exec/exec_report.h"
 
 namespace ds::cli {
+namespace {
+
+std::string step_time_text(const executor::PlanResult& result, const Measured& measured) {
+  if (result.ranks() == 1)
+    return fmt::format("step time  {} of processor time, {} by the clock\n",
+                       terminal::duration(measured.step.step_time), terminal::duration(measured.wall));
+  return fmt::format("step time  {} by the clock\n", terminal::duration(measured.wall));
+}
+
+std::string memory_text(const executor::PlanResult& result) {
+  const auto [least, most] = std::ranges::minmax(result.arenas);
+  Bytes resident{};
+  for (const Bytes bytes : result.residents) resident += bytes;
+  if (result.ranks() == 1)
+    return fmt::format("memory     {} bytes of arena, {} resident in all\n", terminal::exact(most.value),
+                       terminal::bytes(resident));
+  if (least == most)
+    return fmt::format("memory     {} bytes of arena on each of {} ranks\n", terminal::exact(most.value),
+                       result.ranks());
+  return fmt::format("memory     {} to {} bytes of arena on {} ranks\n", terminal::exact(least.value),
+                     terminal::exact(most.value), result.ranks());
+}
+
+}  // namespace
 
 int exec_run(const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
   const Training training = prepare(common, options, phases);
   phases.begin("train");
-  const executor::RunResult result = train(common, options, training, stop);
+  const executor::PlanResult result = train(common, options, training, stop);
   phases.end();
   const report::Provenance origin = provenance(common, &training.job);
   if (!common.report.empty())
     write_output(common.report, exec_report(training, result, origin).dump(1) + "\n");
   write_metrics(options, result.steps);
-  const executor::MeasuredStep* median = executor::median_step(result);
-  if (!options.trace.empty() && median != nullptr)
-    write_output(options.trace, report::trace(training.program(), {{"measured", median->wall}}, origin));
+  if (!options.trace.empty() && result.measured)
+    write_output(options.trace,
+                 report::trace(training.program(), {{"measured", result.measured->wall}}, origin));
   if (talks(common, options)) {
     print(learning_text(training, result));
-    if (const auto measured = measured_summary(training, result))
-      print(fmt::format("step time  {} of processor time, {} by the clock\n",
-                        terminal::duration(measured->cpu.step_time),
-                        terminal::duration(measured->wall.step_time)));
-    print(fmt::format("memory     {} bytes of arena, {} resident in all\n",
-                      terminal::exact(result.arena.value), terminal::bytes(result.resident)));
+    if (const auto measured = measured_summary(training, result)) print(step_time_text(result, *measured));
+    print(memory_text(result));
   }
   return result.stopped ? status_after(stop) : kDone;
 }

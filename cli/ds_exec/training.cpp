@@ -4,29 +4,22 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
 
+#include "cli/ds_exec/exec_report.h"
+#include "cli/ds_exec/launch.h"
+#include "cli/ds_exec/request.h"
+#include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
 
 namespace ds::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr int kSparkColumns = 24;
-
-Json step_json(const executor::StepRecord& s) {
-  return {{"step", s.step},
-          {"loss", s.loss},
-          {"grad_norm", s.grad_norm},
-          {"lr", s.learning_rate},
-          {"loss_scale", s.loss_scale},
-          {"step_time_s", s.wall.value},
-          {"cpu_s", s.cpu.value},
-          {"tokens_per_s", s.tokens_per_s}};
-}
 
 std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
   std::vector<double> result;
@@ -34,29 +27,12 @@ std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
   return result;
 }
 
-Json steps_json(const executor::RunResult& result) {
-  Json list = Json::array();
-  for (const executor::StepRecord& s : result.steps) list.push_back(step_json(s));
-  return list;
-}
-
 }  // namespace
 
 Training prepare(const Common& common, const ExecOptions& options, Phases& phases) {
   check_outputs({{"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}});
-  if (options.device == "cuda") throw InputError("--device", "cuda is not supported yet", "cpu is");
-  if (options.device != "cpu" && options.device != "auto")
-    throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
   phases.begin("read job and text");
-  workload::Job job = read_job(options.job, common);
-  const std::string data = options.data.empty() ? job.execute.data : options.data;
-  if (data.empty())
-    throw InputError("execute.data", "no text to train on", "--data FILE or execute.data names one");
-  const std::int64_t steps = options.steps >= 0 ? options.steps : job.execute.steps.value_or(-1);
-  if (steps < 0) throw InputError("execute.steps", "not given", "--steps N or execute.steps says how many");
-  if (!job.execute.checkpoint_directory.empty())
-    throw InputError("execute.checkpoint", "checkpoints are not supported yet", "leave it out");
-  executor::Text text = executor::read_text(data, job);
+  auto [job, text, steps] = read_request(common, options);
   phases.begin("lower");
   program::Program program = program::lower(job);
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(program.hash), program.ops.size(),
@@ -71,35 +47,61 @@ Training prepare(const Common& common, const ExecOptions& options, Phases& phase
                                 terminal::bytes({static_cast<std::int64_t>(capacity)})));
   phases.begin("predict");
   cost::Profile profile = profile_of(job);
-  engine::Prediction prediction = engine::predict(std::move(program), std::move(layouts), job,
-                                                  cost::Machine(job, profile), job.simulate.depth);
-  return {std::move(job), std::move(text), steps, std::move(profile), std::move(prediction)};
+  const cost::Machine machine(job, profile);
+  program::AloneTimes alone = engine::price(program, job, machine).communications;
+  engine::Prediction prediction =
+      engine::predict(std::move(program), std::move(layouts), job, machine, job.simulate.depth);
+  return {std::move(job),     std::move(text),       steps,
+          std::move(profile), std::move(prediction), std::move(alone)};
 }
 
-executor::RunResult train(const Common& common, const ExecOptions& options, const Training& training,
-                          const StopToken& stop) {
+std::vector<Bytes> Training::predicted_peaks() const {
+  std::vector<Bytes> peaks;
+  for (std::int32_t rank = 0; rank < ranks(); ++rank)
+    peaks.push_back(layouts()[program::class_of(program(), rank)].arena);
+  return peaks;
+}
+
+namespace {
+
+/// The one rank of a plan, in this process.
+executor::PlanResult train_alone(const Training& training, const StopToken& stop,
+                                 const std::function<void(const executor::StepRecord&)>& on_step) {
+  executor::RunResult result =
+      executor::run_rank({.job = training.job,
+                          .program = training.program(),
+                          .layout = training.layouts().front(),
+                          .text = training.text,
+                          .steps = training.steps,
+                          .held_back_sequences = executor::held_back_for(training.job, training.steps),
+                          .may_begin = [&](std::int64_t) { return !stop.stop_requested(); },
+                          .on_step = on_step});
+  const executor::MeasuredStep* median = executor::median_step(result);
+  const std::int64_t step = median == nullptr ? 0 : median->step;
+  return executor::merge({executor::with_one_step(std::move(result), step)});
+}
+
+}  // namespace
+
+executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
+                           const StopToken& stop) {
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   std::vector<executor::StepRecord> seen;
-  const executor::Context context{
-      .job = training.job,
-      .program = training.program(),
-      .layout = training.layout(),
-      .text = training.text,
-      .steps = training.steps,
-      .held_back_sequences = executor::held_back_for(training.job, training.steps),
-      .stop = &stop,
-      .on_step = [&](const executor::StepRecord& step) {
-        seen.push_back(step);
-        line.update(static_cast<double>(step.step + 1) / static_cast<double>(training.steps),
-                    fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, training.steps, step.loss,
-                                terminal::sparkline(losses(seen), kSparkColumns),
-                                terminal::rate(step.tokens_per_s, "tokens")));
-      }};
+  const auto on_step = [&](const executor::StepRecord& step) {
+    seen.push_back(step);
+    line.update(static_cast<double>(step.step + 1) / static_cast<double>(training.steps),
+                fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, training.steps, step.loss,
+                            terminal::sparkline(losses(seen), kSparkColumns),
+                            terminal::rate(step.tokens_per_s, "tokens")));
+  };
   try {
-    executor::RunResult result = executor::run_rank(context);
+    executor::PlanResult result =
+        training.ranks() == 1 ? train_alone(training, stop, on_step)
+                              : executor::run_ranks(training.program(), training.layouts(),
+                                                    launch_of(common, stop, training.ranks()), on_step);
     line.finish();
     return result;
-  } catch (const RunFailed&) {
+  } catch (const std::runtime_error&) {  // the run's own no, or a rank that died
     line.finish();
     write_metrics(options, seen);
     throw;
@@ -113,62 +115,11 @@ void write_metrics(const ExecOptions& options, const std::vector<executor::StepR
   write_output(options.metrics, lines);
 }
 
-std::optional<Measured> measured_summary(const Training& training, const executor::RunResult& result) {
-  const executor::MeasuredStep* step = executor::median_step(result);
-  if (step == nullptr) return std::nullopt;
-  return Measured{program::summarise(training.program(), step->cpu),
-                  program::summarise(training.program(), step->wall)};
-}
-
-namespace {
-
-Json measured_json(const Training& training, const executor::RunResult& result) {
-  Json json = {{"peak_bytes_per_rank", {result.arena.value}},
-               {"resident_bytes_per_rank", {result.resident.value}},
-               {"held_back_loss", {{"before", result.held_back_before}, {"after", result.held_back_after}}}};
-  if (const auto measured = measured_summary(training, result)) {
-    json["step_time_s"] = measured->cpu.step_time.value;
-    json["step_time_wall_s"] = measured->wall.step_time.value;
-    json["clock"] = "thread CPU seconds; _wall_ is wall time";
-    json["time_s"] = report::to_json(measured->cpu.parts);
-  }
-  return json;
-}
-
-Json predicted_json(const Training& training, const report::Provenance& origin) {
-  const engine::Prediction& p = training.prediction;
-  const report::Predicted predicted{.job = training.job,
-                                    .program = p.program,
-                                    .memory = p.memory,
-                                    .peak = p.peak,
-                                    .summary = p.summary,
-                                    .sigma = p.sigma,
-                                    .depth = p.timeline.rows.empty() ? "analytic" : "event",
-                                    .peak_per_rank = training.profile.gemm_peak,
-                                    .peak_source = "best GEMM rate of one core in the profile",
-                                    .assumptions = {}};
-  return {{"step_time_s", p.summary.step_time.value},
-          {"peak_bytes_per_rank", {p.peak.value}},
-          {"time_s", report::to_json(p.summary.parts)},
-          {"report", report::run_report(predicted, origin)}};
-}
-
-}  // namespace
-
-Json exec_report(const Training& training, const executor::RunResult& result,
-                 const report::Provenance& origin) {
-  return {{"schema", "ds-exec-report-1"},
-          {"provenance", report::to_json(origin)},
-          {"steps", steps_json(result)},
-          {"measured", measured_json(training, result)},
-          {"predicted", predicted_json(training, origin)}};
-}
-
 bool talks(const Common& common, const ExecOptions& options) {
   return common.talks() && options.metrics != "-" && options.trace != "-";
 }
 
-std::string learning_text(const Training& training, const executor::RunResult& result) {
+std::string learning_text(const Training& training, const executor::PlanResult& result) {
   if (result.steps.empty()) return "no step was run\n";
   const executor::Baseline known = executor::baseline(training.text);
   return fmt::format(

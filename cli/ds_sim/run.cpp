@@ -105,7 +105,7 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 }
 
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
-          const engine::Prediction& p, const report::Rates& r) {
+          const engine::Prediction& p, const report::Rates& r, std::string_view advice) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
   print(fmt::format(
       "{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
@@ -118,6 +118,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
   print(memory_table(p, job, screen));
   if (options.explain) print(class_table(p, screen));
   print(fmt::format("durations are {}\n", word(p.weakest, job.cluster.cpu())));
+  print(advice);
   if (options.explain)
     for (const workload::Assumption& a : job.assumptions)
       print(fmt::format("  {} = {} ({})\n", a.path, a.value, a.why));
@@ -166,7 +167,8 @@ int sim_run(const Common& common, const RunOptions& options) {
   for (const auto& [target, content] : files) write_output(target, content);
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
-    tell(common, options, job, p, report::rates(job, p.summary.step_time, machine.peak_per_rank()));
+    tell(common, options, job, p, report::rates(job, p.summary.step_time, machine.peak_per_rank()),
+         recalibration_advice(job, profile));
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   return static_cast<double>(p.peak.value) <= capacity ? kDone : kHonestNo;
 }

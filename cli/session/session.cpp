@@ -129,6 +129,14 @@ cost::Profile profile_of(const workload::Job& job) {
   return node.profile_path.empty() ? cost::rough_profile() : cost::read_profile(node.profile_path);
 }
 
+std::string recalibration_advice(const workload::Job& job, const cost::Profile& profile) {
+  if (!job.cluster.cpu() || job.cluster.ranks() == 1 || profile.path.empty() ||
+      !profile.communications.empty())
+    return {};
+  return "the profile was measured on one rank; ds-exec calibrate measures communications between ranks as "
+         "well\n";
+}
+
 report::Provenance provenance(const Common& common, const workload::Job* job) {
   report::Provenance p{.program = common.program,
                        .version = kVersion,

@@ -54,6 +54,9 @@ workload::Job read_job(const std::string& file, const Common& common);
 /// The profile behind the job's node: measured, or a rough default.
 cost::Profile profile_of(const workload::Job& job);
 
+/// What measuring the machine again would add for a job of several ranks, as a line for people; empty where nothing.
+std::string recalibration_advice(const workload::Job& job, const cost::Profile& profile);
+
 report::Provenance provenance(const Common& common, const workload::Job* job);
 
 /// One option that says where to write: {"--report", "report.json"}; no target, no file.

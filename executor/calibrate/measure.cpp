@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <optional>
 
 #include "executor/arena.h"
 #include "executor/calibrate/calibrate.h"
 #include "executor/calibrate/last_touch.h"
+#include "executor/calibrate/robust.h"
 #include "simulator/base/error.h"
 #include "simulator/base/random.h"
-#include "simulator/base/statistics.h"
 
 namespace ds::executor {
 namespace {
@@ -190,13 +189,6 @@ class Bench {
   std::array<void*, ops::kMaxOperands> addresses_{};
 };
 
-OperatorTime summarise(const ops::Op& op, const std::vector<double>& seconds) {
-  const double centre = median(seconds);
-  std::vector<double> deviations;
-  for (double s : seconds) deviations.push_back(std::abs(s - centre));
-  return {op, centre, 1.4826 * median(deviations) / centre};
-}
-
 }  // namespace
 
 std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
@@ -224,7 +216,10 @@ std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
       }
     }
   std::vector<OperatorTime> result;
-  for (std::size_t i = 0; i < list.size(); ++i) result.push_back(summarise(list[i], seconds[i]));
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Robust time = robust(seconds[i]);
+    result.push_back({list[i], time.centre, time.sigma});
+  }
   return result;
 }
 

@@ -1,5 +1,6 @@
 #include "executor/calibrate/probe.h"
 
+#include <algorithm>
 #include <map>
 
 #include "executor/calibrate/calibrate.h"
@@ -9,10 +10,12 @@ namespace {
 
 constexpr int kRounds = 3;
 
-/// How often each operator runs in a healthy step, for the products alone.
-std::map<std::size_t, std::int64_t> count_products(const program::Program& program) {
-  std::map<std::size_t, std::int64_t> counts;
-  for (const program::Phase& phase : program.classes[0].phases)
+using Counts = std::map<std::size_t, double>;  // by OpId
+
+/// How often each operator runs in a healthy step of a class, for the products alone.
+Counts count_products(const program::Program& program, const program::RankClass& ranks) {
+  Counts counts;
+  for (const program::Phase& phase : ranks.phases)
     for (const program::Call& call : phase.calls)
       for (const program::Instruction& instruction : program.body(call).body)
         for (const program::Operator& o : program.operators_of(instruction))
@@ -33,18 +36,26 @@ Probe probe_gemm() {
 }
 
 Seconds gemm_only(const program::Program& program) {
+  std::vector<Counts> classes;
+  std::map<std::size_t, std::size_t> place;  // in the list, by OpId
   std::vector<ops::Op> list;
-  std::vector<double> counts;
-  for (const auto& [id, count] : count_products(program)) {
-    ops::Op op = program.ops[id];
-    std::get<ops::Linear>(op.what).bias = false;
-    list.push_back(op);
-    counts.push_back(static_cast<double>(count));
+  for (const program::RankClass& ranks : program.classes) {
+    classes.push_back(count_products(program, ranks));
+    for (const auto& [id, count] : classes.back()) {
+      if (!place.try_emplace(id, list.size()).second) continue;
+      ops::Op op = program.ops[id];
+      std::get<ops::Linear>(op.what).bias = false;
+      list.push_back(op);
+    }
   }
-  Seconds sum{};
   const auto times = measure_operators(list, {.rounds = kRounds});
-  for (std::size_t i = 0; i < times.size(); ++i) sum += Seconds{times[i].seconds * counts[i]};
-  return sum;
+  Seconds longest{};
+  for (const Counts& counts : classes) {
+    Seconds sum{};
+    for (const auto& [id, count] : counts) sum += Seconds{times[place[id]].seconds * count};
+    longest = std::max(longest, sum);
+  }
+  return longest;
 }
 
 }  // namespace ds::executor

@@ -12,8 +12,8 @@ struct Probe {
 };
 Probe probe_gemm();
 
-/// Processor seconds that the matrix products of the linear layers of one step take when nothing else runs: the limit
-/// that a step can approach.
+/// Processor seconds that the matrix products of the linear layers of one step take when nothing else runs, on the rank that
+/// has most of them: the limit that a step can approach.
 Seconds gemm_only(const program::Program& program);
 
 }  // namespace ds::executor

@@ -51,4 +51,11 @@ void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Sec
   }
 }
 
+std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline) {
+  if (me == 0) pool.decide(number);
+  Patience patience(pool, me);
+  for (; !pool.decision(); patience.pause()) check_life(pool, me, 0, deadline);
+  return *pool.decision();
+}
+
 }  // namespace ds::executor

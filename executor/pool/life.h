@@ -17,4 +17,7 @@ void check_life(const Pool& pool, std::int32_t me, std::int32_t peer, Seconds de
 /// Throws MachineError where they differ, and as check_life.
 void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Seconds deadline);
 
+/// Rank 0's number, for all: it decides, the others wait. Throws as check_life.
+std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline);
+
 }  // namespace ds::executor

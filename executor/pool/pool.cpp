@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,6 +16,7 @@
 #include <utility>
 
 #include "executor/clock.h"
+#include "executor/cores.h"
 #include "executor/pool/shared.h"
 #include "simulator/base/error.h"
 
@@ -29,18 +29,13 @@ std::int64_t page_bytes() { return ::sysconf(_SC_PAGESIZE); }
   throw MachineError(fmt::format("the ranks' shared memory: {}: {}", what, std::strerror(errno)));
 }
 
-std::int64_t cores() {
-  cpu_set_t allowed;
-  return ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
-}
-
 /// Where everything lies: header, arrays, mailboxes, then arenas with a page before, between and behind them.
 shared::Places place(const PoolShape& shape, std::vector<shared::ArenaPlace>& arenas) {
   const std::int64_t page = page_bytes(), ranks = std::ssize(shape.arenas);
   shared::Places header{};
   header.magic = shared::kMagic, header.version = shared::kVersion;
   header.ranks = static_cast<std::int32_t>(ranks), header.channels = shape.channels;
-  header.crowded = ranks > cores() ? 1 : 0;
+  header.crowded = ranks > std::ssize(allowed_cores()) ? 1 : 0;
   header.mailbox_bytes = round_up(shape.mailbox.value, page);
   std::int64_t end = sizeof(shared::Header);
   const auto take = [&](std::int64_t bytes, std::int64_t alignment) {
@@ -52,6 +47,7 @@ shared::Places place(const PoolShape& shape, std::vector<shared::ArenaPlace>& ar
   header.endpoints =
       take(ranks * shape.channels * static_cast<std::int64_t>(sizeof(shared::Endpoint)), shared::kLine);
   header.arenas = take(ranks * static_cast<std::int64_t>(sizeof(shared::ArenaPlace)), shared::kLine);
+  header.records = take(static_cast<std::int64_t>(shared::kRecords * sizeof(shared::Record)), shared::kLine);
   header.mailboxes = take(ranks * header.mailbox_bytes, page);
   take(page, page);  // before the first arena
   for (const Bytes arena : shape.arenas) {
@@ -212,6 +208,49 @@ bool Pool::may_begin(std::int64_t step) {
     if (header().step_gate.compare_exchange_weak(gate, wanted)) return true;
   }
   return true;
+}
+
+void Pool::publish(const Record& record) {
+  const std::uint64_t number = header().published.load(std::memory_order_relaxed);
+  shared::Record& place = at<shared::Record>(places().records)[number % shared::kRecords];
+  for (std::size_t w = 0; w < record.size(); ++w) place.words[w].store(record[w], std::memory_order_relaxed);
+  header().published.store(number + 1, std::memory_order_release);
+}
+
+std::vector<Pool::Record> Pool::published(std::uint64_t& seen) const {
+  const std::uint64_t end = header().published.load(std::memory_order_acquire);
+  // The one being written now may take the place of the oldest.
+  const auto oldest = [](std::uint64_t count) {
+    return count < shared::kRecords ? 0 : count - shared::kRecords + 1;
+  };
+  const std::uint64_t begin = std::max(seen, oldest(end));
+  std::vector<Record> records;
+  for (std::uint64_t n = begin; n < end; ++n) {
+    const shared::Record& place = at<shared::Record>(places().records)[n % shared::kRecords];
+    Record& record = records.emplace_back();
+    for (std::size_t w = 0; w < record.size(); ++w)
+      record[w] = place.words[w].load(std::memory_order_relaxed);
+  }
+  std::atomic_thread_fence(std::memory_order_acquire);
+  // Those that the writer reached meanwhile may be torn.
+  const std::uint64_t whole = oldest(header().published.load(std::memory_order_relaxed));
+  if (whole > begin)
+    records.erase(records.begin(),
+                  records.begin() + static_cast<std::ptrdiff_t>(std::min(whole, end) - begin));
+  seen = end;
+  return records;
+}
+
+void Pool::decide(std::int64_t number) {
+  std::uint64_t none = 0;
+  header().decision.compare_exchange_strong(none, static_cast<std::uint64_t>(number) + 1);
+  for (std::int32_t r = 0; r < ranks(); ++r) ring(r);
+}
+
+std::optional<std::int64_t> Pool::decision() const {
+  const std::uint64_t word = header().decision.load();
+  if (word == 0) return std::nullopt;
+  return static_cast<std::int64_t>(word - 1);
 }
 
 void Pool::deliver(std::int32_t rank, std::span<const std::byte> result) {

@@ -11,6 +11,7 @@
 // Ranks may be processes, or threads that share one Pool. All calls are safe between ranks; each rank's own from one
 // thread at a time.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -69,6 +70,16 @@ class Pool {
   void request_stop();
   /// A rank asks before every step, in rising order from 0; false: do not begin it.
   bool may_begin(std::int64_t step);
+
+  /// What one rank tells while it runs, to whoever watches: eight words of the two's own meaning.
+  using Record = std::array<std::uint64_t, 8>;
+  void publish(const Record& record);
+  /// Those since `seen`, which is moved on; of a reader that lagged far behind the oldest are lost.
+  std::vector<Record> published(std::uint64_t& seen) const;
+
+  /// A number from 0 that one rank decides on for all; the first stays.
+  void decide(std::int64_t number);
+  std::optional<std::int64_t> decision() const;
 
   /// A rank's result for its parent, whole and once. Throws MachineError when it is larger than the mailbox.
   void deliver(std::int32_t rank, std::span<const std::byte> result);

@@ -39,7 +39,7 @@ std::vector<Channel> channels_of(const program::Program& program) {
 }
 
 PoolLinks::PoolLinks(Pool& pool, const program::Program& program, std::int32_t rank, Seconds deadline)
-    : channels_(channels_of(program)) {
+    : pool_(pool), rank_(rank), channels_(channels_of(program)) {
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     const std::vector<std::int32_t> ranks = program::members_of(program, channels_[c].group, rank);
     const auto me = std::ranges::find(ranks, rank);
@@ -61,6 +61,12 @@ Communicator& PoolLinks::of(program::Kind kind, const program::Comm& comm) {
       communicators_[static_cast<std::size_t>(found - channels_.begin())].get();
   ensure(communicator != nullptr, "a rank communicates in its own groups alone");
   return *communicator;
+}
+
+void PoolLinks::note(const program::Row& row) {
+  Doing doing{.stage = Stage::training, .step = row.step, .call = row.call, .instruction = row.instruction};
+  if (row.step < 0) doing.stage = Stage::judging, doing.step = pool_.doing(rank_).step;
+  pool_.note(rank_, doing);
 }
 
 }  // namespace ds::executor

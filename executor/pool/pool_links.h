@@ -27,8 +27,11 @@ class PoolLinks final : public Links {
   PoolLinks(Pool& pool, const program::Program& program, std::int32_t rank, Seconds deadline = {60});
 
   Communicator& of(program::Kind kind, const program::Comm& comm) override;
+  void note(const program::Row& row) override;
 
  private:
+  Pool& pool_;
+  std::int32_t rank_;
   std::vector<Channel> channels_;
   std::vector<std::unique_ptr<PoolCommunicator>>
       communicators_;  // by channel; null where the rank is in no such group

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <limits>
 
 #include "executor/clock.h"
+#include "executor/cores.h"
 #include "executor/supervisor/process.h"
 #include "simulator/base/error.h"
 
@@ -19,15 +19,6 @@ namespace {
 
 // A signal interrupts the wait; the look at the stop token every so often covers those that come just before it.
 constexpr int kLookMs = 50;
-
-std::vector<int> allowed_cores() {
-  cpu_set_t allowed;
-  std::vector<int> cores;
-  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) return cores;
-  for (int core = 0; core < CPU_SETSIZE; ++core)
-    if (CPU_ISSET(static_cast<std::size_t>(core), &allowed)) cores.push_back(core);
-  return cores;
-}
 
 /// A rank is one core with one thread; a BLAS reads these before main.
 void set(std::vector<std::string>& environment, const std::string& name, const std::string& value) {
@@ -65,6 +56,7 @@ class Ranks {
       wait_for_ends();
       reap_ended(outcome);
       if (outcome.failure && monotonic_ns() > grace_ends_ns_) running_.clear();  // kills and reaps
+      if (launch_.on_look) launch_.on_look();
     }
     for (std::int32_t r = 0; r < pool_.ranks(); ++r) {
       const std::span<const std::byte> result = pool_.delivered(r);

@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,8 @@ struct Launch {
   bool pin{};                            // rank i to the i-th core allowed, where there are enough of them
   /// Once set, the ranks are asked to stop after the step that they are in.
   const StopToken* stop{};
+  /// Called some twenty times a second while ranks run, and once when all have ended. May be empty.
+  std::function<void()> on_look;
   /// For the others to end by themselves once one has died.
   Seconds grace{3};
 };

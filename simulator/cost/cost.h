@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "simulator/collective/collective.h"
 #include "simulator/ops/ops.h"
 
 namespace ds::cost {
@@ -39,6 +40,17 @@ struct Table {
   DataType type{};
   bool accumulate{};
   std::vector<Point> points;
+  std::int64_t active{1};  // ranks that computed at once, each on a core of its own
+};
+
+/// A communication between ranks of one host, measured alone: a collective over all of them, or a message between two.
+struct CommunicationPoint {
+  bool message{};
+  collective::Collective what{};
+  std::int64_t ranks{};
+  Bytes bytes;  // of the whole
+  double seconds{};
+  double sigma{};  // relative, over the rounds
 };
 
 struct Profile {
@@ -52,7 +64,8 @@ struct Profile {
   std::int64_t rounds{};
   std::string clock;  // "thread CPU seconds"
   std::vector<Table> tables;
-  std::string path, hash;  // the file it was read from; not written
+  std::vector<CommunicationPoint> communications;  // empty in profiles of one rank alone
+  std::string path, hash;                          // the file it was read from; not written
 };
 
 Profile read_profile(const std::filesystem::path& file);
@@ -72,7 +85,8 @@ Features features(const ops::Op& op);
 
 class OperatorModel {
  public:
-  explicit OperatorModel(const Profile& profile);
+  /// `active`: ranks that compute at once. The tables of the nearest number of them that was measured serve.
+  explicit OperatorModel(const Profile& profile, std::int64_t active = 1);
   Estimate time(const ops::Op& op) const;
 
  private:

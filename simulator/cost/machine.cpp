@@ -7,14 +7,9 @@
 namespace ds::cost {
 namespace {
 
-// Of a communication between processes that nobody has measured: a few microseconds, and every byte read and written once.
-constexpr double kRoughLatency = 5e-6, kPasses = 2, kRoughSigma = 0.5;
-
-Estimate rough(const Profile& profile, const Communication& communication) {
-  if (communication.group.size() == 1) return {.source = Source::roofline};
-  const double moving =
-      kPasses * static_cast<double>(communication.bytes.value) / profile.memory_bandwidth.value;
-  return {.seconds = Seconds{kRoughLatency + moving}, .sigma = kRoughSigma, .source = Source::roofline};
+/// Ranks that compute at once.
+std::int64_t active(const workload::Job& job, const Profile& profile) {
+  return std::min(job.cluster.ranks(), std::max<std::int64_t>(profile.cores, 1));
 }
 
 /// Whether a group has members in several nodes.
@@ -28,7 +23,9 @@ bool leaves_node(const network::Group& group, std::int64_t gpus_per_node) {
 
 Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted)
     : kind_(job.cluster.cpu()
-                ? std::variant<Cpu, Gpus>(std::in_place_type<Cpu>, &profile, OperatorModel(profile))
+                ? std::variant<Cpu, Gpus>(std::in_place_type<Cpu>, &profile,
+                                          OperatorModel(profile, active(job, profile)),
+                                          HostCommunication(profile))
                 : std::variant<Cpu, Gpus>(std::in_place_type<Gpus>, GpuOperators(job),
                                           CommunicationModel(job.cluster), read_fitted(job, fitted),
                                           job.cluster.groups.front().node.gpus_per_node)) {}
@@ -44,7 +41,9 @@ Estimate Machine::time(const ops::Op& op) const {
 }
 
 Estimate Machine::time(const Communication& communication) const {
-  if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return rough(*cpu->profile, communication);
+  if (const Cpu* cpu = std::get_if<Cpu>(&kind_))
+    return cpu->communications.time(communication.message, communication.what, communication.group.size(),
+                                    communication.bytes);
   const Gpus& gpus = std::get<Gpus>(kind_);
   Estimate estimate =
       communication.message

@@ -12,6 +12,7 @@
 #include "simulator/cost/cost.h"
 #include "simulator/cost/fitted.h"
 #include "simulator/cost/gpu_operators.h"
+#include "simulator/cost/host_communication.h"
 
 namespace ds::cost {
 
@@ -41,6 +42,7 @@ class Machine {
   struct Cpu {
     const Profile* profile;
     OperatorModel operators;
+    HostCommunication communications;
   };
   struct Gpus {
     GpuOperators operators;

@@ -1,6 +1,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -38,6 +39,20 @@ double median_sigma(const std::vector<Point>& points) {
   return median(std::move(sigmas));
 }
 
+/// By ratio; of two at equal distance the smaller.
+std::int64_t nearest_active(const Profile& profile, std::int64_t active) {
+  std::int64_t best = 1;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Table& table : profile.tables) {
+    const double distance =
+        std::abs(std::log(static_cast<double>(table.active) / static_cast<double>(active)));
+    if (distance > least || (distance == least && table.active >= best)) continue;
+    best = table.active;
+    least = distance;
+  }
+  return best;
+}
+
 }  // namespace
 
 double local_log_rate(const std::vector<Features>& points, const std::vector<Point>& measured,
@@ -68,9 +83,10 @@ double local_log_rate(const std::vector<Features>& points, const std::vector<Poi
   return std::clamp(value, lowest - kMostFaster, highest + kMostSlower);
 }
 
-OperatorModel::OperatorModel(const Profile& profile) : profile_(profile) {
+OperatorModel::OperatorModel(const Profile& profile, std::int64_t active) : profile_(profile) {
+  const std::int64_t measured = nearest_active(profile, active);
   for (const Table& table : profile.tables) {
-    if (table.points.empty()) continue;
+    if (table.points.empty() || table.active != measured) continue;
     Fitted fitted{&table, {}, median_sigma(table.points)};
     for (const Point& point : table.points)
       fitted.features.push_back(features({point.what, table.pass, table.type, table.accumulate}));

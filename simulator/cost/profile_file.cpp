@@ -67,12 +67,13 @@ ops::What operator_named(const Cursor& at) {
 }
 
 Table read_table(const Cursor& at) {
-  at.only({"operator", "pass", "type", "accumulate", "points"});
+  at.only({"operator", "pass", "type", "accumulate", "active", "points"});
   const ops::What what = operator_named(at.member("operator"));
   Table table{.kind = std::string(ops::kind_name(what)),
               .pass = at.member("pass").one_of(kPasses),
               .type = at.member("type").one_of(kTypes),
               .accumulate = at.member("accumulate").boolean()};
+  if (const auto active = at.find("active")) table.active = active->count();
   if (!ops::has_pass(what, table.pass)) at.member("pass").fail_value("a pass that this operator has");
   for (const Cursor& point : at.member("points").list(1)) {
     point.only({"shape", "seconds", "sigma"});
@@ -84,12 +85,42 @@ Table read_table(const Cursor& at) {
   return table;
 }
 
+constexpr std::string_view kMessage = "send";
+
+CommunicationPoint read_communication(const Cursor& at) {
+  at.only({"what", "ranks", "bytes", "seconds", "sigma"});
+  CommunicationPoint point{.ranks = at.member("ranks").count(),
+                           .bytes = {at.member("bytes").count()},
+                           .seconds = at.member("seconds").positive(),
+                           .sigma = at.member("sigma").real(0)};
+  const std::string name = at.member("what").text();
+  point.message = name == kMessage;
+  if (point.message) return point;
+  for (const collective::Collective what : collective::kCollectives)
+    if (name == collective::name_of(what)) {
+      point.what = what;
+      return point;
+    }
+  at.member("what").fail_value("the name of a collective, or send");
+}
+
+Json communications_json(const std::vector<CommunicationPoint>& points) {
+  Json list = Json::array();
+  for (const CommunicationPoint& point : points)
+    list.push_back({{"what", point.message ? kMessage : collective::name_of(point.what)},
+                    {"ranks", point.ranks},
+                    {"bytes", point.bytes.value},
+                    {"seconds", point.seconds},
+                    {"sigma", point.sigma}});
+  return list;
+}
+
 }  // namespace
 
 Profile read_profile(const std::filesystem::path& file) {
   const Document document = read_document(file);
   const Cursor root = document.root();
-  root.only({"schema", "provenance", "machine", "clock", "rounds", "tables"});
+  root.only({"schema", "provenance", "machine", "clock", "rounds", "tables", "communications"});
   if (const Cursor schema = root.member("schema"); schema.text() != kSchema)
     schema.fail_value(fmt::format("\"{}\"", kSchema));
   const Cursor machine = root.member("machine");
@@ -107,6 +138,8 @@ Profile read_profile(const std::filesystem::path& file) {
                   .path = file.string(),
                   .hash = hex(hash_of(read_file(file)))};
   for (const Cursor& table : root.member("tables").list()) profile.tables.push_back(read_table(table));
+  if (const auto points = root.find("communications"))
+    for (const Cursor& point : points->list()) profile.communications.push_back(read_communication(point));
   return profile;
 }
 
@@ -121,6 +154,7 @@ std::string to_json(const Profile& profile, const std::string& provenance) {
                       {"pass", ops::name_of(table.pass)},
                       {"type", ds::name_of(table.type)},
                       {"accumulate", table.accumulate},
+                      {"active", table.active},
                       {"points", std::move(points)}});
   }
   const Json root = {{"schema", kSchema},
@@ -135,7 +169,8 @@ std::string to_json(const Profile& profile, const std::string& provenance) {
                        {"memory_bytes_per_s", profile.memory_bandwidth.value}}},
                      {"clock", profile.clock},
                      {"rounds", profile.rounds},
-                     {"tables", std::move(tables)}};
+                     {"tables", std::move(tables)},
+                     {"communications", communications_json(profile.communications)}};
   return root.dump(1) + "\n";
 }
 

@@ -67,7 +67,7 @@ TEST(Train, StopsBetweenStepsWhenAsked) {
   const World world(letters());
   StopToken stop;
   Context context = world.context(1000);
-  context.stop = &stop;
+  context.may_begin = [&](std::int64_t) { return !stop.stop_requested(); };
   context.on_step = [&](const StepRecord& step) {
     if (step.step == 4) stop.signal = 2;
   };

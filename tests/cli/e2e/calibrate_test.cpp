@@ -27,6 +27,9 @@ TEST_F(Calibrate, GivesAProfileByWhichEverythingIsMeasured) {
     ASSERT_EQ(run.status, 0) << run.err;
     EXPECT_NE(run.out.find("measured on this machine"), std::string::npos) << set << run.out;
   }
+  const Ended two = sim({"run", job, "--set", "cluster.node=" + path("profile.json"), "--set", "plan.tp=2"});
+  ASSERT_EQ(two.status, 0) << two.err;
+  EXPECT_EQ(two.out.find("measured on one rank"), std::string::npos) << two.out;
 }
 
 }  // namespace

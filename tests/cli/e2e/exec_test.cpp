@@ -211,7 +211,10 @@ TEST_F(Exec, AClosedPipeEndsQuietly) {
 
 TEST_F(Exec, WhatIsNotBuiltIsSaid) {
   EXPECT_TRUE(complains(exec(with("run", {"--steps", "1", "--device", "cuda"})), 2, "not supported yet"));
-  EXPECT_TRUE(complains(exec(with("run", {"--steps", "1", "--set", "plan.dp=2"})), 2, "plan.dp"));
+  EXPECT_TRUE(complains(exec(with("run", {"--steps", "1", "--set", "plan.cp=2"})), 2, "plan.cp"));
+  const Ended gpus = exec(with("run", {"--steps", "1", "--set", "train.global_batch=16", "--set",
+                                       "cluster.node=dgx-a100-80g", "--set", "software=ds-exec"}));
+  EXPECT_TRUE(complains(gpus, 2, "GPUs is not supported yet"));
   EXPECT_TRUE(complains(exec({"no-such-command"}), 2));
 }
 

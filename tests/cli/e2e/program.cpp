@@ -12,6 +12,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <sstream>
 #include <stdexcept>
 
@@ -124,6 +126,13 @@ pid_t start(std::vector<std::string> arguments, const Conditions& conditions, co
   return child;
 }
 
+/// In the order in which they were started.
+std::vector<std::int64_t> children_of(pid_t process) {
+  const std::string id = std::to_string(process);
+  std::ifstream list("/proc/" + id + "/task/" + id + "/children");
+  return {std::istream_iterator<std::int64_t>(list), {}};
+}
+
 /// Appends what there is to read; false at the end.
 bool drain(int fd, std::string& text) {
   char block[1 << 16];
@@ -146,6 +155,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
 
   Ended ended;
   std::optional<SignalWhen> to_send = conditions.signal;
+  Clock::time_point signalled = begin;
   std::array<pollfd, 2> open{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -154,7 +164,10 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
     if (open[0].revents != 0 && !drain(open[0].fd, ended.out)) open[0].fd = -1;
     if (open[1].revents != 0 && !drain(open[1].fd, ended.err)) open[1].fd = -1;
     if (to_send && ended.err.find(to_send->text) != std::string::npos) {
-      ::kill(child, to_send->signal);
+      ended.children = children_of(child);
+      const bool to_child = to_send->to == SignalWhen::To::last_child && !ended.children.empty();
+      signalled = Clock::now();
+      ::kill(to_child ? static_cast<pid_t>(ended.children.back()) : child, to_send->signal);
       to_send.reset();
     }
   }
@@ -162,6 +175,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   rusage usage{};
   must(::wait4(child, &status, 0, &usage) == child, "wait4");
   ended.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
+  ended.after_signal_s = std::chrono::duration<double>(Clock::now() - signalled).count();
   ended.resident_bytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
   if (WIFSIGNALED(status)) {
     ended.signal = WTERMSIG(status);

@@ -15,8 +15,10 @@ namespace ds::e2e {
 
 /// Sends `signal` once, as soon as standard error holds `text`.
 struct SignalWhen {
+  enum class To : std::uint8_t { program, last_child };  // the process that it started last
   std::string text;
   int signal{};
+  To to{To::program};
 };
 
 struct Conditions {
@@ -35,8 +37,9 @@ struct Ended {
   int signal{0};   // that ended it, or 0
   bool timed_out{false}, dumped_core{false};
   std::string out, err;
-  double wall_s{};
-  std::int64_t resident_bytes{};  // most resident memory
+  double wall_s{}, after_signal_s{};   // in all, and from the signal that was sent
+  std::vector<std::int64_t> children;  // processes that it had started when the signal was sent
+  std::int64_t resident_bytes{};       // most resident memory
 };
 
 Ended run(const std::vector<std::string>& arguments, const Conditions& conditions = {});

@@ -47,6 +47,38 @@ TEST(Pool, KeepsItsSize) {
   EXPECT_NE(::ftruncate(pool.descriptor(), std::int64_t{1} << 40), 0);
 }
 
+TEST(Pool, RecordsArriveInOrderAndOnce) {
+  Pool pool = pool_of(1, 64);
+  const Pool reader = Pool::open(::dup(pool.descriptor()));
+  std::uint64_t seen = 0;
+  EXPECT_TRUE(reader.published(seen).empty());
+  for (std::uint64_t n = 0; n < 3; ++n) pool.publish({n, 10 * n, 0, 0, 0, 0, 0, n});
+  const std::vector<Pool::Record> first = reader.published(seen);
+  ASSERT_EQ(first.size(), 3U);
+  EXPECT_EQ(first[2], (Pool::Record{2, 20, 0, 0, 0, 0, 0, 2}));
+  EXPECT_TRUE(reader.published(seen).empty());
+  pool.publish({7});
+  EXPECT_EQ(reader.published(seen), (std::vector<Pool::Record>{{7}}));
+}
+
+TEST(Pool, AReaderThatLagsBehindLosesTheOldestRecords) {
+  Pool pool = pool_of(1, 64);
+  constexpr std::uint64_t kMany = 40'000;
+  std::uint64_t seen = 0;
+  for (std::uint64_t n = 0; n < kMany; ++n) pool.publish({n});
+  const std::vector<Pool::Record> records = pool.published(seen);
+  ASSERT_GT(records.size(), 1000U);
+  for (std::size_t i = 0; i < records.size(); ++i) EXPECT_EQ(records[i][0], kMany - records.size() + i);
+}
+
+TEST(Pool, TheFirstDecisionStays) {
+  Pool pool = pool_of(2, 64);
+  EXPECT_FALSE(pool.decision());
+  pool.decide(0);
+  pool.decide(5);
+  EXPECT_EQ(pool.decision(), 0);
+}
+
 TEST(Pool, RefusesAFileThatIsNoPool) {
   const int descriptor = ::memfd_create("other", MFD_CLOEXEC);
   EXPECT_THROW(Pool::open(::dup(descriptor)), MachineError);  // too short

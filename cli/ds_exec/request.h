@@ -1,0 +1,21 @@
+#pragma once
+// What is asked of a training run: read by the process that is started, and once more by each of its ranks.
+
+#include <cstdint>
+
+#include "cli/ds_exec/commands.h"
+#include "executor/text.h"
+#include "simulator/workload/job.h"
+
+namespace ds::cli {
+
+struct Request {
+  workload::Job job;
+  executor::Text text;
+  std::int64_t steps{};
+};
+
+/// Throws InputError where something cannot be used.
+Request read_request(const Common& common, const ExecOptions& options);
+
+}  // namespace ds::cli

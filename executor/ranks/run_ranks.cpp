@@ -1,0 +1,73 @@
+// The supervisor's side.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#include "executor/pool/pool_links.h"
+#include "executor/ranks/ranks.h"
+#include "simulator/base/error.h"
+
+namespace ds::executor {
+namespace {
+
+Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
+  PoolShape shape{.arenas = {}};
+  for (std::int32_t rank = 0; rank < program::ranks_of(program); ++rank)
+    shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
+  shape.channels = static_cast<std::int32_t>(channels_of(program).size());
+  return Pool::create(shape);
+}
+
+/// What a rank was at, by its call's number within a step and the instruction's within the call's template.
+std::optional<std::string> class_at(const program::Program& program, const Death& death, const Doing& doing) {
+  const bool judging = doing.stage == Stage::judging;
+  if (doing.stage != Stage::training && !judging) return std::nullopt;
+  std::int32_t number = 0;
+  for (const program::Phase& phase : program.classes[program::class_of(program, death.rank)].phases)
+    for (const program::Call& call : phase.calls) {
+      const program::Template& body = program.body(call);
+      if (judging && body.pass != program::Pass::forward) continue;
+      if (number++ != doing.call) continue;
+      const auto instruction = static_cast<std::size_t>(doing.instruction);
+      if (instruction >= body.body.size()) return std::nullopt;
+      return program::class_name(program, body.body[instruction]);
+    }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string tell(const program::Program& program, const RankFailure& failure) {
+  const std::optional<std::string> name = class_at(program, failure.death, failure.doing);
+  return name ? fmt::format("{} ({})", tell(failure), *name) : tell(failure);
+}
+
+void throw_failure(const Outcome& outcome, const std::function<std::string(const RankFailure&)>& what) {
+  if (!outcome.failure) return;
+  const RankFailure& failure = *outcome.failure;
+  const std::vector<std::byte>& mail = outcome.results[static_cast<std::size_t>(failure.death.rank)];
+  if (failure.death.signal == 0 && !mail.empty())
+    if (const std::optional<Complaint> complaint = decode(mail).complaint) {
+      if (complaint->status == 1) throw RunFailed(complaint->message);
+      throw MachineError(complaint->message);
+    }
+  throw MachineError(what(failure));
+}
+
+PlanResult run_ranks(const program::Program& program, const std::vector<memory::Layout>& layouts,
+                     Launch launch, const std::function<void(const StepRecord&)>& on_step) {
+  Pool pool = pool_for(program, layouts);
+  std::uint64_t seen = 0;
+  launch.on_look = [&] {
+    for (const Pool::Record& record : pool.published(seen)) on_step(std::bit_cast<StepRecord>(record));
+  };
+  const Outcome outcome = supervise(pool, launch);
+  throw_failure(outcome, [&](const RankFailure& failure) { return tell(program, failure); });
+  std::vector<RunResult> results;
+  for (const std::vector<std::byte>& mail : outcome.results) results.push_back(decode(mail).result);
+  return merge(results);
+}
+
+}  // namespace ds::executor

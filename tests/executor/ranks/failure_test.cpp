@@ -1,0 +1,34 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "executor/ranks/ranks.h"
+#include "tests/support/jobs.h"
+
+namespace ds::executor {
+namespace {
+
+using testing::EndsWith;
+
+std::string told(const program::Program& program, const Doing& doing) {
+  return tell(program, {.death = {.rank = 1, .signal = 9}, .doing = doing});
+}
+
+/// The second stage of two: every forward begins with a receive.
+TEST(Failure, NamesTheInstructionThatTheRankWasAt) {
+  const workload::Job job = support::small_job({.layers = 2, .pp = 2});
+  const program::Program program = program::lower(job);
+  const program::RankClass& stage = program.classes[1];
+  const program::Call& call = stage.phases[0].calls[1];
+  const program::Template& body = program.body(call);
+  ASSERT_GT(body.body.size(), 3U);
+  EXPECT_THAT(
+      told(program, {.stage = Stage::training, .step = 7, .call = 1, .instruction = 3}),
+      EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, body.body[3]) + ")"));
+  EXPECT_THAT(told(program, {.stage = Stage::judging, .step = 7}), EndsWith("(pp receive)"));
+  EXPECT_THAT(told(program, {.stage = Stage::starting}), EndsWith("while starting"));
+  // A packed word that wrapped may name what is not there.
+  EXPECT_THAT(told(program, {.stage = Stage::training, .call = 60'000}), EndsWith("instruction 0"));
+}
+
+}  // namespace
+}  // namespace ds::executor
