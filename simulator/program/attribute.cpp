@@ -78,7 +78,8 @@ TimeParts attribute(const Program& program, const std::vector<Row>& rows, Second
   }
   if (at < length) give(parts, at, length, open, first, rest);
   // Rounding, and what the last rank of a pipeline did before the step began.
-  parts.other += length - parts.total();
+  const Seconds left = length - parts.total();
+  (left < Seconds{} ? parts.compute : parts.other) += left;  // no part is below 0
   return parts;
 }
 
