@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "simulator/program/channels.h"
@@ -94,8 +95,8 @@ class Progress {
     Lane& lane = player.lanes[static_cast<std::size_t>(i.lane)];
     std::int32_t channel = kNobody;
     if (communicates(i.kind)) {
-      channel = channels_.of(c, i.kind, i.comm).value();
-      if (channels_[channel].classes.size() == 1) channel = kNobody;
+      channel = channels_.of(c, i.kind, i.comm).value_or(kNobody);
+      if (channel != kNobody && channels_[channel].classes.size() == 1) channel = kNobody;
     }
     const std::vector<Position> waits = scoreboard.issue(i, call, std::ssize(lane.queue) + 1);
     lane.queue.push_back({&call, &i, channel, static_cast<std::int32_t>(player.waits.size()),

@@ -96,7 +96,7 @@ class StageLowering {
 
   Turn turn_of(const ScheduledPass& pass);
   TemplateId call_of(const ScheduledPass& pass);
-  TemplateId merged_call_of(const ScheduledPass& forward, const ScheduledPass& backward);
+  TemplateId merged_call_of(const ScheduledPass& first, const ScheduledPass& second);
   void forward(Template& body, const Chunk& chunk);
   void backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn);
   void release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,

@@ -57,6 +57,8 @@ class Writer {
 /// e of both backwards, of which the second half leaves the weights for later; these.
 std::vector<ScheduledPass> dual_pipe(std::int32_t stages, std::int32_t rank, std::int32_t micro_batches) {
   using enum Writer::Pipe;
+  ensure(stages % 2 == 0 && micro_batches % 2 == 0 && micro_batches >= 2 * stages,
+         "two pipelines in opposite directions have even stages and micro-batches enough");
   const std::int32_t from_end = std::min(rank, stages - 1 - rank);
   const std::int32_t e = from_end + 1, d = stages / 2 - e;
   Writer order(stages, rank, micro_batches);

@@ -85,6 +85,17 @@ TEST_P(Bits, StagesAreOneProcess) {
   }
 }
 
+/// A backward in two parts does the same sums, some of them later.
+TEST_P(Bits, GradientsOfWeightsMayComeLate) {
+  for (const Axes& axes : plans()) {
+    if (axes.pp == 1 || axes.vpp > 1) continue;
+    SCOPED_TRACE(axes.name);
+    Small split = with(axes);
+    split.schedule = workload::Schedule::zb_h1;
+    expect_equal_bits(split, with(axes));
+  }
+}
+
 TEST_P(Bits, ShardedOptimizerStatesAreWholeOnes) {
   for (const Axes& axes : plans()) {
     if (axes.dp == 1) continue;

@@ -16,7 +16,7 @@ struct Layer {
   double total() const { return forward + inputs + weights; }
 };
 
-/// Length of a step of `pp` stages with one layer each.
+/// Length of a step of `pp` stages with one layer each, by both depths.
 double length(Schedule schedule, std::int64_t pp, std::int64_t micro_batches, const Layer& layer) {
   support::Small s{.layers = pp, .vocab = 64};
   s.tied = false;
@@ -36,7 +36,9 @@ double length(Schedule schedule, std::int64_t pp, std::int64_t micro_batches, co
     else if (product != nullptr && product->inputs == s.ffn && op.pass == ops::Pass::weight_gradient)
       durations.operators[i] = {layer.weights};
   }
-  return play(program, durations).length.value;
+  const double played = play(program, durations).summary.step_time.value;
+  EXPECT_NEAR(analyse(program, durations).step_time.value, played, 1e-9 * played);
+  return played;
 }
 
 /// Bubbles of Qi et al. 2024, table 2: (p - 1) (F + B + W) of 1f1b, (p - 1) (F + B - W) of ZB-H1.
