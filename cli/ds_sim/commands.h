@@ -17,6 +17,7 @@ struct RunOptions {
 struct ValidateOptions {
   std::string file;
   std::string fitted{"all"};  // none, family, all
+  std::string cases;          // only those whose id begins so
 };
 
 int sim_run(const Common& common, const RunOptions& options);

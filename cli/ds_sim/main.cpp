@@ -29,6 +29,8 @@ int main(int argc, char** argv) {
       ->required();
   validate->add_option("--fitted", validate_options.fitted,
                        "Constants fitted on whole steps: none, family or all (default)");
+  validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")
+      ->type_name("ID");
   CLI::App* presets =
       app.add_subcommand("presets", "List the models, GPUs, nodes and software that are shipped");
   CLI::App* limits = app.add_subcommand("limits", "List the largest accepted values");

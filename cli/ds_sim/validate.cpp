@@ -88,7 +88,10 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   check_outputs({{"--report", common.report}});
   const cost::Fitted fitted = level_of(options.fitted);
   const Document document = read_document(options.file);
-  const std::vector<Case> cases = read_cases(document);
+  std::vector<Case> cases = read_cases(document);
+  std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });
+  if (cases.empty())
+    throw InputError("--case", fmt::format("no case of {} begins with {}", options.file, options.cases));
   std::vector<Row> rows;
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   for (std::size_t i = 0; i < cases.size(); ++i) {

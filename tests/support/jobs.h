@@ -55,6 +55,7 @@ inline workload::Job small_job(const Small& s) {
   job.plan.stage_layers =
       s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, s.vpp) : s.stage_layers;
   job.software = "ds-exec";
+  job.habits.allocator = "arena";
   job.seed = 1;
   return job;
 }

@@ -74,6 +74,21 @@ TEST_F(Validate, FilesThatAreNoCasesAreRefused) {
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]")}), 2, "empty.json"));
   EXPECT_TRUE(complains(sim({"validate", write("job.json", kJob)}), 2, "job.json"));
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]"), "--fitted", "some"}), 2, "--fitted"));
+  const Json cases = {measured_case("good", Json::parse(kJob), {{"fits", true}})};
+  EXPECT_TRUE(complains(sim({"validate", write("c.json", cases.dump()), "--case", "bad"}), 2, "--case"));
+}
+
+/// The demo shows both: the job as a file, and what was measured of it.
+TEST_F(Validate, TheShippedJobIsThatOfItsMeasuredCase) {
+  const Json job = Json::parse(read(DS_SOURCE_DIR "/profiles/jobs/gpt3-175b-512-a100.json"));
+  const Json cases = Json::parse(read(DS_SOURCE_DIR "/profiles/measured/training_steps.json"));
+  int found = 0;
+  for (const Json& c : cases)
+    if (c["id"] == "vtrain-multi-175b-tp8-pp8-dp8-mbs2") {
+      EXPECT_EQ(c["job"], job);
+      ++found;
+    }
+  EXPECT_EQ(found, 1);
 }
 
 }  // namespace
