@@ -1,5 +1,7 @@
 #include "simulator/engine/expand.h"
 
+#include <algorithm>
+
 namespace ds::engine {
 namespace {
 
@@ -16,7 +18,8 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
   const auto first = static_cast<std::size_t>(segment.first);
   const std::size_t at = first + static_cast<std::size_t>(cursor.position);
   const auto since = [&](std::size_t position) {
-    return whole.start + Seconds{body.begins[position] - body.begins[first]};
+    // Added up one by one, instructions may end a rounding later than all of them together.
+    return std::min(whole.start + Seconds{body.begins[position] - body.begins[first]}, whole.end);
   };
   const bool last = ++cursor.position == segment.count;
   const Interval result{at == first ? whole.start : since(at), last ? whole.end : since(at + 1)};
