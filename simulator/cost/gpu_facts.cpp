@@ -79,7 +79,8 @@ GpuFacts read_gpu_facts(std::string_view arch, int generation) {
   facts.memory_share = memory.member("default").real(1e-3, 1);
   facts.launch_s = memory.member("launch_s").real(0);
   const Cursor sigma = root.member("sigma");
-  sigma.only({"product", "product_table", "attention", "memory_bound"});
+  sigma.only({"product", "product_table", "attention", "memory_bound", "step"});
+  facts.step_sigma = sigma.member("step").real(0);
   facts.product_sigma = sigma.member("product").real(0);
   facts.table_sigma = sigma.member("product_table").real(0);
   facts.attention_sigma = sigma.member("attention").real(0);

@@ -39,6 +39,7 @@ struct GpuFacts {
   std::map<std::string, double, std::less<>> memory_shares;  // by kind of operator
   double memory_share{}, launch_s{};                         // of every other kind; of all
   double product_sigma{}, table_sigma{}, attention_sigma{}, memory_sigma{};
+  double step_sigma{};  // of a whole step, beside what its operators are unsure of
 
   double memory_share_of(std::string_view kind) const;
 };

@@ -18,6 +18,7 @@ class GpuOperators {
   explicit GpuOperators(const workload::Job& job);
 
   Estimate time(const ops::Op& op) const;
+  double step_sigma() const { return facts_.step_sigma; }
   /// What the training precision's matrix products could do at best.
   FlopsPerSecond peak() const { return peak_; }
 

@@ -57,6 +57,11 @@ Estimate Machine::time(const Communication& communication) const {
   return estimate;
 }
 
+double Machine::step_sigma() const {
+  const Gpus* gpus = std::get_if<Gpus>(&kind_);
+  return gpus == nullptr ? 0 : gpus->operators.step_sigma();
+}
+
 FlopsPerSecond Machine::peak_per_rank() const {
   if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return cpu->profile->gemm_peak;
   return std::get<Gpus>(kind_).operators.peak();

@@ -32,6 +32,8 @@ class Machine {
   Estimate time(const ops::Op& op) const;
   Estimate time(const Communication& communication) const;
 
+  /// How unsure a whole step is beside its operators: what holds for all of it, a clock or a launch path.
+  double step_sigma() const;
   /// What mfu is a share of.
   FlopsPerSecond peak_per_rank() const;
   std::string peak_source() const;

@@ -24,7 +24,8 @@ void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
   }
   double variance = 0;
   for (double sigma : by_class) variance += sigma * sigma;
-  prediction.sigma = std::sqrt(variance) / prediction.summary.step_time.value;
+  prediction.sigma =
+      std::hypot(std::sqrt(variance) / prediction.summary.step_time.value, machine.step_sigma());
 }
 
 }  // namespace

@@ -1,0 +1,127 @@
+// Operators on GPUs: laws that hold for every shape, and what machines and software change.
+#include "simulator/cost/gpu_operators.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "simulator/cost/machine.h"
+#include "simulator/workload/workload.h"
+
+namespace ds::cost {
+namespace {
+
+using ops::Pass;
+
+workload::Job job(const std::string& node, const std::string& plan = "",
+                  const std::string& software = "megatron-te") {
+  return workload::read_job_text(
+      fmt::format(R"({{"model": "gpt3-175b", "cluster": {{"node": "{}", "nodes": 1}}, "software": "{}",
+        "train": {{"sequence_length": 2048, "global_batch": 8}},
+        "plan": {{"tp": 8, "precision": "bf16"{}}}}})",
+                  node, software, plan),
+      "job.json");
+}
+
+ops::Op product(std::int64_t tokens, std::int64_t outputs, std::int64_t inputs, Pass pass = Pass::forward) {
+  return {.what = ops::Linear{.tokens = tokens, .inputs = inputs, .outputs = outputs},
+          .pass = pass,
+          .type = DataType::bf16};
+}
+
+TEST(GpuOperators, AMeasuredProductTakesWhatWasMeasured) {
+  // profiles/kernels/products/a100-sxm.json: [8192, 8192, 8192, share of 312 TFLOP/s]; interpolation smooths a few percent.
+  const GpuOperators a100(job("dgx-a100-80g"));
+  const double flop = 2.0 * 8192 * 8192 * 8192;
+  const double share = flop / 312e12 / a100.time(product(8192, 8192, 8192)).seconds.value;
+  EXPECT_NEAR(share, 0.85, 0.06);
+  EXPECT_EQ(a100.time(product(8192, 8192, 8192)).source, Source::published);
+}
+
+TEST(GpuOperators, NoProductBeatsTheDatasheet) {
+  for (const char* node :
+       {"dgx-a100-80g", "dgx-h100", "dgx-b200", "hgx-b200-simumax", "dgx-1v", "mi300x-8"}) {
+    workload::Job asked = job("dgx-a100-80g");
+    if (std::string(node) != "dgx-1v") asked = job(node);
+    const GpuOperators gpu(asked);
+    for (const std::int64_t tokens : {1, 7, 512, 4096, 131072})
+      for (const std::int64_t outputs : {1, 96, 12288, 65536})
+        for (const Pass pass : {Pass::forward, Pass::input_gradient, Pass::weight_gradient}) {
+          const ops::Op op = product(tokens, outputs, 4096, pass);
+          EXPECT_GE(gpu.time(op).seconds.value, (ops::flops(op) / gpu.peak()).value) << node << " " << tokens;
+        }
+  }
+}
+
+TEST(GpuOperators, AMachineThatWasMeasuredItselfIsNotItsGpu) {
+  // That host's matrix products reach about 0.49 of the datasheet, others of the same GPU about 0.65.
+  const ops::Op op = product(4096, 8192, 28672);
+  EXPECT_GT(GpuOperators(job("hgx-b200-simumax")).time(op).seconds.value,
+            1.2 * GpuOperators(job("dgx-b200")).time(op).seconds.value);
+}
+
+TEST(GpuOperators, EveryGenerationOfAttentionIsFaster) {
+  const ops::Op op{
+      .what = ops::Attention{.batch = 1, .sequence = 4096, .heads = 12, .kv_heads = 12, .head_dim = 128},
+      .pass = Pass::forward,
+      .type = DataType::bf16};
+  const auto seconds = [&](const char* kind) {
+    return GpuOperators(job("dgx-h100", fmt::format(R"(, "attention": "{}")", kind))).time(op).seconds.value;
+  };
+  EXPECT_GT(seconds("flash1"), 1.5 * seconds("flash2"));
+  EXPECT_GT(seconds("flash2"), 1.2 * seconds("flash3"));
+}
+
+TEST(GpuOperators, UnfusedAttentionMovesItsScoresAndDropoutMovesMore) {
+  ops::Attention attention{
+      .batch = 2, .sequence = 2048, .heads = 12, .kv_heads = 12, .head_dim = 128, .flash = false};
+  const auto seconds = [&](const ops::Attention& a, const char* plan) {
+    return GpuOperators(job("dgx-a100-80g", plan))
+        .time({.what = a, .pass = Pass::forward, .type = DataType::bf16})
+        .seconds.value;
+  };
+  const double scores = 2.0 * 12 * 2048 * 2048;
+  const double plain = seconds(attention, R"(, "attention": "unfused")");
+  EXPECT_GT(plain, 8 * scores / 2.039e12);  // eight bytes a score at the rate of the datasheet
+  const double dropped = seconds(attention, R"(, "attention": "unfused", "dropout": 0.1)");
+  EXPECT_NEAR(dropped - plain, 5 * scores / (2.039e12 * 0.8), 1e-9);
+  attention.head_dim = 108;  // no multiple of 8: fewer FLOP, and far slower
+  EXPECT_GT(seconds(attention, R"(, "attention": "unfused")"), 1.5 * plain);
+}
+
+TEST(GpuOperators, FusionsOfTheSoftwareMakeBiasAndDropoutFree) {
+  const ops::Op bias{.what = ops::Bias{2048, 12288}, .pass = Pass::forward, .type = DataType::bf16};
+  const ops::Op loss{.what = ops::CrossEntropy{.tokens = 2048, .vocab = 50000, .columns = 6400, .scale = 1},
+                     .pass = Pass::forward,
+                     .type = DataType::bf16};
+  const GpuOperators fused(job("dgx-a100-80g")), unfused(job("dgx-a100-80g", "", "deepspeed"));
+  EXPECT_EQ(fused.time(bias).seconds.value, 0);
+  EXPECT_GT(unfused.time(bias).seconds.value, 0);
+  EXPECT_GT(unfused.time(loss).seconds.value, 3 * fused.time(loss).seconds.value);
+}
+
+TEST(GpuOperators, WhatIsBoundByMemoryNeverBeatsIt) {
+  const GpuOperators gpu(job("dgx-h100"));
+  for (const std::int64_t tokens : {1, 4096, 131072}) {
+    const ops::Op op{.what = ops::Add{tokens, 12288}, .pass = Pass::forward, .type = DataType::bf16};
+    EXPECT_GT(gpu.time(op).seconds.value, static_cast<double>(ops::traffic(op).value) / 3.35e12);
+  }
+}
+
+TEST(Fitted, ConstantsOfAMachineReplaceThoseOfItsFamily) {
+  const workload::Job h100 = job("dgx-h100"), other = job("h200-8x-cx7");
+  const FittedConstants none = read_fitted(h100, Fitted::none), family = read_fitted(h100, Fitted::family),
+                        all = read_fitted(h100, Fitted::all);
+  EXPECT_EQ(none.products, 1);
+  EXPECT_NE(family.products, 1);
+  EXPECT_NE(all.products, family.products);
+  // A machine that nothing was fitted on inherits from its family.
+  EXPECT_EQ(read_fitted(other, Fitted::all).products, family.products);
+  const Profile unused = rough_profile();
+  const ops::Op op = product(4096, 8192, 8192);
+  EXPECT_NEAR(Machine(h100, unused, Fitted::all).time(op).seconds /
+                  Machine(h100, unused, Fitted::none).time(op).seconds,
+              all.products, 1e-12);
+}
+
+}  // namespace
+}  // namespace ds::cost
