@@ -116,6 +116,10 @@ void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers);
 /// of their own (Qi et al. 2024).
 std::vector<bool> for_weights_alone(const Stage& stage);
 
+/// The same for attention alone: its input is kept, and what it keeps for its backward is made again (selective activation
+/// recomputation, Korthikanti et al. 2022, section 5).
+void recompute_attention(Stage& stage, const std::vector<std::int32_t>& layers);
+
 std::vector<std::int32_t> all_layers(const Stage& stage);
 
 /// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,

@@ -2,6 +2,7 @@
 #include <boost/graph/adjacency_list.hpp>
 #include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/reverse_graph.hpp>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -40,10 +41,10 @@ struct MarkReached : boost::default_bfs_visitor {
   std::vector<char>* reached;
 };
 
-std::vector<Node> nodes_of_layer(const std::vector<Node>& nodes, std::int32_t layer) {
+template <class Keep>
+std::vector<Node> filtered(const std::vector<Node>& nodes, Keep&& keep) {
   std::vector<Node> result;
-  for (const Node& node : nodes)
-    if (node.layer == layer) result.push_back(node);
+  std::ranges::copy_if(nodes, std::back_inserter(result), keep);
   return result;
 }
 
@@ -93,24 +94,40 @@ std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& 
   return result;
 }
 
+namespace {
+
+/// Before the first backward node that is kept, the forward nodes that are kept are replayed as far as those backward nodes
+/// need them.
+template <class Keep>
+void recompute(Stage& stage, Keep&& keep) {
+  const std::vector<Node> forward = filtered(stage.forward, keep);
+  const auto first = std::ranges::find_if(stage.backward, keep);
+  ensure(first != stage.backward.end(), "what is recomputed has a backward");
+  const auto at = first - stage.backward.begin();
+  const std::vector<TensorIndex> wanted = saved(forward, filtered(stage.backward, keep));
+  std::map<TensorIndex, TensorIndex> replica;
+  std::vector<Node> replayed;
+  for (std::size_t n : producers(stage, forward, wanted))
+    replayed.push_back(replay(stage, forward[n], replica));
+  for (Node& node : stage.backward)
+    if (keep(node))
+      for (TensorIndex& t : node.operands)
+        if (const auto found = replica.find(t); found != replica.end()) t = found->second;
+  stage.backward.insert(stage.backward.begin() + at, replayed.begin(), replayed.end());
+}
+
+}  // namespace
+
 void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers) {
-  for (std::int32_t layer : layers) {
-    const std::vector<Node> forward = nodes_of_layer(stage.forward, layer);
-    const auto first =
-        std::ranges::find_if(stage.backward, [&](const Node& node) { return node.layer == layer; });
-    ensure(first != stage.backward.end(), "a layer that is recomputed has a backward");
-    const auto at = first - stage.backward.begin();
-    const std::vector<TensorIndex> wanted = saved(forward, nodes_of_layer(stage.backward, layer));
-    std::map<TensorIndex, TensorIndex> replica;
-    std::vector<Node> replayed;
-    for (std::size_t n : producers(stage, forward, wanted))
-      replayed.push_back(replay(stage, forward[n], replica));
-    for (Node& node : stage.backward)
-      if (node.layer == layer)
-        for (TensorIndex& t : node.operands)
-          if (const auto found = replica.find(t); found != replica.end()) t = found->second;
-    stage.backward.insert(stage.backward.begin() + at, replayed.begin(), replayed.end());
-  }
+  for (const std::int32_t layer : layers)
+    recompute(stage, [layer](const Node& node) { return node.layer == layer; });
+}
+
+void recompute_attention(Stage& stage, const std::vector<std::int32_t>& layers) {
+  for (const std::int32_t layer : layers)
+    recompute(stage, [layer](const Node& node) {
+      return node.layer == layer && std::holds_alternative<ops::Attention>(node.op.what);
+    });
 }
 
 std::vector<std::int32_t> all_layers(const Stage& stage) {

@@ -72,6 +72,8 @@ graph::Stage chunk_graph(const Job& job, std::int64_t stage, std::int64_t chunk)
   graph::differentiate(graph);
   if (job.plan.recompute == workload::Recompute::full)
     graph::recompute_layers(graph, graph::all_layers(graph));
+  if (job.plan.recompute == workload::Recompute::selective)
+    graph::recompute_attention(graph, graph::all_layers(graph));
   graph::gather_again(graph);
   return graph;
 }

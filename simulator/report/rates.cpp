@@ -5,12 +5,17 @@ namespace {
 
 double real(std::int64_t n) { return static_cast<double>(n); }
 
+/// FLOP of one token's scores and their products with values in one layer.
+double attention_flops(const workload::Model& m, std::int64_t sequence) {
+  return 4 * real(sequence) * real(m.heads * m.head_dim);
+}
+
 /// FLOP of one token's forward pass through one layer.
 double layer_flops(const workload::Model& m, std::int64_t sequence) {
   const double q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim), h = real(m.hidden);
   const double attention_weights = h * (q + 2 * kv) + q * h;
   const double mlp_weights = (m.gated_mlp ? 3 : 2) * h * real(m.ffn_hidden);
-  return 2 * (attention_weights + mlp_weights) + 4 * real(sequence) * q;
+  return 2 * (attention_weights + mlp_weights) + attention_flops(m, sequence);
 }
 
 }  // namespace
@@ -21,7 +26,10 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   const double layers = real(m.layers) * layer_flops(m, sequence);
   const double head = 2 * real(m.hidden) * real(m.vocab);
   const double per_token = 3 * (layers + head);
-  const double again = job.plan.recompute == workload::Recompute::full ? layers : 0;
+  const double attention = real(m.layers) * attention_flops(m, sequence);
+  const double again = job.plan.recompute == workload::Recompute::full        ? layers
+                       : job.plan.recompute == workload::Recompute::selective ? attention
+                                                                              : 0;
   const double tokens = real(job.train.global_batch) * real(sequence);
   const double ranks = real(job.cluster.ranks());
 

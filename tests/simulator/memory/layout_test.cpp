@@ -81,6 +81,15 @@ TEST(Layout, RecomputeSavesActivations) {
   EXPECT_LT(full.parts.activations, plain.parts.activations);
 }
 
+TEST(Layout, SelectiveRecomputeSavesTheProbabilitiesOfUnfusedAttention) {
+  support::Small small{.layers = 6, .hidden = 32, .ffn = 128, .sequence = 64, .flash = false};
+  const auto plain = layout(program::lower(support::small_job(small)), 0);
+  small.selective_recompute = true;
+  const auto selective = layout(program::lower(support::small_job(small)), 0);
+  // fp64 probabilities of two heads, two sequences of 64. The peak is in the head, where those of all six layers lived.
+  EXPECT_EQ((plain.parts.activations - selective.parts.activations).value, 6 * 2 * 2 * 64 * 64 * 8);
+}
+
 TEST(Layout, GpipeKeepsEveryMicroBatchAndOneForwardOneBackwardOne) {
   support::Small small{.sequence = 64, .micro_batches = 4};
   const auto alternating = layout(program::lower(support::small_job(small)), 0);
