@@ -1,20 +1,50 @@
-// ds-tune: which plan is best? Not there yet; --help says so.
+// ds-tune: which plan is best?
 #include <CLI/CLI.hpp>
 
-#include "cli/session/session.h"
+#include "cli/ds_tune/commands.h"
+#include "cli/session/options.h"
 
 int main(int argc, char** argv) {
   using namespace ds::cli;
-  CLI::App app{
-      "ds-tune: find the best plan for a model on a cluster.\n"
-      "Nothing of it works yet: `search`, `train` and `bench` come with the next releases.",
-      "ds-tune"};
+  CLI::App app{"ds-tune: which plan is best for a model on a cluster?", "ds-tune"};
   app.set_version_flag("--version", version_text());
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
-  }
-  print(app.help());
-  return kBadInput;
+  app.require_subcommand(0, 1);  // none is told below, after what was typed instead of one
+  app.footer("A first search: ds-tune search profiles/jobs/first.json");
+  Common common;
+  common.command.assign(argv, argv + argc);
+
+  SearchOptions options;
+  CLI::App* search = app.add_subcommand("search", "Find the best plans for a job");
+  search->add_option("JOB", options.job, "Job file; its plan, if it has one, is looked at first")->required();
+  search->add_option("--space", options.space, "What to vary: {\"tp\": [1, 2, 4], \"zero\": [0, 1]}")
+      ->type_name("FILE");
+  search->add_option("--pin", options.pins, "Only plans with that value: --pin plan.tp=8")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+  search
+      ->add_option("--forbid", options.forbids,
+                   "No plans with that value, or that use the feature at all: --forbid plan.recompute")
+      ->take_all()
+      ->type_name("PATH[=VALUE]");
+  search->add_option("--method", options.method,
+                     "exhaustive, random, or auto (default): random where a limit is set, else exhaustive");
+  search->add_option("--evals", options.evals, "Most plans whose step time is computed")
+      ->check(CLI::PositiveNumber);
+  search->add_option("--time-limit", options.time_limit_s, "Seconds of search")->check(CLI::PositiveNumber);
+  search->add_option("--top", options.top, "So many best plans (default 5)")->check(CLI::Range(1, 1000));
+  search->add_option("--export", options.export_as,
+                     "Print the best plan on standard output instead: job (a job file)");
+  refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
+  add_common(*search, common, {});
+
+  return guarded([&] {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
+    }
+    if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    common.program = "ds-tune search";
+    return tune_search(common, options);
+  });
 }

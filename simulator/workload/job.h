@@ -81,6 +81,7 @@ struct Node {
   std::string gpu;                // "" on CPUs
   std::int64_t gpus_per_node{1};  // on CPUs: ranks, each one process with one core
   double memory_bytes_per_gpu{};  // usable, per rank
+  double machine_memory_bytes{};  // on CPUs: what all ranks share; 0 elsewhere
   bool cpu{false};                // localhost, or a profile measured on CPUs
   std::string profile_path;       // calibrated profile behind this node, or ""
   std::string profile_hash;       // hex of the 64-bit hash of the profile's bytes, or ""
@@ -146,6 +147,7 @@ enum class Sparsity { none, two_of_four };
 
 struct Overlap {
   bool grad_reduce{}, param_gather{}, tp_comm{}, p2p{};
+  friend bool operator==(const Overlap&, const Overlap&) = default;
 };
 
 struct Plan {
@@ -175,6 +177,7 @@ struct Plan {
   std::string placement{"tp-cp-ep-dp-pp"};
   bool collectives_given{false};
   std::vector<std::pair<std::string, std::string>> collectives;  // axis, algorithm
+  friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 struct Failures {

@@ -119,7 +119,7 @@ Node node_of_profile(const fs::path& file) {
   node.name = file.string();
   node.cpu = true;
   // The memory is that of the machine that was measured, which need not be this one.
-  node.memory_bytes_per_gpu = at.member("machine").member("memory_bytes").positive();
+  node.machine_memory_bytes = at.member("machine").member("memory_bytes").positive();
   node.profile_path = file.string();
   node.profile_hash = hex(hash_of(bytes));
   return node;
@@ -131,7 +131,7 @@ Node localhost(const Defaults& defaults) {
   if (fs::exists(file, error)) {
     Node node = node_of_profile(file);
     node.name = "localhost";
-    node.memory_bytes_per_gpu = total_memory();
+    node.machine_memory_bytes = total_memory();
     defaults.assume("cluster.node", fmt::format("{} ({})", node.profile_path, node.profile_hash),
                     "localhost: its last calibration");
     return node;
@@ -139,7 +139,7 @@ Node localhost(const Defaults& defaults) {
   Node node;
   node.name = "localhost";
   node.cpu = true;
-  node.memory_bytes_per_gpu = total_memory();
+  node.machine_memory_bytes = total_memory();
   defaults.assume("cluster.node", "a rough default",
                   "localhost has not been calibrated: run ds-exec calibrate");
   return node;
@@ -215,15 +215,6 @@ Cluster read_cluster(const Cursor& at, const fs::path& folder, const Defaults& d
                     "default: as fast as the nodes' network cards, not oversubscribed");
   }
   return cluster;
-}
-
-void settle_cpu_ranks(Cluster& cluster, const Plan& plan, const Defaults& defaults) {
-  if (!cluster.cpu()) return;
-  Node& node = cluster.groups.front().node;
-  node.gpus_per_node = plan.tp * plan.pp * plan.cp * plan.dp;
-  node.memory_bytes_per_gpu /= static_cast<double>(node.gpus_per_node);
-  defaults.assume("cluster.memory", fmt::format("{:.0f} bytes per rank", node.memory_bytes_per_gpu),
-                  fmt::format("the machine's memory / {} ranks", node.gpus_per_node));
 }
 
 }  // namespace ds::workload

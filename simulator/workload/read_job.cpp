@@ -33,7 +33,7 @@ void read_software(const Cursor& root, Job& job, const Defaults& defaults) {
 
 }  // namespace
 
-Job read_job_document(const Document& document, const std::filesystem::path& folder) {
+Job read_job_parts(const Document& document, const std::filesystem::path& folder) {
   const Cursor root = document.root();
   if (!root.is_object()) root.fail(fmt::format("the job is {}, must be an object", pretty(root.value())));
   root.only(
@@ -57,16 +57,22 @@ Job read_job_document(const Document& document, const std::filesystem::path& fol
   if (const auto at = root.find("prices")) job.prices = read_prices(*at);
   if (const auto at = root.find("execute")) job.execute = read_execute(*at, folder);
   if (const auto at = root.find("tune")) job.tune = read_tune(*at, defaults);
+  return job;
+}
 
+Job read_job_document(const Document& document, const std::filesystem::path& folder) {
+  Job job = read_job_parts(document, folder);
   if (const auto violation = first_violation(job)) {
     const InputError error = as_error(*violation, job);
     throw job.file.empty() ? error : error.in_file(job.file);
   }
-  settle_cpu_ranks(job.cluster, job.plan, defaults);
-  if (!job.plan.stage_layers_given) {
-    job.plan.stage_layers = split_layers(job.model.layers, job.plan.pp, job.plan.vpp);
+  settle(job);
+  const Defaults defaults(job.assumptions);
+  if (const Node& node = job.cluster.groups.front().node; node.cpu)
+    defaults.assume("cluster.memory", fmt::format("{:.0f} bytes per rank", node.memory_bytes_per_gpu),
+                    fmt::format("the machine's memory / {} ranks", node.gpus_per_node));
+  if (!job.plan.stage_layers_given)
     defaults.assume("plan.stage_layers", split_text(job.plan), "layers per stage, short stages at the ends");
-  }
   return job;
 }
 

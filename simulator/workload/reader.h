@@ -32,8 +32,6 @@ Model read_model(const Cursor& at, const std::filesystem::path& folder, const De
 Model read_model_object(const Cursor& at, const Defaults& defaults);
 
 Cluster read_cluster(const Cursor& at, const std::filesystem::path& folder, const Defaults& defaults);
-/// Fills in what depends on the plan: the ranks of a CPU node and the memory of each.
-void settle_cpu_ranks(Cluster& cluster, const Plan& plan, const Defaults& defaults);
 
 Train read_train(const Cursor& at, const Defaults& defaults);
 /// `at`: the plan, if one was given. Needs model, cluster and habits in `job`.

@@ -54,36 +54,43 @@ constexpr Feature kFeatures[] = {
 };
 // clang-format on
 
+/// Of a step on CPUs for each micro-batch: some 32 of a layer and 20 of embedding and head, forward and backward.
+std::int64_t instructions(const Job& job) { return 32 * job.model.layers + 20; }
+
 /// Every instruction of a step on CPUs is played, laid out and measured one by one, which has its price.
-void check_size(const Job& job) {
-  if (!job.cluster.cpu()) return;
-  // Some 32 instructions of a layer and 20 of embedding and head, forward and backward of each micro-batch.
-  const std::int64_t per_micro_batch = 32 * job.model.layers + 20;
-  if (job.model.layers > kMaxCpuLayers)
-    throw InputError("model.layers", fmt::format("{} is more than a CPU rank takes", job.model.layers),
-                     fmt::format("at most {} are possible", kMaxCpuLayers));
-  if (per_micro_batch * job.micro_batches() > kMaxCpuStep)
-    throw InputError(
-        "train.global_batch",
-        fmt::format("makes {} micro-batches of some {} instructions a step", job.micro_batches(),
-                    per_micro_batch),
-        fmt::format("at most {} instructions are possible; a larger plan.micro_batch makes fewer",
-                    kMaxCpuStep));
+bool few_layers(const Job& job) { return !job.cluster.cpu() || job.model.layers <= kMaxCpuLayers; }
+bool few_instructions(const Job& job) {
+  return !job.cluster.cpu() || instructions(job) * job.micro_batches() <= kMaxCpuStep;
+}
+
+InputError unsupported(const Job& job) {
+  for (const Feature& feature : kFeatures)
+    if (!feature.built(job))
+      return {std::string(feature.path), "not supported yet", std::string(feature.instead)};
+  if (!few_layers(job))
+    return {"model.layers", fmt::format("{} is more than a CPU rank takes", job.model.layers),
+            fmt::format("at most {} are possible", kMaxCpuLayers)};
+  return {"train.global_batch",
+          fmt::format("makes {} micro-batches of some {} instructions a step", job.micro_batches(),
+                      instructions(job)),
+          fmt::format("at most {} instructions are possible; a larger plan.micro_batch makes fewer",
+                      kMaxCpuStep)};
 }
 
 }  // namespace
 
+std::optional<std::string_view> first_unsupported(const Job& job) {
+  for (const Feature& feature : kFeatures)
+    if (!feature.built(job)) return feature.path;
+  if (!few_layers(job)) return "model.layers";
+  if (!few_instructions(job)) return "train.global_batch";
+  return std::nullopt;
+}
+
 void check_supported(const Job& job) {
-  for (const Feature& feature : kFeatures) {
-    if (feature.built(job)) continue;
-    const InputError error(std::string(feature.path), "not supported yet", std::string(feature.instead));
-    throw job.file.empty() ? error : error.in_file(job.file);
-  }
-  try {
-    check_size(job);
-  } catch (const InputError& error) {
-    throw job.file.empty() ? error : error.in_file(job.file);
-  }
+  if (!first_unsupported(job)) return;
+  const InputError error = unsupported(job);
+  throw job.file.empty() ? error : error.in_file(job.file);
 }
 
 }  // namespace ds::workload

@@ -18,6 +18,7 @@
 #include "simulator/workload/parameters.h"
 #include "simulator/workload/presets.h"
 #include "simulator/workload/rules.h"
+#include "simulator/workload/settle.h"
 #include "simulator/workload/spellings.h"
 #include "simulator/workload/split.h"
 #include "simulator/workload/supported.h"
@@ -33,6 +34,10 @@ Job read_job_text(std::string_view text, const std::string& name,
 
 /// The same for a parsed document, overrides applied.
 Job read_job_document(const Document& document, const std::filesystem::path& folder = {});
+
+/// A job whose keys are read and whose defaults are taken, but whose rules nobody has asked for: for those who bring plans
+/// of their own. `first_violation` and `settle` are left to do.
+Job read_job_parts(const Document& document, const std::filesystem::path& folder = {});
 
 /// The JSON Schema (draft 7) of the job file, as text.
 std::string job_schema();

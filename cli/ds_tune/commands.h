@@ -1,0 +1,53 @@
+#pragma once
+// The commands of ds-tune, with their options as plain values.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/session/session.h"
+#include "tuner/search/search.h"
+
+namespace ds::cli {
+
+struct SearchOptions {
+  std::string job;
+  std::string space;  // file, "" for the default space
+  std::vector<std::string> pins, forbids;
+  std::string method{"auto"};
+  std::optional<std::int64_t> evals;
+  std::optional<double> time_limit_s;
+  std::int64_t top{5};
+  std::string export_as;  // "", "job"
+};
+
+int tune_search(const Common& common, const SearchOptions& options);
+
+/// A plan with all that is said of it.
+struct Judged {
+  workload::Plan plan;
+  tuner::Verdict verdict;
+  std::optional<Seconds> event;  // its step time at event depth, where it was asked for
+};
+
+/// What a search came to.
+struct SearchAnswer {
+  const tuner::Space& space;
+  const Document& job;  // as read, --set applied
+  const tuner::Found& found;
+  std::string_view method;
+  std::vector<Judged> top, front;  // top: fastest first
+  std::optional<Judged> baseline;  // the job's own plan
+  std::string baseline_fault;      // why it has none
+  bool baseline_in_space{};
+};
+
+/// The job with that plan, complete: `ds-sim run` accepts it, wherever it is put.
+std::string job_text(const workload::Plan& plan, const SearchAnswer& answer);
+/// The report, by profiles/schemas/tune-report.json.
+std::string search_report(const SearchAnswer& answer, const report::Provenance& origin);
+/// For people.
+std::string search_tables(const SearchAnswer& answer, const terminal::Screen& screen);
+
+}  // namespace ds::cli

@@ -1,0 +1,146 @@
+// What `ds-tune search` found, as JSON.
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "cli/ds_tune/commands.h"
+
+namespace ds::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kSchema = "ds-tune-report-1";
+
+/// What every exported plan says, whether it varied or not; the rest stands in the job or is its default.
+constexpr std::string_view kWritten[] = {"tp",          "pp",       "dp",  "precision", "sequence_parallel",
+                                         "micro_batch", "schedule", "vpp", "recompute", "zero"};
+
+bool is_written(const tuner::Setting& setting, const tuner::Space& space) {
+  return std::ranges::find(kWritten, setting.name) != std::end(kWritten) ||
+         std::ranges::any_of(space.dimensions(),
+                             [&](const tuner::Dimension& d) { return d.setting == &setting; });
+}
+
+/// A relative path is relative to the folder of the job that names it, and this job goes somewhere else.
+void anchor(nlohmann::json& value, const std::filesystem::path& folder, bool may_be_a_preset) {
+  if (!value.is_string()) return;
+  const std::string text = value;
+  if (may_be_a_preset && text.find('/') == std::string::npos && !text.ends_with(".json")) return;
+  value = std::filesystem::absolute(folder / text).lexically_normal().string();
+}
+
+void anchor_paths(nlohmann::json& job, const std::filesystem::path& folder) {
+  anchor(job["model"], folder, true);
+  if (job["cluster"].contains("node")) anchor(job["cluster"]["node"], folder, true);
+  if (!job.contains("execute")) return;
+  nlohmann::json& execute = job["execute"];
+  if (execute.contains("data")) anchor(execute["data"], folder, false);
+  if (execute.contains("checkpoint")) anchor(execute["checkpoint"]["directory"], folder, false);
+}
+
+nlohmann::json job_with(const workload::Plan& plan, const SearchAnswer& answer) {
+  auto value = std::make_unique<nlohmann::json>(answer.job.value());
+  anchor_paths(*value, std::filesystem::path(answer.job.file()).parent_path());
+  if (value->contains("plan"))
+    for (const char* key : {"stage_layers", "batch_shares", "tp_grid", "zero_group"})
+      (*value)["plan"].erase(key);  // they follow from the others
+  Document document(std::move(value), answer.job.file());
+  for (const tuner::Setting& setting : tuner::settings())
+    if (is_written(setting, answer.space))
+      apply_override(document, std::string("plan.") + std::string(setting.name) + "=" +
+                                   setting.spell(setting.get(plan)));
+  return document.value();
+}
+
+Json plan_json(const Judged& one) {
+  Json json = {{"plan", tuner::describe(one.plan)},
+               {"step_time_s", one.verdict.step_time.value},
+               {"sigma", one.verdict.sigma}};
+  if (one.event) json["event_step_time_s"] = one.event->value;
+  json["objectives"] = {{"step_time_s", one.verdict.step_time.value}, {"peak_bytes", one.verdict.peak.value}};
+  return json;
+}
+
+Json with_job(const Judged& one, const SearchAnswer& answer) {
+  Json json = plan_json(one);
+  json["job"] = job_with(one.plan, answer);
+  return json;
+}
+
+Json with_jobs(const std::vector<Judged>& all, const SearchAnswer& answer) {
+  Json list = Json::array();
+  for (const Judged& one : all) list.push_back(with_job(one, answer));
+  return list;
+}
+
+Json baseline_json(const SearchAnswer& answer) {
+  if (!answer.baseline) return {{"fault", answer.baseline_fault}};
+  Json json = plan_json(*answer.baseline);
+  json["fits"] = answer.baseline->verdict.fits;
+  json["in_space"] = answer.baseline_in_space;
+  return json;
+}
+
+/// A search that has not seen the whole space knows nothing of what it has not seen: any step takes more than 0.
+Json proof_json(const SearchAnswer& answer) {
+  const bool optimal = answer.found.optimal();
+  Json json = {{"optimal", optimal}, {"objective", "step_time_s at analytic depth"}};
+  if (answer.top.empty()) return json;
+  json["lower_bound_s"] = optimal ? answer.top.front().verdict.step_time.value : 0.0;
+  json["gap"] = optimal ? 0.0 : 1.0;
+  return json;
+}
+
+const char* word(tuner::End end) {
+  switch (end) {
+    case tuner::End::seen_whole: return "seen_whole";
+    case tuner::End::evals: return "evals";
+    case tuner::End::time_limit: return "time_limit";
+    case tuner::End::stopped: return "stopped";
+  }
+  return "?";
+}
+
+Json dimensions_json(const tuner::Space& space) {
+  Json json = Json::object();
+  for (const tuner::Dimension& dimension : space.dimensions()) {
+    Json& values = json[std::string(dimension.setting->name)] = Json::array();
+    for (const std::int64_t value : dimension.values) values.push_back(dimension.setting->spell(value));
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string job_text(const workload::Plan& plan, const SearchAnswer& answer) {
+  return job_with(plan, answer).dump(1) + "\n";
+}
+
+std::string search_report(const SearchAnswer& answer, const report::Provenance& origin) {
+  const tuner::Found& found = answer.found;
+  Json json = {{"schema", kSchema}, {"provenance", report::to_json(origin)}};
+  json["best"] = answer.top.empty() ? Json() : with_job(answer.top.front(), answer);
+  json["top"] = with_jobs(answer.top, answer);
+  json["front"] = with_jobs(answer.front, answer);
+  json["baseline"] = baseline_json(answer);
+  json["method"] = answer.method;
+  json["space"] = dimensions_json(answer.space);
+  json["space_size"] = answer.space.size();
+  json["evaluations"] = found.evaluations;
+  json["pruned"] = {
+      {"memory", found.pruned.memory}, {"bound", found.pruned.bound}, {"rule", found.pruned.rule}};
+  json["rules"] = Json::object();
+  for (const auto& [path, count] : found.rules) json["rules"][std::string(path)] = count;
+  if (found.nearest) json["nearest"] = {{"peak_bytes", found.nearest->verdict.peak.value}};
+  json["end"] = word(found.end);
+  json["proof"] = proof_json(answer);
+  json["history"] = Json::array();
+  for (const tuner::Improvement& i : found.history)
+    json["history"].push_back(
+        {{"evaluations", i.evaluations}, {"seconds", i.after.value}, {"step_time_s", i.step_time.value}});
+  json["seed"] = answer.space.base().seed;
+  return json.dump(1) + "\n";
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,142 @@
+// `ds-tune search`: the best plans of a space for a job.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <limits>
+
+#include "cli/ds_tune/commands.h"
+#include "cli/session/phases.h"
+#include "simulator/base/error.h"
+#include "simulator/engine/predict.h"
+
+namespace ds::cli {
+namespace {
+
+Document read_document(const SearchOptions& options, const Common& common) {
+  Document document = ds::read_document(options.job);
+  for (const std::string& assignment : common.set) apply_override(document, assignment);
+  if (common.seed >= 0) apply_override(document, fmt::format("seed={}", common.seed));
+  return document;
+}
+
+void check_wishes(const SearchOptions& options, const workload::Job& job) {
+  const auto refuse = [&](const char* path, const char* instead) {
+    throw InputError(path, "not supported yet", instead).in_file(job.file);
+  };
+  if (job.tune.objective != "step_time") refuse("tune.objective", "step_time is");
+  if (job.tune.budget) refuse("tune.budget", "--evals and --time-limit are");
+  if (!options.export_as.empty() && options.export_as != "job") {
+    constexpr std::string_view kLater[] = {"megatron", "deepspeed", "torchtitan", "sbatch"};
+    const bool known = std::ranges::find(kLater, options.export_as) != std::end(kLater);
+    throw InputError("--export",
+                     known ? options.export_as + " is not supported yet" : "is " + options.export_as,
+                     "job is possible");
+  }
+}
+
+/// Where the search may end early, any part of the space is as good as another: an order by chance sees all of it.
+const tuner::Method& method_of(const SearchOptions& options) {
+  const bool limited = options.evals || options.time_limit_s;
+  const std::string_view asked = options.method != "auto" ? std::string_view(options.method)
+                                 : limited                ? "random"
+                                                          : "exhaustive";
+  for (const tuner::Method& method : tuner::methods())
+    if (method.name == asked) return method;
+  constexpr std::string_view kLater[] = {"exact", "rl", "anneal", "evolution"};
+  const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
+  throw InputError("--method", known ? options.method + " is not supported yet" : "is " + options.method,
+                   "auto, exhaustive and random are possible");
+}
+
+/// The job's own plan, complete, or why it is none.
+std::optional<workload::Job> own_plan(const workload::Job& base, std::string& fault) {
+  if (const auto violation = workload::first_violation(base)) {
+    fault = workload::as_error(*violation, base).what();
+    return std::nullopt;
+  }
+  if (const auto path = workload::first_unsupported(base)) {
+    fault = fmt::format("{}: not supported yet", *path);
+    return std::nullopt;
+  }
+  workload::Job job = base;
+  workload::settle(job);
+  return job;
+}
+
+Judged judged(const tuner::Space& space, const tuner::Candidate& candidate) {
+  workload::Job job = space.base();
+  ensure(!space.take(candidate.index, job), "what was evaluated is legal");
+  return {job.plan, candidate.verdict, std::nullopt};
+}
+
+Seconds at_event_depth(workload::Job job, const workload::Plan& plan, const cost::Profile& profile) {
+  job.plan = plan;
+  workload::settle(job);
+  return engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none)
+      .summary.step_time;
+}
+
+}  // namespace
+
+int tune_search(const Common& common, const SearchOptions& options) {
+  check_outputs({{"--report", common.report}, {"--export", options.export_as.empty() ? "" : "-"}});
+  const tuner::Method& method = method_of(options);
+  const StopToken& stop = watch_signals();
+  Phases phases(common);
+  phases.begin("read the job");
+  const Document document = read_document(options, common);
+  const workload::Job base =
+      workload::read_job_parts(document, std::filesystem::path(options.job).parent_path());
+  check_wishes(options, base);
+  const cost::Profile profile =
+      base.cluster.cpu() ? profile_of(base) : cost::rough_profile();  // nobody asks it about GPUs
+  const tuner::Space space = tuner::read_space(
+      base,
+      {.file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores});
+  tuner::Evaluator evaluator(base, profile);
+  std::string own_fault;
+  const std::optional<workload::Job> own = own_plan(base, own_fault);
+  const std::optional<tuner::Index> start = own ? space.find(own->plan) : std::nullopt;
+
+  phases.begin("search");
+  terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
+  const auto searcher = method.make(space.size(), base.seed);
+  const tuner::Found found =
+      tuner::search(space, evaluator, *searcher,
+                    {.start = start,
+                     .evals = options.evals.value_or(std::numeric_limits<std::int64_t>::max()),
+                     .time_limit = {options.time_limit_s.value_or(std::numeric_limits<double>::infinity())},
+                     .top = static_cast<std::size_t>(options.top),
+                     .stop = &stop,
+                     .progress = progress.callback()});
+  progress.finish();
+
+  phases.begin("judge the best once more");
+  SearchAnswer answer{.space = space,
+                      .job = document,
+                      .found = found,
+                      .method = method.name,
+                      .baseline_fault = own_fault,
+                      .baseline_in_space = start.has_value()};
+  for (const tuner::Candidate& candidate : found.top) answer.top.push_back(judged(space, candidate));
+  for (const tuner::Candidate& candidate : found.front) answer.front.push_back(judged(space, candidate));
+  for (Judged& one : answer.top)
+    if (!stop.stop_requested()) one.event = at_event_depth(space.base(), one.plan, profile);
+  if (own) answer.baseline = Judged{own->plan, evaluator.evaluate(*own), std::nullopt};
+
+  phases.begin("write");
+  if (!common.report.empty()) write_output(common.report, search_report(answer, provenance(common, &base)));
+  if (!options.export_as.empty() && !answer.top.empty()) print(job_text(answer.top.front().plan, answer));
+  phases.end();
+  if (common.talks() && options.export_as.empty()) {
+    print(search_tables(answer, common.screen(STDOUT_FILENO)));
+    if (base.cluster.cpu() && profile.path.empty())
+      print("durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
+  }
+  if (found.end == tuner::End::stopped) return status_after(stop);
+  return answer.top.empty() ? kHonestNo : kDone;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,140 @@
+// What `ds-tune search` found, for people.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/ds_tune/commands.h"
+
+namespace ds::cli {
+namespace {
+
+using terminal::Align;
+using terminal::Table;
+using tuner::Index;
+
+constexpr int kBarColumns = 20;
+
+std::string ranks(const workload::Job& base) {
+  const workload::Cluster& cluster = base.cluster;
+  if (!cluster.cpu()) return fmt::format("{} GPUs", terminal::exact(cluster.ranks()));
+  const std::string name = terminal::one_line(cluster.groups.front().node.name);
+  return cluster.asked_ranks ? fmt::format("{} ranks of {}", *cluster.asked_ranks, name) : name;
+}
+
+std::string ending(const tuner::Found& found) {
+  switch (found.end) {
+    case tuner::End::seen_whole: return "proven";
+    case tuner::End::evals: return "not proven, --evals ended it";
+    case tuner::End::time_limit: return "not proven, --time-limit ended it";
+    case tuner::End::stopped: return "not proven, stopped";
+  }
+  return "?";
+}
+
+std::string counts(const SearchAnswer& answer) {
+  const tuner::Found& f = answer.found;
+  std::string text = fmt::format("{} combinations, {} break a rule", terminal::exact(answer.space.size()),
+                                 terminal::exact(f.pruned.rule));
+  if (f.pruned.memory > 0) text += fmt::format(", {} too large", terminal::exact(f.pruned.memory));
+  return text + fmt::format(", {} cut by bound, {} tried", terminal::exact(f.pruned.bound),
+                            terminal::exact(f.evaluations));
+}
+
+void add_row(Table& table, const Judged& one, const std::string& mark, Seconds best, Seconds slowest) {
+  const double over = one.verdict.step_time / best - 1;
+  table.rows.push_back({{"  " + tuner::describe(one.plan)},
+                        {terminal::in_seconds(one.verdict.step_time)},
+                        {one.event ? terminal::in_seconds(*one.event) : "-"},
+                        {terminal::bytes(one.verdict.peak)},
+                        {terminal::bar(one.verdict.step_time / slowest, kBarColumns), terminal::Hue::cyan},
+                        {over == 0 ? "" : terminal::signed_percent(over)},
+                        {mark}});
+}
+
+std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
+  Table table{.columns = {{"  plan"},
+                          {"step time", Align::right},
+                          {"by events", Align::right},
+                          {"memory", Align::right},
+                          {""},
+                          {"", Align::right},
+                          {""}},
+              .rows = {}};
+  const std::optional<Judged>& own = answer.baseline;
+  const Seconds best = answer.top.front().verdict.step_time;
+  Seconds slowest = answer.top.back().verdict.step_time;
+  if (own) slowest = std::max(slowest, own->verdict.step_time);
+  bool own_is_shown = false;
+  for (const Judged& one : answer.top) {
+    const bool is_own = own && one.plan == own->plan;
+    own_is_shown |= is_own;
+    std::string mark = &one == answer.top.data() ? "<- best" : "";
+    if (is_own) mark += mark.empty() ? "<- the job's plan" : ", the job's plan";
+    add_row(table, one, mark, best, slowest);
+  }
+  if (own && !own_is_shown)
+    add_row(table, *own,
+            fmt::format("<- the job's plan{}{}", own->verdict.fits ? "" : ", does not fit",
+                        answer.baseline_in_space ? "" : ", not in the space"),
+            best, slowest);
+  return terminal::draw(table, screen);
+}
+
+/// Events know of links and cores that are shared.
+std::string event_note(const SearchAnswer& answer) {
+  const auto seconds = [](const Judged& one) { return one.event.value_or(one.verdict.step_time); };
+  const auto fastest = std::ranges::min_element(answer.top, {}, seconds);
+  if (fastest == answer.top.begin()) return {};
+  return fmt::format("event by event, with links and cores shared, the fastest of these is: {}\n",
+                     tuner::describe(fastest->plan));
+}
+
+/// The first plan that breaks the rule, in words.
+std::string example(const tuner::Space& space, std::string_view path) {
+  workload::Job job = space.base();
+  for (Index i = 0; i < space.size(); ++i)
+    if (space.take(i, job) == path) {
+      const auto violation = workload::first_violation(job);
+      return violation ? fmt::format(", as {}", workload::as_error(*violation, job).wrong()) : "";
+    }
+  return {};
+}
+
+std::string obstacles(const SearchAnswer& answer) {
+  constexpr std::size_t kShown = 3;
+  std::vector<std::pair<Index, std::string_view>> rules;
+  for (const auto& [path, count] : answer.found.rules) rules.emplace_back(count, path);
+  std::ranges::sort(rules, std::greater{});
+  std::string text;
+  for (std::size_t i = 0; i < std::min(kShown, rules.size()); ++i)
+    text += fmt::format("  {} of them: {}{}\n", terminal::exact(rules[i].first), rules[i].second,
+                        example(answer.space, rules[i].second));
+  if (const auto& nearest = answer.found.nearest) {
+    workload::Job job = answer.space.base();
+    answer.space.take(nearest->index, job);
+    text += fmt::format(
+        "  nearest to fit: {}, {} of {} usable\n", tuner::describe(job.plan),
+        terminal::bytes(nearest->verdict.peak),
+        terminal::bytes({static_cast<std::int64_t>(job.cluster.groups.front().node.memory_bytes_per_gpu)}));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string search_tables(const SearchAnswer& answer, const terminal::Screen& screen) {
+  const std::string task =
+      fmt::format("{} on {}", terminal::one_line(answer.space.base().model.name), ranks(answer.space.base()));
+  std::string note;
+  if (!answer.baseline_fault.empty())
+    note = fmt::format("the job's own plan is none: {}\n", terminal::one_line(answer.baseline_fault));
+  if (answer.top.empty())
+    return fmt::format("No plan found for {}: {}; {}\n{}", task, counts(answer),
+                       answer.found.end == tuner::End::seen_whole ? "there is none" : ending(answer.found),
+                       obstacles(answer)) +
+           note;
+  return fmt::format("Best plan for {}: {}; {}\n", task, counts(answer), ending(answer.found)) +
+         plans(answer, screen) + event_note(answer) + note;
+}
+
+}  // namespace ds::cli

@@ -1,0 +1,12 @@
+#include "tuner/search/search.h"
+
+namespace ds::tuner {
+namespace {
+
+constexpr Method kMethods[] = {{"exhaustive", in_order}, {"random", random_order}};
+
+}  // namespace
+
+std::span<const Method> methods() { return kMethods; }
+
+}  // namespace ds::tuner

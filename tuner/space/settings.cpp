@@ -1,0 +1,93 @@
+// The keys of a plan that may vary: how each is read, spelt, taken from a plan and put into it.
+
+#include <fmt/format.h>
+
+#include "simulator/workload/limits.h"
+#include "simulator/workload/spellings.h"
+#include "tuner/space/space.h"
+
+namespace ds::tuner {
+namespace {
+
+using workload::Plan;
+
+template <std::int64_t Most>
+std::int64_t read_count(const Cursor& at) {
+  return at.count(1, Most);
+}
+
+std::string spell_count(std::int64_t value) { return fmt::format("{}", value); }
+
+template <const auto& table>
+std::int64_t read_word(const Cursor& at) {
+  return static_cast<std::int64_t>(at.one_of(table));
+}
+
+template <class Enum, const auto& table>
+std::string spell_word(std::int64_t value) {
+  return std::string(workload::name_in(table, static_cast<Enum>(value)));
+}
+
+template <std::int64_t Plan::* member, std::int64_t Most>
+constexpr Setting count_setting(std::string_view name, std::optional<std::int64_t> off) {
+  return {name,
+          read_count<Most>,
+          spell_count,
+          [](const Plan& p) { return p.*member; },
+          [](Plan& p, std::int64_t value) { p.*member = value; },
+          off};
+}
+
+template <class Enum, Enum Plan::* member, const auto& table>
+constexpr Setting word_setting(std::string_view name, std::optional<std::int64_t> off) {
+  return {name,
+          read_word<table>,
+          spell_word<Enum, table>,
+          [](const Plan& p) { return static_cast<std::int64_t>(p.*member); },
+          [](Plan& p, std::int64_t value) { p.*member = static_cast<Enum>(value); },
+          off};
+}
+
+std::int64_t read_switch(const Cursor& at) { return at.boolean() ? 1 : 0; }
+std::string spell_switch(std::int64_t value) { return value != 0 ? "true" : "false"; }
+
+template <bool workload::Overlap::* member>
+constexpr Setting overlap_setting(std::string_view name) {
+  return {name,
+          read_switch,
+          spell_switch,
+          [](const Plan& p) { return static_cast<std::int64_t>(p.overlap.*member); },
+          [](Plan& p, std::int64_t value) { p.overlap.*member = value != 0; },
+          0};
+}
+
+using workload::Attention, workload::Overlap, workload::Precision, workload::Recompute, workload::Schedule;
+
+constexpr Setting kSettings[] = {
+    count_setting<&Plan::tp, workload::kMaxDegree>("tp", 1),
+    count_setting<&Plan::pp, workload::kMaxDegree>("pp", 1),
+    count_setting<&Plan::dp, workload::kMaxDegree>("dp", 1),
+    word_setting<Precision, &Plan::precision, workload::kPrecisions>("precision", std::nullopt),
+    word_setting<Attention, &Plan::attention, workload::kAttentions>("attention", std::nullopt),
+    {"sequence_parallel", read_switch, spell_switch,
+     [](const Plan& p) { return static_cast<std::int64_t>(p.sequence_parallel); },
+     [](Plan& p, std::int64_t value) { p.sequence_parallel = value != 0; }, 0},
+    count_setting<&Plan::micro_batch, workload::kMaxGlobalBatch>("micro_batch", 1),
+    word_setting<Schedule, &Plan::schedule, workload::kSchedules>("schedule", std::nullopt),
+    count_setting<&Plan::vpp, workload::kMaxVpp>("vpp", 1),
+    word_setting<Recompute, &Plan::recompute, workload::kRecomputes>(
+        "recompute", static_cast<std::int64_t>(Recompute::none)),
+    {"zero", [](const Cursor& at) { return at.count(0, 3); }, spell_count,
+     [](const Plan& p) { return static_cast<std::int64_t>(p.zero); },
+     [](Plan& p, std::int64_t value) { p.zero = static_cast<int>(value); }, 0},
+    overlap_setting<&Overlap::grad_reduce>("overlap.grad_reduce"),
+    overlap_setting<&Overlap::param_gather>("overlap.param_gather"),
+    overlap_setting<&Overlap::tp_comm>("overlap.tp_comm"),
+    overlap_setting<&Overlap::p2p>("overlap.p2p"),
+};
+
+}  // namespace
+
+std::span<const Setting> settings() { return kSettings; }
+
+}  // namespace ds::tuner
