@@ -22,7 +22,7 @@ if(DS_TESTS)
   find_package(rapidcheck REQUIRED)
 endif()
 
-# Optional things. Only looked at, since their own find modules take seconds (Torch) or run programs (MPI);
+# Optional things. Only looked at, since their own find modules take seconds (Torch);
 # a part that uses one calls find_package itself. One line each when absent, and never an error.
 function(ds_optional name consequence)
   foreach(path ${ARGN})
@@ -36,8 +36,19 @@ endfunction()
 find_program(DS_NVCC nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
 find_path(DS_NCCL nccl.h HINTS ENV NCCL_HOME ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES include)
 find_path(DS_TORCH Torch/TorchConfig.cmake PATHS /usr /usr/local PATH_SUFFIXES share/cmake lib/cmake)
-find_program(DS_MPI mpicxx)
-mark_as_advanced(DS_NVCC DS_NCCL DS_TORCH DS_MPI)
+mark_as_advanced(DS_NVCC DS_NCCL DS_TORCH)
 ds_optional("CUDA and NCCL" "ds-exec runs on CPUs only" DS_NVCC DS_NCCL)
 ds_optional("LibTorch" "ds-tune has no learned policy" DS_TORCH)
-ds_optional("MPI" "ds-exec starts its ranks itself, on one host" DS_MPI)
+
+# Open MPI, else MPICH, by pkg-config: CMake's own module runs programs.
+option(DS_MPI "Join mpirun and srun, where MPI is installed" ON)
+if(DS_MPI)
+  pkg_search_module(mpi QUIET IMPORTED_TARGET ompi-c mpich)
+endif()
+if(DS_MPI AND mpi_FOUND)
+  add_library(mpi::mpi INTERFACE IMPORTED)
+  target_link_libraries(mpi::mpi INTERFACE PkgConfig::mpi)
+  target_compile_definitions(mpi::mpi INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)  # the C++ bindings of MPI 2
+else()
+  message(STATUS "MPI: not found, ds-exec starts its ranks itself, on one host")
+endif()

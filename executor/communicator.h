@@ -10,6 +10,7 @@
 // collective when no peer uses this rank's memory any more. Memory is an offset in the rank's own arena.
 
 #include <cstdint>
+#include <vector>
 
 #include "simulator/base/data_type.h"
 #include "simulator/base/units.h"
@@ -43,6 +44,16 @@ class Communicator {
   /// Polls until the end, and nothing but this communicator. Throws MachineError when a peer has died or the deadline
   /// has passed, naming the peer.
   virtual void wait(Ticket ticket) = 0;
+};
+
+/// A rank's place in a group, for a communicator over it.
+struct GroupSeat {
+  std::vector<std::int32_t> ranks;  // of the group, in its order, which is also the order of sums
+  std::int32_t me{};                // index within the group
+  std::int32_t channel{};           // this group's, or shared with groups that have no rank in common with it
+  std::int32_t shift{1};            // messages go to the member that many places further, around the end
+  /// How long a peer may stay without any sign of progress.
+  Seconds deadline{60};
 };
 
 }  // namespace ds::executor

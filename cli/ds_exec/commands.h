@@ -5,6 +5,8 @@
 #include <string>
 
 #include "cli/session/session.h"
+#include "executor/mpi/launcher.h"
+#include "executor/mpi/world.h"
 #include "executor/supervisor/seat.h"
 
 namespace ds::cli {
@@ -19,11 +21,16 @@ struct CalibrateOptions {
   std::int64_t rounds{5};
 };
 
-int exec_run(const Common& common, const ExecOptions& options);
+/// `world`: as its rank 0; null: this program starts ranks itself where there are several.
+using ExecCommand = int (*)(const Common& common, const ExecOptions& options, executor::World* world);
+int exec_run(const Common& common, const ExecOptions& options, executor::World* world);
 /// Predicts first, then trains, then lays the two side by side.
-int exec_compare(const Common& common, const ExecOptions& options);
+int exec_compare(const Common& common, const ExecOptions& options, executor::World* world);
 /// One of the ranks that `run` and `compare` start; given the same command line.
 int exec_rank(const executor::RankSeat& seat, const Common& common, const ExecOptions& options);
+/// One of the processes that a launcher of MPI programs has started, each with the same command line.
+int exec_joined(const executor::Launched& launched, ExecCommand command, const Common& common,
+                const ExecOptions& options);
 int exec_calibrate(const Common& common, const CalibrateOptions& options);
 
 }  // namespace ds::cli

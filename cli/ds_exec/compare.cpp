@@ -103,7 +103,7 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
 
 }  // namespace
 
-int exec_compare(const Common& common, const ExecOptions& options) {
+int exec_compare(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
   const Training training = prepare(common, options, phases);
@@ -113,7 +113,7 @@ int exec_compare(const Common& common, const ExecOptions& options) {
   const executor::Probe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");
-  const executor::PlanResult result = train(common, options, training, stop);
+  const executor::PlanResult result = train(common, options, training, stop, world);
   phases.begin("probe the machine again");
   const executor::Probe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);

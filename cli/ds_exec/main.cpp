@@ -5,6 +5,7 @@
 #include "cli/ds_exec/commands.h"
 #include "cli/session/options.h"
 #include "executor/calibrate/together.h"
+#include "executor/mpi/launcher.h"
 #include "executor/one_blas_thread.h"
 #include "executor/supervisor/seat.h"
 
@@ -65,8 +66,10 @@ int main(int argc, char** argv) {
                                                   std::getenv(ds::executor::kPoolVariable)))
       return calibrate->parsed() ? ds::executor::measure_as_rank(*seat, static_cast<int>(calibration.rounds))
                                  : exec_rank(*seat, common, options);
-    if (run->parsed()) return exec_run(common, options);
-    if (compare->parsed()) return exec_compare(common, options);
-    return exec_calibrate(common, calibration);
+    if (calibrate->parsed()) return exec_calibrate(common, calibration);
+    const ExecCommand command = run->parsed() ? exec_run : exec_compare;
+    if (const auto by = ds::executor::launched(std::getenv))
+      return exec_joined(*by, command, common, options);
+    return command(common, options, nullptr);
   });
 }

@@ -5,6 +5,9 @@
 
 #include "cli/ds_exec/commands.h"
 #include "executor/text.h"
+#include "executor/train.h"
+#include "simulator/memory/memory.h"
+#include "simulator/program/program.h"
 #include "simulator/workload/job.h"
 
 namespace ds::cli {
@@ -17,5 +20,16 @@ struct Request {
 
 /// Throws InputError where something cannot be used.
 Request read_request(const Common& common, const ExecOptions& options);
+
+/// What a rank that shows nothing has to know: read and lowered by itself.
+struct Assignment {
+  Assignment(const Common& common, const ExecOptions& options, std::int32_t rank);
+  /// Refers to this.
+  executor::Context context() const;
+
+  Request request;
+  program::Program program;
+  memory::Layout layout;
+};
 
 }  // namespace ds::cli

@@ -33,12 +33,12 @@ std::string memory_text(const executor::PlanResult& result) {
 
 }  // namespace
 
-int exec_run(const Common& common, const ExecOptions& options) {
+int exec_run(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
   const Training training = prepare(common, options, phases);
   phases.begin("train");
-  const executor::PlanResult result = train(common, options, training, stop);
+  const executor::PlanResult result = train(common, options, training, stop, world);
   phases.end();
   const report::Provenance origin = provenance(common, &training.job);
   if (!common.report.empty())

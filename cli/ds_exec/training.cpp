@@ -12,6 +12,7 @@
 #include "cli/ds_exec/exec_report.h"
 #include "cli/ds_exec/launch.h"
 #include "cli/ds_exec/request.h"
+#include "executor/mpi/train_together.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
@@ -64,27 +65,41 @@ std::vector<Bytes> Training::predicted_peaks() const {
 
 namespace {
 
+using OnStep = std::function<void(const executor::StepRecord&)>;
+
+executor::Context context_of(const Training& training, const OnStep& on_step) {
+  return {.job = training.job,
+          .program = training.program(),
+          .layout = training.layouts()[program::class_of(training.program(), 0)],
+          .text = training.text,
+          .steps = training.steps,
+          .held_back_sequences = executor::held_back_for(training.job, training.steps),
+          .on_step = on_step};
+}
+
 /// The one rank of a plan, in this process.
-executor::PlanResult train_alone(const Training& training, const StopToken& stop,
-                                 const std::function<void(const executor::StepRecord&)>& on_step) {
-  executor::RunResult result =
-      executor::run_rank({.job = training.job,
-                          .program = training.program(),
-                          .layout = training.layouts().front(),
-                          .text = training.text,
-                          .steps = training.steps,
-                          .held_back_sequences = executor::held_back_for(training.job, training.steps),
-                          .may_begin = [&](std::int64_t) { return !stop.stop_requested(); },
-                          .on_step = on_step});
+executor::PlanResult train_alone(const Training& training, const StopToken& stop, const OnStep& on_step) {
+  executor::Context context = context_of(training, on_step);
+  context.may_begin = [&](std::int64_t) { return !stop.stop_requested(); };
+  executor::RunResult result = executor::run_rank(context);
   const executor::MeasuredStep* median = executor::median_step(result);
   const std::int64_t step = median == nullptr ? 0 : median->step;
   return executor::merge({executor::with_one_step(std::move(result), step)});
 }
 
+/// Wherever the ranks are.
+executor::PlanResult train_all(const Common& common, const Training& training, const StopToken& stop,
+                               executor::World* world, const OnStep& on_step) {
+  if (world != nullptr) return *executor::train_together(*world, context_of(training, on_step), stop);
+  if (training.ranks() == 1) return train_alone(training, stop, on_step);
+  return executor::run_ranks(training.program(), training.layouts(),
+                             launch_of(common, stop, training.ranks()), on_step);
+}
+
 }  // namespace
 
 executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop) {
+                           const StopToken& stop, executor::World* world) {
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   std::vector<executor::StepRecord> seen;
   const auto on_step = [&](const executor::StepRecord& step) {
@@ -95,10 +110,7 @@ executor::PlanResult train(const Common& common, const ExecOptions& options, con
                             terminal::rate(step.tokens_per_s, "tokens")));
   };
   try {
-    executor::PlanResult result =
-        training.ranks() == 1 ? train_alone(training, stop, on_step)
-                              : executor::run_ranks(training.program(), training.layouts(),
-                                                    launch_of(common, stop, training.ranks()), on_step);
+    executor::PlanResult result = train_all(common, training, stop, world, on_step);
     line.finish();
     return result;
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died

@@ -35,10 +35,10 @@ struct Training {
 /// does not fit.
 Training prepare(const Common& common, const ExecOptions& options, Phases& phases);
 
-/// Trains with a progress line: one rank in this process, several in one each. Where the run fails, the metrics of the
-/// steps before are written.
+/// Trains with a progress line: as rank 0 of the world where there is one; else one rank in this process, several in one
+/// each. Where the run fails, the metrics of the steps before are written.
 executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop);
+                           const StopToken& stop, executor::World* world);
 
 /// The metrics file, if one is asked for: JSON Lines, whole under its name when the run ends, whichever way it ends. To be
 /// written after the report, so that a full disk there costs no report here. A line is what `step_json` says.

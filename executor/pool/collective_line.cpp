@@ -24,12 +24,8 @@ const std::vector<Round>& CollectiveLine::rounds_of(const Exchange& exchange) {
         known->exchange.elements == exchange.elements)
       return known->rounds;
   const std::int32_t ranks = group_.size(), me = group_.me();
-  known_.push_back(std::make_unique<Known>(Known{
-      .exchange = exchange,
-      .rounds = exchange.algorithm == collective::Algorithm::direct
-                    ? direct_rounds(exchange, ranks, me)
-                    : step_rounds(exchange, collective::steps(exchange.collective, exchange.algorithm, ranks),
-                                  me)}));
+  known_.push_back(
+      std::make_unique<Known>(Known{.exchange = exchange, .rounds = rounds_of_member(exchange, ranks, me)}));
   ensure(known_.back()->rounds.size() < std::size_t{1} << shared::CollectiveBlock::kStepBits,
          "an algorithm has fewer than 65536 steps");
   return known_.back()->rounds;

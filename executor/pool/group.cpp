@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "executor/pool/sum.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -48,6 +49,30 @@ Footprint footprint(const Exchange& exchange, std::int32_t ranks) {
     case Collective::shift: break;
   }
   return {.from = whole, .to = whole};
+}
+
+void check_sound(const Exchange& exchange, std::int32_t ranks, std::int32_t me, Bytes memory) {
+  const Footprint touched = footprint(exchange, ranks);
+  const auto fits = [&](Bytes at, std::int64_t bytes) {
+    return at.value >= 0 && at.value + bytes <= memory.value;
+  };
+  ensure(fits(exchange.from, touched.from) && fits(exchange.to, touched.to),
+         "an exchange lies within the rank's arena");
+  if (exchange.what != Exchange::What::collective) return;
+  using enum collective::Collective;
+  const bool adds = exchange.collective == all_reduce || exchange.collective == reduce_scatter;
+  ensure(!adds || ranks == 1 || can_add(exchange.type), "sums are of fp32 or fp64");
+  const bool chunks = exchange.collective == all_gather || exchange.collective == reduce_scatter;
+  ensure(!chunks || exchange.elements % ranks == 0, "chunks of all_gather and reduce_scatter are equal");
+  const bool apart = exchange.from.value + touched.from <= exchange.to.value ||
+                     exchange.to.value + touched.to <= exchange.from.value;
+  const std::int64_t chunk = me * (exchange.elements / ranks) * size_of(exchange.type);
+  std::int64_t in_place = exchange.from.value;
+  if (exchange.collective == reduce_scatter) in_place += chunk;
+  if (exchange.collective == all_gather) in_place -= chunk;
+  const bool alone = exchange.collective != shift || ranks == 1;
+  ensure(apart || (alone && exchange.to.value == in_place),
+         "from and to of a collective are apart, or in place; of a shift they are apart");
 }
 
 }  // namespace ds::executor

@@ -48,4 +48,8 @@ struct Footprint {
 };
 Footprint footprint(const Exchange& exchange, std::int32_t ranks);
 
+/// Fails (ensure) where an exchange of member `me` is not one that communicators serve: outside of the rank's memory, a sum
+/// of what cannot be added, unequal chunks, or `from` and `to` that overlap.
+void check_sound(const Exchange& exchange, std::int32_t ranks, std::int32_t me, Bytes memory);
+
 }  // namespace ds::executor

@@ -5,8 +5,7 @@
 
 #include "executor/pool/life.h"
 #include "executor/pool/patience.h"
-#include "executor/pool/sum.h"
-#include "simulator/base/error.h"
+#include "executor/ticket.h"
 
 namespace ds::executor {
 namespace {
@@ -14,46 +13,9 @@ namespace {
 // Between two signs of life: some 10 ms.
 constexpr std::int64_t kWaitBytes = 64 << 20;
 
-// A ticket is the exchange's kind and its number among those of its kind.
-constexpr int kNumberBits = 62;
-
-Ticket ticket_of(Exchange::What what, std::uint64_t number) {
-  return static_cast<Ticket>(static_cast<std::uint64_t>(what) << kNumberBits | number);
-}
-Exchange::What what_of(Ticket ticket) {
-  return static_cast<Exchange::What>(static_cast<std::uint64_t>(ticket) >> kNumberBits);
-}
-std::uint64_t number_of(Ticket ticket) {
-  return static_cast<std::uint64_t>(ticket) & ((std::uint64_t{1} << kNumberBits) - 1);
-}
-
-void check(const PoolGroup& group, const Exchange& exchange) {
-  const std::int32_t ranks = group.size();
-  const Footprint touched = footprint(exchange, ranks);
-  const auto memory = static_cast<std::int64_t>(group.pool().arena(group.rank(group.me())).size());
-  const auto fits = [&](Bytes at, std::int64_t bytes) { return at.value >= 0 && at.value + bytes <= memory; };
-  ensure(fits(exchange.from, touched.from) && fits(exchange.to, touched.to),
-         "an exchange lies within the rank's arena");
-  if (exchange.what != Exchange::What::collective) return;
-  using enum collective::Collective;
-  const bool adds = exchange.collective == all_reduce || exchange.collective == reduce_scatter;
-  ensure(!adds || ranks == 1 || can_add(exchange.type), "sums are of fp32 or fp64");
-  const bool chunks = exchange.collective == all_gather || exchange.collective == reduce_scatter;
-  ensure(!chunks || exchange.elements % ranks == 0, "chunks of all_gather and reduce_scatter are equal");
-  const bool apart = exchange.from.value + touched.from <= exchange.to.value ||
-                     exchange.to.value + touched.to <= exchange.from.value;
-  const std::int64_t chunk = group.me() * (exchange.elements / ranks) * size_of(exchange.type);
-  std::int64_t in_place = exchange.from.value;
-  if (exchange.collective == reduce_scatter) in_place += chunk;
-  if (exchange.collective == all_gather) in_place -= chunk;
-  const bool alone = exchange.collective != shift || ranks == 1;
-  ensure(apart || (alone && exchange.to.value == in_place),
-         "from and to of a collective are apart, or in place; of a shift they are apart");
-}
-
 }  // namespace
 
-PoolCommunicator::PoolCommunicator(Pool& pool, PoolSeat seat)
+PoolCommunicator::PoolCommunicator(Pool& pool, GroupSeat seat)
     : group_(pool, std::move(seat.ranks), seat.me, seat.channel),
       me_(group_.rank(seat.me)),
       deadline_(seat.deadline),
@@ -61,7 +23,8 @@ PoolCommunicator::PoolCommunicator(Pool& pool, PoolSeat seat)
       messages_(group_, seat.shift) {}
 
 Ticket PoolCommunicator::start(const Exchange& exchange) {
-  check(group_, exchange);
+  check_sound(exchange, group_.size(), group_.me(),
+              {static_cast<std::int64_t>(group_.pool().arena(me_).size())});
   group_.pool().block(me_).waits_for.store(-1, std::memory_order_relaxed);
   show_life(group_.pool(), me_);
   switch (exchange.what) {

@@ -6,7 +6,6 @@
 // at a time polls them in turn.
 
 #include <cstdint>
-#include <vector>
 
 #include "executor/communicator.h"
 #include "executor/pool/collective_line.h"
@@ -16,19 +15,10 @@
 
 namespace ds::executor {
 
-struct PoolSeat {
-  std::vector<std::int32_t> ranks;  // of the group, in its order, which is also the order of sums
-  std::int32_t me{};                // index within the group
-  std::int32_t channel{};           // this group's, or shared with groups that have no rank in common with it
-  std::int32_t shift{1};            // messages go to the member that many places further, around the end
-  /// How long a peer may stay without any sign of progress, of its own or of those it waits for.
-  Seconds deadline{60};
-};
-
 class PoolCommunicator final : public Communicator {
  public:
   /// `pool` outlives it. Goes on where the last communicator of this rank and channel ended; all of its exchanges had.
-  PoolCommunicator(Pool& pool, PoolSeat seat);
+  PoolCommunicator(Pool& pool, GroupSeat seat);
   PoolCommunicator(const PoolCommunicator&) = delete;
   PoolCommunicator& operator=(const PoolCommunicator&) = delete;
 

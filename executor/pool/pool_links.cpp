@@ -1,67 +1,14 @@
 #include "executor/pool/pool_links.h"
 
-#include <algorithm>
-
-#include "simulator/base/error.h"
+#include "executor/pool/pool_communicator.h"
 
 namespace ds::executor {
-namespace {
-
-using program::Kind;
-
-bool communicates(Kind kind) {
-  switch (kind) {
-    case Kind::send:
-    case Kind::receive:
-    case Kind::collective: return true;
-    case Kind::compute:
-    case Kind::optimizer:
-    case Kind::copy: return false;
-  }
-  return false;
-}
-
-Channel channel_of(Kind kind, const program::Comm& comm) {
-  return {comm.group, kind == Kind::collective ? 0 : std::int32_t{comm.shift}};
-}
-
-}  // namespace
-
-std::vector<Channel> channels_of(const program::Program& program) {
-  std::vector<Channel> channels;
-  for (const program::Template& body : program.templates)
-    for (const program::Instruction& instruction : body.body) {
-      if (!communicates(instruction.kind)) continue;
-      const Channel channel = channel_of(instruction.kind, instruction.comm);
-      if (std::ranges::find(channels, channel) == channels.end()) channels.push_back(channel);
-    }
-  return channels;
-}
 
 PoolLinks::PoolLinks(Pool& pool, const program::Program& program, std::int32_t rank, Seconds deadline)
-    : pool_(pool), rank_(rank), channels_(channels_of(program)) {
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    const std::vector<std::int32_t> ranks = program::members_of(program, channels_[c].group, rank);
-    const auto me = std::ranges::find(ranks, rank);
-    communicators_.push_back(nullptr);
-    if (me == ranks.end()) continue;
-    communicators_.back() = std::make_unique<PoolCommunicator>(
-        pool, PoolSeat{.ranks = ranks,
-                       .me = static_cast<std::int32_t>(me - ranks.begin()),
-                       .channel = static_cast<std::int32_t>(c),
-                       .shift = channels_[c].shift == 0 ? 1 : channels_[c].shift,
-                       .deadline = deadline});
-  }
-}
-
-Communicator& PoolLinks::of(program::Kind kind, const program::Comm& comm) {
-  const auto found = std::ranges::find(channels_, channel_of(kind, comm));
-  ensure(found != channels_.end(), "a communication has a channel");
-  PoolCommunicator* const communicator =
-      communicators_[static_cast<std::size_t>(found - channels_.begin())].get();
-  ensure(communicator != nullptr, "a rank communicates in its own groups alone");
-  return *communicator;
-}
+    : ChannelLinks(program, rank, deadline,
+                   [&](const GroupSeat& seat) { return std::make_unique<PoolCommunicator>(pool, seat); }),
+      pool_(pool),
+      rank_(rank) {}
 
 void PoolLinks::note(const program::Row& row) {
   Doing doing{.stage = Stage::training, .step = row.step, .call = row.call, .instruction = row.instruction};

@@ -45,4 +45,7 @@ std::vector<Round> direct_rounds(const Exchange& exchange, std::int32_t ranks, s
 /// needs `from` and `to` apart.
 std::vector<Round> step_rounds(const Exchange& exchange, const collective::Steps& steps, std::int32_t me);
 
+/// What member `me` does for the exchange, by the algorithm that it asks for.
+std::vector<Round> rounds_of_member(const Exchange& exchange, std::int32_t ranks, std::int32_t me);
+
 }  // namespace ds::executor

@@ -86,4 +86,9 @@ std::vector<Round> step_rounds(const Exchange& exchange, const Steps& steps, std
   return rounds;
 }
 
+std::vector<Round> rounds_of_member(const Exchange& exchange, std::int32_t ranks, std::int32_t me) {
+  if (exchange.algorithm == collective::Algorithm::direct) return direct_rounds(exchange, ranks, me);
+  return step_rounds(exchange, collective::steps(exchange.collective, exchange.algorithm, ranks), me);
+}
+
 }  // namespace ds::executor

@@ -152,8 +152,8 @@ TEST(PoolCollective, GroupsWithoutACommonRankShareAChannel) {
   Pool pool = pool_of(4, 4096);
   run_ranks(pool, [&](std::int32_t r) {
     // {0, 2} and {3, 1}: order within a group is the group's own.
-    PoolCommunicator communicator(pool, r % 2 == 0 ? PoolSeat{.ranks = {0, 2}, .me = r / 2}
-                                                   : PoolSeat{.ranks = {3, 1}, .me = r == 3 ? 0 : 1});
+    PoolCommunicator communicator(pool, r % 2 == 0 ? GroupSeat{.ranks = {0, 2}, .me = r / 2}
+                                                   : GroupSeat{.ranks = {3, 1}, .me = r == 3 ? 0 : 1});
     values<float>(pool, r, {0}, 1)[0] = static_cast<float>(1 << r);
     communicator.wait(communicator.start({.what = Exchange::What::collective,
                                           .collective = Collective::all_reduce,

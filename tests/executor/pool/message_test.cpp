@@ -15,7 +15,7 @@ void try_ring(std::int32_t ranks, std::int32_t shift, std::int64_t elements) {
   Pool pool = pool_of(ranks, 2 * elements * 4 + 4096);
   std::vector<std::int64_t> wrong(static_cast<std::size_t>(ranks));
   run_ranks(pool, [&](std::int32_t r) {
-    PoolSeat seat = seat_of_all(pool, r);
+    GroupSeat seat = seat_of_all(pool, r);
     seat.shift = shift;
     PoolCommunicator communicator(pool, seat);
     const Bytes halves[] = {{0}, {elements * 4}};

@@ -19,7 +19,7 @@ constexpr Exchange kAllReduce{.what = Exchange::What::collective,
 constexpr Exchange kReceive{.what = Exchange::What::receive, .type = DataType::fp32, .elements = 16};
 
 /// What a wait of rank 0 throws.
-std::string message_of(Pool& pool, PoolSeat seat, const Exchange& exchange) {
+std::string message_of(Pool& pool, GroupSeat seat, const Exchange& exchange) {
   PoolCommunicator communicator(pool, std::move(seat));
   try {
     communicator.wait(communicator.start(exchange));
@@ -33,7 +33,7 @@ TEST(PoolWait, EndsAtItsDeadlineAndNamesThePeerAndWhatItDid) {
   for (const Exchange& exchange : {kAllReduce, kReceive}) {
     Pool pool = pool_of(2, 4096);
     pool.note(1, {.stage = Stage::training, .step = 7, .call = 2, .instruction = 11});
-    PoolSeat seat = seat_of_all(pool, 0);
+    GroupSeat seat = seat_of_all(pool, 0);
     seat.deadline = {0.05};
     EXPECT_THAT(
         message_of(pool, seat, exchange),
@@ -44,7 +44,7 @@ TEST(PoolWait, EndsAtItsDeadlineAndNamesThePeerAndWhatItDid) {
 
 TEST(PoolWait, PollHasADeadlineToo) {
   Pool pool = pool_of(2, 4096);
-  PoolSeat seat = seat_of_all(pool, 0);
+  GroupSeat seat = seat_of_all(pool, 0);
   seat.deadline = {0.02};
   PoolCommunicator communicator(pool, seat);
   const Ticket ticket = communicator.start(kAllReduce);
@@ -55,7 +55,7 @@ TEST(PoolWait, LastsAsLongAsThePeerMoves) {
   // The peer works for four deadlines before it comes, and says so.
   Pool pool = pool_of(2, 4096);
   run_ranks(pool, [&](std::int32_t r) {
-    PoolSeat seat = seat_of_all(pool, r);
+    GroupSeat seat = seat_of_all(pool, r);
     seat.deadline = {0.1};
     PoolCommunicator communicator(pool, seat);
     const auto begin = std::chrono::steady_clock::now();
@@ -87,7 +87,7 @@ TEST(PoolWait, CircleOfWaitsEndsAtTheDeadline) {
   Pool pool = pool_of(2, 4096, 2);
   const auto circle = [&] {
     run_ranks(pool, [&](std::int32_t r) {
-      PoolSeat seat = seat_of_all(pool, r, r);  // each by a channel of its own
+      GroupSeat seat = seat_of_all(pool, r, r);  // each by a channel of its own
       seat.deadline = {0.1};
       PoolCommunicator communicator(pool, seat);
       communicator.wait(communicator.start(kAllReduce));

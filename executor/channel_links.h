@@ -1,0 +1,38 @@
+#pragma once
+// The communicators of a rank: one for each kind of group, and for each direction of messages. What they talk over is up to
+// who makes them (pool/pool_links.h, mpi/mpi_links.h).
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "executor/communicator.h"
+#include "executor/interpreter.h"
+#include "simulator/program/program.h"
+
+namespace ds::executor {
+
+/// A kind of communicator that a program uses. Groups of one kind have no rank in common, so each kind has one channel.
+struct Channel {
+  program::Group group;
+  std::int32_t shift{};  // 0: collectives
+  bool operator==(const Channel&) const = default;
+};
+
+/// Those of a program, in the order in which it names them: the same on every rank.
+std::vector<Channel> channels_of(const program::Program& program);
+
+class ChannelLinks : public Links {
+ public:
+  using Make = std::function<std::unique_ptr<Communicator>(const GroupSeat& seat)>;
+  ChannelLinks(const program::Program& program, std::int32_t rank, Seconds deadline, const Make& make);
+
+  Communicator& of(program::Kind kind, const program::Comm& comm) override;
+
+ private:
+  std::vector<Channel> channels_;
+  std::vector<std::unique_ptr<Communicator>>
+      communicators_;  // by channel; null: the rank is in no such group
+};
+
+}  // namespace ds::executor

@@ -1,0 +1,21 @@
+#pragma once
+// Whether a launcher of MPI programs (mpirun, srun) has started this process: by the environment alone, so that the
+// question costs nothing and can be asked of a program that was built without MPI.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+namespace ds::executor {
+
+/// What a launcher says of the process. Numbers that it does not say are empty.
+struct Launched {
+  const char* by{};  // "mpirun", "srun"
+  std::optional<std::int32_t> rank, ranks;
+};
+
+/// `variable` is as std::getenv. Understands Open MPI (OMPI_COMM_WORLD_*), PMI and PMI 2 (MPICH, Intel MPI), PMIx, and steps
+/// of Slurm of more than one task. The script of a Slurm batch job is none, although it has a rank.
+std::optional<Launched> launched(const std::function<const char*(const char* name)>& variable);
+
+}  // namespace ds::executor

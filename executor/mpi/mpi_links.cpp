@@ -1,0 +1,13 @@
+#include "executor/mpi/mpi_links.h"
+
+#include "executor/mpi/mpi_communicator.h"
+
+namespace ds::executor {
+
+MpiLinks::MpiLinks(World& world, std::span<std::byte> memory, const program::Program& program,
+                   Seconds deadline)
+    : ChannelLinks(program, world.rank(), deadline, [&](const GroupSeat& seat) {
+        return std::make_unique<MpiCommunicator>(world, memory, seat);
+      }) {}
+
+}  // namespace ds::executor

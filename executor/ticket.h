@@ -1,0 +1,22 @@
+#pragma once
+// A ticket is the exchange's kind and its number, from 1, among those of its kind.
+
+#include <cstdint>
+
+#include "executor/communicator.h"
+
+namespace ds::executor {
+
+inline constexpr int kNumberBits = 62;
+
+inline Ticket ticket_of(Exchange::What what, std::uint64_t number) {
+  return static_cast<Ticket>(static_cast<std::uint64_t>(what) << kNumberBits | number);
+}
+inline Exchange::What what_of(Ticket ticket) {
+  return static_cast<Exchange::What>(static_cast<std::uint64_t>(ticket) >> kNumberBits);
+}
+inline std::uint64_t number_of(Ticket ticket) {
+  return static_cast<std::uint64_t>(ticket) & ((std::uint64_t{1} << kNumberBits) - 1);
+}
+
+}  // namespace ds::executor
