@@ -24,47 +24,48 @@ executor::Pool pool_for(const program::Program& program, const std::vector<memor
 
 }  // namespace
 
-Team::Member::Member(executor::Pool& pool, const program::Program& program, const memory::Layout& layout,
-                     std::int32_t rank)
-    : device(pool.arena(rank).data(), layout.arena),
+Member::Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
+               std::int32_t its_rank, std::byte* memory, std::unique_ptr<executor::Links> its_links)
+    : rank(its_rank),
+      device(memory, layout.arena),
       binding(program, layout, program::coordinates_of(program, rank).dp, device),
-      links(pool, program, rank, {20}),
-      interpreter(program, rank, binding, device, &links, kernels::Library::simd) {}
+      links(std::move(its_links)),
+      interpreter(program, rank, binding, device, links.get(), kernels::Library::simd) {
+  executor::write_start_values(program, rank, binding, device, job.seed);
+}
 
 Team::Team(const workload::Job& job, program::Program program)
     : job_(job),
       program_(std::move(program)),
       layouts_(layouts_of(program_)),
       pool_(pool_for(program_, layouts_)) {
-  for (std::int32_t rank = 0; rank < ranks(); ++rank) {
-    members_.push_back(
-        std::make_unique<Member>(pool_, program_, layouts_[program::class_of(program_, rank)], rank));
-    executor::write_start_values(program_, rank, members_.back()->binding, members_.back()->device, job.seed);
-  }
+  for (std::int32_t rank = 0; rank < ranks(); ++rank)
+    members_.push_back(std::make_unique<Member>(
+        job_, program_, layouts_[program::class_of(program_, rank)], rank, pool_.arena(rank).data(),
+        std::make_unique<executor::PoolLinks>(pool_, program_, rank, Seconds{20})));
 }
 
-void Team::write_inputs(std::int32_t rank, std::int64_t number, double rate) {
-  Member& member = *members_[index(rank)];
-  const program::HostBuffers& host = program_.classes[program::class_of(program_, rank)].host;
-  const program::Coordinates at = program::coordinates_of(program_, rank);
-  const std::int64_t tokens = job_.micro_batch_tokens(), sequence = job_.train.sequence_length;
+void Member::write_inputs(const workload::Job& job, const program::Program& program, std::int64_t number,
+                          double rate) {
+  const program::HostBuffers& host = program.classes[program::class_of(program, rank)].host;
+  const program::Coordinates at = program::coordinates_of(program, rank);
+  const std::int64_t tokens = job.micro_batch_tokens(), sequence = job.train.sequence_length;
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens)), targets(ids.size());
-  for (std::int32_t m = 0; m < program_.micro_batches; ++m) {
+  for (std::int32_t m = 0; m < program.micro_batches; ++m) {
     for (std::int64_t t = 0; t < tokens; ++t) {
-      const std::int64_t row = (at.dp * program_.micro_batches + m) * job_.plan.micro_batch + t / sequence;
+      const std::int64_t row = (at.dp * program.micro_batches + m) * job.plan.micro_batch + t / sequence;
       const std::int64_t place = number * 31 + row * 17 + t % sequence;
       ids[static_cast<std::size_t>(t)] =
-          static_cast<std::int32_t>((place * place + 3 * place) % job_.model.vocab);
+          static_cast<std::int32_t>((place * place + 3 * place) % job.model.vocab);
       targets[static_cast<std::size_t>(t)] =
-          static_cast<std::int32_t>((place * place + 5 * place + 1) % job_.model.vocab);
+          static_cast<std::int32_t>((place * place + 5 * place + 1) % job.model.vocab);
     }
     constexpr program::BufferId kNone{-1};
-    if (host.ids != kNone) member.device.write_values<std::int32_t>(member.binding.slot(host.ids, m), ids);
-    if (host.targets != kNone)
-      member.device.write_values<std::int32_t>(member.binding.slot(host.targets, m), targets);
+    if (host.ids != kNone) device.write_values<std::int32_t>(binding.slot(host.ids, m), ids);
+    if (host.targets != kNone) device.write_values<std::int32_t>(binding.slot(host.targets, m), targets);
   }
   const std::array control{rate, static_cast<double>(number + 1)};
-  member.device.write_values<double>(member.binding.slot(host.control), control);
+  device.write_values<double>(binding.slot(host.control), control);
 }
 
 executor::StepResult Team::step(std::int64_t number, bool update, double rate) {
@@ -75,7 +76,7 @@ executor::StepResult Team::step(std::int64_t number, bool update, double rate) {
   }
   std::vector<executor::StepResult> results(members_.size());
   executor::run_ranks(pool_, [&](std::int32_t rank) {
-    write_inputs(rank, number, rate);
+    members_[index(rank)]->write_inputs(job_, program_, number, rate);
     results[index(rank)] =
         members_[index(rank)]->interpreter.run_step(static_cast<std::int32_t>(number), nullptr);
   });

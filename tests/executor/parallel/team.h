@@ -2,6 +2,7 @@
 // All ranks of a plan as threads of the test, over one pool: what they hold together is put together again.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,23 @@ namespace ds::support {
 
 /// Logical tensors by name.
 using Tensors = std::map<std::string, std::vector<double>>;
+
+/// One rank with all that it needs, whatever its links talk over.
+struct Member {
+  /// `memory`: as much as the layout asks for.
+  Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
+         std::int32_t rank, std::byte* memory, std::unique_ptr<executor::Links> links);
+
+  /// Tokens that depend on the step's number alone, not on how sequences are cut over ranks.
+  void write_inputs(const workload::Job& job, const program::Program& program, std::int64_t step,
+                    double rate);
+
+  std::int32_t rank;
+  executor::CpuDevice device;
+  executor::Binding binding;
+  std::unique_ptr<executor::Links> links;
+  executor::Interpreter interpreter;
+};
 
 class Team {
  public:
@@ -46,16 +64,7 @@ class Team {
   const program::Program& program() const { return program_; }
 
  private:
-  struct Member {
-    Member(executor::Pool& pool, const program::Program& program, const memory::Layout& layout,
-           std::int32_t rank);
-    executor::CpuDevice device;
-    executor::Binding binding;
-    executor::PoolLinks links;
-    executor::Interpreter interpreter;
-  };
   static std::size_t index(std::int32_t rank) { return static_cast<std::size_t>(rank); }
-  void write_inputs(std::int32_t rank, std::int64_t number, double rate);
   std::vector<double> read(std::int32_t rank, Bytes from, std::int64_t elements);
   /// Puts the elements that a rank holds of each of its tensors into the logical ones.
   template <class Elements>
