@@ -29,6 +29,7 @@ constexpr Feature kFeatures[] = {
   {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "a divisor of model.kv_heads is"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
   {"plan.schedule", [](const Job& j) { return j.plan.schedule == Schedule::gpipe || j.plan.schedule == Schedule::one_f_one_b || j.plan.schedule == Schedule::interleaved; }, "gpipe, 1f1b and interleaved are"},
+  {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1 || j.plan.pp > 1; }, "1 is where plan.pp is 1"},
   {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
   {"plan.zero_group", [](const Job& j) { return j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "plan.dp x plan.cp is"},
   {"plan.precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
