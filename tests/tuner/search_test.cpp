@@ -75,7 +75,9 @@ TEST(Search, FindsWhatBruteForceFinds) {
   int with_a_plan = 0;
   for (std::uint64_t number = 0; number < kWorlds; ++number) {
     SCOPED_TRACE(world(number));
-    const Space space = read_space(parts_of(world(number)), {});
+    const Space space = read_space(parts_of(world(number)),
+                                   {.pins = {number % 4 < 2 ? "plan.recompute=none" : "plan.recompute=full"},
+                                    .forbids = {"plan.vpp=3"}});
     const std::vector<double> all = brute_force(world(number), space);
     const Found one = found(space, in_order(space.size(), 0), {.top = 1});
     EXPECT_EQ(one.end, End::seen_whole);
@@ -106,7 +108,7 @@ TEST(Search, HoldsAllOfTheBestPlansInAnyOrder) {
       for (std::size_t i = 0; i < all.size(); ++i)
         EXPECT_NEAR(f.top[i].verdict.step_time.value, all[i], 1e-9 * all[i]) << method.name;
       EXPECT_EQ(seen(f), space.size());
-      EXPECT_TRUE(f.optimal());
+      EXPECT_EQ(f.optimal(), !all.empty());
     }
   }
 }

@@ -33,7 +33,7 @@ Space::Space(workload::Job base, std::vector<Dimension> dimensions, std::int64_t
   for (const Dimension& dimension : dimensions_)
     if (__builtin_mul_overflow(size_, std::ssize(dimension.values), &size_) || size_ > kMaxWhole)
       throw InputError("the space", "has too many combinations", "fewer values make fewer");
-  const bool dp_follows = !varies("dp") && was_assumed(base_, "dp");
+  const bool dp_follows = !varies("dp");
   if (dp_follows && !base_.cluster.cpu()) fixed_ranks_ = base_.cluster.ranks();
   if (dp_follows && base_.cluster.asked_ranks) fixed_ranks_ = *base_.cluster.asked_ranks;
   if (base_.cluster.cpu() && !base_.cluster.asked_ranks) most_ranks_ = cores;

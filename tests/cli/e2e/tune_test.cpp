@@ -127,7 +127,7 @@ TEST_F(Tune, NoPlanIsAnHonestNoThatSaysWhy) {
   EXPECT_NE(ended.out.find("plan.dp"), std::string::npos) << ended.out;
   const Ended large = tune({"search", write("large.json", R"({"model": "gpt3-175b",
       "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "train": {"sequence_length": 2048, "global_batch": 8}})"),
-                            "--pin", "plan.micro_batch=1"});
+                            "--pin", "plan.tp=8", "--pin", "plan.micro_batch=1"});
   EXPECT_EQ(large.status, 1);
   EXPECT_NE(large.out.find("nearest to fit"), std::string::npos) << large.out;
 }
@@ -155,9 +155,10 @@ TEST_F(Tune, CtrlCEndsItWithTheBestSoFar) {
 }
 
 TEST_F(Tune, ProgressShowsTheIncumbent) {
-  const Ended ended = tune({"search", job, "--progress", "always", "-q"});
-  EXPECT_EQ(ended.err, "");  // -q
-  const Ended shown = tune({"search", job, "--progress", "always"});
+  // The job's own plan is tried before the first line is drawn.
+  const std::string uniform = write("uniform.json", tune({"search", job, "--export", "job"}).out);
+  EXPECT_EQ(tune({"search", uniform, "--progress", "always", "-q"}).err, "");
+  const Ended shown = tune({"search", uniform, "--progress", "always"});
   EXPECT_NE(shown.err.find("plans tried; best"), std::string::npos) << shown.err;
 }
 
