@@ -33,8 +33,11 @@ std::string ending(const tuner::Found& found) {
 
 std::string counts(const SearchAnswer& answer) {
   const tuner::Found& f = answer.found;
+  const auto twins = f.rules.find(tuner::kTwin);
+  const Index same = twins == f.rules.end() ? 0 : twins->second;
   std::string text = fmt::format("{} combinations, {} break a rule", terminal::exact(answer.space.size()),
-                                 terminal::exact(f.pruned.rule));
+                                 terminal::exact(f.pruned.rule - same));
+  if (same > 0) text += fmt::format(", {} are the same as others", terminal::exact(same));
   if (f.pruned.memory > 0) text += fmt::format(", {} too large", terminal::exact(f.pruned.memory));
   return text + fmt::format(", {} cut by bound, {} tried", terminal::exact(f.pruned.bound),
                             terminal::exact(f.evaluations));

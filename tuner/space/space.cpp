@@ -33,7 +33,7 @@ Space::Space(workload::Job base, std::vector<Dimension> dimensions, std::int64_t
   for (const Dimension& dimension : dimensions_)
     if (__builtin_mul_overflow(size_, std::ssize(dimension.values), &size_) || size_ > kMaxWhole)
       throw InputError("the space", "has too many combinations", "fewer values make fewer");
-  const bool dp_follows = !varies("dp") && was_assumed(base_, "dp");
+  const bool dp_follows = !varies("dp");
   if (dp_follows && !base_.cluster.cpu()) fixed_ranks_ = base_.cluster.ranks();
   if (dp_follows && base_.cluster.asked_ranks) fixed_ranks_ = *base_.cluster.asked_ranks;
   if (base_.cluster.cpu() && !base_.cluster.asked_ranks) most_ranks_ = cores;
@@ -71,17 +71,19 @@ bool Space::has(std::string_view name, std::int64_t value) const {
   return found != dimensions_.end() && std::ranges::find(found->values, value) != found->values.end();
 }
 
-bool Space::is_twin(const Plan& plan) const {
+bool Space::is_twin(const workload::Job& job) const {
+  const Plan& plan = job.plan;
+  const bool has_1f1b = has("schedule", static_cast<std::int64_t>(Schedule::one_f_one_b));
   if (plan.tp == 1 && plan.sequence_parallel && has("sequence_parallel", 0)) return true;
   if (plan.dp * plan.cp == 1 && plan.zero != 0 && has("zero", 0)) return true;
-  return plan.vpp == 1 && plan.schedule == Schedule::interleaved &&
-         has("schedule", static_cast<std::int64_t>(Schedule::one_f_one_b));
+  // Interleaved with one chunk is none: it warms up with more micro-batches than 1f1b.
+  return plan.schedule == Schedule::gpipe && job.micro_batches() == 1 && has_1f1b;
 }
 
 std::optional<std::string_view> Space::take(Index index, workload::Job& job) const {
   put(index, job.plan);
-  if (is_twin(job.plan)) return kTwin;
   if (const auto violation = workload::first_violation(job)) return violation->rule->path;
+  if (is_twin(job)) return kTwin;
   const Plan& plan = job.plan;
   if (most_ranks_ > 0 && plan.tp * plan.pp * plan.cp * plan.dp > most_ranks_) return kMoreThanCores;
   if (const auto unsupported = workload::first_unsupported(job)) return unsupported;

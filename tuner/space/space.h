@@ -63,7 +63,7 @@ class Space {
  private:
   void put(Index index, workload::Plan& plan) const;
   bool has(std::string_view name, std::int64_t value) const;
-  bool is_twin(const workload::Plan& plan) const;
+  bool is_twin(const workload::Job& job) const;
 
   workload::Job base_;
   std::vector<Dimension> dimensions_;

@@ -1,0 +1,198 @@
+#include "tuner/search/search.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "simulator/base/error.h"
+#include "simulator/engine/predict.h"
+#include "tests/tuner/worlds.h"
+
+namespace ds::tuner {
+namespace {
+
+const cost::Profile& profile() {
+  static const cost::Profile rough = cost::rough_profile();
+  return rough;
+}
+
+bool fits(const workload::Job& job, Bytes peak) {
+  return static_cast<double>(peak.value) <= job.cluster.groups.front().node.memory_bytes_per_gpu;
+}
+
+engine::Prediction predicted(const workload::Job& job) {
+  return engine::predict(job, cost::Machine(job, profile()), workload::Depth::analytic, engine::Rows::none);
+}
+
+/// Every combination of the space written into the job and read anew, as `ds-sim run --set` would: no numbering, no pruning,
+/// no twins. Step times of those that are legal and fit, sorted.
+std::vector<double> brute_force(const std::string& text, const Space& space) {
+  std::vector<double> seconds;
+  std::vector<std::size_t> digits(space.dimensions().size(), 0);
+  for (std::size_t d = 0; d < digits.size();) {
+    Document document = parse_document(text, "job.json");
+    for (std::size_t i = 0; i < digits.size(); ++i) {
+      const Dimension& dimension = space.dimensions()[i];
+      apply_override(document, fmt::format("plan.{}={}", dimension.setting->name,
+                                           dimension.setting->spell(dimension.values[digits[i]])));
+    }
+    workload::Job job = workload::read_job_parts(document);
+    if (!workload::first_violation(job) && !workload::first_unsupported(job)) {
+      workload::settle(job);
+      const engine::Prediction p = predicted(job);
+      if (fits(job, p.peak)) seconds.push_back(p.summary.step_time.value);
+    }
+    for (d = 0; d < digits.size() && ++digits[d] == space.dimensions()[d].values.size(); ++d) digits[d] = 0;
+  }
+  std::ranges::sort(seconds);
+  return seconds;
+}
+
+/// Every numbered plan, no pruning.
+std::vector<double> unpruned(const Space& space) {
+  std::vector<double> seconds;
+  workload::Job job = space.base();
+  for (Index i = 0; i < space.size(); ++i) {
+    if (space.take(i, job)) continue;
+    const engine::Prediction p = predicted(job);
+    if (fits(job, p.peak)) seconds.push_back(p.summary.step_time.value);
+  }
+  std::ranges::sort(seconds);
+  return seconds;
+}
+
+Found found(const Space& space, std::unique_ptr<Searcher> searcher, Options options = {}) {
+  Evaluator evaluator(space.base(), profile());
+  return search(space, evaluator, *searcher, options);
+}
+
+Index seen(const Found& f) { return f.evaluations + f.pruned.rule + f.pruned.memory + f.pruned.bound; }
+
+TEST(Search, FindsWhatBruteForceFinds) {
+  Index cut_by_bound = 0, cut_by_memory = 0;
+  int with_a_plan = 0;
+  for (std::uint64_t number = 0; number < kWorlds; ++number) {
+    SCOPED_TRACE(world(number));
+    const Space space = read_space(parts_of(world(number)),
+                                   {.pins = {number % 4 < 2 ? "plan.recompute=none" : "plan.recompute=full"},
+                                    .forbids = {"plan.vpp=3"}});
+    const std::vector<double> all = brute_force(world(number), space);
+    const Found one = found(space, in_order(space.size(), 0), {.top = 1});
+    EXPECT_EQ(one.end, End::seen_whole);
+    EXPECT_EQ(seen(one), space.size());
+    ASSERT_EQ(one.top.empty(), all.empty());
+    cut_by_bound += one.pruned.bound;
+    cut_by_memory += one.pruned.memory;
+    if (all.empty()) continue;
+    ++with_a_plan;
+    EXPECT_EQ(one.top.front().verdict.step_time.value, all.front());
+  }
+  EXPECT_GE(with_a_plan, 20);
+  EXPECT_GT(cut_by_bound, 100);  // else nothing was tested
+  EXPECT_GT(cut_by_memory, 100);
+}
+
+TEST(Search, HoldsAllOfTheBestPlansInAnyOrder) {
+  constexpr std::size_t kTop = 4;
+  for (std::uint64_t number = 0; number < kWorlds; number += 3) {
+    SCOPED_TRACE(world(number));
+    const Space space = read_space(parts_of(world(number)), {});
+    std::vector<double> all = unpruned(space);
+    all.resize(std::min(all.size(), kTop));
+    for (const Method& method : methods()) {
+      const Found f = found(space, method.make(space.size(), number), {.top = kTop});
+      ASSERT_EQ(f.top.size(), all.size()) << method.name;
+      // Of plans that are equal up to rounding the bound may cut either.
+      for (std::size_t i = 0; i < all.size(); ++i)
+        EXPECT_NEAR(f.top[i].verdict.step_time.value, all[i], 1e-9 * all[i]) << method.name;
+      EXPECT_EQ(seen(f), space.size());
+      EXPECT_EQ(f.optimal(), !all.empty());
+    }
+  }
+}
+
+TEST(Search, EqualSeedsGiveEqualResults) {
+  const Space space = read_space(parts_of(world(0)), {});
+  const auto indices = [&](std::uint64_t seed) {
+    std::vector<Index> all;
+    const Found f = found(space, random_order(space.size(), seed), {.evals = 4});
+    EXPECT_EQ(f.evaluations, 4);
+    EXPECT_EQ(f.end, End::evals);
+    EXPECT_FALSE(f.optimal());
+    for (const Candidate& c : f.top) all.push_back(c.index);
+    return all;
+  };
+  EXPECT_EQ(indices(1), indices(1));
+  EXPECT_NE(indices(1), indices(2));
+}
+
+TEST(RandomOrder, IsEveryNumberOnce) {
+  for (const Index size : {1, 2, 3, 7, 8, 64, 1000}) {
+    const auto order = random_order(size, 5);
+    std::set<Index> all;
+    while (const auto index = order->ask()) {
+      EXPECT_TRUE(*index >= 0 && *index < size);
+      EXPECT_TRUE(all.insert(*index).second) << *index;
+    }
+    EXPECT_EQ(std::ssize(all), size);
+  }
+}
+
+TEST(Search, LooksAtTheStartFirstAndOnce) {
+  const Space space = read_space(parts_of(world(0)), {});
+  const Found whole = found(space, in_order(space.size(), 0));
+  const Index best = whole.top.front().index;
+  const Found f = found(space, in_order(space.size(), 0), {.start = best});
+  ASSERT_EQ(f.history.size(), 1U);
+  EXPECT_EQ(f.history.front().evaluations, 1);
+  EXPECT_EQ(f.top.front().index, best);
+  EXPECT_EQ(seen(f), space.size());
+}
+
+TEST(Search, StopsWhenItIsTold) {
+  const Space space = read_space(parts_of(world(0)), {});
+  StopToken stop;
+  stop.signal = 2;
+  const Index start = found(space, in_order(space.size(), 0)).top.front().index;
+  const Found f = found(space, in_order(space.size(), 0), {.start = start, .stop = &stop});
+  EXPECT_EQ(f.end, End::stopped);
+  EXPECT_EQ(f.evaluations, 1);
+  EXPECT_EQ(f.top.size(), 1U);
+  const Found late = found(space, in_order(space.size(), 0), {.time_limit = {0}});
+  EXPECT_EQ(late.end, End::time_limit);
+}
+
+TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
+  for (std::uint64_t number = 0; number < 6; ++number) {
+    const Space space = read_space(parts_of(world(number)), {});
+    const Found f = found(space, in_order(space.size(), 0), {.top = 1000});
+    for (std::size_t i = 1; i < f.front.size(); ++i) {
+      EXPECT_GT(f.front[i].verdict.step_time, f.front[i - 1].verdict.step_time);
+      EXPECT_LT(f.front[i].verdict.peak, f.front[i - 1].verdict.peak);
+    }
+    for (const Candidate& c : f.top)
+      EXPECT_TRUE(std::ranges::any_of(f.front, [&](const Candidate& b) {
+        return b.verdict.step_time <= c.verdict.step_time && b.verdict.peak <= c.verdict.peak;
+      }));
+  }
+}
+
+TEST(Search, SaysWhatStoodInTheWay) {
+  std::string text = world(1);
+  const std::string key = "\"usable_memory_bytes\": ";
+  text.insert(text.find(key) + key.size(), "1e-9, \"max_node_w\": ");  // no GPU is that small
+  const Space space = read_space(parts_of(text), {});
+  const Found f = found(space, in_order(space.size(), 0));
+  EXPECT_TRUE(f.top.empty());
+  EXPECT_FALSE(f.optimal());
+  ASSERT_TRUE(f.nearest);
+  Index broken = 0;
+  for (const auto& [path, count] : f.rules) broken += count;
+  EXPECT_EQ(broken, f.pruned.rule);
+  EXPECT_EQ(f.pruned.memory, space.size() - broken);
+}
+
+}  // namespace
+}  // namespace ds::tuner

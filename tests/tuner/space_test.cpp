@@ -1,0 +1,128 @@
+#include "tuner/space/space.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "simulator/base/error.h"
+#include "tests/tuner/worlds.h"
+
+namespace ds::tuner {
+namespace {
+
+constexpr const char* kJob = R"({
+  "model": {"family": "gpt", "layers": 4, "hidden": 32, "heads": 4, "ffn_hidden": 64, "vocab": 64},
+  "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "train": {"sequence_length": 16, "global_batch": 8}, "plan": PLAN})";
+
+std::string job_text(const std::string& plan = "{}") {
+  std::string text = kJob;
+  return text.replace(text.find("PLAN"), 4, plan);
+}
+
+Space space_of(const Wishes& wishes, const std::string& plan = "{}") {
+  return read_space(parts_of(job_text(plan)), wishes);
+}
+
+/// The message of the refusal, "" where there is none.
+std::string refusal(const Wishes& wishes, const std::string& plan = "{}") {
+  try {
+    space_of(wishes, plan);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// The plans of a space that are legal.
+std::vector<workload::Plan> plans(const Space& space) {
+  std::vector<workload::Plan> all;
+  workload::Job job = space.base();
+  for (Index i = 0; i < space.size(); ++i)
+    if (!space.take(i, job)) all.push_back(job.plan);
+  return all;
+}
+
+TEST(Space, NumbersEveryPlanOnceAndFindsItAgain) {
+  const Space space = space_of({});
+  workload::Job job = space.base();
+  int legal = 0;
+  for (Index i = 0; i < space.size(); ++i) {
+    if (space.take(i, job)) continue;
+    ++legal;
+    EXPECT_EQ(space.find(job.plan), i);
+    EXPECT_EQ(job.plan.tp * job.plan.pp * job.plan.dp, 8);
+  }
+  EXPECT_GT(legal, 50);
+}
+
+TEST(Space, APinLeavesOneValue) {
+  const auto all = plans(space_of({.pins = {"plan.tp=2", "plan.schedule=1f1b", "plan.zero=1"}}));
+  EXPECT_FALSE(all.empty());
+  for (const workload::Plan& p : all)
+    EXPECT_TRUE(p.tp == 2 && p.schedule == workload::Schedule::one_f_one_b && p.zero == 1);
+}
+
+TEST(Space, DpCanBePinnedWhereItFollows) {
+  const auto all = plans(space_of({.pins = {"plan.dp=4"}}));
+  EXPECT_FALSE(all.empty());
+  for (const workload::Plan& p : all) EXPECT_EQ(p.dp, 4);
+}
+
+TEST(Space, AForbiddenValueOrFeatureIsInNoPlan) {
+  std::set<std::int64_t> tp;
+  const auto all = plans(space_of({.forbids = {"plan.tp=2", "plan.recompute", "plan.dp=8"}}));
+  for (const workload::Plan& p : all) {
+    tp.insert(p.tp);
+    EXPECT_EQ(p.recompute, workload::Recompute::none);
+    EXPECT_NE(p.dp, 8);
+  }
+  EXPECT_EQ(tp, (std::set<std::int64_t>{1, 4}));
+}
+
+TEST(Space, OtherKeysAreAsInTheJob) {
+  for (const workload::Plan& p :
+       plans(space_of({}, R"({"attention": "unfused", "overlap": {"p2p": false}})"))) {
+    EXPECT_EQ(p.attention, workload::Attention::unfused);
+    EXPECT_FALSE(p.overlap.p2p);
+  }
+}
+
+/// 4 layers on localhost: at most as many ranks as cores, unless the job says how many.
+TEST(Space, OnCpusRanksAreUpToTheCoresOrWhatIsAsked) {
+  std::string text = job_text();
+  text.replace(text.find("dgx-a100-80g"), 12, "localhost");
+  std::set<std::int64_t> ranks;
+  for (const workload::Plan& p : plans(read_space(parts_of(text), {.cores = 3})))
+    ranks.insert(p.tp * p.pp * p.dp);
+  EXPECT_EQ(ranks, (std::set<std::int64_t>{1, 2, 3}));
+  text.replace(text.find("\"nodes\": 1"), 10, "\"nodes\": 1, \"ranks\": 4");
+  ranks.clear();
+  for (const workload::Plan& p : plans(read_space(parts_of(text), {.cores = 3})))
+    ranks.insert(p.tp * p.pp * p.dp);
+  EXPECT_EQ(ranks, (std::set<std::int64_t>{4}));
+}
+
+TEST(Space, WishesThatCannotBeMeantAreRefused) {
+  EXPECT_NE(refusal({.pins = {"tp=2"}}).find("--pin"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.tpp=2"}}).find("did you mean plan.tp"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.tp"}}).find("has no value"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.tp="}}).find("--pin"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.tp=2.5"}}).find("whole number"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.schedule=\"1f1b"}}).find("no JSON value"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.schedule=2f2b"}}).find("gpipe"), std::string::npos);
+  EXPECT_NE(refusal({.forbids = {"plan.schedule"}}).find("left out"), std::string::npos);
+  EXPECT_NE(refusal({.pins = {"plan.tp=2"}, .forbids = {"plan.tp"}}).find("no value"), std::string::npos);
+  EXPECT_EQ(refusal({.forbids = {"plan.offload"}}), "");
+  EXPECT_NE(refusal({.forbids = {"plan.dropout"}}, R"({"dropout": 0.1})").find("job's own"),
+            std::string::npos);
+}
+
+TEST(Space, WhatNoPlanCouldMendIsRefusedAtOnce) {
+  EXPECT_NE(refusal({}, R"({"cp": 2})").find("plan.cp: not supported yet"), std::string::npos);
+  std::string text = job_text();
+  text.replace(text.find("\"heads\": 4"), 10, "\"heads\": 5");
+  EXPECT_THROW(read_space(parts_of(text), {}), InputError);
+}
+
+}  // namespace
+}  // namespace ds::tuner
