@@ -81,3 +81,19 @@ function(ds_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS "${arg_LABELS}" ENVIRONMENT "${DS_TEST_ENVIRONMENT}")
 endfunction()
+
+# Runs a test of `ds_test` once more, on that many ranks that mpirun starts: as root and on fewer cores where it has to.
+# MPI leaks by itself and keeps what it has; and it was not built for ThreadSanitizer, which would find much in it.
+find_program(DS_MPIRUN mpirun)
+mark_as_advanced(DS_MPIRUN)
+set(DS_MPIRUN_ENVIRONMENT OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+                          OMPI_MCA_rmaps_base_oversubscribe=1 LSAN_OPTIONS=detect_leaks=0)
+function(ds_mpirun_test name ranks)
+  if(NOT TARGET mpi::mpi OR NOT DS_MPIRUN OR CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
+    return()
+  endif()
+  add_test(NAME ${name}_on_${ranks} COMMAND ${DS_MPIRUN} -n ${ranks} $<TARGET_FILE:${name}>)
+  get_test_property(${name} TIMEOUT timeout)
+  set_tests_properties(${name}_on_${ranks} PROPERTIES TIMEOUT ${timeout} PROCESSORS 2
+    ENVIRONMENT "${DS_TEST_ENVIRONMENT};${DS_MPIRUN_ENVIRONMENT}")
+endfunction()

@@ -31,6 +31,8 @@ int exec_rank(const executor::RankSeat& seat, const Common& common, const ExecOp
 /// One of the processes that a launcher of MPI programs has started, each with the same command line.
 int exec_joined(const executor::Launched& launched, ExecCommand command, const Common& common,
                 const ExecOptions& options);
+/// For `calibrate`: which measures with ranks of its own.
+int refuse_joined(const executor::Launched& launched);
 int exec_calibrate(const Common& common, const CalibrateOptions& options);
 
 }  // namespace ds::cli

@@ -44,4 +44,10 @@ int exec_joined(const executor::Launched& launched, ExecCommand command, const C
   }
 }
 
+int refuse_joined(const executor::Launched& launched) {
+  let_the_first_speak(launched.rank.value_or(0));
+  throw InputError({}, std::string("calibrate starts its ranks itself, and was started by ") + launched.by,
+                   "start it alone");
+}
+
 }  // namespace ds::cli

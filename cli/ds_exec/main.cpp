@@ -66,10 +66,9 @@ int main(int argc, char** argv) {
                                                   std::getenv(ds::executor::kPoolVariable)))
       return calibrate->parsed() ? ds::executor::measure_as_rank(*seat, static_cast<int>(calibration.rounds))
                                  : exec_rank(*seat, common, options);
-    if (calibrate->parsed()) return exec_calibrate(common, calibration);
+    const auto by = ds::executor::launched(std::getenv);
+    if (calibrate->parsed()) return by ? refuse_joined(*by) : exec_calibrate(common, calibration);
     const ExecCommand command = run->parsed() ? exec_run : exec_compare;
-    if (const auto by = ds::executor::launched(std::getenv))
-      return exec_joined(*by, command, common, options);
-    return command(common, options, nullptr);
+    return by ? exec_joined(*by, command, common, options) : command(common, options, nullptr);
   });
 }
