@@ -23,13 +23,12 @@ class Search {
 
   Found run(Searcher& searcher) {
     if (options_->start) look_at(*options_->start);
-    std::optional<Outcome> of_start;
-    if (options_->start) of_start = last_;
+    const Outcome of_start = last_;
     while (!ended()) {
       const std::optional<Index> index = searcher.ask();
       if (!index) break;
       if (index == options_->start) {
-        searcher.tell(*index, *of_start);  // counted already
+        searcher.tell(*index, of_start);  // counted already
         continue;
       }
       look_at(*index);
@@ -69,7 +68,8 @@ class Search {
     if (static_cast<double>(last_.verdict.peak.value) > capacity()) {
       ++found_.pruned.memory;
       last_.fate = Fate::memory;
-      return keep_nearest(index);
+      keep_nearest(index);
+      return;
     }
     if (found_.top.size() == options_->top) {
       last_.verdict.step_time = evaluator_->bound(job_);
