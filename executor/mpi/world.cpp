@@ -102,7 +102,8 @@ struct World::State {
       check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
       if (done == 0) pause();
     }
-    return heard;
+    // The analyzer takes MPI_Wait for the only end of a request.
+    return heard;  // NOLINT(clang-analyzer-optin.mpi.MPI-Checker)
   }
 };
 
