@@ -94,6 +94,7 @@ function(ds_mpirun_test name ranks)
   endif()
   add_test(NAME ${name}_on_${ranks} COMMAND ${DS_MPIRUN} -n ${ranks} $<TARGET_FILE:${name}>)
   get_test_property(${name} TIMEOUT timeout)
-  set_tests_properties(${name}_on_${ranks} PROPERTIES TIMEOUT ${timeout} PROCESSORS 2
+  # Eight ranks on two cores take minutes under sanitizers.
+  set_tests_properties(${name}_on_${ranks} PROPERTIES TIMEOUT ${timeout} PROCESSORS 2 LABELS slow
     ENVIRONMENT "${DS_TEST_ENVIRONMENT};${DS_MPIRUN_ENVIRONMENT}")
 endfunction()

@@ -32,7 +32,7 @@ Json to_json(const Row& row) {
   if (row.metric == "fits") json["measured"] = row.measured != 0;
   if (row.predicted) json["predicted"] = *row.predicted;
   if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
-  if (row.low) json["low"] = *row.low, json["high"] = *row.high;
+  if (row.low && row.high) json["low"] = *row.low, json["high"] = *row.high;
   if (row.error) json["error"] = *row.error;
   json["failed"] = row.failed;
   if (!row.message.empty()) json["message"] = row.message;

@@ -30,7 +30,7 @@ Score score(const std::vector<Row>& rows, Keep&& keep) {
   for (const Row& row : rows) {
     if (!row.error || !keep(row)) continue;
     errors.push_back(std::abs(*row.error));
-    if (!row.low) continue;
+    if (!row.low || !row.high) continue;
     ++intervals;
     if (*row.low <= row.measured && row.measured <= *row.high) ++inside;
   }

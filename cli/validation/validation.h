@@ -39,7 +39,7 @@ struct Row {
 };
 
 /// Predicts the case at event depth, with fitted constants up to that level.
-std::vector<Row> judge(const Case& measured_case, cost::Fitted fitted);
+std::vector<Row> judge(const Case& c, cost::Fitted fitted);
 
 /// Of absolute errors, as fractions.
 struct Score {

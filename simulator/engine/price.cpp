@@ -103,38 +103,64 @@ Seconds left_over(Seconds communication, Seconds product, std::int32_t ranks) {
   return {std::max(piece, communication.value - product.value * (ranks - 1) / ranks)};
 }
 
+/// Prices what communicates in the bodies of a program's templates.
+class Communications {
+ public:
+  Communications(const program::Program& program, const workload::Job& job, const cost::Machine& machine,
+                 Durations& durations)
+      : program_(program),
+        job_(job),
+        machine_(machine),
+        durations_(durations),
+        shares_(job.habits.pipeline_scatter_gather && program.extents.tp > 1 && !job.plan.sequence_parallel),
+        pieces_(!job.cluster.cpu() && job.plan.overlap.tp_comm && job.plan.sequence_parallel &&
+                program.extents.tp > 1) {
+    durations.communications.resize(program.templates.size());
+    durations.loads.resize(program.templates.size());
+  }
+
+  void price(const program::RankClass& ranks, program::TemplateId id) {
+    const std::vector<program::Instruction>& body = program_.templates[program::index(id)].body;
+    std::vector<Seconds>& times = durations_.communications[program::index(id)];
+    if (!times.empty()) return;
+    times.resize(body.size());
+    std::vector<Load>& loads = durations_.loads[program::index(id)];
+    loads.resize(body.size());
+    for (std::size_t i = 0; i < body.size(); ++i) {
+      if (program::computes(body[i].kind)) continue;
+      const cost::Communication communication = communication_of(program_, job_, ranks, body[i]);
+      loads[i] = load_of(communication, job_);
+      times[i] = communication.message && shares_ ? in_shares(communication, program_, job_, machine_)
+                                                  : machine_.time(communication).seconds;
+      if (pieces_ && body[i].comm.group == program::kTensorGroup)
+        times[i] = beside_product(times[i], body, i);
+    }
+  }
+
+ private:
+  Seconds beside_product(Seconds alone, const std::vector<program::Instruction>& body, std::size_t at) const {
+    const program::Operator* product = partner(program_, body, at);
+    if (product == nullptr) return alone;
+    return left_over(alone, durations_.operators[program::index(product->op)], program_.extents.tp);
+  }
+
+  const program::Program& program_;
+  const workload::Job& job_;
+  const cost::Machine& machine_;
+  Durations& durations_;
+  bool shares_, pieces_;
+};
+
 }  // namespace
 
 Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine) {
-  const bool shares =
-      job.habits.pipeline_scatter_gather && program.extents.tp > 1 && !job.plan.sequence_parallel;
-  const bool pieces =
-      !job.cluster.cpu() && job.plan.overlap.tp_comm && job.plan.sequence_parallel && program.extents.tp > 1;
   Durations durations;
   durations.operators.reserve(program.ops.size());
   for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
-  durations.communications.resize(program.templates.size());
-  durations.loads.resize(program.templates.size());
+  Communications communications(program, job, machine, durations);
   for (const program::RankClass& ranks : program.classes)
     for (const program::Phase& phase : ranks.phases)
-      for (const program::Call& call : phase.calls) {
-        const std::vector<program::Instruction>& body = program.body(call).body;
-        std::vector<Seconds>& times = durations.communications[program::index(call.body)];
-        if (!times.empty()) continue;
-        times.resize(body.size());
-        durations.loads[program::index(call.body)].resize(body.size());
-        for (std::size_t i = 0; i < body.size(); ++i)
-          if (!program::computes(body[i].kind)) {
-            const cost::Communication communication = communication_of(program, job, ranks, body[i]);
-            times[i] = communication.message && shares ? in_shares(communication, program, job, machine)
-                                                       : machine.time(communication).seconds;
-            durations.loads[program::index(call.body)][i] = load_of(communication, job);
-            if (!pieces || body[i].comm.group != program::kTensorGroup) continue;
-            if (const program::Operator* product = partner(program, body, i))
-              times[i] =
-                  left_over(times[i], durations.operators[program::index(product->op)], program.extents.tp);
-          }
-      }
+      for (const program::Call& call : phase.calls) communications.price(ranks, call.body);
   return durations;
 }
 

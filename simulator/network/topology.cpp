@@ -52,7 +52,7 @@ std::vector<Link> links_of_node(const workload::Node& node, const workload::Fabr
       links[static_cast<std::size_t>(nic)] = {{node.nics.reached_bytes_per_s}, LinkClass::nic, true};
   if (number.uplink) add(2, card * number.nics / fabric.oversubscription, LinkClass::fabric);
   if (number.sockets > 1)
-    links.insert(links.end(), 2 * number.sockets,
+    links.insert(links.end(), static_cast<std::size_t>(number.sockets) * 2,
                  Link{{node.intra.socket_bytes_per_s}, LinkClass::socket, true});
   // A GPU's links, split evenly over its peers.
   if (number.mesh) add(number.gpus * number.gpus, node.intra.bytes_per_s / (number.gpus - 1), inside);
