@@ -83,12 +83,14 @@ Load load_of(const cost::Communication& communication, const workload::Job& job)
 }
 
 /// The matrix product that a collective is cut into pieces with: the next one behind a gather, the last one before a
-/// reduction. None where another communication stands between.
+/// reduction. None where another communication of the lane stands between.
 const program::Operator* partner(const program::Program& program,
                                  const std::vector<program::Instruction>& body, std::size_t at) {
   const bool after = body[at].comm.what == collective::Collective::all_gather;
   for (std::size_t i = at; after ? ++i < body.size() : i-- > 0;) {
-    if (!program::computes(body[i].kind)) return nullptr;
+    const bool communicates = !program::computes(body[i].kind);
+    if (communicates && body[i].lane == body[at].lane) return nullptr;
+    if (communicates) continue;  // beside the lane: a bucket that is reduced
     for (const program::Operator& one : program.operators_of(body[i]))
       if (std::holds_alternative<ops::Linear>(program.op(one.op).what)) return &one;
   }

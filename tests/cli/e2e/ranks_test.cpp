@@ -98,9 +98,13 @@ TEST_F(Ranks, CompareLaysThemBesideThePredictionWithATrackEach) {
   const Ended ended = exec(with("compare", {"pp=2", "dp=2"},
                                 {"--steps", "5", "--report", path("r.json"), "--trace", path("t.json")}));
   ASSERT_EQ(ended.status, 0) << ended.err;
-  for (const char* part : {"predicted", "measured", "linear forward", "pp receive", "equal"})
+  for (const char* part : {"predicted", "measured", "equal"})
     EXPECT_NE(ended.out.find(part), std::string::npos) << part;
   const Json report = Json::parse(read(path("r.json")));
+  // The table leaves out what takes less than a hundredth of the step, which a waiting rank makes of much.
+  std::set<std::string> classes;
+  for (const Json& row : report["classes"]) classes.insert(row["class"].get<std::string>());
+  EXPECT_TRUE(classes.contains("linear forward") && classes.contains("pp receive"));
   EXPECT_EQ(schema_faults("exec-report", report.dump()), "");
   EXPECT_GT(report["classes"].size(), 10U);
   const Json trace = Json::parse(read(path("t.json")));
