@@ -221,7 +221,8 @@ void list(List& l, const AdamW& a) {
   const Shape flat = vector(a.elements);
   l.typed("control", Access::read, Role::scalar, kScalarType, vector(2));
   l.typed("scalars", Access::read, Role::scalar, kScalarType, vector(4));
-  l.typed("gradient", Access::read, Role::gradient, gradient_type(l.op), flat);
+  l.typed("gradient", Access::read, Role::gradient, a.copies_down ? l.op.gradient_type : gradient_type(l.op),
+          flat);
   l.add("weight", Access::add, Role::weight, flat);
   l.add("first_moment", Access::add, Role::state, flat);
   l.add("second_moment", Access::add, Role::state, flat);
