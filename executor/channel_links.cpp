@@ -3,23 +3,12 @@
 #include <algorithm>
 
 #include "simulator/base/error.h"
+#include "simulator/program/rows.h"
 
 namespace ds::executor {
 namespace {
 
 using program::Kind;
-
-bool communicates(Kind kind) {
-  switch (kind) {
-    case Kind::send:
-    case Kind::receive:
-    case Kind::collective: return true;
-    case Kind::compute:
-    case Kind::optimizer:
-    case Kind::copy: return false;
-  }
-  return false;
-}
 
 Channel channel_of(Kind kind, const program::Comm& comm) {
   return {comm.group, kind == Kind::collective ? 0 : std::int32_t{comm.shift}};
@@ -31,7 +20,7 @@ std::vector<Channel> channels_of(const program::Program& program) {
   std::vector<Channel> channels;
   for (const program::Template& body : program.templates)
     for (const program::Instruction& instruction : body.body) {
-      if (!communicates(instruction.kind)) continue;
+      if (!program::communicates(instruction.kind)) continue;
       const Channel channel = channel_of(instruction.kind, instruction.comm);
       if (std::ranges::find(channels, channel) == channels.end()) channels.push_back(channel);
     }

@@ -16,8 +16,7 @@ namespace {
 
 Document read_document(const SearchOptions& options, const Common& common) {
   Document document = ds::read_document(options.job);
-  for (const std::string& assignment : common.set) apply_override(document, assignment);
-  if (common.seed >= 0) apply_override(document, fmt::format("seed={}", common.seed));
+  for (const std::string& assignment : overrides_of(common)) apply_override(document, assignment);
   return document;
 }
 

@@ -115,9 +115,14 @@ void end_on_signals() { handle(end_at_once); }
 
 int status_after(const StopToken& stop) { return 128 + stop.signal.load(); }
 
-workload::Job read_job(const std::string& file, const Common& common) {
+std::vector<std::string> overrides_of(const Common& common) {
   std::vector<std::string> set = common.set;
   if (common.seed >= 0) set.push_back(fmt::format("seed={}", common.seed));
+  return set;
+}
+
+workload::Job read_job(const std::string& file, const Common& common) {
+  const std::vector<std::string> set = overrides_of(common);
   const std::vector<std::string_view> overrides(set.begin(), set.end());
   workload::Job job = workload::read_job(file, overrides);
   workload::check_supported(job);

@@ -13,7 +13,6 @@
 namespace ds::cli {
 namespace {
 
-constexpr double kInterval = 1.96;  // standard deviations to each side: 95 % if errors are normal
 constexpr double kBytesPerGb = 1e9;
 
 struct Value {
@@ -62,8 +61,8 @@ void fill(Row& row, const Value& value) {
   }
   row.error = value.rate ? row.measured / value.predicted - 1 : value.predicted / row.measured - 1;
   if (value.sigma > 0) {
-    row.low = value.predicted * std::max(0.0, 1 - kInterval * value.sigma);
-    row.high = value.predicted * (1 + kInterval * value.sigma);
+    row.low = value.predicted * std::max(0.0, 1 - report::kInterval * value.sigma);
+    row.high = value.predicted * (1 + report::kInterval * value.sigma);
   }
 }
 

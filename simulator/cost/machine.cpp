@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <vector>
 
 namespace ds::cost {
 namespace {
@@ -10,13 +9,6 @@ namespace {
 /// Ranks that compute at once.
 std::int64_t active(const workload::Job& job, const Profile& profile) {
   return std::min(job.cluster.ranks(), std::max<std::int64_t>(profile.cores, 1));
-}
-
-/// Whether a group has members in several nodes.
-bool leaves_node(const network::Group& group, std::int64_t gpus_per_node) {
-  const std::vector<std::int32_t> ranks = group.ranks();
-  return std::ranges::any_of(
-      ranks, [&](std::int32_t rank) { return rank / gpus_per_node != ranks.front() / gpus_per_node; });
 }
 
 }  // namespace
@@ -52,8 +44,8 @@ Estimate Machine::time(const Communication& communication) const {
                 .collective(communication.what, Method::automatic, communication.group, communication.bytes)
                 .estimate;
   estimate.seconds =
-      estimate.seconds * (leaves_node(communication.group, gpus.gpus_per_node) ? gpus.fitted.links_across
-                                                                               : gpus.fitted.links_inside);
+      estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across
+                                                                              : gpus.fitted.links_inside);
   return estimate;
 }
 

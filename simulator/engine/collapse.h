@@ -23,6 +23,12 @@ struct Collapsed {
   std::vector<std::int32_t> collectives_before_step;  // by class, of the lane beside
 };
 
+inline constexpr std::size_t kCompute = 0;  // lane
+
+inline std::uint8_t direction_of(const program::Instruction& instruction) {
+  return instruction.comm.shift > 0 ? kForward : kBackward;
+}
+
 /// One class a stage.
 Collapsed collapse(const program::Program& program, const Durations& durations);
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "simulator/base/error.h"
 #include "simulator/program/rows.h"
 
 namespace ds::engine {
@@ -77,9 +76,7 @@ Seconds in_shares(cost::Communication message, const program::Program& program, 
 Load load_of(const cost::Communication& communication, const workload::Job& job) {
   if (job.cluster.cpu() || communication.group.size() == 1) return {};
   const std::int64_t per_node = job.cluster.groups.front().node.gpus_per_node;
-  const std::vector<std::int32_t> ranks = communication.group.ranks();
-  const auto elsewhere = [&](std::int32_t rank) { return rank / per_node != ranks.front() / per_node; };
-  return std::ranges::any_of(ranks, elsewhere) ? Load{.card = 1} : Load{.link = 1};
+  return communication.group.leaves_node(per_node) ? Load{.card = 1} : Load{.link = 1};
 }
 
 /// The matrix product that a collective is cut into pieces with: the next one behind a gather, the last one before a

@@ -20,6 +20,11 @@ std::vector<std::int32_t> Group::ranks() const {
   return ranks;
 }
 
+bool Group::leaves_node(std::int64_t ranks_per_node) const {
+  return std::ranges::any_of(
+      ranks(), [&](std::int32_t rank) { return rank / ranks_per_node != first / ranks_per_node; });
+}
+
 Group group_over(std::string_view placement, const std::vector<Axis>& axes,
                  const std::vector<std::string_view>& members, const std::vector<std::string_view>& apart) {
   Group group;

@@ -22,6 +22,8 @@ struct Group {
   std::int32_t size() const;
   /// All members, ascending where strides ascend.
   std::vector<std::int32_t> ranks() const;
+  /// Whether its members are in several nodes, of so many ranks each.
+  bool leaves_node(std::int64_t ranks_per_node) const;
   auto operator<=>(const Group&) const = default;
 };
 

@@ -43,18 +43,6 @@ class Channels {
   std::map<Asked, std::optional<std::int32_t>> asked_;
 };
 
-constexpr bool communicates(Kind kind) {
-  switch (kind) {
-    case Kind::send:
-    case Kind::receive:
-    case Kind::collective: return true;
-    case Kind::compute:
-    case Kind::optimizer:
-    case Kind::copy: return false;
-  }
-  return false;
-}
-
 /// "ranks of stage 1": a class in the checker's sentences.
 std::string class_text(const Program& program, std::int32_t rank_class);
 

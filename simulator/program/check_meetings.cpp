@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "simulator/program/channels.h"
+#include "simulator/program/rows.h"
 
 namespace ds::program {
 namespace {

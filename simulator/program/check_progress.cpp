@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "simulator/program/channels.h"
+#include "simulator/program/rows.h"
 #include "simulator/program/scoreboard.h"
 
 namespace ds::program {

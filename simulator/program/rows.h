@@ -20,4 +20,17 @@ constexpr bool computes(Kind kind) {
   return false;
 }
 
+/// With other ranks; a copy to the host does neither.
+constexpr bool communicates(Kind kind) {
+  switch (kind) {
+    case Kind::send:
+    case Kind::receive:
+    case Kind::collective: return true;
+    case Kind::compute:
+    case Kind::optimizer:
+    case Kind::copy: return false;
+  }
+  return false;
+}
+
 }  // namespace ds::program

@@ -23,6 +23,9 @@ struct Provenance {
 };
 nlohmann::ordered_json to_json(const Provenance& provenance);
 
+/// Standard deviations to each side of a prediction: 95 % if errors are normal.
+inline constexpr double kInterval = 1.96;
+
 /// Everything that the report of one prediction is made of.
 struct Predicted {
   const workload::Job& job;

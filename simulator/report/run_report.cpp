@@ -11,7 +11,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "ds-report-1";
-constexpr double kInterval = 1.96;  // standard deviations to each side: 95 % if errors are normal
 constexpr double kSecondsPerDay = 86400, kSecondsPerHour = 3600;
 
 Json assumptions_json(const Predicted& p) {

@@ -4,33 +4,18 @@
 #include <nlohmann/json.hpp>
 
 #include "executor/mpi/world.h"
-#include "tests/cli/e2e/world.h"
+#include "tests/cli/e2e/ranks_world.h"
 
 namespace ds::e2e {
 namespace {
 
 using Json = nlohmann::json;
 
-/// 4 layers, 4 heads, 8 sequences a step: every degree up to 4 divides it.
-constexpr const char* kJob = R"({
-  "model": {"family": "gpt", "layers": 4, "hidden": 32, "heads": 4, "ffn_hidden": 64, "vocab": 256},
-  "cluster": {"node": "localhost", "nodes": 1},
-  "train": {"sequence_length": 16, "global_batch": 8}, "plan": {"micro_batch": 1}})";
-
-class Mpirun : public World {
+class Mpirun : public RanksWorld {
  protected:
-  Mpirun() : job(write("job.json", kJob)), text(write("text", some_text(20000))) {}
-
   void SetUp() override {
     if (!executor::World::built_in() || std::string(DS_MPIRUN).empty())
       GTEST_SKIP() << "no MPI here: install libopenmpi-dev and openmpi-bin";
-  }
-
-  Words with(const std::string& command, const Words& plan, const Words& more) const {
-    Words words{command, job, "--data", text};
-    for (const std::string& value : plan) words.insert(words.end(), {"--set", "plan." + value});
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
   }
 
   /// As root and on fewer cores where it has to; what MPI itself leaks is not ours.
@@ -71,8 +56,6 @@ class Mpirun : public World {
     std::erase_if(ours, [](const std::string& line) { return !line.starts_with("ds: "); });
     return ours;
   }
-
-  std::string job, text;
 };
 
 TEST_F(Mpirun, TrainsBitForBitAsOverThePool) {

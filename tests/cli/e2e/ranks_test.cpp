@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "tests/cli/e2e/world.h"
+#include "tests/cli/e2e/ranks_world.h"
 
 namespace ds::e2e {
 namespace {
@@ -17,23 +17,8 @@ using Json = nlohmann::json;
 
 constexpr double kSoon = 10;  // seconds, after a rank was killed
 
-/// 4 layers, 4 heads, 8 sequences a step: every degree up to 4 divides it.
-constexpr const char* kJob = R"({
-  "model": {"family": "gpt", "layers": 4, "hidden": 32, "heads": 4, "ffn_hidden": 64, "vocab": 256},
-  "cluster": {"node": "localhost", "nodes": 1},
-  "train": {"sequence_length": 16, "global_batch": 8}, "plan": {"micro_batch": 1}})";
-
-class Ranks : public World {
+class Ranks : public RanksWorld {
  protected:
-  Ranks() : job(write("job.json", kJob)), text(write("text", some_text(20000))) {}
-
-  Words with(const std::string& command, const Words& plan, const Words& more) const {
-    Words words{command, job, "--data", text};
-    for (const std::string& value : plan) words.insert(words.end(), {"--set", "plan." + value});
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
-  }
-
   Json report_of(const Words& plan) const {
     const Ended ended = exec(with("run", plan, {"--steps", "6", "--report", "-"}));
     EXPECT_EQ(ended.status, 0) << ended.err;
@@ -74,8 +59,6 @@ class Ranks : public World {
     for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) names.insert(entry.path());
     return names;
   }
-
-  std::string job, text;
 };
 
 TEST_F(Ranks, TrainAsOneDoesByEveryPlanAndNeedThePredictedMemoryToTheByte) {
