@@ -70,6 +70,7 @@ class LineBuilder {
   }
   Line line() { return std::move(line_); }
   std::vector<Place> places() { return std::move(places_); }
+  std::vector<Work> work() { return std::move(work_); }
   std::int32_t collectives_before_step() const { return before_step_; }
 
  private:
@@ -169,6 +170,7 @@ class LineBuilder {
     one.after = since_;
     since_ = since_point_ = 0;
     pass_.points.push_back(one);
+    done_.before.push_back(std::exchange(done_.rest, {}));
     ++points_;
   }
 
@@ -190,12 +192,14 @@ class LineBuilder {
     if (same == known.end()) {
       known.push_back(static_cast<std::int32_t>(line_.passes.size()));
       line_.passes.push_back(pass_);
+      work_.push_back(std::move(done_));
       same = known.end() - 1;
     }
     line_.visits.push_back(*same);
     for (const Point& one : pass_.points)
       if (one.stop == Stop::arrive) line_.beside[one.direction].passes.push_back(*same);
     pass_ = {};
+    done_ = {};
   }
 
   void add_segment(std::size_t s, bool before_step) {
@@ -207,6 +211,8 @@ class LineBuilder {
     if (segment.channel == kNoChannel) {
       since_ += segment.alone.value;
       since_point_ += segment.alone.value;
+      done_.rest.push_back(
+          {schedule_.calls[static_cast<std::size_t>(segment.call)].body, segment.first, segment.count});
     } else {
       place.own = place.after + 1;
       const Instruction& one = instruction(segment, kCompute, 0);
@@ -278,11 +284,13 @@ class LineBuilder {
   double since_point_{0};  // work since the last point
   std::int32_t points_{0};
   Pass pass_;  // of the visit that is under way
+  Work done_;  // likewise
   std::map<program::TemplateId, std::vector<std::int32_t>> passes_of_;
   std::array<std::int32_t, 2> sent_{}, arrived_{};
   std::array<std::vector<double>, 2> beside_seconds_;  // of messages, by direction
   Line line_;
   std::vector<Place> places_;
+  std::vector<Work> work_;
 };
 
 std::vector<std::vector<bool>> meetings_apart(const program::Program& program) {
@@ -307,6 +315,7 @@ Collapsed collapse(const program::Program& program, const Durations& durations) 
     builder.run();
     result.lines.stages.push_back(builder.line());
     result.places.push_back(builder.places());
+    result.work.push_back(builder.work());
     result.collectives_before_step.push_back(builder.collectives_before_step());
   }
   result.lines.parties = meetings.parties(parties.sizes());

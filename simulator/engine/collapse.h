@@ -16,10 +16,23 @@ struct Place {
   bool before_step{};      // before Stop::step: of the step before
 };
 
+/// Instructions of a template, one after another in the compute lane: positions in its LaneBody.
+struct Run {
+  program::TemplateId body{};
+  std::int32_t first{}, count{};
+};
+
+/// Which work the seconds of a pass are: what is done before each of its points, and after the last.
+struct Work {
+  std::vector<std::vector<Run>> before;  // by point
+  std::vector<Run> rest;
+};
+
 struct Collapsed {
   Lines lines;
   std::vector<StepSchedule> schedules;                // by class
   std::vector<std::vector<Place>> places;             // by class and segment of the compute lane
+  std::vector<std::vector<Work>> work;                // by class and pass
   std::vector<std::int32_t> collectives_before_step;  // by class, of the lane beside
 };
 

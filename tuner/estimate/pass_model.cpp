@@ -1,0 +1,201 @@
+#include "tuner/estimate/pass_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "simulator/program/schedule/schedule.h"
+
+namespace ds::tuner {
+namespace {
+
+using engine::Pass;
+using engine::Point;
+using engine::Stop;
+
+/// A pass, taken apart.
+struct Parts {
+  PassSeconds seconds;
+  double take{};
+  bool takes{}, sends{};
+  std::vector<BucketPoint> needs, completes;
+};
+
+/// Nothing where its points come in an order that PassSeconds cannot say.
+std::optional<Parts> parts_of(const Pass& pass) {
+  Parts parts;
+  PassSeconds& seconds = parts.seconds;
+  double since = 0;  // the last anchor: begin of the pass, message taken, memory waited for, message sent
+  bool refilled = false;
+  for (const Point& point : pass.points) {
+    since += point.after;
+    switch (point.stop) {
+      case Stop::receive:
+      case Stop::arrive:
+        if (parts.takes || parts.sends || refilled) return std::nullopt;
+        parts.takes = true;
+        parts.take = point.seconds;
+        seconds.ahead = std::exchange(since, 0);
+        break;
+      case Stop::refill:
+        if (refilled || parts.sends) return std::nullopt;
+        refilled = true;
+        seconds.begin = std::exchange(since, 0);
+        break;
+      case Stop::send:
+        if (parts.sends) return std::nullopt;
+        parts.sends = true;
+        (refilled ? seconds.end : seconds.begin) = std::exchange(since, 0);
+        break;
+      case Stop::release:
+        if (point.direction == engine::kBackward) {
+          if (refilled || parts.sends) return std::nullopt;
+          seconds.frees_early = since;
+        } else {
+          if (!parts.sends && pass.points.size() > 2) return std::nullopt;
+          seconds.frees_late = since;
+        }
+        break;
+      case Stop::wait:
+        if (refilled || parts.sends) return std::nullopt;
+        parts.needs.push_back({.at = since});
+        break;
+      case Stop::begin:
+        if (refilled && !parts.sends) return std::nullopt;
+        parts.completes.push_back({.at = since, .after_sent = parts.sends, .seconds = point.seconds});
+        break;
+      case Stop::meet:
+      case Stop::step: return std::nullopt;
+    }
+  }
+  since += pass.rest;
+  if (parts.sends)
+    seconds.rest = since;
+  else
+    seconds.begin = since;
+  return parts;
+}
+
+constexpr std::size_t kBeforePasses = 3;  // visits of a line: clip factor, update, the step's begin
+
+/// The passes of a stage of the probe by what they are.
+struct StageParts {
+  Parts first_forward, forward, first_backward, backward, last_backward;
+};
+
+std::optional<StageParts> stage_parts(const Probe& probe, std::size_t stage) {
+  const engine::Line& line = probe.line(stage);
+  const std::int32_t micro_batches = probe.program.micro_batches;
+  const std::vector<program::ScheduledPass> order = program::one_forward_one_backward(
+      probe.program.extents.pp, static_cast<std::int32_t>(stage), micro_batches);
+  if (line.visits.size() != kBeforePasses + order.size() + 1) return std::nullopt;
+  const auto pass = [&](bool forward, std::int32_t micro) {
+    const auto found = std::ranges::find(order, program::ScheduledPass{.forward = forward, .micro = micro});
+    const auto visit = kBeforePasses + static_cast<std::size_t>(found - order.begin());
+    return parts_of(line.passes[static_cast<std::size_t>(line.visits[visit])]);
+  };
+  // One in the middle waits for memory, and sets memory free that a later message needs.
+  const auto first_forward = pass(true, 0), forward = pass(true, micro_batches - 1), first = pass(false, 0),
+             middle = pass(false, (micro_batches - 1) / 2), last = pass(false, micro_batches - 1);
+  if (!first_forward || !forward || !first || !middle || !last) return std::nullopt;
+  return StageParts{*first_forward, *forward, *first, *middle, *last};
+}
+
+ChunkModel model_of(const StageParts& parts) {
+  ChunkModel model;
+  model.seconds = {.forward = parts.forward.seconds,
+                   .backward = parts.backward.seconds,
+                   .first_backward = parts.first_backward.seconds,
+                   .last_backward = parts.last_backward.seconds,
+                   .take_forward = parts.forward.take,
+                   .take_backward = parts.backward.take,
+                   .takes_forward = parts.forward.takes,
+                   .takes_backward = parts.backward.takes};
+  model.needs = parts.first_forward.needs;
+  model.completes = parts.last_backward.completes;
+  return model;
+}
+
+bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)) + 1e-18; }
+
+/// Seconds of a layer: what a pass of two takes more than one of one. Nothing where more than that differs.
+std::optional<double> layer_of(const PassSeconds& one, const PassSeconds& two) {
+  const bool alike = same(one.end, two.end) && same(one.rest, two.rest) && same(one.frees_early, two.frees_early) &&
+                     same(one.frees_late, two.frees_late);
+  return alike ? std::optional(two.begin - one.begin) : std::nullopt;
+}
+
+/// Marks the layer's points of a chunk that has everything: in that of two layers their seconds come twice in a row.
+bool mark_layer(ChunkModel& one, const StageParts& two) {
+  const std::vector<BucketPoint>& more = two.last_backward.completes;
+  const std::size_t count = one.completes.size();
+  if (count == 0) return one.needs.empty() && more.empty();
+  if (more.size() != count + 1) return false;
+  const auto seconds = [](const BucketPoint& a, const BucketPoint& b) { return same(a.seconds, b.seconds); };
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto split = static_cast<std::ptrdiff_t>(i) + 1;
+    if (!std::equal(one.completes.begin(), one.completes.begin() + split, more.begin(), seconds) ||
+        !std::equal(one.completes.begin() + split - 1, one.completes.end(), more.begin() + split, seconds))
+      continue;
+    one.completes[i].layer = true;
+    const std::size_t behind = count - 1 - i;  // embeddings: needed before the layer
+    if (behind >= one.needs.size()) return false;
+    one.needs[behind].layer = true;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<PassModel> PassModel::read(const Probe& probe, const Probe* further) {
+  PassModel model;
+  std::vector<StageParts> stages;
+  for (const Probe* one : {&probe, further}) {
+    if (one == nullptr) continue;
+    for (std::size_t s = 0; s < one->program.classes.size(); ++s) {
+      const std::optional<StageParts> parts = stage_parts(*one, s);
+      if (!parts) return std::nullopt;
+      stages.push_back(*parts);
+    }
+  }
+  const bool pipeline = further == nullptr;
+  const StageParts& one = pipeline ? stages[1] : stages[0];
+  const StageParts& two = pipeline ? stages[2] : stages[1];
+  const auto forward = layer_of(one.forward.seconds, two.forward.seconds),
+             first_backward = layer_of(one.first_backward.seconds, two.first_backward.seconds),
+             backward = layer_of(one.backward.seconds, two.backward.seconds),
+             last_backward = layer_of(one.last_backward.seconds, two.last_backward.seconds);
+  if (!forward || !first_backward || !backward || !last_backward) return std::nullopt;
+  model.layer_ = {*forward, *first_backward, *backward, *last_backward};
+  const auto keep = [&](Kind kind, const StageParts& parts) {
+    ChunkModel& kept = model.kinds_[static_cast<std::size_t>(kind)] = model_of(parts);
+    return &kept;
+  };
+  if (!pipeline) return mark_layer(*keep(Kind::only, stages[0]), two) ? std::optional(model) : std::nullopt;
+  // Embeddings are needed before the layers and complete after them, the head the other way round.
+  const auto mark = [](std::vector<BucketPoint>& points, bool front) {
+    if (!points.empty()) (front ? points.front() : points.back()).layer = true;
+  };
+  for (const auto& [kind, stage] : {std::pair(Kind::first, 0U), std::pair(Kind::middle, 1U), std::pair(Kind::last, 3U)}) {
+    ChunkModel& kept = *keep(kind, stages[stage]);
+    mark(kept.needs, kind != Kind::first);
+    mark(kept.completes, kind == Kind::first);
+  }
+  return model;
+}
+
+ChunkSeconds PassModel::seconds(Kind kind, std::int64_t layers, bool beside) const {
+  ChunkSeconds chunk = one_layer(kind).seconds;
+  if (!beside)
+    for (PassSeconds* pass : {&chunk.forward, &chunk.first_backward, &chunk.backward, &chunk.last_backward})
+      pass->begin += std::exchange(pass->ahead, 0);
+  const auto more = static_cast<double>(layers - 1);
+  chunk.forward.begin += more * layer_.forward;
+  chunk.first_backward.begin += more * layer_.first_backward;
+  chunk.backward.begin += more * layer_.backward;
+  chunk.last_backward.begin += more * layer_.last_backward;
+  return chunk;
+}
+
+}  // namespace ds::tuner

@@ -1,0 +1,83 @@
+#include "tuner/estimate/turns.h"
+
+#include <algorithm>
+
+#include "simulator/program/schedule/schedule.h"
+#include "tuner/estimate/pipeline.h"
+
+namespace ds::tuner {
+namespace {
+
+/// Goes through the stages again and again and lets each make one pass, if it can: stages that are busy at the same time
+/// stand side by side in the list, so that a processor has independent work.
+class Sweep {
+ public:
+  Sweep(const Pipeline& pipeline, const std::vector<std::vector<program::ScheduledPass>>& orders)
+      : pipeline_(pipeline),
+        orders_(orders),
+        next_(orders.size(), 0),
+        forward_(orders.size() * static_cast<std::size_t>(pipeline.chunks)),
+        backward_(forward_) {}
+
+  bool run(std::vector<Turn>& list) {
+    std::size_t open = 0;
+    for (const auto& order : orders_) open += order.size();
+    list.reserve(open);
+    while (open > 0) {
+      const std::size_t before = open;
+      for (std::size_t s = 0; s < orders_.size(); ++s) {
+        if (next_[s] == orders_[s].size()) continue;
+        const program::ScheduledPass& pass = orders_[s][next_[s]];
+        if (!ready(s, pass)) continue;
+        ++next_[s], --open;
+        (pass.forward ? forward_ : backward_)[cell(s, pass.chunk)] = pass.micro + 1;
+        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro,
+                        pass.forward});
+      }
+      if (open == before) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::size_t cell(std::size_t stage, std::int32_t chunk) const {
+    return stage * static_cast<std::size_t>(pipeline_.chunks) + static_cast<std::size_t>(chunk);
+  }
+
+  /// Whether the message is there, and the memory for the one that the pass sends: two micro-batches ago its receiver
+  /// has taken the last one there.
+  bool ready(std::size_t s, const program::ScheduledPass& pass) const {
+    const std::vector<std::int32_t>& done = pass.forward ? forward_ : backward_;
+    const std::size_t last = orders_.size() - 1;
+    const auto done_at = [&](int step) {  // of the stage before or behind; -1: there is none
+      std::int32_t chunk = pass.chunk;
+      std::size_t stage = s;
+      if (step < 0 && s == 0) --chunk, stage = last;
+      else if (step > 0 && s == last) ++chunk, stage = 0;
+      else stage = step < 0 ? s - 1 : s + 1;
+      return chunk < 0 || chunk >= pipeline_.chunks ? -1 : done[cell(stage, chunk)];
+    };
+    const int towards = pass.forward ? 1 : -1;
+    const std::int32_t sent = done_at(-towards), taken = done_at(towards);
+    return (sent < 0 || sent > pass.micro) && (taken < 0 || taken > pass.micro - 2);
+  }
+
+  const Pipeline& pipeline_;
+  const std::vector<std::vector<program::ScheduledPass>>& orders_;
+  std::vector<std::size_t> next_;
+  std::vector<std::int32_t> forward_, backward_;  // passes done, by cell
+};
+
+}  // namespace
+
+Turns::Turns(const Pipeline& pipeline) {
+  std::vector<std::vector<program::ScheduledPass>> orders;
+  for (std::int32_t s = 0; s < pipeline.stages; ++s) {
+    orders.push_back(program::order_of(pipeline.schedule, pipeline.stages, s, pipeline.micro_batches, pipeline.chunks));
+    for (std::int32_t c = 0; c < pipeline.chunks; ++c)
+      slots_.push_back(std::min(program::most_in_flight(orders.back(), c) + 1, pipeline.micro_batches));
+  }
+  possible_ = Sweep(pipeline, orders).run(list_);
+}
+
+}  // namespace ds::tuner
