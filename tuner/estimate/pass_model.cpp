@@ -62,7 +62,7 @@ std::optional<Parts> parts_of(const Pass& pass) {
         break;
       case Stop::begin:
         if (refilled && !parts.sends) return std::nullopt;
-        parts.completes.push_back({.at = since, .after_sent = parts.sends, .seconds = point.seconds});
+        parts.completes.push_back({.at = since, .after_sent = parts.sends});
         break;
       case Stop::meet:
       case Stop::step: return std::nullopt;
@@ -125,25 +125,42 @@ std::optional<double> layer_of(const PassSeconds& one, const PassSeconds& two) {
   return alike ? std::optional(two.begin - one.begin) : std::nullopt;
 }
 
-/// Marks the layer's points of a chunk that has everything: in that of two layers their seconds come twice in a row.
-bool mark_layer(ChunkModel& one, const StageParts& two) {
-  const std::vector<BucketPoint>& more = two.last_backward.completes;
-  const std::size_t count = one.completes.size();
-  if (count == 0) return one.needs.empty() && more.empty();
-  if (more.size() != count + 1) return false;
-  const auto seconds = [](const BucketPoint& a, const BucketPoint& b) { return same(a.seconds, b.seconds); };
-  for (std::size_t i = 0; i < count; ++i) {
+/// Seconds of the collectives that a stage begins in a pass.
+std::vector<double> collectives_of(const Pass& pass) {
+  std::vector<double> seconds;
+  for (const Point& point : pass.points)
+    if (point.stop == Stop::begin) seconds.push_back(point.seconds);
+  return seconds;
+}
+
+/// Where the layer's collective stands among those of a chunk that has everything: with two layers it comes twice in a row.
+/// The count where no layer's is among them.
+std::optional<std::size_t> layer_among(const std::vector<double>& one, const std::vector<double>& two) {
+  if (two.size() == one.size()) return one.size();
+  if (two.size() != one.size() + 1) return std::nullopt;
+  for (std::size_t i = 0; i < one.size(); ++i) {
     const auto split = static_cast<std::ptrdiff_t>(i) + 1;
-    if (!std::equal(one.completes.begin(), one.completes.begin() + split, more.begin(), seconds) ||
-        !std::equal(one.completes.begin() + split - 1, one.completes.end(), more.begin() + split, seconds))
-      continue;
-    one.completes[i].layer = true;
-    const std::size_t behind = count - 1 - i;  // embeddings: needed before the layer
-    if (behind >= one.needs.size()) return false;
-    one.needs[behind].layer = true;
-    return true;
+    if (std::equal(one.begin(), one.begin() + split, two.begin(), same) &&
+        std::equal(one.begin() + split - 1, one.end(), two.begin() + split, same))
+      return i;
   }
-  return false;
+  return std::nullopt;
+}
+
+/// Marks the points that are the layer's. Parameters are needed in the order in which the update gathers them.
+bool mark_layer(ChunkModel& model, const Probe& one, const Probe& two) {
+  constexpr std::size_t kUpdate = 1;  // visit
+  const auto list = [&](const Probe& probe, bool update) {
+    const engine::Line& line = probe.line(0);
+    const std::size_t visit = update ? kUpdate : line.visits.size() - 2;
+    return collectives_of(line.passes[static_cast<std::size_t>(line.visits[visit])]);
+  };
+  const auto needed = layer_among(list(one, true), list(two, true));
+  const auto completes = layer_among(list(one, false), list(two, false));
+  if (!needed || !completes || *needed >= model.needs.size()) return false;
+  model.needs[*needed].layer = true;
+  if (*completes < model.completes.size()) model.completes[*completes].layer = true;
+  return true;
 }
 
 }  // namespace
@@ -172,15 +189,18 @@ std::optional<PassModel> PassModel::read(const Probe& probe, const Probe* furthe
     ChunkModel& kept = model.kinds_[static_cast<std::size_t>(kind)] = model_of(parts);
     return &kept;
   };
-  if (!pipeline) return mark_layer(*keep(Kind::only, stages[0]), two) ? std::optional(model) : std::nullopt;
-  // Embeddings are needed before the layers and complete after them, the head the other way round.
+  if (!pipeline)
+    return mark_layer(*keep(Kind::only, stages[0]), probe, *further) ? std::optional(model) : std::nullopt;
+  // Embeddings are needed before the layers and complete after them, the head the other way round. Where layers are reduced
+  // only behind the last backward, a middle stage has none to mark.
+  const bool layers_complete = !stages[1].last_backward.completes.empty();
   const auto mark = [](std::vector<BucketPoint>& points, bool front) {
     if (!points.empty()) (front ? points.front() : points.back()).layer = true;
   };
   for (const auto& [kind, stage] : {std::pair(Kind::first, 0U), std::pair(Kind::middle, 1U), std::pair(Kind::last, 3U)}) {
     ChunkModel& kept = *keep(kind, stages[stage]);
     mark(kept.needs, kind != Kind::first);
-    mark(kept.completes, kind == Kind::first);
+    if (layers_complete) mark(kept.completes, kind == Kind::first);
   }
   return model;
 }

@@ -16,7 +16,6 @@ struct BucketPoint {
   double at{};        // seconds of work from where the pass has taken its message
   bool after_sent{};  // or from where it has sent its own
   bool layer{};       // a layer's; each further layer's comes a layer later
-  double seconds{};   // of the probe's collective
 };
 
 /// A chunk of one layer.

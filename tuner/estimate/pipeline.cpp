@@ -3,61 +3,58 @@
 #include <algorithm>
 #include <limits>
 
-#include "tuner/estimate/turns.h"
-
 namespace ds::tuner {
 namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
 
-/// Messages of one direction: when each was complete, and when its receiver had taken it. Of every chunk's messages the
-/// memory of two exists, so two are remembered.
-struct Messages {
-  std::vector<double> ready, taken;        // by cell and parity; one cell more, for what goes nowhere
-  std::vector<double> received_until;      // by stage: the lane that receives beside the compute lane
-  std::vector<double> freed;               // when memory for a message was free again, slot by slot
-  std::vector<std::size_t> first_slot;     // by cell
-  std::vector<std::int32_t> slots;         // likewise
-  std::vector<std::int32_t> next;          // by cell: where its messages go
-};
+using Vector = Lanes::Vector;
+
+[[gnu::always_inline]] inline void raise(Vector& to, const Vector& at_least) { to = to > at_least ? to : at_least; }
+[[gnu::always_inline]] inline void lower(Vector& to, const Vector& at_most) { to = to < at_most ? to : at_most; }
 
 }  // namespace
 
-struct PipelineRun::Beat {
-  Messages forward, backward;
-  std::vector<double> at;  // by stage
+/// Compares the passes of a period with those of the one before.
+struct PipelineRun::Watch {
+  Lanes* trace;       // of the period before: two numbers a pass
+  Lanes least, most;  // by how much passes came later
+
+  [[gnu::always_inline]] void look(const Vector& at) {
+    const Vector later = at - trace->all();
+    lower(least.all(), later);
+    raise(most.all(), later);
+    trace++->all() = at;
+  }
 };
 
-PipelineRun::PipelineRun() : beat_(std::make_unique<Beat>()) {}
-PipelineRun::~PipelineRun() = default;
-
-const Turns& PipelineRun::turns_of(const Pipeline& pipeline) {
-  std::unique_ptr<Turns>& turns = turns_[{pipeline.schedule, pipeline.stages, pipeline.chunks, pipeline.micro_batches}];
-  if (!turns) turns = std::make_unique<Turns>(pipeline);
+const Turns& PipelineRun::turns_of(const Shape& shape) {
+  std::unique_ptr<Turns>& turns = turns_[shape];
+  if (!turns) turns = std::make_unique<Turns>(shape);
   return *turns;
 }
 
-namespace {
-
-void reset(Messages& messages, std::size_t stages, std::size_t chunks, bool beside, const Turns& turns, bool forward) {
-  const std::size_t cells = stages * chunks;
-  messages.ready.assign(2 * (cells + 1), kNever);
-  messages.taken.assign(2 * (cells + 1), kNever);
+void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const {
+  const auto stages = static_cast<std::size_t>(shape.stages);
+  const std::size_t cells = stages * chunks_;
+  Lanes never;
+  never.of.fill(kNever);
+  messages.ready.assign(2 * (cells + 1), never);
+  messages.taken.assign(2 * (cells + 1), never);
   messages.next.assign(cells, static_cast<std::int32_t>(cells));
   for (std::size_t s = 0; s < stages; ++s)
-    for (std::size_t c = 0; c < chunks; ++c) {
-      const std::size_t cell = s * chunks + c;
+    for (std::size_t c = 0; c < chunks_; ++c) {
       const auto to = [&](std::size_t stage, std::size_t chunk) {
-        messages.next[cell] = static_cast<std::int32_t>(stage * chunks + chunk);
+        messages.next[s * chunks_ + c] = static_cast<std::int32_t>(stage * chunks_ + chunk);
       };
       if (forward && s + 1 < stages) to(s + 1, c);
-      else if (forward && c + 1 < chunks) to(0, c + 1);
+      else if (forward && c + 1 < chunks_) to(0, c + 1);
       else if (!forward && s > 0) to(s - 1, c);
       else if (!forward && c > 0) to(stages - 1, c - 1);
     }
   if (!beside) return;
-  messages.received_until.assign(stages, 0);
-  messages.first_slot.assign(cells, 0);
+  messages.received_until.assign(stages, {});
+  messages.first_slot.resize(cells);
   messages.slots.assign(cells, 2);
   std::size_t slots = 0;
   for (std::size_t cell = 0; cell < cells; ++cell) {
@@ -65,64 +62,135 @@ void reset(Messages& messages, std::size_t stages, std::size_t chunks, bool besi
     if (forward) messages.slots[cell] = turns.slots(cell);
     slots += static_cast<std::size_t>(messages.slots[cell]);
   }
-  messages.freed.assign(slots, kNever);
+  messages.freed.assign(slots, never);
 }
 
-}  // namespace
-
-bool PipelineRun::play(const Pipeline& pipeline, std::span<const ChunkSeconds* const> chunks,
-                       std::span<const double> start) {
-  const Turns& turns = turns_of(pipeline);
-  if (!turns.possible()) return false;
-  const auto stages = static_cast<std::size_t>(pipeline.stages);
-  chunks_ = static_cast<std::size_t>(pipeline.chunks);
-  last_.assign(stages * chunks_, {});
-  end_.assign(start.begin(), start.end());
-  reset(beat_->forward, stages, chunks_, pipeline.beside, turns, true);
-  reset(beat_->backward, stages, chunks_, pipeline.beside, turns, false);
-  const std::int32_t last_micro = pipeline.micro_batches - 1;
-  for (const Turn& turn : turns.list()) {
-    const std::size_t cell = turn.stage * chunks_ + turn.chunk;
-    const ChunkSeconds& chunk = *chunks[cell];
-    const PassSeconds& pass = turn.forward              ? chunk.forward
-                              : turn.micro == 0         ? chunk.first_backward
-                              : turn.micro == last_micro ? chunk.last_backward
-                                                        : chunk.backward;
-    Messages& messages = turn.forward ? beat_->forward : beat_->backward;
-    const bool takes = turn.forward ? chunk.takes_forward : chunk.takes_backward;
-    const double seconds = turn.forward ? chunk.take_forward : chunk.take_backward;
-    const std::size_t parity = static_cast<std::size_t>(turn.micro) & 1U;
-    double at = end_[turn.stage] + pass.ahead;
-    if (takes) {
-      double& taken = messages.taken[2 * cell + parity];
-      const double ready = messages.ready[2 * cell + parity];
-      if (pipeline.beside) {
-        double& until = messages.received_until[turn.stage];
-        const std::size_t slot =
-            messages.first_slot[cell] + static_cast<std::size_t>(turn.micro % messages.slots[cell]);
-        until = std::max({until, ready, messages.freed[slot]}) + seconds;
-        taken = until;
-        at = std::max(at, taken);
-        if (!turn.forward) messages.freed[slot] = at + pass.frees_early;
-      } else {
-        at = taken = std::max(at, ready) + seconds;
-      }
-    }
-    if (!turn.forward && turn.micro == last_micro) last_[cell].taken = at;
-    const auto to = static_cast<std::size_t>(messages.next[cell]);
-    double sent = std::max(at + pass.begin, messages.taken[2 * to + parity]) + pass.end;
-    if (turn.forward && turn.micro == 0) sent = std::max(sent, chunk.weights_come);
-    messages.ready[2 * to + parity] = sent;
-    if (!turn.forward) {
-      if (turn.micro == last_micro) last_[cell].sent = sent;
-      if (pipeline.beside && chunk.takes_forward) {
-        Messages& forward = beat_->forward;
-        forward.freed[forward.first_slot[cell] + static_cast<std::size_t>(turn.micro % forward.slots[cell])] =
-            sent + pass.frees_late;
-      }
-    }
-    end_[turn.stage] = sent + pass.rest;
+template <bool takes, bool beside>
+[[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell,
+                              const PipelineInputs& inputs, std::int32_t skipped, Watch* watch) {
+  const bool forward = turn.forward, first = turn.micro == 0, last = turn.micro == last_micro_;
+  const PassOf<Lanes>& pass = forward ? chunk.forward
+                              : first ? chunk.first_backward
+                              : last  ? chunk.last_backward
+                                      : chunk.backward;
+  Messages& messages = forward ? forward_ : backward_;
+  const std::int32_t micro = turn.micro - skipped;  // numbers of slots go on where they were
+  const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
+  const auto to = static_cast<std::size_t>(messages.next[cell]);
+  Lanes& end = end_[turn.stage];
+  Lanes& taken = messages.taken[2 * cell + parity];
+  const Lanes& ready = messages.ready[2 * cell + parity];
+  const Lanes& refilled = messages.taken[2 * to + parity];
+  Lanes& sent = messages.ready[2 * to + parity];
+  const Lanes& seconds = forward ? chunk.take_forward : chunk.take_backward;
+  Vector at = end.all() + pass.ahead.all();
+  if constexpr (takes && beside) {
+    Vector until = messages.received_until[turn.stage].all();
+    Vector& freed =
+        messages.freed[messages.first_slot[cell] + static_cast<std::size_t>(micro % messages.slots[cell])].all();
+    raise(until, ready.all());
+    raise(until, freed);
+    until += seconds.all();
+    messages.received_until[turn.stage].all() = taken.all() = until;
+    raise(at, until);
+    if (!forward) freed = at + pass.frees_early.all();
+  } else if constexpr (takes) {
+    raise(at, ready.all());
+    at += seconds.all();
+    taken.all() = at;
   }
+  if (watch != nullptr) watch->look(at);
+  if (!forward && last) last_[cell].taken.all() = at;
+  at += pass.begin.all();
+  raise(at, refilled.all());
+  at += pass.end.all();
+  if (forward && first) raise(at, inputs.weights_come[cell].all());
+  sent.all() = at;
+  end.all() = at + pass.rest.all();
+  if (watch != nullptr) watch->look(at);
+  if (forward) return;
+  if (last) last_[cell].sent.all() = at;
+  if constexpr (beside)
+    if (chunk.takes_forward)
+      forward_.freed[forward_.first_slot[cell] + static_cast<std::size_t>(micro % forward_.slots[cell])].all() =
+          at + pass.frees_late.all();
+}
+
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+void PipelineRun::go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t skipped,
+                     Watch* watch) {
+  for (const Turn* turn = first; turn != last; ++turn) {
+    const std::size_t cell = turn->stage * chunks_ + turn->chunk;
+    const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
+    const bool takes = turn->forward ? chunk.takes_forward : chunk.takes_backward;
+    if (takes && inputs.beside)
+      pass<true, true>(*turn, chunk, cell, inputs, skipped, watch);
+    else if (takes)
+      pass<true, false>(*turn, chunk, cell, inputs, skipped, watch);
+    else if (inputs.beside)
+      pass<false, true>(*turn, chunk, cell, inputs, skipped, watch);
+    else
+      pass<false, false>(*turn, chunk, cell, inputs, skipped, watch);
+  }
+}
+
+/// Everything comes so many periods later.
+void PipelineRun::move_on(double periods, const Lanes& period) {
+  const auto move = [&](std::vector<Lanes>& times) {
+    for (Lanes& time : times) time.all() += periods * period.all();
+  };
+  move(end_);
+  for (Messages* messages : {&forward_, &backward_})
+    for (std::vector<Lanes>* times : {&messages->ready, &messages->taken, &messages->received_until, &messages->freed})
+      move(*times);
+}
+
+bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
+  const Turns& turns = turns_of(shape);
+  if (!turns.possible()) return false;
+  chunks_ = static_cast<std::size_t>(shape.chunks);
+  last_micro_ = shape.micro_batches - 1;
+  last_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
+  end_.assign(inputs.start.begin(), inputs.start.end());
+  reset(forward_, shape, turns, inputs.beside, true);
+  reset(backward_, shape, turns, inputs.beside, false);
+
+  const Turn* const list = turns.list().data();
+  std::size_t next = 0;
+  std::int32_t skipped = 0;
+  for (const Repeat& repeat : turns.repeats()) {
+    go(list + next, list + repeat.first, inputs, skipped, nullptr);
+    next = repeat.first;
+    // Passes remember what happened at most so many periods ago.
+    const std::int32_t memory = inputs.beside ? std::max(turns.most_slots(), 2) : 2;
+    const std::int32_t enough = memory / repeat.micro_batches + 1;
+    trace_.resize(2 * repeat.length);
+    std::int32_t equal = 0;
+    for (std::size_t period = 0; period < repeat.times; ++period) {
+      Watch watch{.trace = trace_.data()};
+      watch.least.of.fill(-kNever);
+      watch.most.of.fill(kNever);
+      go(list + next, list + next + repeat.length, inputs, skipped, &watch);
+      next += repeat.length;
+      bool even = period > 0;
+      for (std::size_t l = 0; l < kLanes; ++l) {
+        constexpr double kRounding = 1e-13;
+        even = even && watch.most[l] - watch.least[l] <= kRounding * end_.front()[l];
+      }
+      equal = even ? equal + 1 : 0;
+      const std::size_t left = repeat.times - period - 1;  // the last one is gone through: it may end the step
+      if (equal < enough || left < 2) continue;
+      Lanes each;
+      for (std::size_t l = 0; l < kLanes; ++l) each[l] = (watch.least[l] + watch.most[l]) / 2;
+      move_on(static_cast<double>(left - 1), each);
+      skipped += static_cast<std::int32_t>(left - 1) * repeat.micro_batches;
+      next += (left - 1) * repeat.length;
+      break;
+    }
+  }
+  go(list + next, list + turns.list().size(), inputs, skipped, nullptr);
   return true;
 }
 

@@ -2,88 +2,114 @@
 // The recurrence of engine/recurrence.h for pipelines of many equal stages, without a visit for each pass: what a search
 // runs for tens of thousands of plans a second. Equal to it up to rounding; a test holds the two together.
 //
-//   Pipeline pipeline{.schedule = Schedule::one_f_one_b, .stages = 64, .micro_batches = 512};
 //   PipelineRun run;
-//   run.play(pipeline, chunks, start);        // chunks: by stage and chunk
-//   run.stage_end(s)
+//   run.play({.schedule = Schedule::one_f_one_b, .stages = 64, .micro_batches = 512}, inputs);
+//   run.stage_end(s)[lane]
 //
-// Two observations make it fast. Stages that are busy at the same beat of a schedule do not depend on each other, so a beat
-// is a loop over arrays. And a schedule in full swing repeats itself: once every time of the state has grown by the same
-// amount over some micro-batches, the remaining ones are skipped.
+// Two observations make it fast. Plans with pipelines of one shape make the same passes in the same order, so eight of them
+// are gone through at a time, one in each lane of vectors. And a schedule in full swing repeats itself: once all passes of
+// some periods come as much later than those of the period before, the remaining periods are skipped.
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
-#include <tuple>
 #include <vector>
 
-#include "simulator/workload/job.h"
+#include "tuner/estimate/turns.h"
 
 namespace ds::tuner {
 
+/// Plans that are gone through at a time.
+inline constexpr std::size_t kLanes = 8;
+
+/// A number of each.
+struct alignas(64) Lanes {
+  /// All of them at once; compilers know no such type in the standard yet.
+  using Vector __attribute__((vector_size(kLanes * sizeof(double)), may_alias)) = double;
+
+  std::array<double, kLanes> of{};
+  double& operator[](std::size_t lane) { return of[lane]; }
+  double operator[](std::size_t lane) const { return of[lane]; }
+  Vector& all() { return *reinterpret_cast<Vector*>(of.data()); }
+  const Vector& all() const { return *reinterpret_cast<const Vector*>(of.data()); }
+};
+
 /// Seconds of a pass between its messages.
-struct PassSeconds {
-  double ahead{};  // before its message is taken
-  double begin{};  // from there to where the memory of the message that it sends has to be free
-  double end{};    // from there to where this message is complete
-  double rest{};   // after that
+template <class Number>
+struct PassOf {
+  Number ahead{};  // before its message is taken
+  Number begin{};  // from there to where the memory of the message that it sends has to be free
+  Number end{};    // from there to where this message is complete
+  Number rest{};   // after that
   // Where receiving goes on beside the compute lane:
-  double frees_early{};  // from taking the message to where its memory is free
-  double frees_late{};   // from the message that is sent to where the memory of a forward's message is free
+  Number frees_early{};  // from taking the message to where its memory is free
+  Number frees_late{};   // from the message that is sent to where the memory of a forward's message is free
 };
 
 /// What a stage does with one of its chunks. A chunk at the model's end takes or sends no message in that direction.
-struct ChunkSeconds {
-  PassSeconds forward, backward;
-  PassSeconds first_backward, last_backward;  // of the step; the same one where there is one micro-batch
-  double take_forward{}, take_backward{};     // what a message takes
+template <class Number>
+struct ChunkOf {
+  PassOf<Number> forward, backward;
+  PassOf<Number> first_backward, last_backward;  // of the step; the same one where there is one micro-batch
+  Number take_forward{}, take_backward{};        // what a message takes
   bool takes_forward{}, takes_backward{};
-  /// The first forward ends no earlier, as its weights come then.
-  double weights_come{};
 };
+using PassSeconds = PassOf<double>;
+using ChunkSeconds = ChunkOf<double>;
 
-struct Pipeline {
-  workload::Schedule schedule{};
-  std::int32_t stages{1}, chunks{1}, micro_batches{1};
-  bool beside{};  // messages are received beside the compute lane
+/// Of pipelines of one shape; cells are stage * chunks + chunk.
+struct PipelineInputs {
+  std::span<const ChunkOf<Lanes>* const> chunks;  // by cell
+  std::span<const Lanes> weights_come;  // by cell: the first forward ends no earlier
+  std::span<const Lanes> start;         // by stage
+  bool beside{};                        // messages are received beside the compute lane
 };
 
 /// When a chunk's last backward has taken its message, and when it has sent its own.
 struct LastBackward {
-  double taken{}, sent{};
+  Lanes taken, sent;
 };
-
-/// The order in which all stages make their passes, so that each finds what it waits for.
-class Turns;
 
 /// Keeps its memory, and the orders of schedules, from one run to the next.
 class PipelineRun {
  public:
-  PipelineRun();
-  ~PipelineRun();
-  PipelineRun(const PipelineRun&) = delete;
-  PipelineRun& operator=(const PipelineRun&) = delete;
-
-  /// Schedules gpipe, one_f_one_b, interleaved. `chunk_of(stage, chunk)` in `chunks` at stage * pipeline.chunks + chunk;
-  /// `start`: by stage, when it begins. False where the schedule cannot go on (it is none of these).
-  bool play(const Pipeline& pipeline, std::span<const ChunkSeconds* const> chunks, std::span<const double> start);
+  /// Schedules gpipe, one_f_one_b, interleaved. False where the schedule cannot go on (it is none of these).
+  bool play(const Shape& shape, const PipelineInputs& inputs);
 
   /// When the stage has done all of its passes.
-  double stage_end(std::size_t stage) const { return end_[stage]; }
-  const LastBackward& last_backward(std::size_t stage, std::size_t chunk) const {
-    return last_[stage * chunks_ + chunk];
-  }
+  const Lanes& stage_end(std::size_t stage) const { return end_[stage]; }
+  const LastBackward& last_backward(std::size_t cell) const { return last_[cell]; }
 
  private:
-  struct Beat;
-  const Turns& turns_of(const Pipeline& pipeline);
+  /// Messages of one direction: when each was complete, and when its receiver had taken it. Of every chunk's messages the
+  /// memory of two exists, so two are remembered.
+  struct Messages {
+    std::vector<Lanes> ready, taken;        // by cell and parity; one cell more, for what goes nowhere
+    std::vector<std::int32_t> next;         // by cell: where its messages go
+    std::vector<Lanes> received_until;      // by stage: the lane that receives beside the compute lane
+    std::vector<Lanes> freed;               // when memory for a message was free again, slot by slot
+    std::vector<std::size_t> first_slot;    // by cell
+    std::vector<std::int32_t> slots;        // likewise
+  };
+  struct Watch;
+
+  const Turns& turns_of(const Shape& shape);
+  void reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const;
+  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t skipped, Watch* watch);
+  template <bool takes, bool beside>
+  void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
+            std::int32_t skipped, Watch* watch);
+  void move_on(double periods, const Lanes& period);
 
   std::size_t chunks_{1};
-  std::vector<double> end_;
+  std::int32_t last_micro_{};
+  std::vector<Lanes> end_;
   std::vector<LastBackward> last_;
-  std::unique_ptr<Beat> beat_;
-  std::map<std::tuple<workload::Schedule, std::int32_t, std::int32_t, std::int32_t>, std::unique_ptr<Turns>> turns_;
+  Messages forward_, backward_;
+  std::vector<Lanes> trace_;  // of a period: what each pass took and sent
+  std::map<Shape, std::unique_ptr<Turns>> turns_;
 };
 
 }  // namespace ds::tuner

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "simulator/program/schedule/schedule.h"
-#include "tuner/estimate/pipeline.h"
 
 namespace ds::tuner {
 namespace {
@@ -12,11 +11,12 @@ namespace {
 /// stand side by side in the list, so that a processor has independent work.
 class Sweep {
  public:
-  Sweep(const Pipeline& pipeline, const std::vector<std::vector<program::ScheduledPass>>& orders)
-      : pipeline_(pipeline),
+  Sweep(const Shape& shape,
+        const std::vector<std::vector<program::ScheduledPass>>& orders)
+      : shape_(shape),
         orders_(orders),
         next_(orders.size(), 0),
-        forward_(orders.size() * static_cast<std::size_t>(pipeline.chunks)),
+        forward_(orders.size() * static_cast<std::size_t>(shape.chunks)),
         backward_(forward_) {}
 
   bool run(std::vector<Turn>& list) {
@@ -41,7 +41,7 @@ class Sweep {
 
  private:
   std::size_t cell(std::size_t stage, std::int32_t chunk) const {
-    return stage * static_cast<std::size_t>(pipeline_.chunks) + static_cast<std::size_t>(chunk);
+    return stage * static_cast<std::size_t>(shape_.chunks) + static_cast<std::size_t>(chunk);
   }
 
   /// Whether the message is there, and the memory for the one that the pass sends: two micro-batches ago its receiver
@@ -55,14 +55,14 @@ class Sweep {
       if (step < 0 && s == 0) --chunk, stage = last;
       else if (step > 0 && s == last) ++chunk, stage = 0;
       else stage = step < 0 ? s - 1 : s + 1;
-      return chunk < 0 || chunk >= pipeline_.chunks ? -1 : done[cell(stage, chunk)];
+      return chunk < 0 || chunk >= shape_.chunks ? -1 : done[cell(stage, chunk)];
     };
     const int towards = pass.forward ? 1 : -1;
     const std::int32_t sent = done_at(-towards), taken = done_at(towards);
     return (sent < 0 || sent > pass.micro) && (taken < 0 || taken > pass.micro - 2);
   }
 
-  const Pipeline& pipeline_;
+  const Shape& shape_;
   const std::vector<std::vector<program::ScheduledPass>>& orders_;
   std::vector<std::size_t> next_;
   std::vector<std::int32_t> forward_, backward_;  // passes done, by cell
@@ -70,14 +70,43 @@ class Sweep {
 
 }  // namespace
 
-Turns::Turns(const Pipeline& pipeline) {
+Turns::Turns(const Shape& shape) {
   std::vector<std::vector<program::ScheduledPass>> orders;
-  for (std::int32_t s = 0; s < pipeline.stages; ++s) {
-    orders.push_back(program::order_of(pipeline.schedule, pipeline.stages, s, pipeline.micro_batches, pipeline.chunks));
-    for (std::int32_t c = 0; c < pipeline.chunks; ++c)
-      slots_.push_back(std::min(program::most_in_flight(orders.back(), c) + 1, pipeline.micro_batches));
+  for (std::int32_t s = 0; s < shape.stages; ++s) {
+    orders.push_back(program::order_of(shape.schedule, shape.stages, s, shape.micro_batches, shape.chunks));
+    for (std::int32_t c = 0; c < shape.chunks; ++c)
+      slots_.push_back(std::min(program::most_in_flight(orders.back(), c) + 1, shape.micro_batches));
   }
-  possible_ = Sweep(pipeline, orders).run(list_);
+  possible_ = Sweep(shape, orders).run(list_);
+  if (possible_) find_repeats(shape);
+}
+
+std::int32_t Turns::most_slots() const { return *std::ranges::max_element(slots_); }
+
+/// Runs of turns that are those of one period before, a period's micro-batches later. A period is one micro-batch;
+/// interleaved, one for each stage.
+void Turns::find_repeats(const Shape& shape) {
+  const bool groups = shape.schedule == workload::Schedule::interleaved && shape.chunks > 1;
+  const bool apart = shape.schedule == workload::Schedule::gpipe;  // forwards and backwards do not mix
+  const std::int32_t micro_batches = groups ? shape.stages : 1;
+  const std::size_t length = static_cast<std::size_t>(shape.stages * shape.chunks) *
+                             static_cast<std::size_t>(micro_batches) * (apart ? 1 : 2);
+  std::size_t run = 0;
+  const auto close = [&](std::size_t end) {
+    const std::size_t times = run / length + 1;
+    constexpr std::size_t kFewest = 5;  // less is not worth looking at
+    if (times >= kFewest)
+      repeats_.push_back({.first = end - times * length, .length = length, .times = times, .micro_batches = micro_batches});
+    run = 0;
+  };
+  for (std::size_t i = length; i < list_.size(); ++i) {
+    const Turn &now = list_[i], &before = list_[i - length];
+    const bool same = now.stage == before.stage && now.chunk == before.chunk && now.forward == before.forward &&
+                      now.micro == before.micro + micro_batches;
+    if (same) ++run;
+    else close(i);
+  }
+  close(list_.size());
 }
 
 }  // namespace ds::tuner

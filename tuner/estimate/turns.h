@@ -8,29 +8,46 @@
 
 namespace ds::tuner {
 
-struct Pipeline;
+/// What decides the order of passes.
+struct Shape {
+  workload::Schedule schedule{};
+  std::int32_t stages{1}, chunks{1}, micro_batches{1};
+  auto operator<=>(const Shape&) const = default;
+};
 
 /// The next pass of a stage.
 struct Turn {
-  std::uint16_t stage{};
-  std::uint16_t chunk{};
+  std::uint16_t stage{}, chunk{};
   std::int32_t micro{};
   bool forward{};
 };
 
+/// Part of the list that comes again and again, each time so many micro-batches later.
+struct Repeat {
+  std::size_t first{}, length{};  // turns, of the first time
+  std::size_t times{};
+  std::int32_t micro_batches{};
+};
+
 class Turns {
  public:
-  explicit Turns(const Pipeline& pipeline);
+  explicit Turns(const Shape& shape);
 
   /// False where the stages wait for each other for ever.
   bool possible() const { return possible_; }
   const std::vector<Turn>& list() const { return list_; }
+  /// The schedule in full swing: none, one such part, or one of forwards and one of backwards.
+  const std::vector<Repeat>& repeats() const { return repeats_; }
   /// Messages forward that a chunk has memory for when they come in beside the compute lane.
   std::int32_t slots(std::size_t cell) const { return slots_[cell]; }
+  std::int32_t most_slots() const;
 
  private:
+  void find_repeats(const Shape& shape);
+
   bool possible_{true};
   std::vector<Turn> list_;
+  std::vector<Repeat> repeats_;
   std::vector<std::int32_t> slots_;  // by stage * chunks + chunk
 };
 

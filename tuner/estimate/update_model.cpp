@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <utility>
 
 #include "simulator/engine/alone.h"
@@ -137,8 +138,8 @@ std::optional<StageUpdate> stage_update(const Probe& probe, std::size_t stage) {
   StageUpdate result{.clip = work_of(clip), .update = work_of(update), .zero = zero_of(probe, stage)};
   result.gathers = begins_of(update);
   result.reduces = begins_of(last);
-  result.reduces_early = !result.reduces.empty();
-  if (!result.reduces_early) result.reduces = begins_of(norm);
+  for (BucketCollective& reduce : result.reduces) reduce.in_pass = true;
+  std::ranges::copy(begins_of(norm), std::back_inserter(result.reduces));
   const std::optional<Finish> finish = finish_of(norm, result.gathers.size(), probe.program.classes.size() == 1);
   if (!finish) return std::nullopt;
   result.finish = *finish;

@@ -15,6 +15,7 @@ struct BucketCollective {
   double after{};    // seconds of work in the compute lane since the one before
   double seconds{};  // alone
   bool layer{};      // a layer's: there is one for each
+  bool in_pass{};    // of a reduction: begins in the last backward, not behind it
 };
 
 /// What ends a step, from the last backward on. Stages meet: the ends of a pipeline about their tied table, then all.
@@ -36,8 +37,7 @@ struct StageUpdate {
   double update{};                        // with what is gathered in the compute lane
   double zero{};                          // before the first backward: what pads gradients
   std::vector<BucketCollective> gathers;  // in the update, in the order of the model
-  std::vector<BucketCollective> reduces;  // in the last backward or behind it, in their order
-  bool reduces_early{};                   // in the last backward
+  std::vector<BucketCollective> reduces;  // in the last backward and behind it, in their order
   Finish finish;
 };
 
