@@ -3,7 +3,10 @@
 // profiles/kernels/products. Between measured shapes the share of the roofline is interpolated.
 
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "simulator/cost/cost.h"
@@ -16,7 +19,8 @@ class ProductTable {
   /// The table of the machine, else that of its GPU, else none. Every measurement is in 16 bits.
   static std::optional<ProductTable> of(const workload::Node& node, BytesPerSecond memory);
 
-  /// Seconds of a layer's product over those that the roofline of the datasheet allows, at least 1.
+  /// Seconds of a layer's product over those that the roofline of the datasheet allows, at least 1. A shape asked for before
+  /// costs nanoseconds; not for several threads at once.
   double slowdown(const ops::Linear& layer, ops::Pass pass) const;
 
  private:
@@ -27,11 +31,15 @@ class ProductTable {
   /// What a layer's forward product takes at the rates of the datasheet.
   double roofline(const ops::Linear& layer) const;
   Features features_of(const ops::Linear& layer) const;
+  double interpolated(const ops::Linear& layer, std::size_t p) const;
 
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   std::array<Curve, 3>
       curves_;  // by pass: forward, input gradient, weight gradient; empty where not measured
+  /// By tokens, outputs, inputs and pass.
+  using Asked = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::size_t>;
+  mutable std::map<Asked, double> slowdowns_;
 };
 
 }  // namespace ds::cost

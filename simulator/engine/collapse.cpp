@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
 
 namespace ds::engine {
@@ -78,6 +79,7 @@ class LineBuilder {
     std::int64_t position{};  // of the compute lane
     std::size_t lane{};
     double seconds{};
+    Communicates what{};
   };
 
   const Instruction& instruction(const Segment& segment, std::size_t lane, std::int32_t position) const {
@@ -85,6 +87,12 @@ class LineBuilder {
     const program::Call& call = schedule_.calls[static_cast<std::size_t>(segment.call)];
     return program_.body(call).body[static_cast<std::size_t>(
         body.instructions[static_cast<std::size_t>(segment.first + position)])];
+  }
+
+  Communicates communicates(const Segment& segment, std::size_t lane, std::int32_t position) const {
+    const LaneBody& body = schedule_.body(segment, lane);
+    return {schedule_.calls[static_cast<std::size_t>(segment.call)].body,
+            body.instructions[static_cast<std::size_t>(segment.first + position)]};
   }
 
   void find_roles() {
@@ -123,7 +131,7 @@ class LineBuilder {
         freed = until.ended;
         if (roles_[lane].does == Does::receives) {
           ++gates;
-          freed_.push_back({freed, lane, 0});
+          freed_.push_back({.position = freed, .lane = lane});
         }
       }
       const LaneBody& body = schedule_.body(segment, lane);
@@ -132,10 +140,10 @@ class LineBuilder {
         const double seconds = body.begins[at + 1] - body.begins[at];
         if (roles_[lane].does == Does::receives) {
           ReceiveLane& beside = line_.beside[roles_[lane].direction];
-          beside_seconds_[roles_[lane].direction].push_back(seconds);
+          beside_seconds_[roles_[lane].direction].push_back({seconds, communicates(segment, lane, i)});
           beside.gates.push_back(gates);
         } else {
-          freed_.push_back({freed, lane, seconds});
+          freed_.push_back({freed, lane, seconds, communicates(segment, lane, i)});
         }
       }
     }
@@ -166,11 +174,12 @@ class LineBuilder {
     before_step_ = begun - begun_before_meeting_;
   }
 
-  void point(Point one) {
+  void point(Point one, Communicates what = {}) {
     one.after = since_;
     since_ = since_point_ = 0;
     pass_.points.push_back(one);
     done_.before.push_back(std::exchange(done_.rest, {}));
+    done_.at.push_back(what);
     ++points_;
   }
 
@@ -217,11 +226,13 @@ class LineBuilder {
       place.own = place.after + 1;
       const Instruction& one = instruction(segment, kCompute, 0);
       if (one.kind == Kind::receive)
-        point({.stop = Stop::receive, .direction = direction_of(one), .seconds = segment.alone.value});
+        point({.stop = Stop::receive, .direction = direction_of(one), .seconds = segment.alone.value},
+              communicates(segment, kCompute, 0));
       else
         point({.stop = Stop::meet,
                .number = meetings_.of(class_, segment.channel),
-               .seconds = segment.alone.value});
+               .seconds = segment.alone.value},
+              communicates(segment, kCompute, 0));
     }
     add_freed(segment.ended);
   }
@@ -238,9 +249,8 @@ class LineBuilder {
       point({.stop = Stop::refill, .direction = d, .number = sent_[d] - number});
     } else {
       ensure(number == arrived_[d]++, "messages are used in the order in which they come");
-      point({.stop = Stop::arrive,
-             .direction = d,
-             .seconds = beside_seconds_[d][static_cast<std::size_t>(number)]});
+      const auto& [seconds, what] = beside_seconds_[d][static_cast<std::size_t>(number)];
+      point({.stop = Stop::arrive, .direction = d, .seconds = seconds}, what);
     }
   }
 
@@ -261,11 +271,11 @@ class LineBuilder {
       const LaneRole role = roles_[one.lane];
       switch (role.does) {
         case Does::sends:
-          point({.stop = Stop::send, .direction = role.direction, .seconds = one.seconds});
+          point({.stop = Stop::send, .direction = role.direction, .seconds = one.seconds}, one.what);
           ++sent_[role.direction];
           break;
         case Does::receives: point({.stop = Stop::release, .direction = role.direction}); break;
-        case Does::reduces: point({.stop = Stop::begin, .seconds = one.seconds}); break;
+        case Does::reduces: point({.stop = Stop::begin, .seconds = one.seconds}, one.what); break;
         case Does::nothing: break;
       }
     }
@@ -287,7 +297,7 @@ class LineBuilder {
   Work done_;  // likewise
   std::map<program::TemplateId, std::vector<std::int32_t>> passes_of_;
   std::array<std::int32_t, 2> sent_{}, arrived_{};
-  std::array<std::vector<double>, 2> beside_seconds_;  // of messages, by direction
+  std::array<std::vector<std::pair<double, Communicates>>, 2> beside_seconds_;  // of messages, by direction
   Line line_;
   std::vector<Place> places_;
   std::vector<Work> work_;
@@ -302,7 +312,47 @@ std::vector<std::vector<bool>> meetings_apart(const program::Program& program) {
   return apart;
 }
 
+/// Seconds of all instructions before each position of a lane.
+std::vector<double> begins_of(const program::Program& program, const Durations& durations,
+                              program::TemplateId id, const LaneBody& lane) {
+  std::vector<double> begins{0};
+  for (const std::int32_t i : lane.instructions)
+    begins.push_back(begins.back() + alone(program, durations, id, static_cast<std::size_t>(i)).value);
+  return begins;
+}
+
 }  // namespace
+
+void reprice(const program::Program& program, const Durations& durations, Collapsed& collapsed) {
+  for (std::size_t c = 0; c < program.classes.size(); ++c) {
+    std::vector<std::vector<double>> begins(program.templates.size());
+    const auto seconds_of = [&](const std::vector<Run>& runs) {
+      double sum = 0;
+      for (const Run& run : runs) {
+        std::vector<double>& list = begins[program::index(run.body)];
+        if (list.empty())
+          list = begins_of(program, durations, run.body,
+                           collapsed.schedules[c].bodies[program::index(run.body)][kCompute]);
+        const auto first = static_cast<std::size_t>(run.first);
+        sum += list[first + static_cast<std::size_t>(run.count)] - list[first];
+      }
+      return sum;
+    };
+    Line& line = collapsed.lines.stages[c];
+    for (std::size_t p = 0; p < line.passes.size(); ++p) {
+      const Work& work = collapsed.work[c][p];
+      for (std::size_t i = 0; i < work.at.size(); ++i) {
+        Point& point = line.passes[p].points[i];
+        point.after = seconds_of(work.before[i]);
+        const Communicates& what = work.at[i];
+        if (what.instruction >= 0)
+          point.seconds =
+              alone(program, durations, what.body, static_cast<std::size_t>(what.instruction)).value;
+      }
+      line.passes[p].rest = seconds_of(work.rest);
+    }
+  }
+}
 
 Collapsed collapse(const program::Program& program, const Durations& durations) {
   Collapsed result;

@@ -22,9 +22,17 @@ struct Run {
   std::int32_t first{}, count{};
 };
 
-/// Which work the seconds of a pass are: what is done before each of its points, and after the last.
+/// An instruction of a template that communicates; none where `instruction` is negative.
+struct Communicates {
+  program::TemplateId body{};
+  std::int32_t instruction{-1};
+};
+
+/// Where the seconds of a pass come from: what is done before each of its points and after the last, and the communication
+/// that a point is about.
 struct Work {
   std::vector<std::vector<Run>> before;  // by point
+  std::vector<Communicates> at;          // likewise
   std::vector<Run> rest;
 };
 
@@ -41,6 +49,9 @@ inline constexpr std::size_t kCompute = 0;  // lane
 inline std::uint8_t direction_of(const program::Instruction& instruction) {
   return instruction.comm.shift > 0 ? kForward : kBackward;
 }
+
+/// Puts other durations of the same program into the lines: which waits there are does not depend on them.
+void reprice(const program::Program& program, const Durations& durations, Collapsed& collapsed);
 
 /// One class a stage.
 Collapsed collapse(const program::Program& program, const Durations& durations);

@@ -125,18 +125,41 @@ class Communications {
     times.resize(body.size());
     std::vector<Load>& loads = durations_.loads[program::index(id)];
     loads.resize(body.size());
+    known_.clear();
     for (std::size_t i = 0; i < body.size(); ++i) {
       if (program::computes(body[i].kind)) continue;
-      const cost::Communication communication = communication_of(program_, job_, ranks, body[i]);
-      loads[i] = load_of(communication, job_);
-      times[i] = communication.message && shares_ ? in_shares(communication, program_, job_, machine_)
-                                                  : machine_.time(communication).seconds;
+      const Known& known = alone(ranks, body[i]);
+      loads[i] = known.load;
+      times[i] = known.seconds;
       if (pieces_ && body[i].comm.group == program::kTensorGroup)
         times[i] = beside_product(times[i], body, i);
     }
   }
 
  private:
+  /// A communication of the template that was priced already; a layer has the same ones as the layer before.
+  struct Known {
+    const program::Instruction* instruction;
+    Load load;
+    Seconds seconds;
+  };
+
+  const Known& alone(const program::RankClass& ranks, const program::Instruction& instruction) {
+    const auto same = [&](const Known& known) {
+      const program::Instruction& other = *known.instruction;
+      return other.kind == instruction.kind && other.comm.what == instruction.comm.what &&
+             other.comm.group == instruction.comm.group && other.comm.shift == instruction.comm.shift &&
+             other.comm.bytes.expected_bytes == instruction.comm.bytes.expected_bytes;
+    };
+    const auto found = std::ranges::find_if(known_, same);
+    if (found != known_.end()) return *found;
+    const cost::Communication communication = communication_of(program_, job_, ranks, instruction);
+    return known_.emplace_back(&instruction, load_of(communication, job_),
+                               communication.message && shares_
+                                   ? in_shares(communication, program_, job_, machine_)
+                                   : machine_.time(communication).seconds);
+  }
+
   Seconds beside_product(Seconds alone, const std::vector<program::Instruction>& body, std::size_t at) const {
     const program::Operator* product = partner(program_, body, at);
     if (product == nullptr) return alone;
@@ -148,6 +171,7 @@ class Communications {
   const cost::Machine& machine_;
   Durations& durations_;
   bool shares_, pieces_;
+  std::vector<Known> known_;
 };
 
 }  // namespace

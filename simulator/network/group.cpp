@@ -21,8 +21,9 @@ std::vector<std::int32_t> Group::ranks() const {
 }
 
 bool Group::leaves_node(std::int64_t ranks_per_node) const {
-  return std::ranges::any_of(
-      ranks(), [&](std::int32_t rank) { return rank / ranks_per_node != first / ranks_per_node; });
+  std::int64_t last = first;  // all members lie between the two
+  for (const Extent& extent : members) last += std::int64_t{extent.count - 1} * extent.stride;
+  return last / ranks_per_node != first / ranks_per_node;
 }
 
 Group group_over(std::string_view placement, const std::vector<Axis>& axes,

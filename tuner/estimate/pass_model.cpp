@@ -85,9 +85,9 @@ struct StageParts {
 
 std::optional<StageParts> stage_parts(const Probe& probe, std::size_t stage) {
   const engine::Line& line = probe.line(stage);
-  const std::int32_t micro_batches = probe.program.micro_batches;
+  const std::int32_t micro_batches = probe.program().micro_batches;
   const std::vector<program::ScheduledPass> order = program::one_forward_one_backward(
-      probe.program.extents.pp, static_cast<std::int32_t>(stage), micro_batches);
+      probe.program().extents.pp, static_cast<std::int32_t>(stage), micro_batches);
   if (line.visits.size() != kBeforePasses + order.size() + 1) return std::nullopt;
   const auto pass = [&](bool forward, std::int32_t micro) {
     const auto found = std::ranges::find(order, program::ScheduledPass{.forward = forward, .micro = micro});
@@ -170,7 +170,7 @@ std::optional<PassModel> PassModel::read(const Probe& probe, const Probe* furthe
   std::vector<StageParts> stages;
   for (const Probe* one : {&probe, further}) {
     if (one == nullptr) continue;
-    for (std::size_t s = 0; s < one->program.classes.size(); ++s) {
+    for (std::size_t s = 0; s < one->stages(); ++s) {
       const std::optional<StageParts> parts = stage_parts(*one, s);
       if (!parts) return std::nullopt;
       stages.push_back(*parts);

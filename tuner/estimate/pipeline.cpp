@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "simulator/base/error.h"
+
 namespace ds::tuner {
 namespace {
 
@@ -67,14 +69,14 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
 
 template <bool takes, bool beside>
 [[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell,
-                              const PipelineInputs& inputs, std::int32_t skipped, Watch* watch) {
+                              const PipelineInputs& inputs, std::int32_t later, Watch* watch) {
   const bool forward = turn.forward, first = turn.micro == 0, last = turn.micro == last_micro_;
   const PassOf<Lanes>& pass = forward ? chunk.forward
                               : first ? chunk.first_backward
                               : last  ? chunk.last_backward
                                       : chunk.backward;
   Messages& messages = forward ? forward_ : backward_;
-  const std::int32_t micro = turn.micro - skipped;  // numbers of slots go on where they were
+  const std::int32_t micro = turn.micro + later;  // slots go on where they were
   const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
   const auto to = static_cast<std::size_t>(messages.next[cell]);
   Lanes& end = end_[turn.stage];
@@ -119,20 +121,20 @@ template <bool takes, bool beside>
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-void PipelineRun::go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t skipped,
+void PipelineRun::go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later,
                      Watch* watch) {
   for (const Turn* turn = first; turn != last; ++turn) {
     const std::size_t cell = turn->stage * chunks_ + turn->chunk;
     const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
     const bool takes = turn->forward ? chunk.takes_forward : chunk.takes_backward;
     if (takes && inputs.beside)
-      pass<true, true>(*turn, chunk, cell, inputs, skipped, watch);
+      pass<true, true>(*turn, chunk, cell, inputs, later, watch);
     else if (takes)
-      pass<true, false>(*turn, chunk, cell, inputs, skipped, watch);
+      pass<true, false>(*turn, chunk, cell, inputs, later, watch);
     else if (inputs.beside)
-      pass<false, true>(*turn, chunk, cell, inputs, skipped, watch);
+      pass<false, true>(*turn, chunk, cell, inputs, later, watch);
     else
-      pass<false, false>(*turn, chunk, cell, inputs, skipped, watch);
+      pass<false, false>(*turn, chunk, cell, inputs, later, watch);
   }
 }
 
@@ -148,50 +150,65 @@ void PipelineRun::move_on(double periods, const Lanes& period) {
 }
 
 bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
-  const Turns& turns = turns_of(shape);
+  const Shape listed = Turns::shortened(shape);
+  const Turns& turns = turns_of(listed);
   if (!turns.possible()) return false;
+  const std::int32_t unlisted = shape.micro_batches - listed.micro_batches;
+  ensure(unlisted == 0 || !turns.repeats().empty(), "a long schedule repeats itself");
   chunks_ = static_cast<std::size_t>(shape.chunks);
-  last_micro_ = shape.micro_batches - 1;
+  last_micro_ = listed.micro_batches - 1;
   last_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
   end_.assign(inputs.start.begin(), inputs.start.end());
   reset(forward_, shape, turns, inputs.beside, true);
   reset(backward_, shape, turns, inputs.beside, false);
 
-  const Turn* const list = turns.list().data();
-  std::size_t next = 0;
-  std::int32_t skipped = 0;
+  const Turn* next = turns.list().data();
+  std::int32_t later = 0;  // micro-batches that were gone through more than the list has
   for (const Repeat& repeat : turns.repeats()) {
-    go(list + next, list + repeat.first, inputs, skipped, nullptr);
-    next = repeat.first;
-    // Passes remember what happened at most so many periods ago.
-    const std::int32_t memory = inputs.beside ? std::max(turns.most_slots(), 2) : 2;
-    const std::int32_t enough = memory / repeat.micro_batches + 1;
-    trace_.resize(2 * repeat.length);
-    std::int32_t equal = 0;
-    for (std::size_t period = 0; period < repeat.times; ++period) {
-      Watch watch{.trace = trace_.data()};
-      watch.least.of.fill(-kNever);
-      watch.most.of.fill(kNever);
-      go(list + next, list + next + repeat.length, inputs, skipped, &watch);
-      next += repeat.length;
-      bool even = period > 0;
-      for (std::size_t l = 0; l < kLanes; ++l) {
-        constexpr double kRounding = 1e-13;
-        even = even && watch.most[l] - watch.least[l] <= kRounding * end_.front()[l];
-      }
-      equal = even ? equal + 1 : 0;
-      const std::size_t left = repeat.times - period - 1;  // the last one is gone through: it may end the step
-      if (equal < enough || left < 2) continue;
-      Lanes each;
-      for (std::size_t l = 0; l < kLanes; ++l) each[l] = (watch.least[l] + watch.most[l]) / 2;
-      move_on(static_cast<double>(left - 1), each);
-      skipped += static_cast<std::int32_t>(left - 1) * repeat.micro_batches;
-      next += (left - 1) * repeat.length;
-      break;
-    }
+    const Turn* const first = turns.list().data() + repeat.first;
+    go(next, first, inputs, later, nullptr);
+    const std::size_t times = repeat.times + static_cast<std::size_t>(unlisted / repeat.micro_batches);
+    const std::size_t gone = go_through(repeat, first, times, inputs, later, turns);
+    later += (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(repeat.times)) * repeat.micro_batches;
+    next = first + repeat.times * repeat.length;
   }
-  go(list + next, list + turns.list().size(), inputs, skipped, nullptr);
+  go(next, turns.list().data() + turns.list().size(), inputs, later, nullptr);
   return true;
+}
+
+/// The periods of a repeat, up to where they come evenly, and the last one, which may hold what ends the step. Returns how
+/// many were really gone through.
+std::size_t PipelineRun::go_through(const Repeat& repeat, const Turn* first, std::size_t times,
+                                    const PipelineInputs& inputs, std::int32_t later, const Turns& turns) {
+  // Passes remember what happened at most so many periods ago.
+  const std::int32_t memory = inputs.beside ? std::max(turns.most_slots(), 2) : 2;
+  const std::int32_t enough = memory / repeat.micro_batches + 1;
+  trace_.resize(2 * repeat.length);
+  std::int32_t equal = 0;
+  std::size_t gone = 0;
+  for (std::size_t period = 0; period < times; ++period, ++gone) {
+    // The list's first period and its last are real ones; between them comes its second, as often as needed.
+    const std::size_t listed = period == 0 ? 0 : period + 1 == times ? repeat.times - 1 : 1;
+    const Turn* const turn = first + listed * repeat.length;
+    Watch watch{.trace = trace_.data()};
+    watch.least.of.fill(-kNever);
+    watch.most.of.fill(kNever);
+    const auto behind = (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(listed)) * repeat.micro_batches;
+    go(turn, turn + repeat.length, inputs, later + behind, &watch);
+    bool even = period > 0;
+    for (std::size_t l = 0; l < kLanes; ++l) {
+      constexpr double kRounding = 1e-13;
+      even = even && watch.most[l] - watch.least[l] <= kRounding * end_.front()[l];
+    }
+    equal = even ? equal + 1 : 0;
+    const std::size_t left = times - period - 1;
+    if (equal < enough || left < 2) continue;
+    Lanes each;
+    each.all() = (watch.least.all() + watch.most.all()) / 2;
+    move_on(static_cast<double>(left - 1), each);
+    period += left - 1;
+  }
+  return gone;
 }
 
 }  // namespace ds::tuner

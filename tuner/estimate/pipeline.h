@@ -97,10 +97,12 @@ class PipelineRun {
 
   const Turns& turns_of(const Shape& shape);
   void reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const;
-  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t skipped, Watch* watch);
+  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
+  std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times, const PipelineInputs& inputs,
+                         std::int32_t later, const Turns& turns);
   template <bool takes, bool beside>
   void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
-            std::int32_t skipped, Watch* watch);
+            std::int32_t later, Watch* watch);
   void move_on(double periods, const Lanes& period);
 
   std::size_t chunks_{1};

@@ -1,9 +1,15 @@
 #pragma once
 // A small plan that is lowered in the place of large ones. Its pipeline has four stages of 1, 1, 2 and 1 layers: what a first,
-// a middle and a last stage do, and what one layer more adds to them. Without a pipeline it is one stage, of 1 layer and of 2.
+// a middle and a last stage do, and what one layer more adds to them. Without a pipeline it is one stage, of 1 layer or of 2.
 //
-// Groups of ranks are those of the large plan, so that communications cost what they cost there.
+//   Probe probe(job, kPipelineLayers, 8);
+//   if (probe.price(16, extents, machine, Zeroes::counted)) ... probe.line(1) ...
+//
+// It is lowered once, and priced again for plans that differ by the size of their micro-batches and by what surrounds their
+// groups of ranks: communications cost what they cost there.
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "simulator/cost/machine.h"
@@ -16,21 +22,44 @@ namespace ds::tuner {
 /// What stands around the layers of a chunk: embedding, nothing, head, or both.
 enum class Kind : std::uint8_t { first, middle, last, only };
 
-/// A program with the seconds of its instructions and its lines.
-struct Probe {
-  program::Program program;
-  engine::Durations durations;
-  engine::Collapsed collapsed;
-
-  /// The passes that a stage makes, in order.
-  const engine::Line& line(std::size_t stage) const { return collapsed.lines.stages[stage]; }
-};
+/// Layers by stage.
+inline const std::vector<std::int64_t> kPipelineLayers{1, 1, 2, 1}, kOneLayer{1}, kTwoLayers{2};
 
 /// Whether zeroing what pads gradients takes time: it depends on the number of data-parallel ranks.
 enum class Zeroes : std::uint8_t { left_out, counted };
 
-/// `job`: the large plan's, with the probe's own settings; it has `micro_batches` of them. `layers`: by stage.
-Probe make_probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches,
-                 const program::Coordinates& extents, const cost::Machine& machine, Zeroes zeroes);
+class Probe {
+ public:
+  /// `job`: the large plan's, with the probe's own settings.
+  Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches);
+
+  /// Durations and lines for micro-batches of that size in a plan of those extents. False where sizes of operators do not
+  /// grow linearly with the micro-batch.
+  bool price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,
+             Zeroes zeroes);
+
+  const program::Program& program() const { return program_; }
+  const engine::Durations& durations() const { return durations_; }
+  const engine::Line& line(std::size_t stage) const { return collapsed_->lines.stages[stage]; }
+  std::size_t stages() const { return program_.classes.size(); }
+
+ private:
+  /// What of a program grows with the micro-batch.
+  struct Sizes {
+    std::vector<ops::Op> ops;
+    std::vector<Bytes> communications;  // of all instructions of all templates, in order
+  };
+  static Sizes sizes_of(const program::Program& program);
+  program::Program lowered(std::int64_t micro_batch);
+  bool scale(std::int64_t micro_batch);
+
+  workload::Job job_;
+  std::int64_t micro_batches_;
+  program::Program program_;
+  Sizes one_;                 // with micro-batches of one sequence
+  std::optional<Sizes> two_;  // of two
+  engine::Durations durations_;
+  std::optional<engine::Collapsed> collapsed_;
+};
 
 }  // namespace ds::tuner

@@ -42,20 +42,6 @@ bool covered(const Job& base, const Plan& plan) {
          });
 }
 
-/// Probes of one layer and what a further one adds.
-const std::vector<std::int64_t> kPipelineLayers{1, 1, 2, 1}, kOneLayer{1}, kTwoLayers{2};
-
-template <class Model>
-std::optional<Model> model_of(const Job& job, std::int64_t micro_batches, const program::Coordinates& extents,
-                              const cost::Machine& machine, Zeroes zeroes) {
-  const auto probe = [&](const std::vector<std::int64_t>& layers) {
-    return make_probe(job, layers, micro_batches, extents, machine, zeroes);
-  };
-  if (extents.pp > 1) return Model::read(probe(kPipelineLayers), nullptr);
-  const Probe further = probe(kTwoLayers);
-  return Model::read(probe(kOneLayer), &further);
-}
-
 program::Coordinates extents_of(const Plan& plan) {
   return {static_cast<std::int32_t>(plan.tp), static_cast<std::int32_t>(plan.cp),
           static_cast<std::int32_t>(plan.dp), static_cast<std::int32_t>(plan.pp)};
@@ -70,36 +56,39 @@ class Models {
     // Whether reductions have a lane of their own, and begin behind the last backward where something precedes them.
     const bool lane = plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather);
     const bool single = micro_batches == 1 && lane, late = lane && !plan.overlap.grad_reduce;
-    const PassKey key{plan.tp,        neighbours(plan), plan.pp == 1,        plan.micro_batch, plan.sequence_parallel,
-                      plan.recompute, plan.precision,   plan.attention, plan.overlap.tp_comm, single, late};
-    const auto [found, is_new] = passes_.try_emplace(key);
-    if (is_new) {
-      Job probe = base_;
-      probe.plan = plan;
-      probe.plan.dp = 2;
-      probe.plan.zero = 1;
-      probe.plan.overlap.grad_reduce = !late;
-      probe.plan.overlap.param_gather = probe.plan.overlap.p2p = true;
-      found->second =
-          model_of<PassModel>(probe, single ? 1 : kMicroBatches, extents_of(plan), machine_of(plan), Zeroes::left_out);
+    const PassProbeKey probe_key{plan.tp,        plan.pp == 1,   plan.sequence_parallel, plan.recompute,
+                                 plan.precision, plan.attention, plan.overlap.tp_comm,   single, late};
+    const auto [found, is_new] = passes_.try_emplace({probe_key, plan.micro_batch, neighbours(plan)});
+    if (!is_new) return found->second;
+    const auto [probes, is_new_probe] = pass_probes_.try_emplace(probe_key);
+    if (is_new_probe) {
+      Job job = base_;
+      job.plan = plan;
+      job.plan.dp = 2;
+      job.plan.zero = 1;
+      job.plan.overlap.grad_reduce = !late;
+      job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
+      probes->second = Probes(job, plan.pp > 1, single ? 1 : kMicroBatches);
     }
-    return found->second;
+    return found->second = probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out);
   }
 
   const std::optional<UpdateModel>& updates_of(const Plan& plan) {
-    const UpdateKey key{plan.tp,   plan.dp, plan.pp, plan.sequence_parallel, plan.precision, plan.zero,
-                        plan.overlap.grad_reduce, plan.overlap.param_gather};
-    const auto [found, is_new] = updates_.try_emplace(key);
-    if (is_new) {
-      Job probe = base_;
-      probe.plan = plan;
-      probe.plan.micro_batch = 1;
-      probe.plan.recompute = workload::Recompute::none;
-      probe.plan.overlap.p2p = probe.plan.overlap.tp_comm = false;
-      found->second =
-          model_of<UpdateModel>(probe, kMicroBatches, extents_of(plan), machine_of(plan), Zeroes::counted);
+    const auto [found, is_new] =
+        updates_.try_emplace({update_probe_key(plan, plan.dp), plan.dp, plan.pp});
+    if (!is_new) return found->second;
+    // Where every rank keeps everything, only the costs of communications tell numbers of data-parallel ranks apart.
+    const std::int64_t ranks = plan.zero > 0 ? plan.dp : std::min<std::int64_t>(plan.dp, 2);
+    const auto [probes, is_new_probe] = update_probes_.try_emplace(update_probe_key(plan, ranks));
+    if (is_new_probe) {
+      Job job = base_;
+      job.plan = plan;
+      job.plan.dp = ranks;
+      job.plan.recompute = workload::Recompute::none;
+      job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
+      probes->second = Probes(job, plan.pp > 1, kMicroBatches);
     }
-    return found->second;
+    return found->second = probes->second.read<UpdateModel>(plan, 1, machine_of(plan), Zeroes::counted);
   }
 
   /// The loss's sum over micro-batches, which the probe has few of.
@@ -119,13 +108,38 @@ class Models {
   }
 
  private:
-  /// tp, neighbours, no pipeline, micro-batch, sequence parallel, recompute, precision, attention, tp_comm, one
-  /// micro-batch, reduced late.
-  using PassKey = std::tuple<std::int64_t, std::int64_t, bool, std::int64_t, bool, workload::Recompute,
-                             workload::Precision, workload::Attention, bool, bool, bool>;
-  /// tp, dp, pp, sequence parallel, precision, zero, grad_reduce, param_gather.
-  using UpdateKey =
-      std::tuple<std::int64_t, std::int64_t, std::int64_t, bool, workload::Precision, int, bool, bool>;
+  /// One probe of a pipeline, or two of a single stage.
+  class Probes {
+   public:
+    Probes() = default;
+    Probes(const Job& job, bool pipeline, std::int64_t micro_batches) {
+      if (!pipeline) further_.emplace(job, kTwoLayers, micro_batches);
+      probe_.emplace(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
+    }
+    template <class Model>
+    std::optional<Model> read(const Plan& plan, std::int64_t micro_batch, const cost::Machine& machine, Zeroes zeroes) {
+      const program::Coordinates extents = extents_of(plan);
+      if (!probe_->price(micro_batch, extents, machine, zeroes)) return std::nullopt;
+      if (further_ && !further_->price(micro_batch, extents, machine, zeroes)) return std::nullopt;
+      return Model::read(*probe_, further_ ? &*further_ : nullptr);
+    }
+
+   private:
+    std::optional<Probe> probe_, further_;
+  };
+
+  /// tp, no pipeline, sequence parallel, recompute, precision, attention, tp_comm, one micro-batch, reduced late.
+  using PassProbeKey = std::tuple<std::int64_t, bool, bool, workload::Recompute, workload::Precision,
+                                  workload::Attention, bool, bool, bool>;
+  using PassKey = std::tuple<PassProbeKey, std::int64_t, std::int64_t>;  // and micro-batch, neighbours
+  /// tp, data-parallel ranks, no pipeline, sequence parallel, precision, zero, grad_reduce, param_gather.
+  using UpdateProbeKey = std::tuple<std::int64_t, std::int64_t, bool, bool, workload::Precision, int, bool, bool>;
+  using UpdateKey = std::tuple<UpdateProbeKey, std::int64_t, std::int64_t>;  // and dp, pp
+
+  static UpdateProbeKey update_probe_key(const Plan& plan, std::int64_t ranks) {
+    return {plan.tp,        ranks,     plan.pp == 1,            plan.sequence_parallel,
+            plan.precision, plan.zero, plan.overlap.grad_reduce, plan.overlap.param_gather};
+  }
 
   /// What of the other axes a pass's communications depend on: how many tensor-parallel groups share a node, where stages
   /// fill whole nodes; else all of it.
@@ -149,6 +163,8 @@ class Models {
   std::int64_t per_node_;
   cost::Profile no_profile_;
   std::map<std::tuple<workload::Precision, workload::Attention, double>, std::unique_ptr<cost::Machine>> machines_;
+  std::map<PassProbeKey, Probes> pass_probes_;
+  std::map<UpdateProbeKey, Probes> update_probes_;
   std::map<PassKey, std::optional<PassModel>> passes_;
   std::map<UpdateKey, std::optional<UpdateModel>> updates_;
   std::map<std::pair<std::int64_t, workload::Precision>, double> losses_;

@@ -83,18 +83,35 @@ Turns::Turns(const Shape& shape) {
 
 std::int32_t Turns::most_slots() const { return *std::ranges::max_element(slots_); }
 
-/// Runs of turns that are those of one period before, a period's micro-batches later. A period is one micro-batch;
-/// interleaved, one for each stage.
+namespace {
+
+/// Micro-batches of a period: one; interleaved, one for each stage.
+std::int32_t period_of(const Shape& shape) {
+  return shape.schedule == workload::Schedule::interleaved && shape.chunks > 1 ? shape.stages : 1;
+}
+
+constexpr std::size_t kFewest = 5;  // times: less is not worth looking at
+
+}  // namespace
+
+Shape Turns::shortened(const Shape& shape) {
+  // The pipeline fills and drains within two rounds of all stages; interleaved, within as many periods.
+  const std::int32_t period = period_of(shape);
+  const std::int32_t enough = (period > 1 ? 4 * period : 2 * shape.stages) + (static_cast<std::int32_t>(kFewest) + 1) * period;
+  Shape fewer = shape;
+  if (shape.micro_batches > enough) fewer.micro_batches = enough + (shape.micro_batches - enough) % period;
+  return fewer;
+}
+
+/// Runs of turns that are those of one period before, a period's micro-batches later.
 void Turns::find_repeats(const Shape& shape) {
-  const bool groups = shape.schedule == workload::Schedule::interleaved && shape.chunks > 1;
   const bool apart = shape.schedule == workload::Schedule::gpipe;  // forwards and backwards do not mix
-  const std::int32_t micro_batches = groups ? shape.stages : 1;
+  const std::int32_t micro_batches = period_of(shape);
   const std::size_t length = static_cast<std::size_t>(shape.stages * shape.chunks) *
                              static_cast<std::size_t>(micro_batches) * (apart ? 1 : 2);
   std::size_t run = 0;
   const auto close = [&](std::size_t end) {
     const std::size_t times = run / length + 1;
-    constexpr std::size_t kFewest = 5;  // less is not worth looking at
     if (times >= kFewest)
       repeats_.push_back({.first = end - times * length, .length = length, .times = times, .micro_batches = micro_batches});
     run = 0;

@@ -25,13 +25,17 @@ struct Turn {
 /// Part of the list that comes again and again, each time so many micro-batches later.
 struct Repeat {
   std::size_t first{}, length{};  // turns, of the first time
-  std::size_t times{};
+  std::size_t times{};            // in the list
   std::int32_t micro_batches{};
 };
 
 class Turns {
  public:
   explicit Turns(const Shape& shape);
+
+  /// A pipeline of fewer micro-batches whose turns are those of `shape` but for times that its repeats come. So the list
+  /// of a long step is short.
+  static Shape shortened(const Shape& shape);
 
   /// False where the stages wait for each other for ever.
   bool possible() const { return possible_; }

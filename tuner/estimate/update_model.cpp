@@ -93,17 +93,17 @@ bool count_from_ends(Finish& finish, const std::vector<BucketCollective>& reduce
 /// Seconds of a template's instructions for which `which` holds.
 template <class Which>
 double seconds_of(const Probe& probe, program::TemplateId id, Which&& which) {
-  const program::Template& body = probe.program.templates[program::index(id)];
+  const program::Template& body = probe.program().templates[program::index(id)];
   double sum = 0;
   for (std::size_t i = 0; i < body.body.size(); ++i)
-    if (which(body.body[i])) sum += engine::alone(probe.program, probe.durations, id, i).value;
+    if (which(body.body[i])) sum += engine::alone(probe.program(), probe.durations(), id, i).value;
   return sum;
 }
 
 const program::Call* call_of(const Probe& probe, std::size_t stage, program::Pass pass) {
-  for (const program::Phase& phase : probe.program.classes[stage].phases)
+  for (const program::Phase& phase : probe.program().classes[stage].phases)
     for (const program::Call& call : phase.calls)
-      if (probe.program.body(call).pass == pass) return &call;
+      if (probe.program().body(call).pass == pass) return &call;
   return nullptr;
 }
 
@@ -111,8 +111,8 @@ const program::Call* call_of(const Probe& probe, std::size_t stage, program::Pas
 double zero_of(const Probe& probe, std::size_t stage) {
   const program::Call* call = call_of(probe, stage, program::Pass::backward);
   return seconds_of(probe, call->body, [&](const program::Instruction& instruction) {
-    return std::ranges::any_of(probe.program.operators_of(instruction), [&](const program::Operator& one) {
-      return std::holds_alternative<ops::Zero>(probe.program.op(one.op).what);
+    return std::ranges::any_of(probe.program().operators_of(instruction), [&](const program::Operator& one) {
+      return std::holds_alternative<ops::Zero>(probe.program().op(one.op).what);
     });
   });
 }
@@ -140,7 +140,7 @@ std::optional<StageUpdate> stage_update(const Probe& probe, std::size_t stage) {
   result.reduces = begins_of(last);
   for (BucketCollective& reduce : result.reduces) reduce.in_pass = true;
   std::ranges::copy(begins_of(norm), std::back_inserter(result.reduces));
-  const std::optional<Finish> finish = finish_of(norm, result.gathers.size(), probe.program.classes.size() == 1);
+  const std::optional<Finish> finish = finish_of(norm, result.gathers.size(), probe.stages() == 1);
   if (!finish) return std::nullopt;
   result.finish = *finish;
   return result;
@@ -174,7 +174,7 @@ std::optional<UpdateModel> UpdateModel::read(const Probe& probe, const Probe* fu
   std::vector<StageUpdate> stages;
   for (const Probe* each : {&probe, further}) {
     if (each == nullptr) continue;
-    for (std::size_t s = 0; s < each->program.classes.size(); ++s) {
+    for (std::size_t s = 0; s < each->stages(); ++s) {
       const std::optional<StageUpdate> stage = stage_update(*each, s);
       if (!stage) return std::nullopt;
       stages.push_back(*stage);
