@@ -10,24 +10,32 @@
 namespace ds::tuner {
 namespace {
 
-/// Calls fn(size) for every size of an operator.
-template <class What, class Fn>
-void for_each_size(What& what, Fn&& fn) {
+/// The operator for micro-batches of so many sequences: its tokens, or sequences, are those of a micro-batch.
+ops::Op scaled(ops::Op op, std::int64_t micro_batch) {
   std::visit(
-      [&](auto& one) {
-        ops::for_each_field(one, [&](std::string_view, auto& field) {
-          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, std::int64_t>) fn(field);
+      [&](auto& what) {
+        ops::for_each_field(what, [&](std::string_view name, auto& field) {
+          if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, std::int64_t>)
+            if (name == "tokens" || name == "batch") field *= micro_batch;
         });
       },
-      what);
+      op.what);
+  return op;
 }
 
-std::int64_t scaled(std::int64_t one, std::int64_t two, std::int64_t n) { return one + (n - 1) * (two - one); }
+/// Whether a communication is about activations, not parameters or their gradients.
+bool moves_activations(const program::Program& program, const program::Instruction& instruction) {
+  return std::ranges::any_of(program.uses_of(instruction), [&](const program::Use& use) {
+    const program::Buffer& buffer = program.buffer(program.view(use.view).buffer);
+    return buffer.part == program::Part::activations ||
+           (buffer.part == program::Part::buffers && buffer.life != program::Life::step);
+  });
+}
 
 }  // namespace
 
 Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches)
-    : job_(std::move(job)), micro_batches_(micro_batches) {
+    : job_(std::move(job)) {
   workload::Plan& plan = job_.plan;
   plan.schedule = workload::Schedule::one_f_one_b;
   plan.pp = std::ssize(layers);
@@ -39,50 +47,30 @@ Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::in
     job_.model.layers += n;
   }
   plan.stage_layers_given = true;
-  program_ = lowered(1);
-  one_ = sizes_of(program_);
-}
-
-program::Program Probe::lowered(std::int64_t micro_batch) {
-  job_.plan.micro_batch = micro_batch;
-  job_.train.global_batch = micro_batches_ * micro_batch * job_.plan.dp;
-  return program::lower(job_);
-}
-
-Probe::Sizes Probe::sizes_of(const program::Program& program) {
-  Sizes sizes{.ops = program.ops, .communications = {}};
-  for (const program::Template& body : program.templates)
-    for (const program::Instruction& instruction : body.body) sizes.communications.push_back(instruction.comm.bytes.bound);
-  return sizes;
-}
-
-bool Probe::scale(std::int64_t micro_batch) {
-  if (micro_batch > 1 && !two_) two_ = sizes_of(lowered(2));
-  const Sizes& two = micro_batch > 1 ? *two_ : one_;
-  if (two.ops.size() != one_.ops.size() || two.communications.size() != one_.communications.size()) return false;
-  std::vector<std::int64_t> more;
-  for (std::size_t i = 0; i < one_.ops.size(); ++i) {
-    if (two.ops[i].what.index() != one_.ops[i].what.index() || two.ops[i].pass != one_.ops[i].pass) return false;
-    ops::Op& op = program_.ops[i] = one_.ops[i];
-    more.clear();
-    for_each_size(two.ops[i].what, [&](std::int64_t size) { more.push_back(size); });
-    auto next = more.begin();
-    for_each_size(op.what, [&](std::int64_t& size) { size = scaled(size, *next++, micro_batch); });
+  plan.micro_batch = 1;
+  job_.train.global_batch = micro_batches * plan.dp;
+  program_ = program::lower(job_);
+  ops_ = program_.ops;
+  for (std::size_t t = 0; t < program_.templates.size(); ++t) {
+    const std::vector<program::Instruction>& body = program_.templates[t].body;
+    for (std::size_t i = 0; i < body.size(); ++i)
+      if (moves_activations(program_, body[i]))
+        activations_.push_back({static_cast<program::TemplateId>(t), i, body[i].comm.bytes.bound});
   }
-  std::size_t next = 0;
-  for (program::Template& body : program_.templates)
-    for (program::Instruction& instruction : body.body) {
-      const std::int64_t bytes =
-          scaled(one_.communications[next].value, two.communications[next].value, micro_batch);
-      instruction.comm.bytes = {Bytes{bytes}, static_cast<double>(bytes)};
-      ++next;
-    }
-  return true;
 }
 
-bool Probe::price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,
+void Probe::scale(std::int64_t micro_batch) {
+  for (std::size_t op = 0; op < ops_.size(); ++op) program_.ops[op] = scaled(ops_[op], micro_batch);
+  for (const Message& message : activations_) {
+    const Bytes bytes{message.bytes.value * micro_batch};
+    program_.templates[program::index(message.body)].body[message.instruction].comm.bytes = {
+        bytes, static_cast<double>(bytes.value)};
+  }
+}
+
+void Probe::price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,
                   Zeroes zeroes) {
-  if (!scale(micro_batch)) return false;
+  scale(micro_batch);
   // Priced as the large plan's: the last stage is its last, those in the middle its second.
   const program::Coordinates own = std::exchange(program_.extents, extents);
   const std::int32_t last = extents.pp - 1;
@@ -98,7 +86,6 @@ bool Probe::price(std::int64_t micro_batch, const program::Coordinates& extents,
     collapsed_ = engine::collapse(program_, durations_);
   else
     engine::reprice(program_, durations_, *collapsed_);
-  return true;
 }
 
 }  // namespace ds::tuner

@@ -3,7 +3,8 @@
 // a middle and a last stage do, and what one layer more adds to them. Without a pipeline it is one stage, of 1 layer or of 2.
 //
 //   Probe probe(job, kPipelineLayers, 8);
-//   if (probe.price(16, extents, machine, Zeroes::counted)) ... probe.line(1) ...
+//   probe.price(16, extents, machine, Zeroes::counted);
+//   probe.line(1) ...
 //
 // It is lowered once, and priced again for plans that differ by the size of their micro-batches and by what surrounds their
 // groups of ranks: communications cost what they cost there.
@@ -33,9 +34,8 @@ class Probe {
   /// `job`: the large plan's, with the probe's own settings.
   Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches);
 
-  /// Durations and lines for micro-batches of that size in a plan of those extents. False where sizes of operators do not
-  /// grow linearly with the micro-batch.
-  bool price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,
+  /// Durations and lines for micro-batches of that size in a plan of those extents.
+  void price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,
              Zeroes zeroes);
 
   const program::Program& program() const { return program_; }
@@ -44,20 +44,18 @@ class Probe {
   std::size_t stages() const { return program_.classes.size(); }
 
  private:
-  /// What of a program grows with the micro-batch.
-  struct Sizes {
-    std::vector<ops::Op> ops;
-    std::vector<Bytes> communications;  // of all instructions of all templates, in order
-  };
-  static Sizes sizes_of(const program::Program& program);
-  program::Program lowered(std::int64_t micro_batch);
-  bool scale(std::int64_t micro_batch);
+  void scale(std::int64_t micro_batch);
 
   workload::Job job_;
-  std::int64_t micro_batches_;
   program::Program program_;
-  Sizes one_;                 // with micro-batches of one sequence
-  std::optional<Sizes> two_;  // of two
+  // With micro-batches of one sequence:
+  std::vector<ops::Op> ops_;
+  struct Message {
+    program::TemplateId body{};
+    std::size_t instruction{};
+    Bytes bytes;
+  };
+  std::vector<Message> activations_;  // communications of activations
   engine::Durations durations_;
   std::optional<engine::Collapsed> collapsed_;
 };

@@ -119,8 +119,8 @@ class Models {
     template <class Model>
     std::optional<Model> read(const Plan& plan, std::int64_t micro_batch, const cost::Machine& machine, Zeroes zeroes) {
       const program::Coordinates extents = extents_of(plan);
-      if (!probe_->price(micro_batch, extents, machine, zeroes)) return std::nullopt;
-      if (further_ && !further_->price(micro_batch, extents, machine, zeroes)) return std::nullopt;
+      probe_->price(micro_batch, extents, machine, zeroes);
+      if (further_) further_->price(micro_batch, extents, machine, zeroes);
       return Model::read(*probe_, further_ ? &*further_ : nullptr);
     }
 

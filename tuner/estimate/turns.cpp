@@ -7,8 +7,8 @@
 namespace ds::tuner {
 namespace {
 
-/// Goes through the stages again and again and lets each make one pass, if it can: stages that are busy at the same time
-/// stand side by side in the list, so that a processor has independent work.
+/// Beat by beat, each stage that can makes a pass. Those of one beat do not depend on each other and stand side by side in
+/// the list, so that a processor need not wait for one before it begins the next.
 class Sweep {
  public:
   Sweep(const Shape& shape,
@@ -23,18 +23,18 @@ class Sweep {
     std::size_t open = 0;
     for (const auto& order : orders_) open += order.size();
     list.reserve(open);
+    std::vector<std::size_t> now;
     while (open > 0) {
-      const std::size_t before = open;
-      for (std::size_t s = 0; s < orders_.size(); ++s) {
-        if (next_[s] == orders_[s].size()) continue;
-        const program::ScheduledPass& pass = orders_[s][next_[s]];
-        if (!ready(s, pass)) continue;
-        ++next_[s], --open;
+      now.clear();
+      for (std::size_t s = 0; s < orders_.size(); ++s)
+        if (next_[s] < orders_[s].size() && ready(s, orders_[s][next_[s]])) now.push_back(s);
+      if (now.empty()) return false;
+      open -= now.size();
+      for (const std::size_t s : now) {
+        const program::ScheduledPass& pass = orders_[s][next_[s]++];
         (pass.forward ? forward_ : backward_)[cell(s, pass.chunk)] = pass.micro + 1;
-        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro,
-                        pass.forward});
+        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro, pass.forward});
       }
-      if (open == before) return false;
     }
     return true;
   }
