@@ -24,11 +24,17 @@ struct SearchOptions {
 
 int tune_search(const Common& common, const SearchOptions& options);
 
+/// What event depth says of a plan.
+struct AtEventDepth {
+  Seconds step_time;
+  double sigma{};  // relative
+};
+
 /// A plan with all that is said of it.
 struct Judged {
   workload::Plan plan;
   tuner::Verdict verdict;
-  std::optional<Seconds> event;  // its step time at event depth, where it was asked for
+  std::optional<AtEventDepth> event;  // where it was asked for
 };
 
 /// What a search came to.

@@ -54,10 +54,11 @@ nlohmann::json job_with(const workload::Plan& plan, const SearchAnswer& answer) 
 }
 
 Json plan_json(const Judged& one) {
-  Json json = {{"plan", tuner::describe(one.plan)},
-               {"step_time_s", one.verdict.step_time.value},
-               {"sigma", one.verdict.sigma}};
-  if (one.event) json["event_step_time_s"] = one.event->value;
+  Json json = {{"plan", tuner::describe(one.plan)}, {"step_time_s", one.verdict.step_time.value}};
+  if (one.event) {
+    json["event_step_time_s"] = one.event->step_time.value;
+    json["sigma"] = one.event->sigma;
+  }
   json["objectives"] = {{"step_time_s", one.verdict.step_time.value}, {"peak_bytes", one.verdict.peak.value}};
   return json;
 }

@@ -70,11 +70,12 @@ Judged judged(const tuner::Space& space, const tuner::Candidate& candidate) {
   return {job.plan, candidate.verdict, std::nullopt};
 }
 
-Seconds at_event_depth(workload::Job job, const workload::Plan& plan, const cost::Profile& profile) {
+AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const cost::Profile& profile) {
   job.plan = plan;
   workload::settle(job);
-  return engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none)
-      .summary.step_time;
+  const engine::Prediction prediction =
+      engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none);
+  return {prediction.summary.step_time, prediction.sigma};
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ void add_row(Table& table, const Judged& one, const std::string& mark, Seconds b
   const double over = one.verdict.step_time / best - 1;
   table.rows.push_back({{"  " + tuner::describe(one.plan)},
                         {terminal::in_seconds(one.verdict.step_time)},
-                        {one.event ? terminal::in_seconds(*one.event) : "-"},
+                        {one.event ? terminal::in_seconds(one.event->step_time) : "-"},
                         {terminal::bytes(one.verdict.peak)},
                         {terminal::bar(one.verdict.step_time / slowest, kBarColumns), terminal::Hue::cyan},
                         {over == 0 ? "" : terminal::signed_percent(over)},
@@ -85,7 +85,9 @@ std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
 
 /// Events know of links and cores that are shared.
 std::string event_note(const SearchAnswer& answer) {
-  const auto seconds = [](const Judged& one) { return one.event.value_or(one.verdict.step_time); };
+  const auto seconds = [](const Judged& one) {
+    return one.event ? one.event->step_time : one.verdict.step_time;
+  };
   const auto fastest = std::ranges::min_element(answer.top, {}, seconds);
   if (fastest == answer.top.begin()) return {};
   return fmt::format("event by event, with links and cores shared, the fastest of these is: {}\n",

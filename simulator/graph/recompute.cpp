@@ -14,21 +14,25 @@ namespace {
 
 using Dependencies = boost::adjacency_list<boost::vecS, boost::vecS, boost::bidirectionalS>;
 
-ops::Access access_of(const Node& node, std::size_t operand) {
-  return ops::operands(node.op)[static_cast<int>(operand)].access;
+/// How a node touches its operands, in their order.
+std::vector<ops::Access> accesses_of(const Node& node) {
+  std::vector<ops::Access> accesses;
+  for (const ops::Operand& operand : ops::operands(node.op)) accesses.push_back(operand.access);
+  return accesses;
 }
 
 /// Edges from each node that wrote a tensor last to those that touch it next; writers in place follow one another.
 Dependencies dependencies(const std::vector<Node>& nodes, std::size_t tensors) {
   Dependencies graph(nodes.size());
   std::vector<std::size_t> writer(tensors, nodes.size());
-  for (std::size_t n = 0; n < nodes.size(); ++n)
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    const std::vector<ops::Access> accesses = accesses_of(nodes[n]);
     for (std::size_t i = 0; i < nodes[n].operands.size(); ++i) {
       std::size_t& last = writer[static_cast<std::size_t>(nodes[n].operands[i])];
-      if (last != nodes.size() && access_of(nodes[n], i) != ops::Access::write)
-        boost::add_edge(last, n, graph);
-      if (access_of(nodes[n], i) != ops::Access::read) last = n;
+      if (last != nodes.size() && accesses[i] != ops::Access::write) boost::add_edge(last, n, graph);
+      if (accesses[i] != ops::Access::read) last = n;
     }
+  }
   return graph;
 }
 
@@ -51,9 +55,11 @@ std::vector<Node> filtered(const std::vector<Node>& nodes, Keep&& keep) {
 /// Tensors that `forward` writes and `backward` reads.
 std::vector<TensorIndex> saved(const std::vector<Node>& forward, const std::vector<Node>& backward) {
   std::set<TensorIndex> written, wanted;
-  for (const Node& node : forward)
+  for (const Node& node : forward) {
+    const std::vector<ops::Access> accesses = accesses_of(node);
     for (std::size_t i = 0; i < node.operands.size(); ++i)
-      if (access_of(node, i) != ops::Access::read) written.insert(node.operands[i]);
+      if (accesses[i] != ops::Access::read) written.insert(node.operands[i]);
+  }
   for (const Node& node : backward)
     for (TensorIndex t : node.operands)
       if (written.contains(t)) wanted.insert(t);
@@ -62,11 +68,12 @@ std::vector<TensorIndex> saved(const std::vector<Node>& forward, const std::vect
 
 /// The replay of `forward` nodes with tensors of its own; `replica` maps the old tensors to the new ones.
 Node replay(Stage& stage, Node node, std::map<TensorIndex, TensorIndex>& replica) {
+  const std::vector<ops::Access> accesses = accesses_of(node);
   for (std::size_t i = 0; i < node.operands.size(); ++i) {
     TensorIndex& t = node.operands[i];
     if (const auto found = replica.find(t); found != replica.end()) {
       t = found->second;
-    } else if (access_of(node, i) != ops::Access::read) {
+    } else if (accesses[i] != ops::Access::read) {
       Tensor copy = stage.tensors[static_cast<std::size_t>(t)];
       copy.name += ".recomputed";
       stage.tensors.push_back(std::move(copy));
@@ -83,11 +90,12 @@ std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& 
   const Dependencies graph = dependencies(nodes, stage.tensors.size());
   const auto reversed = boost::make_reverse_graph(graph);
   std::vector<char> reached(nodes.size(), 0);
-  for (std::size_t n = 0; n < nodes.size(); ++n)
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    const std::vector<ops::Access> accesses = accesses_of(nodes[n]);
     for (std::size_t i = 0; i < nodes[n].operands.size() && !reached[n]; ++i)
-      if (access_of(nodes[n], i) != ops::Access::read &&
-          std::ranges::find(wanted, nodes[n].operands[i]) != wanted.end())
+      if (accesses[i] != ops::Access::read && std::ranges::find(wanted, nodes[n].operands[i]) != wanted.end())
         boost::breadth_first_search(reversed, n, boost::visitor(MarkReached(reached)));
+  }
   std::vector<std::size_t> result;
   for (std::size_t n = 0; n < nodes.size(); ++n)
     if (reached[n]) result.push_back(n);

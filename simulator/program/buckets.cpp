@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/base/units.h"
 
 namespace ds::program {
 namespace {
@@ -55,6 +56,13 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
   }
   for (Bucket& bucket : buckets) arrange(bucket, stage, tensor_ranks);
   return buckets;
+}
+
+Shards shards_of(std::int64_t elements, std::int64_t shards, DataType gradient_type) {
+  constexpr std::int64_t kLine = 64;  // shards begin at cache lines
+  const std::int64_t padded =
+      shards > 1 ? round_up(elements, shards * kLine / size_of(gradient_type)) : elements;
+  return {padded, padded / shards};
 }
 
 }  // namespace ds::program

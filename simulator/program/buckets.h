@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "simulator/base/data_type.h"
 #include "simulator/graph/graph.h"
 
 namespace ds::program {
@@ -26,5 +27,11 @@ struct Bucket {
 /// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how
 /// many ranks cut tensors.
 std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_ranks);
+
+/// Elements of a bucket that is cut into equal shards, one a data-parallel rank.
+struct Shards {
+  std::int64_t padded{}, part{};  // of the whole; of a shard
+};
+Shards shards_of(std::int64_t elements, std::int64_t shards, DataType gradient_type);
 
 }  // namespace ds::program

@@ -115,7 +115,7 @@ std::vector<RankClass> one_class_per_rank(const Program& program) {
 
 }  // namespace
 
-Program lower(const Job& job, Classes classes) {
+Program lower(const Job& job, Classes classes, Hash hash) {
   const workload::Plan& plan = job.plan;
   Program program;
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
@@ -134,7 +134,7 @@ Program lower(const Job& job, Classes classes) {
         StageLowering(program, std::move(chunks), stage_plan(job, stage, program, lanes)).lower());
   }
   if (classes == Classes::per_rank) program.classes = one_class_per_rank(program);
-  program.hash = hash_of(program);
+  if (hash == Hash::taken) program.hash = hash_of(program);
   return program;
 }
 

@@ -275,8 +275,11 @@ void for_each_use(const Program& program, const Instruction& instruction, Fn&& f
 /// How finely ranks are told apart. Per rank is for tests: it says the same with more classes.
 enum class Classes : std::uint8_t { per_stage, per_rank };
 
+/// Whether a program gets its hash, which costs a seventh of lowering it. Without one it cannot be checked or run.
+enum class Hash : std::uint8_t { taken, left_out };
+
 /// Lowers a job that `workload::check_supported` has passed.
-Program lower(const workload::Job& job, Classes classes = Classes::per_stage);
+Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);
 
 /// Ranks are numbered with tp fastest, then cp, dp, pp (Megatron-LM's order).
 std::int32_t ranks_of(const Program& program);

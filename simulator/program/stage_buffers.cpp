@@ -82,12 +82,11 @@ void StageLowering::make_host_buffers() {
 }
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
-  constexpr std::int64_t kLine = 64;  // shards begin at cache lines
-  const std::int64_t shards = plan_.sharded ? plan_.data_ranks : 1;
+  const auto [padded, shard] =
+      shards_of(bucket.elements, plan_.sharded ? plan_.data_ranks : 1, plan_.gradient_type);
   BucketBuffers buffers;
-  buffers.padded =
-      shards > 1 ? round_up(bucket.elements, shards * kLine / size_of(plan_.gradient_type)) : bucket.elements;
-  buffers.part = buffers.padded / shards;
+  buffers.padded = padded;
+  buffers.part = shard;
   const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
                        .size = exactly({elements * size_of(type)}),
@@ -152,8 +151,7 @@ void StageLowering::make_activations(Chunk& chunk) {
     if (touched[t] != 0) bind_tensor(chunk, t, touched[t]);
 }
 
-/// `touched`: by which legs. What more than one touches lives from the first to the last of them. What two lanes touch has
-/// one slot more than that, else the overlap is lost.
+/// `touched`: by which legs. What more than one touches lives from the first to the last of them.
 void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched) {
   const graph::Tensor& tensor = chunk.graph.tensors[t];
   const auto is = [&](graph::TensorIndex other) { return other == static_cast<graph::TensorIndex>(t); };
@@ -188,7 +186,7 @@ void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched) {
       if (buffer.life == Life::slot) {
         instance = kMicro0;
         const std::int32_t alive = crosses ? most_in_flight(plan_.order, chunk.number, from, to) : 1;
-        buffer.slots = std::min(alive + (lanes_share ? 1 : 0), micro_batches());
+        buffer.slots = slots_for(alive, lanes_share, micro_batches());
       }
       break;
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");

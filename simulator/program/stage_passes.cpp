@@ -28,7 +28,10 @@ bool touches_gradient(const graph::Stage& graph, const graph::Node& node, const 
 }  // namespace
 
 OpId StageLowering::op_id(const ops::Op& op) {
-  const auto found = std::ranges::find(program_.ops, op);
+  // Most differ in what they are, which is told faster than by comparing all of both.
+  const auto found = std::ranges::find_if(program_.ops, [&](const ops::Op& known) {
+    return known.pass == op.pass && known.what.index() == op.what.index() && known == op;
+  });
   if (found != program_.ops.end()) return static_cast<OpId>(found - program_.ops.begin());
   program_.ops.push_back(op);
   return static_cast<OpId>(program_.ops.size() - 1);

@@ -116,12 +116,14 @@ ChunkModel model_of(const StageParts& parts) {
   return model;
 }
 
-bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)) + 1e-18; }
+bool same(double a, double b) {
+  return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)) + 1e-18;
+}
 
 /// Seconds of a layer: what a pass of two takes more than one of one. Nothing where more than that differs.
 std::optional<double> layer_of(const PassSeconds& one, const PassSeconds& two) {
-  const bool alike = same(one.end, two.end) && same(one.rest, two.rest) && same(one.frees_early, two.frees_early) &&
-                     same(one.frees_late, two.frees_late);
+  const bool alike = same(one.end, two.end) && same(one.rest, two.rest) &&
+                     same(one.frees_early, two.frees_early) && same(one.frees_late, two.frees_late);
   return alike ? std::optional(two.begin - one.begin) : std::nullopt;
 }
 
@@ -197,7 +199,8 @@ std::optional<PassModel> PassModel::read(const Probe& probe, const Probe* furthe
   const auto mark = [](std::vector<BucketPoint>& points, bool front) {
     if (!points.empty()) (front ? points.front() : points.back()).layer = true;
   };
-  for (const auto& [kind, stage] : {std::pair(Kind::first, 0U), std::pair(Kind::middle, 1U), std::pair(Kind::last, 3U)}) {
+  for (const auto& [kind, stage] :
+       {std::pair(Kind::first, 0U), std::pair(Kind::middle, 1U), std::pair(Kind::last, 3U)}) {
     ChunkModel& kept = *keep(kind, stages[stage]);
     mark(kept.needs, kind != Kind::first);
     if (layers_complete) mark(kept.completes, kind == Kind::first);

@@ -12,8 +12,12 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 using Vector = Lanes::Vector;
 
-[[gnu::always_inline]] inline void raise(Vector& to, const Vector& at_least) { to = to > at_least ? to : at_least; }
-[[gnu::always_inline]] inline void lower(Vector& to, const Vector& at_most) { to = to < at_most ? to : at_most; }
+[[gnu::always_inline]] inline void raise(Vector& to, const Vector& at_least) {
+  to = to > at_least ? to : at_least;
+}
+[[gnu::always_inline]] inline void lower(Vector& to, const Vector& at_most) {
+  to = to < at_most ? to : at_most;
+}
 
 }  // namespace
 
@@ -36,7 +40,8 @@ const Turns& PipelineRun::turns_of(const Shape& shape) {
   return *turns;
 }
 
-void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const {
+void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside,
+                        bool forward) const {
   const auto stages = static_cast<std::size_t>(shape.stages);
   const std::size_t cells = stages * chunks_;
   Lanes never;
@@ -49,10 +54,14 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
       const auto to = [&](std::size_t stage, std::size_t chunk) {
         messages.next[s * chunks_ + c] = static_cast<std::int32_t>(stage * chunks_ + chunk);
       };
-      if (forward && s + 1 < stages) to(s + 1, c);
-      else if (forward && c + 1 < chunks_) to(0, c + 1);
-      else if (!forward && s > 0) to(s - 1, c);
-      else if (!forward && c > 0) to(stages - 1, c - 1);
+      if (forward && s + 1 < stages)
+        to(s + 1, c);
+      else if (forward && c + 1 < chunks_)
+        to(0, c + 1);
+      else if (!forward && s > 0)
+        to(s - 1, c);
+      else if (!forward && c > 0)
+        to(stages - 1, c - 1);
     }
   if (!beside) return;
   messages.received_until.assign(stages, {});
@@ -68,8 +77,9 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
 }
 
 template <bool takes, bool beside>
-[[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell,
-                              const PipelineInputs& inputs, std::int32_t later, Watch* watch) {
+[[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk,
+                                                     std::size_t cell, const PipelineInputs& inputs,
+                                                     std::int32_t later, Watch* watch) {
   const bool forward = turn.forward, first = turn.micro == 0, last = turn.micro == last_micro_;
   const PassOf<Lanes>& pass = forward ? chunk.forward
                               : first ? chunk.first_backward
@@ -89,7 +99,8 @@ template <bool takes, bool beside>
   if constexpr (takes && beside) {
     Vector until = messages.received_until[turn.stage].all();
     Vector& freed =
-        messages.freed[messages.first_slot[cell] + static_cast<std::size_t>(micro % messages.slots[cell])].all();
+        messages.freed[messages.first_slot[cell] + static_cast<std::size_t>(micro % messages.slots[cell])]
+            .all();
     raise(until, ready.all());
     raise(until, freed);
     until += seconds.all();
@@ -114,8 +125,8 @@ template <bool takes, bool beside>
   if (last) last_[cell].sent.all() = at;
   if constexpr (beside)
     if (chunk.takes_forward)
-      forward_.freed[forward_.first_slot[cell] + static_cast<std::size_t>(micro % forward_.slots[cell])].all() =
-          at + pass.frees_late.all();
+      forward_.freed[forward_.first_slot[cell] + static_cast<std::size_t>(micro % forward_.slots[cell])]
+          .all() = at + pass.frees_late.all();
 }
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -145,7 +156,8 @@ void PipelineRun::move_on(double periods, const Lanes& period) {
   };
   move(end_);
   for (Messages* messages : {&forward_, &backward_})
-    for (std::vector<Lanes>* times : {&messages->ready, &messages->taken, &messages->received_until, &messages->freed})
+    for (std::vector<Lanes>* times :
+         {&messages->ready, &messages->taken, &messages->received_until, &messages->freed})
       move(*times);
 }
 
@@ -169,7 +181,8 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
     go(next, first, inputs, later, nullptr);
     const std::size_t times = repeat.times + static_cast<std::size_t>(unlisted / repeat.micro_batches);
     const std::size_t gone = go_through(repeat, first, times, inputs, later, turns);
-    later += (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(repeat.times)) * repeat.micro_batches;
+    later +=
+        (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(repeat.times)) * repeat.micro_batches;
     next = first + repeat.times * repeat.length;
   }
   go(next, turns.list().data() + turns.list().size(), inputs, later, nullptr);
@@ -193,7 +206,8 @@ std::size_t PipelineRun::go_through(const Repeat& repeat, const Turn* first, std
     Watch watch{.trace = trace_.data()};
     watch.least.of.fill(-kNever);
     watch.most.of.fill(kNever);
-    const auto behind = (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(listed)) * repeat.micro_batches;
+    const auto behind =
+        (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(listed)) * repeat.micro_batches;
     go(turn, turn + repeat.length, inputs, later + behind, &watch);
     bool even = period > 0;
     for (std::size_t l = 0; l < kLanes; ++l) {

@@ -62,9 +62,9 @@ using ChunkSeconds = ChunkOf<double>;
 /// Of pipelines of one shape; cells are stage * chunks + chunk.
 struct PipelineInputs {
   std::span<const ChunkOf<Lanes>* const> chunks;  // by cell
-  std::span<const Lanes> weights_come;  // by cell: the first forward ends no earlier
-  std::span<const Lanes> start;         // by stage
-  bool beside{};                        // messages are received beside the compute lane
+  std::span<const Lanes> weights_come;            // by cell: the first forward ends no earlier
+  std::span<const Lanes> start;                   // by stage
+  bool beside{};                                  // messages are received beside the compute lane
 };
 
 /// When a chunk's last backward has taken its message, and when it has sent its own.
@@ -86,20 +86,21 @@ class PipelineRun {
   /// Messages of one direction: when each was complete, and when its receiver had taken it. Of every chunk's messages the
   /// memory of two exists, so two are remembered.
   struct Messages {
-    std::vector<Lanes> ready, taken;        // by cell and parity; one cell more, for what goes nowhere
-    std::vector<std::int32_t> next;         // by cell: where its messages go
-    std::vector<Lanes> received_until;      // by stage: the lane that receives beside the compute lane
-    std::vector<Lanes> freed;               // when memory for a message was free again, slot by slot
-    std::vector<std::size_t> first_slot;    // by cell
-    std::vector<std::int32_t> slots;        // likewise
+    std::vector<Lanes> ready, taken;      // by cell and parity; one cell more, for what goes nowhere
+    std::vector<std::int32_t> next;       // by cell: where its messages go
+    std::vector<Lanes> received_until;    // by stage: the lane that receives beside the compute lane
+    std::vector<Lanes> freed;             // when memory for a message was free again, slot by slot
+    std::vector<std::size_t> first_slot;  // by cell
+    std::vector<std::int32_t> slots;      // likewise
   };
   struct Watch;
 
   const Turns& turns_of(const Shape& shape);
   void reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const;
-  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
-  std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times, const PipelineInputs& inputs,
-                         std::int32_t later, const Turns& turns);
+  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later,
+          Watch* watch);
+  std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
+                         const PipelineInputs& inputs, std::int32_t later, const Turns& turns);
   template <bool takes, bool beside>
   void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
             std::int32_t later, Watch* watch);

@@ -49,7 +49,7 @@ Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::in
   plan.stage_layers_given = true;
   plan.micro_batch = 1;
   job_.train.global_batch = micro_batches * plan.dp;
-  program_ = program::lower(job_);
+  program_ = program::lower(job_, program::Classes::per_stage, program::Hash::left_out);
   ops_ = program_.ops;
   for (std::size_t t = 0; t < program_.templates.size(); ++t) {
     const std::vector<program::Instruction>& body = program_.templates[t].body;
@@ -78,7 +78,8 @@ void Probe::price(std::int64_t micro_batch, const program::Coordinates& extents,
     ranks.first.pp = ranks.first.pp + 1 == own.pp ? last : std::min({ranks.first.pp, 1, last});
   durations_ = engine::price(program_, job_, machine);
   program_.extents = own;
-  for (std::size_t s = 0; s < program_.classes.size(); ++s) program_.classes[s].first.pp = static_cast<std::int32_t>(s);
+  for (std::size_t s = 0; s < program_.classes.size(); ++s)
+    program_.classes[s].first.pp = static_cast<std::int32_t>(s);
   if (zeroes == Zeroes::left_out)
     for (std::size_t op = 0; op < program_.ops.size(); ++op)
       if (std::holds_alternative<ops::Zero>(program_.ops[op].what)) durations_.operators[op] = {};

@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "simulator/workload/limits.h"
 #include "tuner/estimate/pass_model.h"
 #include "tuner/estimate/pipeline.h"
-#include "simulator/workload/limits.h"
 #include "tuner/estimate/update_model.h"
 
 namespace ds::tuner {
@@ -23,7 +23,8 @@ using workload::Schedule;
 constexpr std::int64_t kMicroBatches = 8;  // of a probe: enough for every wait to occur
 
 bool known(Schedule schedule) {
-  return schedule == Schedule::gpipe || schedule == Schedule::one_f_one_b || schedule == Schedule::interleaved;
+  return schedule == Schedule::gpipe || schedule == Schedule::one_f_one_b ||
+         schedule == Schedule::interleaved;
 }
 
 /// Neighbours in the pipeline are equally far from each other everywhere: in one node, or each in another one.
@@ -56,8 +57,15 @@ class Models {
     // Whether reductions have a lane of their own, and begin behind the last backward where something precedes them.
     const bool lane = plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather);
     const bool single = micro_batches == 1 && lane, late = lane && !plan.overlap.grad_reduce;
-    const PassProbeKey probe_key{plan.tp,        plan.pp == 1,   plan.sequence_parallel, plan.recompute,
-                                 plan.precision, plan.attention, plan.overlap.tp_comm,   single, late};
+    const PassProbeKey probe_key{plan.tp,
+                                 plan.pp == 1,
+                                 plan.sequence_parallel,
+                                 plan.recompute,
+                                 plan.precision,
+                                 plan.attention,
+                                 plan.overlap.tp_comm,
+                                 single,
+                                 late};
     const auto [found, is_new] = passes_.try_emplace({probe_key, plan.micro_batch, neighbours(plan)});
     if (!is_new) return found->second;
     const auto [probes, is_new_probe] = pass_probes_.try_emplace(probe_key);
@@ -70,12 +78,12 @@ class Models {
       job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
       probes->second = Probes(job, plan.pp > 1, single ? 1 : kMicroBatches);
     }
-    return found->second = probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out);
+    return found->second =
+               probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out);
   }
 
   const std::optional<UpdateModel>& updates_of(const Plan& plan) {
-    const auto [found, is_new] =
-        updates_.try_emplace({update_probe_key(plan, plan.dp), plan.dp, plan.pp});
+    const auto [found, is_new] = updates_.try_emplace({update_probe_key(plan, plan.dp), plan.dp, plan.pp});
     if (!is_new) return found->second;
     // Where every rank keeps everything, only the costs of communications tell numbers of data-parallel ranks apart.
     const std::int64_t ranks = plan.zero > 0 ? plan.dp : std::min<std::int64_t>(plan.dp, 2);
@@ -117,7 +125,8 @@ class Models {
       probe_.emplace(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
     }
     template <class Model>
-    std::optional<Model> read(const Plan& plan, std::int64_t micro_batch, const cost::Machine& machine, Zeroes zeroes) {
+    std::optional<Model> read(const Plan& plan, std::int64_t micro_batch, const cost::Machine& machine,
+                              Zeroes zeroes) {
       const program::Coordinates extents = extents_of(plan);
       probe_->price(micro_batch, extents, machine, zeroes);
       if (further_) further_->price(micro_batch, extents, machine, zeroes);
@@ -133,19 +142,28 @@ class Models {
                                   workload::Attention, bool, bool, bool>;
   using PassKey = std::tuple<PassProbeKey, std::int64_t, std::int64_t>;  // and micro-batch, neighbours
   /// tp, data-parallel ranks, no pipeline, sequence parallel, precision, zero, grad_reduce, param_gather.
-  using UpdateProbeKey = std::tuple<std::int64_t, std::int64_t, bool, bool, workload::Precision, int, bool, bool>;
+  using UpdateProbeKey =
+      std::tuple<std::int64_t, std::int64_t, bool, bool, workload::Precision, int, bool, bool>;
   using UpdateKey = std::tuple<UpdateProbeKey, std::int64_t, std::int64_t>;  // and dp, pp
 
   static UpdateProbeKey update_probe_key(const Plan& plan, std::int64_t ranks) {
-    return {plan.tp,        ranks,     plan.pp == 1,            plan.sequence_parallel,
-            plan.precision, plan.zero, plan.overlap.grad_reduce, plan.overlap.param_gather};
+    return {plan.tp,
+            ranks,
+            plan.pp == 1,
+            plan.sequence_parallel,
+            plan.precision,
+            plan.zero,
+            plan.overlap.grad_reduce,
+            plan.overlap.param_gather};
   }
 
   /// What of the other axes a pass's communications depend on: how many tensor-parallel groups share a node, where stages
   /// fill whole nodes; else all of it.
   std::int64_t neighbours(const Plan& plan) const {
     const bool tp_first = plan.placement.starts_with("tp");
-    if (tp_first && plan.tp * plan.dp % per_node_ == 0 && (plan.tp % per_node_ == 0 || per_node_ % plan.tp == 0)) return 0;
+    if (tp_first && plan.tp * plan.dp % per_node_ == 0 &&
+        (plan.tp % per_node_ == 0 || per_node_ % plan.tp == 0))
+      return 0;
     return plan.dp * workload::kMaxDegree + plan.pp;
   }
 
@@ -162,7 +180,8 @@ class Models {
   const Job& base_;
   std::int64_t per_node_;
   cost::Profile no_profile_;
-  std::map<std::tuple<workload::Precision, workload::Attention, double>, std::unique_ptr<cost::Machine>> machines_;
+  std::map<std::tuple<workload::Precision, workload::Attention, double>, std::unique_ptr<cost::Machine>>
+      machines_;
   std::map<PassProbeKey, Probes> pass_probes_;
   std::map<UpdateProbeKey, Probes> update_probes_;
   std::map<PassKey, std::optional<PassModel>> passes_;
@@ -199,7 +218,8 @@ class Steps {
       for (std::size_t s = 0; s < stages_; ++s) begin(s);
     }
     for (std::size_t cell = 0; cell < cells; ++cell) cells_[cell] = &variants_[variant_of_[cell]].chunk;
-    if (!run_.play(shape, {.chunks = cells_, .weights_come = come_, .start = start_, .beside = beside_})) return false;
+    if (!run_.play(shape, {.chunks = cells_, .weights_come = come_, .start = start_, .beside = beside_}))
+      return false;
     for (std::size_t lane = 0; lane < entries.size(); ++lane) {
       entry_ = &entries[lane];
       lane_ = lane;
@@ -260,7 +280,8 @@ class Steps {
     ChunkSeconds chunk = passes().seconds(variant.kind, variant.layers, beside_);
     if (!plan().overlap.grad_reduce || plan().dp == 1) chunk.last_backward = chunk.backward;
     const StageUpdate& update = updates().one_layer(variant.kind);
-    chunk.first_backward.ahead += update.zero + static_cast<double>(variant.layers - 1) * updates().layer().zero;
+    chunk.first_backward.ahead +=
+        update.zero + static_cast<double>(variant.layers - 1) * updates().layer().zero;
     if (shape_.micro_batches == 1) chunk.last_backward = chunk.first_backward;
     const auto put = [&](PassOf<Lanes>& lanes, const PassSeconds& pass) {
       lanes.ahead[lane_] = pass.ahead;
@@ -294,14 +315,15 @@ class Steps {
 
   /// From the last step's meeting to the first pass of a stage.
   void begin(std::size_t s) {
-    const bool as_before =
-        s > 1 && kind_of(s) == Kind::middle && std::equal(variant_of_.begin() + static_cast<std::ptrdiff_t>(s * chunks_),
-                                                          variant_of_.begin() + static_cast<std::ptrdiff_t>((s + 1) * chunks_),
-                                                          variant_of_.begin() + static_cast<std::ptrdiff_t>((s - 1) * chunks_));
+    const bool as_before = s > 1 && kind_of(s) == Kind::middle &&
+                           std::equal(variant_of_.begin() + static_cast<std::ptrdiff_t>(s * chunks_),
+                                      variant_of_.begin() + static_cast<std::ptrdiff_t>((s + 1) * chunks_),
+                                      variant_of_.begin() + static_cast<std::ptrdiff_t>((s - 1) * chunks_));
     if (as_before) {
       start_[s][lane_] = start_[s - 1][lane_];
       lane_free_[s][lane_] = lane_free_[s - 1][lane_];
-      for (std::size_t c = 0; c < chunks_; ++c) come_[s * chunks_ + c][lane_] = come_[(s - 1) * chunks_ + c][lane_];
+      for (std::size_t c = 0; c < chunks_; ++c)
+        come_[s * chunks_ + c][lane_] = come_[(s - 1) * chunks_ + c][lane_];
       return;
     }
     const StageUpdate& update = updates().one_layer(kind_of(s));
@@ -322,10 +344,11 @@ class Steps {
       });
       const double whole = chunk.chunk.forward.begin[lane_] + chunk.chunk.forward.end[lane_];
       std::size_t b = 0;
-      for_each_bucket(passes().one_layer(chunk.kind).needs, chunk.layers, [&](const BucketPoint& need, std::int64_t ahead) {
-        const double needed = need.at + static_cast<double>(ahead) * passes().layer().forward;
-        come = std::max(come, gathered_[b++] + whole - needed);
-      });
+      for_each_bucket(passes().one_layer(chunk.kind).needs, chunk.layers,
+                      [&](const BucketPoint& need, std::int64_t ahead) {
+                        const double needed = need.at + static_cast<double>(ahead) * passes().layer().forward;
+                        come = std::max(come, gathered_[b++] + whole - needed);
+                      });
     }
     lane_free_[s][lane_] = free;
   }
@@ -388,8 +411,9 @@ class Steps {
         if (standing.item == 0 && update.reduces.empty()) standing.at += more * updates().layer().reduce;
         switch (item.until) {
           case Finish::Until::reduced:
-            standing.at = std::max(
-                standing.at, item.from_first ? reduced_[item.number] : reduced_[reduced_.size() - 1 - item.number]);
+            standing.at =
+                std::max(standing.at, item.from_first ? reduced_[item.number]
+                                                      : reduced_[reduced_.size() - 1 - item.number]);
             break;
           case Finish::Until::ends_meet: ends_meet = std::max(ends_meet, item.seconds); return;
           case Finish::Until::all_meet:
@@ -484,7 +508,8 @@ void StepEstimator::step_times(std::span<const Plan> plans, std::span<std::optio
                       .chunks = static_cast<std::int32_t>(plan.vpp),
                       .micro_batches = static_cast<std::int32_t>(micro_batches)};
     Impl::Group& group = groups[{shape, plan.overlap.p2p}];
-    if (group.count > 0 && group.entries[0].plan->stage_layers != plan.stage_layers) impl_->finish(shape, group, seconds);
+    if (group.count > 0 && group.entries[0].plan->stage_layers != plan.stage_layers)
+      impl_->finish(shape, group, seconds);
     group.entries[group.count] = {&plan, &*passes, &*updates, impl_->models.more_losses(plan, micro_batches)};
     group.numbers[group.count++] = i;
     if (group.count == kLanes) impl_->finish(shape, group, seconds);

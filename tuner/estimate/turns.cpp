@@ -11,8 +11,7 @@ namespace {
 /// the list, so that a processor need not wait for one before it begins the next.
 class Sweep {
  public:
-  Sweep(const Shape& shape,
-        const std::vector<std::vector<program::ScheduledPass>>& orders)
+  Sweep(const Shape& shape, const std::vector<std::vector<program::ScheduledPass>>& orders)
       : shape_(shape),
         orders_(orders),
         next_(orders.size(), 0),
@@ -33,7 +32,8 @@ class Sweep {
       for (const std::size_t s : now) {
         const program::ScheduledPass& pass = orders_[s][next_[s]++];
         (pass.forward ? forward_ : backward_)[cell(s, pass.chunk)] = pass.micro + 1;
-        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro, pass.forward});
+        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro,
+                        pass.forward});
       }
     }
     return true;
@@ -52,9 +52,12 @@ class Sweep {
     const auto done_at = [&](int step) {  // of the stage before or behind; -1: there is none
       std::int32_t chunk = pass.chunk;
       std::size_t stage = s;
-      if (step < 0 && s == 0) --chunk, stage = last;
-      else if (step > 0 && s == last) ++chunk, stage = 0;
-      else stage = step < 0 ? s - 1 : s + 1;
+      if (step < 0 && s == 0)
+        --chunk, stage = last;
+      else if (step > 0 && s == last)
+        ++chunk, stage = 0;
+      else
+        stage = step < 0 ? s - 1 : s + 1;
       return chunk < 0 || chunk >= shape_.chunks ? -1 : done[cell(stage, chunk)];
     };
     const int towards = pass.forward ? 1 : -1;
@@ -97,7 +100,8 @@ constexpr std::size_t kFewest = 5;  // times: less is not worth looking at
 Shape Turns::shortened(const Shape& shape) {
   // The pipeline fills and drains within two rounds of all stages; interleaved, within as many periods.
   const std::int32_t period = period_of(shape);
-  const std::int32_t enough = (period > 1 ? 4 * period : 2 * shape.stages) + (static_cast<std::int32_t>(kFewest) + 1) * period;
+  const std::int32_t enough =
+      (period > 1 ? 4 * period : 2 * shape.stages) + (static_cast<std::int32_t>(kFewest) + 1) * period;
   Shape fewer = shape;
   if (shape.micro_batches > enough) fewer.micro_batches = enough + (shape.micro_batches - enough) % period;
   return fewer;
@@ -113,15 +117,18 @@ void Turns::find_repeats(const Shape& shape) {
   const auto close = [&](std::size_t end) {
     const std::size_t times = run / length + 1;
     if (times >= kFewest)
-      repeats_.push_back({.first = end - times * length, .length = length, .times = times, .micro_batches = micro_batches});
+      repeats_.push_back(
+          {.first = end - times * length, .length = length, .times = times, .micro_batches = micro_batches});
     run = 0;
   };
   for (std::size_t i = length; i < list_.size(); ++i) {
     const Turn &now = list_[i], &before = list_[i - length];
-    const bool same = now.stage == before.stage && now.chunk == before.chunk && now.forward == before.forward &&
-                      now.micro == before.micro + micro_batches;
-    if (same) ++run;
-    else close(i);
+    const bool same = now.stage == before.stage && now.chunk == before.chunk &&
+                      now.forward == before.forward && now.micro == before.micro + micro_batches;
+    if (same)
+      ++run;
+    else
+      close(i);
   }
   close(list_.size());
 }

@@ -132,9 +132,10 @@ NormParts norm_of(const Probe& probe, std::size_t stage) {
 std::optional<StageUpdate> stage_update(const Probe& probe, std::size_t stage) {
   const engine::Line& line = probe.line(stage);
   if (line.visits.size() < kFewest) return std::nullopt;
-  const Pass &clip = visit(line, kClip), &update = visit(line, kUpdate), &last = visit(line, line.visits.size() - 2),
-             &norm = visit(line, line.visits.size() - 1);
-  if (!clip.points.empty() || !only(update, Stop::begin) || !only(visit(line, kStep), Stop::step)) return std::nullopt;
+  const Pass &clip = visit(line, kClip), &update = visit(line, kUpdate),
+             &last = visit(line, line.visits.size() - 2), &norm = visit(line, line.visits.size() - 1);
+  if (!clip.points.empty() || !only(update, Stop::begin) || !only(visit(line, kStep), Stop::step))
+    return std::nullopt;
   StageUpdate result{.clip = work_of(clip), .update = work_of(update), .zero = zero_of(probe, stage)};
   result.gathers = begins_of(update);
   result.reduces = begins_of(last);
@@ -152,7 +153,9 @@ bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::
 bool mark_layer(std::vector<BucketCollective>& one, const std::vector<BucketCollective>& two) {
   if (one.empty()) return two.empty();
   if (two.size() != one.size() + 1) return false;
-  const auto seconds = [](const BucketCollective& a, const BucketCollective& b) { return same(a.seconds, b.seconds); };
+  const auto seconds = [](const BucketCollective& a, const BucketCollective& b) {
+    return same(a.seconds, b.seconds);
+  };
   for (std::size_t i = 0; i < one.size(); ++i) {
     const auto split = static_cast<std::ptrdiff_t>(i);
     if (!std::equal(one.begin(), one.begin() + split + 1, two.begin(), seconds) ||

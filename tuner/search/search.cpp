@@ -72,9 +72,10 @@ class Search {
       return;
     }
     if (found_.top.size() == options_->top) {
-      last_.verdict.step_time = evaluator_->bound(job_);
       const Seconds slowest = found_.top.back().verdict.step_time;
-      if (last_.verdict.step_time.value >= slowest.value * (1 + kRounding)) {
+      const std::optional<Seconds> bound = evaluator_->bound(job_);
+      if (bound && bound->value >= slowest.value * (1 + kRounding)) {
+        last_.verdict.step_time = *bound;
         ++found_.pruned.bound;
         last_.fate = Fate::bound;
         return;

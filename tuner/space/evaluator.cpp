@@ -16,7 +16,8 @@ struct Evaluator::Lowered {
   Bytes peak;
 };
 
-Evaluator::Evaluator(const workload::Job&, const cost::Profile& profile) : profile_(&profile) {}
+Evaluator::Evaluator(const workload::Job& base, const cost::Profile& profile)
+    : profile_(&profile), steps_(base), peaks_(base) {}
 Evaluator::~Evaluator() = default;
 
 Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
@@ -30,22 +31,35 @@ Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
   return *last_;
 }
 
-Bytes Evaluator::peak(const workload::Job& candidate) { return lowered(candidate).peak; }
+std::optional<Seconds> Evaluator::estimated(const workload::Job& candidate) {
+  if (!last_estimated_ || !(last_estimated_->plan == candidate.plan))
+    last_estimated_ = Estimated{candidate.plan, steps_.step_time(candidate.plan)};
+  return last_estimated_->step_time;
+}
 
-Seconds Evaluator::bound(const workload::Job& candidate) {
+Bytes Evaluator::peak(const workload::Job& candidate) {
+  if (const std::optional<Bytes> peak = peaks_.peak(candidate)) return *peak;
+  return lowered(candidate).peak;
+}
+
+std::optional<Seconds> Evaluator::bound(const workload::Job& candidate) {
+  if (estimated(candidate)) return std::nullopt;
   const Lowered& all = lowered(candidate);
   return engine::bound(all.program, engine::price(all.program, candidate, all.machine));
 }
 
 Verdict Evaluator::evaluate(const workload::Job& candidate) {
-  const Lowered& all = lowered(candidate);
-  const engine::Prediction p = engine::predict(all.program, all.layouts, candidate, all.machine,
-                                               workload::Depth::analytic, engine::Rows::none);
-  const double capacity = candidate.cluster.groups.front().node.memory_bytes_per_gpu;
-  return {.step_time = p.summary.step_time,
-          .peak = p.peak,
-          .fits = static_cast<double>(p.peak.value) <= capacity,
-          .sigma = p.sigma};
+  Verdict verdict{.peak = peak(candidate)};
+  verdict.fits =
+      static_cast<double>(verdict.peak.value) <= candidate.cluster.groups.front().node.memory_bytes_per_gpu;
+  if (const std::optional<Seconds> step_time = estimated(candidate)) {
+    verdict.step_time = *step_time;
+  } else {
+    const Lowered& all = lowered(candidate);
+    verdict.step_time =
+        engine::analyse(all.program, engine::price(all.program, candidate, all.machine)).step_time;
+  }
+  return verdict;
 }
 
 }  // namespace ds::tuner

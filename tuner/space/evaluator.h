@@ -3,10 +3,13 @@
 // CPUs, by the ranks that it implies): those that Space::take leaves behind.
 
 #include <memory>
+#include <optional>
 
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/peak_estimator.h"
+#include "tuner/estimate/step_estimator.h"
 
 namespace ds::tuner {
 
@@ -14,9 +17,9 @@ struct Verdict {
   Seconds step_time;  // at analytic depth
   Bytes peak;         // of the rank that needs most
   bool fits{};        // peak <= what a rank can use
-  double sigma{};     // relative, of the step time
 };
 
+/// Estimates a plan where tuner/estimate covers it, and lowers it where not; both say the same.
 class Evaluator {
  public:
   /// `profile` serves jobs on CPUs and has to outlive the evaluator.
@@ -26,16 +29,25 @@ class Evaluator {
   Evaluator& operator=(const Evaluator&) = delete;
 
   Verdict evaluate(const workload::Job& candidate);
-  /// Never above its step time, up to rounding.
-  Seconds bound(const workload::Job& candidate);
+  /// Never above its step time, up to rounding. Nothing where the step time itself is known as quickly.
+  std::optional<Seconds> bound(const workload::Job& candidate);
   Bytes peak(const workload::Job& candidate);
 
  private:
   struct Lowered;
   Lowered& lowered(const workload::Job& candidate);
+  std::optional<Seconds> estimated(const workload::Job& candidate);
 
   const cost::Profile* profile_;
-  std::unique_ptr<Lowered> last_;  // a search asks for peak, bound and time of one plan in turn
+  StepEstimator steps_;
+  PeakEstimator peaks_;
+  // A search asks for peak, bound and time of one plan in turn.
+  struct Estimated {
+    workload::Plan plan;
+    std::optional<Seconds> step_time;
+  };
+  std::optional<Estimated> last_estimated_;
+  std::unique_ptr<Lowered> last_;
 };
 
 }  // namespace ds::tuner

@@ -40,6 +40,10 @@ std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_
   return most;
 }
 
+std::int32_t slots_for(std::int32_t in_flight, bool lanes_share, std::int32_t micro_batches) {
+  return std::min(in_flight + (lanes_share ? 1 : 0), micro_batches);
+}
+
 bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk) {
   return std::ranges::any_of(order, [&](const ScheduledPass& pass) {
     return pass.chunk == chunk && !pass.forward && pass.gradients != Gradients::all;

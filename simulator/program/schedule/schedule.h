@@ -63,6 +63,10 @@ bool runs(const ScheduledPass& pass, Leg leg);
 std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk,
                             Leg from = Leg::forward, Leg to = Leg::inputs);
 
+/// The slots of a tensor of which so many micro-batches are alive at once. What two lanes touch has one slot more, else
+/// the overlap is lost; more than the micro-batches of a step are of no use.
+std::int32_t slots_for(std::int32_t in_flight, bool lanes_share, std::int32_t micro_batches);
+
 /// Whether any backward of a chunk is in two parts.
 bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk);
 

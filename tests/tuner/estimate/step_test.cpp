@@ -99,7 +99,8 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverRandomPlans) {
       job.plan = plans[i];
       const double exact = analysed(job);
       EXPECT_LT(std::abs(seconds[i]->value - exact), 1e-9 * exact)
-          << "world " << number << ": " << describe(job.plan) << ", " << job.micro_batches() << " micro-batches";
+          << "world " << number << ": " << describe(job.plan) << ", " << job.micro_batches()
+          << " micro-batches";
       ++compared;
     }
   }
@@ -119,7 +120,8 @@ TEST(StepEstimator, SaysTheSameOfAPlanAloneAndAmongOthers) {
   for (std::size_t i = plans.size(); i-- > 0;) {
     const std::optional<Seconds> again = alone.step_time(plans[i]);
     ASSERT_EQ(again.has_value(), seconds[i].has_value());
-    EXPECT_NEAR(again.value_or(Seconds{}).value, seconds[i].value_or(Seconds{}).value, 1e-9) << describe(plans[i]);
+    EXPECT_NEAR(again.value_or(Seconds{}).value, seconds[i].value_or(Seconds{}).value, 1e-9)
+        << describe(plans[i]);
   }
 }
 

@@ -1,0 +1,55 @@
+#pragma once
+// The peak memory of a plan without lowering it: to the byte what lowering gives, some thousand times faster.
+//
+//   PeakEstimator estimator(space.base());
+//   if (const auto peak = estimator.peak(candidate)) ...    // nothing: this plan has to be lowered
+//
+// A step is a list of passes. What a pass holds at each of its instructions is read off small programs (peak_probe.h) and
+// stretched to the plan's layers and micro-batch (peak_profile.h); what else is alive when it begins follows from the
+// schedule (peak_schedule.h). All three are kept, so that a new plan mostly asks for what is there.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "simulator/base/units.h"
+#include "simulator/workload/job.h"
+#include "tuner/estimate/peak_probe.h"
+#include "tuner/estimate/peak_schedule.h"
+
+namespace ds::tuner {
+
+class PeakEstimator {
+ public:
+  /// Candidates differ from `base` by their plan alone.
+  explicit PeakEstimator(workload::Job base);
+
+  /// Bytes of the rank that needs most: those of engine::needs_of. `candidate` is complete, legal and supported. Nothing on
+  /// CPUs and wherever else the software places buffers itself, for schedules that cut the backward, for layers that are
+  /// cut by hand, and where layers are not alike.
+  std::optional<Bytes> peak(const workload::Job& candidate);
+
+ private:
+  struct Probed {
+    ChunkKey key;
+    Chunks chunks;
+    std::optional<std::optional<std::array<Chunk, 3>>> empty_ends;  // few plans ask for these
+  };
+
+  bool covers(const workload::Job& candidate) const;
+  Probed& probed(const workload::Plan& plan);
+  const std::vector<StageShape>& shapes_of(const workload::Job& candidate);
+  DataParallel data_parallel_of(const workload::Plan& plan);
+  /// None where layers are not alike.
+  const Chunk* chunk_of(Probed& probed, const Group& group) const;
+
+  workload::Job base_;
+  std::unordered_map<std::uint64_t, Probed> probed_;
+  std::unordered_map<std::uint64_t, std::vector<StageShape>> shapes_;
+  std::array<std::optional<DataParallel>, 8>
+      data_parallel_;  // by zero, overlap of gradients and of parameters
+};
+
+}  // namespace ds::tuner
