@@ -1,0 +1,174 @@
+// How many plans a second are judged: step time at analytic depth and peak memory of all legal plans of a space, shuffled, from
+// an empty cache; and whether that is what `ds-sim run --depth analytic` says of some that are drawn.
+//
+//   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--check 1000] [--only PLANS]
+//
+// --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. Processor time of one thread, of judging
+// alone: what it takes to put plans into a list before is left out. Exits with 1 where a checked plan differs.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "simulator/base/random.h"
+#include "simulator/engine/predict.h"
+#include "simulator/workload/workload.h"
+#include "tuner/estimate/peak_estimator.h"
+#include "tuner/estimate/step_estimator.h"
+#include "tuner/space/space.h"
+
+namespace {
+
+using namespace ds;
+
+struct Options {
+  std::string job;
+  bool overlap{}, precisions{};
+  std::size_t check{}, only{};
+};
+
+double processor_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+tuner::Space space_of(const workload::Job& base, const Options& options) {
+  std::vector<tuner::Dimension> dimensions = tuner::read_space(base, {}).dimensions();
+  const auto vary = [&](std::string_view prefix, const std::vector<std::int64_t>& values) {
+    for (const tuner::Setting& setting : tuner::settings())
+      if (setting.name.starts_with(prefix)) {
+        std::erase_if(dimensions, [&](const tuner::Dimension& d) { return d.setting == &setting; });
+        dimensions.push_back({&setting, values});
+      }
+  };
+  using workload::Precision;
+  if (options.overlap) vary("overlap.", {0, 1});
+  if (options.precisions)
+    vary("precision", {static_cast<std::int64_t>(Precision::fp32), static_cast<std::int64_t>(Precision::fp16),
+                       static_cast<std::int64_t>(Precision::bf16)});
+  return {base, std::move(dimensions), 1};
+}
+
+std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
+  workload::Job job = space.base();
+  std::vector<workload::Plan> plans;
+  for (tuner::Index i = 0; i < space.size(); ++i)
+    if (!space.take(i, job)) plans.push_back(job.plan);
+  const RandomStream draw(1, 0);
+  for (std::size_t i = plans.size(); i > 1; --i) std::swap(plans[i - 1], plans[draw.below(i, i)]);
+  return plans;
+}
+
+struct Judged {
+  std::vector<std::optional<Seconds>> step_times;
+  std::vector<std::optional<Bytes>> peaks;
+};
+
+Judged judge(const workload::Job& base, const std::vector<workload::Plan>& plans) {
+  const double begun = processor_seconds();
+  tuner::StepEstimator steps(base);
+  tuner::PeakEstimator peaks(base);
+  Judged judged{std::vector<std::optional<Seconds>>(plans.size()), {}};
+  steps.step_times(plans, judged.step_times);
+  const double timed = processor_seconds();
+  judged.peaks.reserve(plans.size());
+  workload::Job job = base;
+  for (const workload::Plan& plan : plans) {
+    job.plan = plan;
+    judged.peaks.push_back(peaks.peak(job));
+  }
+  const double ended = processor_seconds();
+  const auto count = static_cast<double>(plans.size());
+  const auto covered = [](const auto& list) {
+    return std::ranges::count_if(list, [](const auto& one) { return one.has_value(); });
+  };
+  fmt::print("{} plans in {:.3f} s of processor time: {:.0f} a second\n", plans.size(), ended - begun,
+             count / (ended - begun));
+  fmt::print(
+      "  step times {:.3f} s, {} of the plans; peaks {:.3f} s, {} of the plans; the others have to be "
+      "lowered\n",
+      timed - begun, covered(judged.step_times), ended - timed, covered(judged.peaks));
+  return judged;
+}
+
+/// The first `count` plans, lowered. Those of millions of passes are left out: lowering one takes minutes.
+bool check(const workload::Job& base, const std::vector<workload::Plan>& plans, const Judged& judged,
+           std::size_t count) {
+  constexpr std::int64_t kMostPasses = 20'000;
+  workload::Job job = base;
+  const cost::Profile no_profile;
+  std::size_t checked = 0, long_ones = 0, wrong = 0, verdicts = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < plans.size() && checked < count; ++i) {
+    if (!judged.step_times[i] || !judged.peaks[i]) continue;
+    job.plan = plans[i];
+    if (job.plan.pp * job.plan.vpp * job.micro_batches() > kMostPasses) {
+      ++long_ones;
+      continue;
+    }
+    const engine::Prediction exact =
+        engine::predict(job, cost::Machine(job, no_profile), workload::Depth::analytic, engine::Rows::none);
+    const double seconds = exact.summary.step_time.value;
+    const double off = std::abs(judged.step_times[i]->value - seconds) / seconds;
+    worst = std::max(worst, off);
+    const bool same = off <= 1e-9 && *judged.peaks[i] == exact.peak;
+    if (!same) {
+      ++wrong;
+      fmt::print("  differs: {}: {:.9g} s and {:.9g} s, {} and {} bytes\n", tuner::describe(job.plan),
+                 judged.step_times[i]->value, seconds, judged.peaks[i]->value, exact.peak.value);
+    }
+    verdicts += static_cast<double>(exact.peak.value) <= job.cluster.groups.front().node.memory_bytes_per_gpu
+                    ? 1U
+                    : 0U;
+    ++checked;
+    if (checked % 50 == 0) fmt::print(stderr, "\r{} of {} checked", checked, count);
+  }
+  fmt::print(stderr, "\n");
+  fmt::print(
+      "{} drawn plans lowered ({} longer ones passed over): {} differ; step times by {:.1e} at most, peaks "
+      "by "
+      "nothing; {} fit into memory\n",
+      checked, long_ones, wrong, worst, verdicts);
+  return wrong == 0;
+}
+
+std::size_t number(std::string_view text) {
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--overlap")
+      options.overlap = true;
+    else if (word == "--precisions")
+      options.precisions = true;
+    else if (word == "--check" && i + 1 < argc)
+      options.check = number(argv[++i]);
+    else if (word == "--only" && i + 1 < argc)
+      options.only = number(argv[++i]);
+    else
+      options.job = word;
+  }
+  if (options.job.empty()) {
+    fmt::print(stderr, "bench_tuner JOB [--overlap] [--precisions] [--check PLANS] [--only PLANS]\n");
+    return 2;
+  }
+  const workload::Job base = workload::read_job(options.job);
+  std::vector<workload::Plan> plans = shuffled_plans(space_of(base, options));
+  if (options.only > 0 && plans.size() > options.only) plans.resize(options.only);
+  const Judged judged = judge(base, plans);
+  return options.check == 0 || check(base, plans, judged, options.check) ? 0 : 1;
+}
