@@ -76,8 +76,12 @@ bool Space::is_twin(const workload::Job& job) const {
   const bool has_1f1b = has("schedule", static_cast<std::int64_t>(Schedule::one_f_one_b));
   if (plan.tp == 1 && plan.sequence_parallel && has("sequence_parallel", 0)) return true;
   if (plan.dp * plan.cp == 1 && plan.zero != 0 && has("zero", 0)) return true;
-  // Interleaved with one chunk is none: it warms up with more micro-batches than 1f1b.
-  return plan.schedule == Schedule::gpipe && job.micro_batches() == 1 && has_1f1b;
+  if (!has_1f1b) return false;
+  if (plan.schedule == Schedule::gpipe && job.micro_batches() == 1) return true;
+  // Without a pipeline interleaved is 1f1b pass by pass, and gpipe only keeps more: its passes are the same in another order.
+  // With one, interleaved of one chunk is no twin: it warms up with more micro-batches than 1f1b.
+  const bool orders_only = plan.schedule == Schedule::gpipe || plan.schedule == Schedule::interleaved;
+  return plan.pp == 1 && plan.vpp == 1 && orders_only;
 }
 
 std::optional<std::string_view> Space::take(Index index, workload::Job& job) const {
