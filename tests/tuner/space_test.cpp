@@ -114,13 +114,21 @@ TEST(Space, WithoutAPipelineThereIsOneScheduleUnlessAnotherIsPinned) {
   std::set<Schedule> with_a_pipeline;
   for (const workload::Plan& p : plans(space_of({}))) {
     if (p.pp > 1) with_a_pipeline.insert(p.schedule);
-    if (p.pp == 1) EXPECT_EQ(p.schedule, Schedule::one_f_one_b) << describe(p);
+    EXPECT_TRUE(p.pp > 1 || p.schedule == Schedule::one_f_one_b) << describe(p);
   }
   EXPECT_EQ(with_a_pipeline.size(), 3U);
   for (const char* pinned : {"plan.schedule=gpipe", "plan.schedule=interleaved"})
     EXPECT_TRUE(std::ranges::any_of(plans(space_of({.pins = {pinned}})), [](const workload::Plan& p) {
       return p.pp == 1;
     })) << pinned;
+}
+
+TEST(Space, EveryPlanHasADescriptionOfItsOwn) {
+  std::set<std::string> words;
+  for (const char* attention : {"plan.attention=flash", "plan.attention=unfused"})
+    for (const workload::Plan& p : plans(space_of({.pins = {attention}})))
+      EXPECT_TRUE(words.insert(describe(p)).second) << describe(p);
+  EXPECT_GT(words.size(), 100U);
 }
 
 TEST(Space, NoTwoPlansAreTheSameProgram) {
@@ -130,8 +138,9 @@ TEST(Space, NoTwoPlansAreTheSameProgram) {
     std::set<std::uint64_t> programs;
     workload::Job job = space.base();
     for (Index i = 0; i < space.size(); ++i)
-      if (!space.take(i, job))
+      if (!space.take(i, job)) {
         EXPECT_TRUE(programs.insert(program::lower(job).hash).second) << describe(job.plan);
+      }
     EXPECT_GT(programs.size(), 10U);
   }
 }
