@@ -2,10 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
+#include <tuple>
 
 #include "simulator/base/error.h"
+#include "simulator/program/program.h"
+#include "simulator/workload/settle.h"
+#include "simulator/workload/supported.h"
 #include "tests/tuner/worlds.h"
+#include "tuner/space/evaluator.h"
 
 namespace ds::tuner {
 namespace {
@@ -100,6 +106,77 @@ TEST(Space, OnCpusRanksAreUpToTheCoresOrWhatIsAsked) {
   for (const workload::Plan& p : plans(read_space(parts_of(text), {.cores = 3})))
     ranks.insert(p.tp * p.pp * p.dp);
   EXPECT_EQ(ranks, (std::set<std::int64_t>{4}));
+}
+
+/// Of plans that differ in their schedule alone the others remain where 1f1b may not be asked for.
+TEST(Space, WithoutAPipelineThereIsOneScheduleUnlessAnotherIsPinned) {
+  using workload::Schedule;
+  std::set<Schedule> with_a_pipeline;
+  for (const workload::Plan& p : plans(space_of({}))) {
+    if (p.pp > 1) with_a_pipeline.insert(p.schedule);
+    EXPECT_TRUE(p.pp > 1 || p.schedule == Schedule::one_f_one_b) << describe(p);
+  }
+  EXPECT_EQ(with_a_pipeline.size(), 3U);
+  for (const char* pinned : {"plan.schedule=gpipe", "plan.schedule=interleaved"})
+    EXPECT_TRUE(std::ranges::any_of(plans(space_of({.pins = {pinned}})), [](const workload::Plan& p) {
+      return p.pp == 1;
+    })) << pinned;
+}
+
+TEST(Space, EveryPlanHasADescriptionOfItsOwn) {
+  std::set<std::string> words;
+  for (const char* attention : {"plan.attention=flash", "plan.attention=unfused"})
+    for (const workload::Plan& p : plans(space_of({.pins = {attention}})))
+      EXPECT_TRUE(words.insert(describe(p)).second) << describe(p);
+  EXPECT_GT(words.size(), 100U);
+}
+
+TEST(Space, NoTwoPlansAreTheSameProgram) {
+  for (std::uint64_t number = 0; number < 8; ++number) {
+    SCOPED_TRACE(world(number));
+    const Space space = read_space(parts_of(world(number)), {});
+    std::set<std::uint64_t> programs;
+    workload::Job job = space.base();
+    for (Index i = 0; i < space.size(); ++i)
+      if (!space.take(i, job)) {
+        EXPECT_TRUE(programs.insert(program::lower(job).hash).second) << describe(job.plan);
+      }
+    EXPECT_GT(programs.size(), 10U);
+  }
+}
+
+/// What makes a plan another one, whatever its schedule, sequence parallelism and ZeRO.
+auto shape(const workload::Plan& p) {
+  return std::tuple(p.tp, p.pp, p.dp, p.vpp, p.micro_batch, p.recompute);
+}
+
+TEST(Space, OfEveryTwinThereIsAPlanAsFastAndNoLarger) {
+  const cost::Profile rough = cost::rough_profile();
+  int twins = 0;
+  for (std::uint64_t number = 0; number < 8; ++number) {
+    const Space space = read_space(parts_of(world(number)), {.pins = {"plan.recompute=none"}});
+    Evaluator evaluator(space.base(), rough);
+    workload::Job job = space.base();
+    std::vector<std::pair<workload::Plan, Verdict>> legal, twin;
+    for (Index i = 0; i < space.size(); ++i) {
+      const auto fault = space.take(i, job);
+      if (fault && *fault != kTwin) continue;
+      if (workload::first_unsupported(job)) continue;
+      workload::settle(job);
+      (fault ? twin : legal).emplace_back(job.plan, evaluator.evaluate(job));
+    }
+    twins += static_cast<int>(twin.size());
+    for (const auto& [plan, verdict] : twin)
+      EXPECT_TRUE(std::ranges::any_of(legal,
+                                      [&](const auto& other) {
+                                        return shape(other.first) == shape(plan) &&
+                                               other.second.peak <= verdict.peak &&
+                                               other.second.step_time.value <=
+                                                   verdict.step_time.value * (1 + 1e-9);
+                                      }))
+          << describe(plan) << " in " << world(number);
+  }
+  EXPECT_GT(twins, 100);
 }
 
 TEST(Space, WishesThatCannotBeMeantAreRefused) {

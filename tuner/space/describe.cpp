@@ -17,6 +17,7 @@ std::string describe(const workload::Plan& p) {
   if (p.sequence_parallel) text += ", sequence parallel";
   if (p.zero > 0) text += fmt::format(", zero {}", p.zero);
   if (p.recompute != workload::Recompute::none) text += ", recompute";
+  if (p.attention == workload::Attention::unfused) text += ", unfused attention";
   return text;
 }
 

@@ -76,8 +76,13 @@ bool Space::is_twin(const workload::Job& job) const {
   const bool has_1f1b = has("schedule", static_cast<std::int64_t>(Schedule::one_f_one_b));
   if (plan.tp == 1 && plan.sequence_parallel && has("sequence_parallel", 0)) return true;
   if (plan.dp * plan.cp == 1 && plan.zero != 0 && has("zero", 0)) return true;
-  // Interleaved with one chunk is none: it warms up with more micro-batches than 1f1b.
-  return plan.schedule == Schedule::gpipe && job.micro_batches() == 1 && has_1f1b;
+  if (!has_1f1b || plan.vpp > 1) return false;
+  // Of one chunk, interleaved warms up with twice as many micro-batches, where there are as many. So with two of them, or
+  // without a pipeline, its passes are those of 1f1b. With one micro-batch gpipe's are; without a pipeline they are those in
+  // an order that keeps more.
+  const std::int64_t micro_batches = job.micro_batches();
+  if (plan.schedule == Schedule::interleaved) return plan.pp == 1 || micro_batches <= 2;
+  return plan.schedule == Schedule::gpipe && (plan.pp == 1 || micro_batches == 1);
 }
 
 std::optional<std::string_view> Space::take(Index index, workload::Job& job) const {

@@ -73,7 +73,7 @@ class Space {
   bool schedule_follows_{}, sequence_parallel_follows_{}, zero_follows_{};
 };
 
-/// A plan that differs from another one of the space only by what has no effect there.
+/// A plan that differs from another one of the space only by what has no effect there, or none but to take more memory.
 inline constexpr std::string_view kTwin = "the same as another";
 inline constexpr std::string_view kMoreThanCores = "more ranks than cores";
 
