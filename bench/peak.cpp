@@ -50,7 +50,7 @@ double seconds_for(const tuner::Space& space, const std::vector<tuner::Index>& p
 
 void estimate(const tuner::Space& space, const std::vector<tuner::Index>& plans) {
   tuner::PeakEstimator estimator(space.base());
-  const double number = static_cast<double>(plans.size());
+  const auto number = static_cast<double>(plans.size());
   const double taking = seconds_for(space, plans, [](const workload::Job&) {});
   fmt::print("{} plans; {:.2f} us to take one from its space\n", plans.size(), 1e6 * taking / number);
   for (const std::string_view cache : {"empty", "full"}) {
