@@ -116,15 +116,17 @@ ChunkModel model_of(const StageParts& parts) {
   return model;
 }
 
-bool same(double a, double b) {
-  return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)) + 1e-18;
-}
+bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)); }
 
 /// Seconds of a layer: what a pass of two takes more than one of one. Nothing where more than that differs.
 std::optional<double> layer_of(const PassSeconds& one, const PassSeconds& two) {
-  const bool alike = same(one.end, two.end) && same(one.rest, two.rest) &&
-                     same(one.frees_early, two.frees_early) && same(one.frees_late, two.frees_late);
-  return alike ? std::optional(two.begin - one.begin) : std::nullopt;
+  // Both are differences of times since the pass began, rounded as these are.
+  const double rounding = 1e-13 * (two.ahead + two.begin + two.end + two.rest);
+  const auto alike = [&](double a, double b) { return std::abs(a - b) <= rounding; };
+  if (!alike(one.end, two.end) || !alike(one.rest, two.rest) || !alike(one.frees_early, two.frees_early) ||
+      !alike(one.frees_late, two.frees_late))
+    return std::nullopt;
+  return two.begin - one.begin;
 }
 
 /// Seconds of the collectives that a stage begins in a pass.

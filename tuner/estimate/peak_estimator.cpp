@@ -111,7 +111,7 @@ bool PeakEstimator::covers(const Job& candidate) const {
 PeakEstimator::Probed& PeakEstimator::probed(const Plan& plan) {
   const ChunkKey key{plan.tp,        plan.sequence_parallel, plan.overlap.p2p,
                      plan.recompute, plan.precision,         plan.attention};
-  std::uint64_t number = static_cast<std::uint64_t>(key.tp);
+  auto number = static_cast<std::uint64_t>(key.tp);
   const auto append = [&](auto value) { number = number << 3U | static_cast<std::uint64_t>(value); };
   append(key.sequence_parallel);
   append(key.receives_aside);
@@ -129,7 +129,7 @@ const std::vector<StageShape>& PeakEstimator::shapes_of(const Job& candidate) {
       shortened({plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(plan.vpp),
                  static_cast<std::int32_t>(candidate.micro_batches())});
   // Degrees, chunks and micro-batches are below 2^20 each (workload/limits.h).
-  std::uint64_t number = static_cast<std::uint64_t>(key.schedule);
+  auto number = static_cast<std::uint64_t>(key.schedule);
   for (const std::int32_t part : {key.stages, key.chunks, key.micro_batches})
     number = number << 20U | static_cast<std::uint64_t>(part - 1);
   const auto [found, is_new] = shapes_.try_emplace(number);

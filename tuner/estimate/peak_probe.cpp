@@ -206,7 +206,8 @@ class Reading {
   }
 
  private:
-  enum Calls : std::uint8_t { kForward, kBackward, kNorm };
+  // Calls of a step, in order.
+  static constexpr std::size_t kForward = 0, kBackward = 1, kNorm = 2;
   static std::int64_t elements_of(const Buffer& buffer) {
     return buffer.size.bound.value / size_of(buffer.type);
   }
@@ -337,9 +338,10 @@ std::optional<Chunk> fixed(const Lowered& lowered, std::size_t rank_class) {
   return chunk;
 }
 
-std::optional<std::array<Chunk, 3>> all_of(std::array<std::optional<Chunk>, 3> chunks) {
-  if (!chunks[0] || !chunks[1] || !chunks[2]) return std::nullopt;
-  return std::array<Chunk, 3>{*std::move(chunks[0]), *std::move(chunks[1]), *std::move(chunks[2])};
+std::optional<std::array<Chunk, 3>> all_of(std::optional<Chunk> first, std::optional<Chunk> middle,
+                                           std::optional<Chunk> last) {
+  if (!first || !middle || !last) return std::nullopt;
+  return std::array<Chunk, 3>{*std::move(first), *std::move(middle), *std::move(last)};
 }
 
 }  // namespace
@@ -347,17 +349,18 @@ std::optional<std::array<Chunk, 3>> all_of(std::array<std::optional<Chunk>, 3> c
 Chunks probe_chunks(const Job& base, const ChunkKey& key) {
   const Job job = with_key(base, key);
   const Lowered whole_one(job, {.stages = 1, .layers = {1}});
-  const Growth* const growth = &*whole_one.learned;  // a chunk in a pipeline has tensors of the same sizes
+  const Growth* const growth = whole_one.learned
+                                   ? &*whole_one.learned
+                                   : nullptr;  // a chunk in a pipeline has tensors of the same sizes
   const Lowered whole_two(job, {.stages = 1, .layers = {2}}, growth);
   const Lowered one(job, {.stages = 3, .layers = {1, 1, 1}}, growth);
   const Lowered two(job, {.stages = 3, .layers = {2, 2, 2}}, growth);
-  return {grown(whole_one, whole_two, 0),
-          all_of({grown(one, two, 0), grown(one, two, 1), grown(one, two, 2)})};
+  return {grown(whole_one, whole_two, 0), all_of(grown(one, two, 0), grown(one, two, 1), grown(one, two, 2))};
 }
 
 std::optional<std::array<Chunk, 3>> probe_empty_ends(const Job& base, const ChunkKey& key) {
   const Lowered empty(with_key(base, key), {.stages = 3, .layers = {0, 1, 0}});
-  return all_of({fixed(empty, 0), fixed(empty, 1), fixed(empty, 2)});
+  return all_of(fixed(empty, 0), fixed(empty, 1), fixed(empty, 2));
 }
 
 DataParallel probe_data_parallel(const Job& base, int zero, const workload::Overlap& overlap) {

@@ -79,9 +79,10 @@ std::optional<Profile> Profile::grown(std::span<const Level> one, std::span<cons
 /// With L layers, L - 1 blocks: the k-th of them has risen with each of those before it as the tail does, with each of
 /// those after it as the head does; so the first or the last is highest.
 template <class Highest, class Step>
-std::int64_t Profile::highest(std::int64_t layers, const Highest& highest_of, const Step& step_of) const {
+std::int64_t Profile::highest(std::int64_t layers, const Highest& highest_of,
+                              const Step& bytes_of_step) const {
   const std::int64_t more = std::max<std::int64_t>(layers - 1, 0);
-  const std::int64_t head_step = step_of(head_step_), tail_step = step_of(tail_step_);
+  const std::int64_t head_step = bytes_of_step(head_step_), tail_step = bytes_of_step(tail_step_);
   std::int64_t most = 0;
   if (const auto head = highest_of(head_)) most = *head + more * head_step;
   if (const auto tail = highest_of(tail_)) most = std::max(most, *tail + more * tail_step);

@@ -58,7 +58,7 @@ class Profile {
   };
   static Part part_of(std::span<const Level> levels);
   template <class Highest, class Step>
-  std::int64_t highest(std::int64_t layers, const Highest& highest_of, const Step& bytes_of) const;
+  std::int64_t highest(std::int64_t layers, const Highest& highest_of, const Step& bytes_of_step) const;
 
   Part head_, block_, tail_;
   Level head_step_, tail_step_;  // for each layer more

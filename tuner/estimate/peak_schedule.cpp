@@ -1,6 +1,7 @@
 #include "tuner/estimate/peak_schedule.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "simulator/base/error.h"
 #include "simulator/program/schedule/schedule.h"
@@ -18,14 +19,14 @@ constexpr std::int32_t kBeyondStages = 3, kForEachStage = 4;
 
 bool all_at_least(const PerGroup& a, const PerGroup& b) {
   bool all = true;
-  for (std::size_t g = 0; g < kGroups; ++g) all &= a[g] >= b[g];
+  for (std::size_t g = 0; g < kGroups; ++g) all = all && a[g] >= b[g];
   return all;
 }
 
 /// Whether `a` needs at least as much as `b` whatever the sizes are.
 bool tops(const Moment& a, const Moment& b) {
   if (a.pass != b.pass || a.group != b.group || (a.first && !b.first)) return false;
-  if (a.ids < b.ids || a.targets < b.targets || a.losses < b.losses) return false;
+  if ((b.ids && !a.ids) || (b.targets && !a.targets) || (b.losses && !a.losses)) return false;
   PerGroup summed = b.summed;
   if (b.pass == Moment::Pass::backward && b.first && !a.first) ++summed[b.group];  // at its end
   return all_at_least(a.in_flight, b.in_flight) && all_at_least(a.summed, summed) &&
@@ -34,7 +35,8 @@ bool tops(const Moment& a, const Moment& b) {
 
 /// Adds what none of `kept` tops, the latest being the likeliest to, and drops what it tops.
 void keep_highest(std::vector<Moment>& kept, const Moment& one) {
-  if (std::any_of(kept.rbegin(), kept.rend(), [&](const Moment& other) { return tops(other, one); })) return;
+  if (std::ranges::any_of(std::views::reverse(kept), [&](const Moment& other) { return tops(other, one); }))
+    return;
   std::erase_if(kept, [&](const Moment& other) { return tops(one, other); });
   kept.push_back(one);
 }
