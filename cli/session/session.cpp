@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -157,7 +158,21 @@ report::Provenance provenance(const Common& common, const workload::Job* job) {
   return p;
 }
 
+namespace {
+
+/// What goes to a pipe goes there in one piece as long as the pipe can hold it: who reads only the beginning, as `head`
+/// does, does not end the program in the middle of its answer.
+void hold_back_for_pipes() {
+  static std::array<char, 64 * 1024> held;  // Linux, pipe(7)
+  static const bool once =
+      ::isatty(STDOUT_FILENO) == 0 && std::setvbuf(stdout, held.data(), _IOFBF, held.size()) == 0;
+  static_cast<void>(once);
+}
+
+}  // namespace
+
 void print(std::string_view text) {
+  hold_back_for_pipes();
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
     throw MachineError("standard output cannot be written");
 }

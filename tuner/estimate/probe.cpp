@@ -34,6 +34,11 @@ bool moves_activations(const program::Program& program, const program::Instructi
 
 }  // namespace
 
+program::Coordinates extents_of(const workload::Plan& plan) {
+  return {static_cast<std::int32_t>(plan.tp), static_cast<std::int32_t>(plan.cp),
+          static_cast<std::int32_t>(plan.dp), static_cast<std::int32_t>(plan.pp)};
+}
+
 Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches)
     : job_(std::move(job)) {
   workload::Plan& plan = job_.plan;

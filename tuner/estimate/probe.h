@@ -26,6 +26,8 @@ enum class Kind : std::uint8_t { first, middle, last, only };
 /// Layers by stage.
 inline const std::vector<std::int64_t> kPipelineLayers{1, 1, 2, 1}, kOneLayer{1}, kTwoLayers{2};
 
+program::Coordinates extents_of(const workload::Plan& plan);
+
 /// Whether zeroing what pads gradients takes time: it depends on the number of data-parallel ranks.
 enum class Zeroes : std::uint8_t { left_out, counted };
 

@@ -21,7 +21,7 @@ class Tune : public World {
 
   Json report_of(Words arguments, int status = 0) const {
     arguments.insert(arguments.begin(), "search");
-    arguments.insert(arguments.end(), {"--report", "-"});
+    arguments.insert(arguments.end(), {"--report", "-", "--progress", "never"});
     const Ended ended = tune(arguments);
     EXPECT_EQ(ended.status, status) << ended.err;
     EXPECT_EQ(ended.err, "");

@@ -1,0 +1,83 @@
+#pragma once
+// What passes and updates take, by the few keys of a plan that they depend on. Small programs are lowered for them, once each.
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+#include "simulator/cost/machine.h"
+#include "simulator/workload/job.h"
+#include "tuner/estimate/pass_model.h"
+#include "tuner/estimate/update_model.h"
+
+namespace ds::tuner {
+
+/// What probes have said, by the keys of a plan that it depends on.
+class Models {
+ public:
+  explicit Models(const workload::Job& base)
+      : base_(base), per_node_(base.cluster.groups.front().node.gpus_per_node) {}
+
+  const std::optional<PassModel>& passes_of(const workload::Plan& plan, std::int64_t micro_batches);
+
+  const std::optional<UpdateModel>& updates_of(const workload::Plan& plan);
+
+  /// The loss's sum over micro-batches, which the probe has few of.
+  double more_losses(const workload::Plan& plan, std::int64_t micro_batches);
+
+ private:
+  /// One probe of a pipeline, or two of a single stage.
+  class Probes {
+   public:
+    Probes() = default;
+    Probes(const workload::Job& job, bool pipeline, std::int64_t micro_batches) {
+      if (!pipeline) further_.emplace(job, kTwoLayers, micro_batches);
+      probe_.emplace(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
+    }
+    template <class Model>
+    std::optional<Model> read(const workload::Plan& plan, std::int64_t micro_batch,
+                              const cost::Machine& machine, Zeroes zeroes) {
+      const program::Coordinates extents = extents_of(plan);
+      probe_->price(micro_batch, extents, machine, zeroes);
+      if (further_) further_->price(micro_batch, extents, machine, zeroes);
+      return Model::read(*probe_, further_ ? &*further_ : nullptr);
+    }
+
+   private:
+    std::optional<Probe> probe_, further_;
+  };
+
+  /// tp, no pipeline, sequence parallel, recompute, precision, attention, tp_comm, one micro-batch, reduced late.
+  using PassProbeKey = std::tuple<std::int64_t, bool, bool, workload::Recompute, workload::Precision,
+                                  workload::Attention, bool, bool, bool>;
+  using PassKey = std::tuple<PassProbeKey, std::int64_t, std::int64_t>;  // and micro-batch, neighbours
+  /// tp, data-parallel ranks, no pipeline, sequence parallel, precision, zero, grad_reduce, param_gather.
+  using UpdateProbeKey =
+      std::tuple<std::int64_t, std::int64_t, bool, bool, workload::Precision, int, bool, bool>;
+  using UpdateKey = std::tuple<UpdateProbeKey, std::int64_t, std::int64_t>;  // and dp, pp
+
+  static UpdateProbeKey update_probe_key(const workload::Plan& plan, std::int64_t ranks);
+
+  /// What of the other axes a pass's communications depend on: how many tensor-parallel groups share a node, where stages
+  /// fill whole nodes; else all of it.
+  std::int64_t neighbours(const workload::Plan& plan) const;
+
+  const cost::Machine& machine_of(const workload::Plan& plan);
+
+  const workload::Job& base_;
+  std::int64_t per_node_;
+  cost::Profile no_profile_;
+  std::map<std::tuple<workload::Precision, workload::Attention, double>, std::unique_ptr<cost::Machine>>
+      machines_;
+  std::map<PassProbeKey, Probes> pass_probes_;
+  std::map<UpdateProbeKey, Probes> update_probes_;
+  std::map<PassKey, std::optional<PassModel>> passes_;
+  std::map<UpdateKey, std::optional<UpdateModel>> updates_;
+  std::map<std::pair<std::int64_t, workload::Precision>, double> losses_;
+};
+
+}  // namespace ds::tuner

@@ -1,0 +1,91 @@
+#pragma once
+// Whole steps of a few plans at a time: the update, the pipeline, what ends a step.
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "simulator/workload/job.h"
+#include "tuner/estimate/pass_model.h"
+#include "tuner/estimate/pipeline.h"
+#include "tuner/estimate/update_model.h"
+
+namespace ds::tuner {
+
+/// The steps of plans whose pipelines have one shape, a lane each.
+class Steps {
+ public:
+  struct Entry {
+    const workload::Plan* plan{};
+    const PassModel* passes{};
+    const UpdateModel* updates{};
+    double more_losses{};
+  };
+
+  /// At most kLanes entries; false where the schedule cannot go on.
+  bool run(const Shape& shape, std::span<const Entry> entries, std::span<double> seconds);
+
+ private:
+  /// Chunks that are alike.
+  struct Variant {
+    Kind kind{};
+    std::int64_t layers{};
+    ChunkOf<Lanes> chunk;
+  };
+
+  const workload::Plan& plan() const { return *entry_->plan; }
+  const PassModel& passes() const { return *entry_->passes; }
+  const UpdateModel& updates() const { return *entry_->updates; }
+  Kind kind_of(std::size_t stage) const;
+  /// A chunk inside a stage at an end of the pipeline may be one of the middle of the model.
+  Kind kind_of(std::size_t stage, std::size_t chunk) const;
+  std::int64_t layers_of(std::size_t stage) const { return layers_[stage]; }
+  const Variant& variant(std::size_t stage, std::size_t chunk) const {
+    return variants_[variant_of_[stage * chunks_ + chunk]];
+  }
+
+  void find_variants(const workload::Plan& plan);
+
+  /// The lane of a kind of chunk.
+  void fill(Variant& variant);
+
+  /// Calls fn(collective, layers before) for the buckets of a chunk in the order of `list`: a layer's once for each.
+  template <class List, class Fn>
+  static void for_each_bucket(const List& list, std::int64_t layers, Fn&& fn) {
+    std::int64_t ahead = 0;
+    for (const auto& one : list) {
+      fn(one, ahead);
+      if (!one.layer) continue;
+      while (++ahead < layers) fn(one, ahead);
+      --ahead;
+    }
+  }
+
+  /// From the last step's meeting to the first pass of a stage.
+  void begin(std::size_t s);
+
+  /// Goes through the reductions beside the compute lane; reduced_ gets when each has ended. `at`: the end of the passes;
+  /// where reductions only begin there, with the collectives before each, which take time of the compute lane.
+  void reduce(std::size_t s, double& at);
+
+  /// From the last pass to the meeting of all.
+  double finish();
+
+  PipelineRun run_;
+  // Of the plans that are gone through:
+  Shape shape_;
+  std::size_t stages_{1}, chunks_{1};
+  bool beside_{};
+  std::vector<Variant> variants_;
+  std::vector<std::size_t> variant_of_;  // by cell
+  std::vector<std::int64_t> layers_;     // by stage
+  std::vector<const ChunkOf<Lanes>*> cells_;
+  std::vector<Lanes> come_, start_, lane_free_;
+  // Of one of them:
+  const Entry* entry_{};
+  std::size_t lane_{};
+  std::vector<double> gathered_, reduced_, reduced_by_first_;
+};
+
+}  // namespace ds::tuner
