@@ -65,15 +65,17 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
     }
   if (!beside) return;
   messages.received_until.assign(stages, {});
-  messages.first_slot.resize(cells);
   messages.slots.assign(cells, 2);
-  std::size_t slots = 0;
-  for (std::size_t cell = 0; cell < cells; ++cell) {
-    messages.first_slot[cell] = slots;
-    if (forward) messages.slots[cell] = turns.slots(cell);
-    slots += static_cast<std::size_t>(messages.slots[cell]);
-  }
-  messages.freed.assign(slots, never);
+  if (forward)
+    for (std::size_t cell = 0; cell < cells; ++cell) messages.slots[cell] = turns.slots(cell);
+  messages.freed.assign(cells * static_cast<std::size_t>(history_), never);
+}
+
+/// When the backward of a micro-batch has set memory for a message free.
+[[gnu::always_inline]] inline Lanes& PipelineRun::freed_by(Messages& messages, std::size_t cell,
+                                                           std::int32_t micro) const {
+  return messages
+      .freed[cell * static_cast<std::size_t>(history_) + static_cast<std::size_t>(micro & (history_ - 1))];
 }
 
 template <bool takes, bool beside>
@@ -98,15 +100,13 @@ template <bool takes, bool beside>
   Vector at = end.all() + pass.ahead.all();
   if constexpr (takes && beside) {
     Vector until = messages.received_until[turn.stage].all();
-    Vector& freed =
-        messages.freed[messages.first_slot[cell] + static_cast<std::size_t>(micro % messages.slots[cell])]
-            .all();
     raise(until, ready.all());
-    raise(until, freed);
+    if (micro >= messages.slots[cell])
+      raise(until, freed_by(messages, cell, micro - messages.slots[cell]).all());
     until += seconds.all();
     messages.received_until[turn.stage].all() = taken.all() = until;
     raise(at, until);
-    if (!forward) freed = at + pass.frees_early.all();
+    if (!forward) freed_by(messages, cell, micro).all() = at + pass.frees_early.all();
   } else if constexpr (takes) {
     raise(at, ready.all());
     at += seconds.all();
@@ -124,9 +124,7 @@ template <bool takes, bool beside>
   if (forward) return;
   if (last) last_[cell].sent.all() = at;
   if constexpr (beside)
-    if (chunk.takes_forward)
-      forward_.freed[forward_.first_slot[cell] + static_cast<std::size_t>(micro % forward_.slots[cell])]
-          .all() = at + pass.frees_late.all();
+    if (chunk.takes_forward) freed_by(forward_, cell, micro).all() = at + pass.frees_late.all();
 }
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -168,6 +166,7 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
   const std::int32_t unlisted = shape.micro_batches - listed.micro_batches;
   ensure(unlisted == 0 || !turns.repeats().empty(), "a long schedule repeats itself");
   chunks_ = static_cast<std::size_t>(shape.chunks);
+  history_ = turns.history();
   last_micro_ = listed.micro_batches - 1;
   last_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
   end_.assign(inputs.start.begin(), inputs.start.end());
@@ -180,7 +179,7 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
     const Turn* const first = turns.list().data() + repeat.first;
     go(next, first, inputs, later, nullptr);
     const std::size_t times = repeat.times + static_cast<std::size_t>(unlisted / repeat.micro_batches);
-    const std::size_t gone = go_through(repeat, first, times, inputs, later, turns);
+    const std::size_t gone = go_through(repeat, first, times, inputs, later);
     later +=
         (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(repeat.times)) * repeat.micro_batches;
     next = first + repeat.times * repeat.length;
@@ -192,9 +191,9 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
 /// The periods of a repeat, up to where they come evenly, and the last one, which may hold what ends the step. Returns how
 /// many were really gone through.
 std::size_t PipelineRun::go_through(const Repeat& repeat, const Turn* first, std::size_t times,
-                                    const PipelineInputs& inputs, std::int32_t later, const Turns& turns) {
+                                    const PipelineInputs& inputs, std::int32_t later) {
   // Passes remember what happened at most so many periods ago.
-  const std::int32_t memory = inputs.beside ? std::max(turns.most_slots(), 2) : 2;
+  const std::int32_t memory = inputs.beside ? history_ : 2;
   const std::int32_t enough = memory / repeat.micro_batches + 1;
   trace_.resize(2 * repeat.length);
   std::int32_t equal = 0;

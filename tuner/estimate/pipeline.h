@@ -86,12 +86,11 @@ class PipelineRun {
   /// Messages of one direction: when each was complete, and when its receiver had taken it. Of every chunk's messages the
   /// memory of two exists, so two are remembered.
   struct Messages {
-    std::vector<Lanes> ready, taken;      // by cell and parity; one cell more, for what goes nowhere
-    std::vector<std::int32_t> next;       // by cell: where its messages go
-    std::vector<Lanes> received_until;    // by stage: the lane that receives beside the compute lane
-    std::vector<Lanes> freed;             // when memory for a message was free again, slot by slot
-    std::vector<std::size_t> first_slot;  // by cell
-    std::vector<std::int32_t> slots;      // likewise
+    std::vector<Lanes> ready, taken;    // by cell and parity; one cell more, for what goes nowhere
+    std::vector<std::int32_t> next;     // by cell: where its messages go
+    std::vector<Lanes> received_until;  // by stage: the lane that receives beside the compute lane
+    std::vector<Lanes> freed;  // by cell and backward, the last ones: when it set a message's memory free
+    std::vector<std::int32_t> slots;  // by cell: messages that there is memory for
   };
   struct Watch;
 
@@ -100,14 +99,16 @@ class PipelineRun {
   void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later,
           Watch* watch);
   std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
-                         const PipelineInputs& inputs, std::int32_t later, const Turns& turns);
+                         const PipelineInputs& inputs, std::int32_t later);
   template <bool takes, bool beside>
   void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
             std::int32_t later, Watch* watch);
+  Lanes& freed_by(Messages& messages, std::size_t cell, std::int32_t micro) const;
   void move_on(double periods, const Lanes& period);
 
   std::size_t chunks_{1};
   std::int32_t last_micro_{};
+  std::int32_t history_{};  // of messages' freed, by cell
   std::vector<Lanes> end_;
   std::vector<LastBackward> last_;
   Messages forward_, backward_;

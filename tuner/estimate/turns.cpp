@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "simulator/program/schedule/schedule.h"
-
 namespace ds::tuner {
 namespace {
 
@@ -29,11 +27,17 @@ class Sweep {
         if (next_[s] < orders_[s].size() && ready(s, orders_[s][next_[s]])) now.push_back(s);
       if (now.empty()) return false;
       open -= now.size();
+      // Forwards and backwards apart: a processor guesses better what comes next.
+      for (const bool forward : {true, false})
+        for (const std::size_t s : now) {
+          const program::ScheduledPass& pass = orders_[s][next_[s]];
+          if (pass.forward != forward) continue;
+          list.push_back(
+              {static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro, forward});
+        }
       for (const std::size_t s : now) {
         const program::ScheduledPass& pass = orders_[s][next_[s]++];
         (pass.forward ? forward_ : backward_)[cell(s, pass.chunk)] = pass.micro + 1;
-        list.push_back({static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro,
-                        pass.forward});
       }
     }
     return true;
@@ -80,11 +84,25 @@ Turns::Turns(const Shape& shape) {
     for (std::int32_t c = 0; c < shape.chunks; ++c)
       slots_.push_back(std::min(program::most_in_flight(orders.back(), c) + 1, shape.micro_batches));
   }
+  for (std::size_t s = 0; s < orders.size(); ++s) find_history(shape, s, orders[s]);
   possible_ = Sweep(shape, orders).run(list_);
   if (possible_) find_repeats(shape);
 }
 
-std::int32_t Turns::most_slots() const { return *std::ranges::max_element(slots_); }
+void Turns::find_history(const Shape& shape, std::size_t stage,
+                         const std::vector<program::ScheduledPass>& order) {
+  std::vector<std::int32_t> backwards(static_cast<std::size_t>(shape.chunks), 0);
+  std::int32_t most = 0;
+  for (const program::ScheduledPass& pass : order) {
+    const auto chunk = static_cast<std::size_t>(pass.chunk);
+    const std::int32_t freed_by = pass.micro - slots_[stage * backwards.size() + chunk];
+    if (!pass.forward)
+      ++backwards[chunk];
+    else if (freed_by >= 0)
+      most = std::max(most, backwards[chunk] - freed_by);
+  }
+  while (history_ <= most) history_ *= 2;
+}
 
 namespace {
 

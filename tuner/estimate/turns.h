@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "simulator/program/schedule/schedule.h"
 #include "simulator/workload/job.h"
 
 namespace ds::tuner {
@@ -44,15 +45,18 @@ class Turns {
   const std::vector<Repeat>& repeats() const { return repeats_; }
   /// Messages forward that a chunk has memory for when they come in beside the compute lane.
   std::int32_t slots(std::size_t cell) const { return slots_[cell]; }
-  std::int32_t most_slots() const;
+  /// When a message comes in, its memory was set free by one of the last so many backwards of its chunk: a power of 2.
+  std::int32_t history() const { return history_; }
 
  private:
+  void find_history(const Shape& shape, std::size_t stage, const std::vector<program::ScheduledPass>& order);
   void find_repeats(const Shape& shape);
 
   bool possible_{true};
   std::vector<Turn> list_;
   std::vector<Repeat> repeats_;
   std::vector<std::int32_t> slots_;  // by stage * chunks + chunk
+  std::int32_t history_{4};          // backwards take two messages at a time
 };
 
 }  // namespace ds::tuner
