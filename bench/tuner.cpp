@@ -108,6 +108,8 @@ bool check(const workload::Job& base, const std::vector<workload::Plan>& plans, 
   double worst = 0;
   for (std::size_t i = 0; i < plans.size() && checked < count; ++i) {
     if (!judged.step_times[i] || !judged.peaks[i]) continue;
+    const Seconds estimated = judged.step_times[i].value_or(Seconds{});
+    const Bytes peak = judged.peaks[i].value_or(Bytes{});
     job.plan = plans[i];
     if (job.plan.pp * job.plan.vpp * job.micro_batches() > kMostPasses) {
       ++long_ones;
@@ -116,13 +118,13 @@ bool check(const workload::Job& base, const std::vector<workload::Plan>& plans, 
     const engine::Prediction exact =
         engine::predict(job, cost::Machine(job, no_profile), workload::Depth::analytic, engine::Rows::none);
     const double seconds = exact.summary.step_time.value;
-    const double off = std::abs(judged.step_times[i]->value - seconds) / seconds;
+    const double off = std::abs(estimated.value - seconds) / seconds;
     worst = std::max(worst, off);
-    const bool same = off <= 1e-9 && *judged.peaks[i] == exact.peak;
+    const bool same = off <= 1e-9 && peak == exact.peak;
     if (!same) {
       ++wrong;
       fmt::print("  differs: {}: {:.9g} s and {:.9g} s, {} and {} bytes\n", tuner::describe(job.plan),
-                 judged.step_times[i]->value, seconds, judged.peaks[i]->value, exact.peak.value);
+                 estimated.value, seconds, peak.value, exact.peak.value);
     }
     verdicts += static_cast<double>(exact.peak.value) <= job.cluster.groups.front().node.memory_bytes_per_gpu
                     ? 1U

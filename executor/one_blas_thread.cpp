@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <string>
 
 namespace ds::executor {
 namespace {
@@ -52,7 +53,7 @@ void start_with_one_blas_thread(char** argv) {
   if (is_set("OPENBLAS_NUM_THREADS", "1") && !kernels) return;
   ::setenv("OPENBLAS_NUM_THREADS", "1", 1);
   ::setenv("OMP_NUM_THREADS", "1", 1);
-  if (kernels) ::setenv("OPENBLAS_CORETYPE", kernels->data(), 1);
+  if (kernels) ::setenv("OPENBLAS_CORETYPE", std::string(*kernels).c_str(), 1);
   ::execv("/proc/self/exe", argv);  // where it fails we go on with the threads that there are
 }
 

@@ -163,7 +163,7 @@ namespace {
 /// What goes to a pipe goes there in one piece as long as the pipe can hold it: who reads only the beginning, as `head`
 /// does, does not end the program in the middle of its answer.
 void hold_back_for_pipes() {
-  static std::array<char, 64 * 1024> held;  // Linux, pipe(7)
+  static std::array<char, 65'536> held;  // Linux, pipe(7)
   static const bool once =
       ::isatty(STDOUT_FILENO) == 0 && std::setvbuf(stdout, held.data(), _IOFBF, held.size()) == 0;
   static_cast<void>(once);

@@ -140,7 +140,7 @@ class LineBuilder {
         const double seconds = body.begins[at + 1] - body.begins[at];
         if (roles_[lane].does == Does::receives) {
           ReceiveLane& beside = line_.beside[roles_[lane].direction];
-          beside_seconds_[roles_[lane].direction].push_back({seconds, communicates(segment, lane, i)});
+          beside_seconds_[roles_[lane].direction].emplace_back(seconds, communicates(segment, lane, i));
           beside.gates.push_back(gates);
         } else {
           freed_.push_back({freed, lane, seconds, communicates(segment, lane, i)});

@@ -29,37 +29,44 @@ bool adds_once(const ops::Op& op) {
   return product == nullptr || product->tokens <= kTokens;
 }
 
+/// What stood there and what writing gives, added in the type of the gradient: one rounding.
+Values added(const Values& before, const Values& written, DataType type) {
+  Values sum = before;
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    sum[i] = type == DataType::fp32
+                 ? static_cast<double>(static_cast<float>(sum[i]) + static_cast<float>(written[i]))
+                 : sum[i] + written[i];
+  return sum;
+}
+
+void expect_adding_what_is_written(ops::Op op, Library library) {
+  op.accumulate = false;
+  SCOPED_TRACE(describe(op));
+  Play writes(op);
+  op.accumulate = true;
+  Play adds(op);
+  writes.run(library);
+  std::vector<Values> expected;
+  for (const std::string& name : adds.result_names())
+    expected.push_back(added(adds.read(name), writes.read(name), op.type));
+  adds.run(library);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const std::string name = adds.result_names()[i];
+    if (adds_once(op))
+      EXPECT_EQ(adds.read(name), expected[i]) << name;
+    else
+      expect_near(adds.read(name), expected[i], op.type == DataType::fp32 ? 1e-6 : 1e-14, name);
+  }
+}
+
 TEST(FastKernels, AddWhatTheyWouldHaveWritten) {
-  for (ops::Op op : every_operator()) {
+  for (const ops::Op& op : every_operator()) {
     if (op.pass != ops::Pass::weight_gradient) continue;
     for (const Library library : {Library::reference, Library::simd})
       for (const DataType type : {DataType::fp64, DataType::fp32}) {
-        op.type = type;
-        op.accumulate = false;
-        SCOPED_TRACE(describe(op));
-        Play writes(op);
-        op.accumulate = true;
-        Play adds(op);
-        std::vector<Values> expected;
-        writes.run(library);
-        for (const std::string& name : adds.result_names()) {
-          Values sum = adds.read(name);
-          const Values written = writes.read(name);
-          // One rounding: the finished sum is added in the type of the gradient.
-          for (std::size_t i = 0; i < sum.size(); ++i)
-            sum[i] = type == DataType::fp32
-                         ? static_cast<double>(static_cast<float>(sum[i]) + static_cast<float>(written[i]))
-                         : sum[i] + written[i];
-          expected.push_back(sum);
-        }
-        adds.run(library);
-        for (std::size_t i = 0; i < expected.size(); ++i) {
-          const std::string name = adds.result_names()[i];
-          if (adds_once(op))
-            EXPECT_EQ(adds.read(name), expected[i]) << name;
-          else
-            expect_near(adds.read(name), expected[i], type == DataType::fp32 ? 1e-6 : 1e-14, name);
-        }
+        ops::Op typed = op;
+        typed.type = type;
+        expect_adding_what_is_written(typed, library);
       }
   }
 }
@@ -69,7 +76,8 @@ TEST(FastKernels, PollBetweenTiles) {
                    ops::Pass::forward, DataType::fp32};
   int polls = 0;
   Queue queue{[](void* count) { ++*static_cast<int*>(count); }, &polls};
-  std::vector<float> qkv(130 * 32, 1.0F), o(130 * 16), lse(130 * 2);
+  constexpr std::size_t kTokens = 130;
+  std::vector<float> qkv(kTokens * 32, 1.0F), o(kTokens * 16), lse(kTokens * 2);
   const std::vector<void*> addresses{qkv.data(), o.data(), lse.data()};
   find(op, Library::simd)(op, addresses, queue);
   EXPECT_GE(polls, 2);

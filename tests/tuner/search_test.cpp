@@ -63,21 +63,24 @@ std::vector<double> unpruned(const Space& space) {
   return seconds;
 }
 
-Found found(const Space& space, std::unique_ptr<Searcher> searcher, Options options = {}) {
+Found found(const Space& space, std::unique_ptr<Searcher> searcher, const Options& options = {}) {
   Evaluator evaluator(space.base(), profile());
   return search(space, evaluator, *searcher, options);
 }
 
 Index seen(const Found& f) { return f.evaluations + f.pruned.rule + f.pruned.memory + f.pruned.bound; }
 
+Wishes wishes_of(std::uint64_t number) {
+  return {.pins = {number % 4 < 2 ? "plan.recompute=none" : "plan.recompute=full"},
+          .forbids = {"plan.vpp=3"}};
+}
+
 TEST(Search, FindsWhatBruteForceFinds) {
   Index cut_by_bound = 0, cut_by_memory = 0;
   int with_a_plan = 0;
   for (std::uint64_t number = 0; number < kWorlds; ++number) {
     SCOPED_TRACE(world(number));
-    const Space space = read_space(parts_of(world(number)),
-                                   {.pins = {number % 4 < 2 ? "plan.recompute=none" : "plan.recompute=full"},
-                                    .forbids = {"plan.vpp=3"}});
+    const Space space = read_space(parts_of(world(number)), wishes_of(number));
     const std::vector<double> all = brute_force(world(number), space);
     const Found one = found(space, in_order(space.size(), 0), {.top = 1});
     EXPECT_EQ(one.end, End::seen_whole);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "simulator/cost/machine.h"
 #include "simulator/workload/job.h"
@@ -35,20 +36,18 @@ class Models {
    public:
     Probes() = default;
     Probes(const workload::Job& job, bool pipeline, std::int64_t micro_batches) {
-      if (!pipeline) further_.emplace(job, kTwoLayers, micro_batches);
-      probe_.emplace(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
+      probes_.emplace_back(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
+      if (!pipeline) probes_.emplace_back(job, kTwoLayers, micro_batches);
     }
     template <class Model>
     std::optional<Model> read(const workload::Plan& plan, std::int64_t micro_batch,
                               const cost::Machine& machine, Zeroes zeroes) {
-      const program::Coordinates extents = extents_of(plan);
-      probe_->price(micro_batch, extents, machine, zeroes);
-      if (further_) further_->price(micro_batch, extents, machine, zeroes);
-      return Model::read(*probe_, further_ ? &*further_ : nullptr);
+      for (Probe& probe : probes_) probe.price(micro_batch, extents_of(plan), machine, zeroes);
+      return Model::read(probes_.front(), probes_.size() > 1 ? &probes_.back() : nullptr);
     }
 
    private:
-    std::optional<Probe> probe_, further_;
+    std::vector<Probe> probes_;
   };
 
   /// tp, no pipeline, sequence parallel, recompute, precision, attention, tp_comm, one micro-batch, reduced late.

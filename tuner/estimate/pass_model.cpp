@@ -21,59 +21,67 @@ struct Parts {
   std::vector<BucketPoint> needs, completes;
 };
 
-/// Nothing where its points come in an order that PassSeconds cannot say.
-std::optional<Parts> parts_of(const Pass& pass) {
-  Parts parts;
-  PassSeconds& seconds = parts.seconds;
-  double since = 0;  // the last anchor: begin of the pass, message taken, memory waited for, message sent
-  bool refilled = false;
-  for (const Point& point : pass.points) {
-    since += point.after;
+/// Takes a pass apart, point by point.
+class Reader {
+ public:
+  /// False where its points come in an order that PassSeconds cannot say.
+  bool read(const Point& point) {
+    since_ += point.after;
     switch (point.stop) {
       case Stop::receive:
-      case Stop::arrive:
-        if (parts.takes || parts.sends || refilled) return std::nullopt;
-        parts.takes = true;
-        parts.take = point.seconds;
-        seconds.ahead = std::exchange(since, 0);
-        break;
-      case Stop::refill:
-        if (refilled || parts.sends) return std::nullopt;
-        refilled = true;
-        seconds.begin = std::exchange(since, 0);
-        break;
+      case Stop::arrive: return take(point.seconds);
+      case Stop::refill: return go_on(Reached::memory, parts_.seconds.begin);
       case Stop::send:
-        if (parts.sends) return std::nullopt;
-        parts.sends = true;
-        (refilled ? seconds.end : seconds.begin) = std::exchange(since, 0);
-        break;
-      case Stop::release:
-        if (point.direction == engine::kBackward) {
-          if (refilled || parts.sends) return std::nullopt;
-          seconds.frees_early = since;
-        } else {
-          if (!parts.sends && pass.points.size() > 2) return std::nullopt;
-          seconds.frees_late = since;
-        }
-        break;
-      case Stop::wait:
-        if (refilled || parts.sends) return std::nullopt;
-        parts.needs.push_back({.at = since});
-        break;
+        parts_.sends = true;
+        return go_on(Reached::sent, reached_ == Reached::memory ? parts_.seconds.end : parts_.seconds.begin);
+      case Stop::release: return release(point.direction);
+      case Stop::wait: parts_.needs.push_back({.at = since_}); return reached_ < Reached::memory;
       case Stop::begin:
-        if (refilled && !parts.sends) return std::nullopt;
-        parts.completes.push_back({.at = since, .after_sent = parts.sends});
-        break;
+        parts_.completes.push_back({.at = since_, .after_sent = parts_.sends});
+        return reached_ != Reached::memory;
       case Stop::meet:
-      case Stop::step: return std::nullopt;
+      case Stop::step: break;
     }
+    return false;
   }
-  since += pass.rest;
-  if (parts.sends)
-    seconds.rest = since;
-  else
-    seconds.begin = since;
-  return parts;
+
+  Parts end(double rest) {
+    (parts_.sends ? parts_.seconds.rest : parts_.seconds.begin) = since_ + rest;
+    return std::move(parts_);
+  }
+
+ private:
+  /// In this order, each at most once.
+  enum class Reached : std::uint8_t { begin, message, memory, sent };
+
+  /// What was done since the last of these is `seconds`.
+  bool go_on(Reached to, double& seconds) {
+    if (to <= reached_) return false;
+    reached_ = to;
+    seconds = std::exchange(since_, 0);
+    return true;
+  }
+  bool take(double seconds) {
+    parts_.takes = true;
+    parts_.take = seconds;
+    return go_on(Reached::message, parts_.seconds.ahead);
+  }
+  bool release(std::uint8_t direction) {
+    const bool early = direction == engine::kBackward;
+    (early ? parts_.seconds.frees_early : parts_.seconds.frees_late) = since_;
+    return early ? reached_ < Reached::memory : reached_ == Reached::sent;
+  }
+
+  Parts parts_;
+  double since_{0};  // work since what was reached last
+  Reached reached_{Reached::begin};
+};
+
+std::optional<Parts> parts_of(const Pass& pass) {
+  Reader reader;
+  for (const Point& point : pass.points)
+    if (!reader.read(point)) return std::nullopt;
+  return reader.end(pass.rest);
 }
 
 constexpr std::size_t kBeforePasses = 3;  // visits of a line: clip factor, update, the step's begin

@@ -78,7 +78,7 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
       .freed[cell * static_cast<std::size_t>(history_) + static_cast<std::size_t>(micro & (history_ - 1))];
 }
 
-template <bool takes, bool beside>
+template <bool kTakes, bool kBeside>
 [[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk,
                                                      std::size_t cell, const PipelineInputs& inputs,
                                                      std::int32_t later, Watch* watch) {
@@ -98,7 +98,7 @@ template <bool takes, bool beside>
   Lanes& sent = messages.ready[2 * to + parity];
   const Lanes& seconds = forward ? chunk.take_forward : chunk.take_backward;
   Vector at = end.all() + pass.ahead.all();
-  if constexpr (takes && beside) {
+  if constexpr (kTakes && kBeside) {
     Vector until = messages.received_until[turn.stage].all();
     raise(until, ready.all());
     if (micro >= messages.slots[cell])
@@ -107,7 +107,7 @@ template <bool takes, bool beside>
     messages.received_until[turn.stage].all() = taken.all() = until;
     raise(at, until);
     if (!forward) freed_by(messages, cell, micro).all() = at + pass.frees_early.all();
-  } else if constexpr (takes) {
+  } else if constexpr (kTakes) {
     raise(at, ready.all());
     at += seconds.all();
     taken.all() = at;
@@ -123,16 +123,16 @@ template <bool takes, bool beside>
   if (watch != nullptr) watch->look(at);
   if (forward) return;
   if (last) last_[cell].sent.all() = at;
-  if constexpr (beside)
+  if constexpr (kBeside)
     if (chunk.takes_forward) freed_by(forward_, cell, micro).all() = at + pass.frees_late.all();
 }
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-void PipelineRun::go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later,
+void PipelineRun::go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later,
                      Watch* watch) {
-  for (const Turn* turn = first; turn != last; ++turn) {
+  for (const Turn* turn = from; turn != to; ++turn) {
     const std::size_t cell = turn->stage * chunks_ + turn->chunk;
     const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
     const bool takes = turn->forward ? chunk.takes_forward : chunk.takes_backward;

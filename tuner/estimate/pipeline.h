@@ -96,11 +96,10 @@ class PipelineRun {
 
   const Turns& turns_of(const Shape& shape);
   void reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const;
-  void go(const Turn* first, const Turn* last, const PipelineInputs& inputs, std::int32_t later,
-          Watch* watch);
+  void go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
   std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
                          const PipelineInputs& inputs, std::int32_t later);
-  template <bool takes, bool beside>
+  template <bool kTakes, bool kBeside>
   void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
             std::int32_t later, Watch* watch);
   Lanes& freed_by(Messages& messages, std::size_t cell, std::int32_t micro) const;

@@ -88,10 +88,10 @@ void Probe::price(std::int64_t micro_batch, const program::Coordinates& extents,
   if (zeroes == Zeroes::left_out)
     for (std::size_t op = 0; op < program_.ops.size(); ++op)
       if (std::holds_alternative<ops::Zero>(program_.ops[op].what)) durations_.operators[op] = {};
-  if (!collapsed_)
-    collapsed_ = engine::collapse(program_, durations_);
+  if (std::exchange(priced_, true))
+    engine::reprice(program_, durations_, collapsed_);
   else
-    engine::reprice(program_, durations_, *collapsed_);
+    collapsed_ = engine::collapse(program_, durations_);
 }
 
 }  // namespace ds::tuner

@@ -10,7 +10,6 @@
 // groups of ranks: communications cost what they cost there.
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "simulator/cost/machine.h"
@@ -42,7 +41,7 @@ class Probe {
 
   const program::Program& program() const { return program_; }
   const engine::Durations& durations() const { return durations_; }
-  const engine::Line& line(std::size_t stage) const { return collapsed_->lines.stages[stage]; }
+  const engine::Line& line(std::size_t stage) const { return collapsed_.lines.stages[stage]; }
   std::size_t stages() const { return program_.classes.size(); }
 
  private:
@@ -59,7 +58,8 @@ class Probe {
   };
   std::vector<Message> activations_;  // communications of activations
   engine::Durations durations_;
-  std::optional<engine::Collapsed> collapsed_;
+  engine::Collapsed collapsed_;
+  bool priced_{false};  // at least once
 };
 
 }  // namespace ds::tuner

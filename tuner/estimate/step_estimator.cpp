@@ -42,7 +42,7 @@ bool covered(const Job& base, const Plan& plan) {
 }  // namespace
 
 struct StepEstimator::Impl {
-  explicit Impl(const Job& job) : base(job), models(base) {}
+  explicit Impl(Job job) : base(std::move(job)), models(base) {}
 
   /// Plans of one shape that wait for others.
   struct Group {

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <initializer_list>
 
 #include "simulator/base/random.h"
@@ -98,7 +97,7 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverRandomPlans) {
       }
       job.plan = plans[i];
       const double exact = analysed(job);
-      EXPECT_LT(std::abs(seconds[i]->value - exact), 1e-9 * exact)
+      EXPECT_NEAR(seconds[i].value_or(Seconds{}).value, exact, 1e-9 * exact)
           << "world " << number << ": " << describe(job.plan) << ", " << job.micro_batches()
           << " micro-batches";
       ++compared;
@@ -145,9 +144,8 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverLongSteps) {
         plan.overlap.p2p = beside;
         workload::settle(job);
         const std::optional<Seconds> seconds = estimator.step_time(plan);
-        ASSERT_TRUE(seconds) << describe(plan);
         const double exact = analysed(job);
-        EXPECT_NEAR(seconds->value, exact, 1e-9 * exact) << describe(plan);
+        EXPECT_NEAR(seconds.value_or(Seconds{}).value, exact, 1e-9 * exact) << describe(plan);
       }
 }
 
