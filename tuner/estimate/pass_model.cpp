@@ -124,8 +124,6 @@ ChunkModel model_of(const StageParts& parts) {
   return model;
 }
 
-bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)); }
-
 /// Seconds of a layer: what a pass of two takes more than one of one. Nothing where more than that differs.
 std::optional<double> layer_of(const PassSeconds& one, const PassSeconds& two) {
   // Both are differences of times since the pass began, rounded as these are.
@@ -143,20 +141,6 @@ std::vector<double> collectives_of(const Pass& pass) {
   for (const Point& point : pass.points)
     if (point.stop == Stop::begin) seconds.push_back(point.seconds);
   return seconds;
-}
-
-/// Where the layer's collective stands among those of a chunk that has everything: with two layers it comes twice in a row.
-/// The count where no layer's is among them.
-std::optional<std::size_t> layer_among(const std::vector<double>& one, const std::vector<double>& two) {
-  if (two.size() == one.size()) return one.size();
-  if (two.size() != one.size() + 1) return std::nullopt;
-  for (std::size_t i = 0; i < one.size(); ++i) {
-    const auto split = static_cast<std::ptrdiff_t>(i) + 1;
-    if (std::equal(one.begin(), one.begin() + split, two.begin(), same) &&
-        std::equal(one.begin() + split - 1, one.end(), two.begin() + split, same))
-      return i;
-  }
-  return std::nullopt;
 }
 
 /// Marks the points that are the layer's. Parameters are needed in the order in which the update gathers them.

@@ -1,6 +1,7 @@
 #include "tuner/estimate/probe.h"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 #include <utility>
 
@@ -37,6 +38,21 @@ bool moves_activations(const program::Program& program, const program::Instructi
 program::Coordinates extents_of(const workload::Plan& plan) {
   return {static_cast<std::int32_t>(plan.tp), static_cast<std::int32_t>(plan.cp),
           static_cast<std::int32_t>(plan.dp), static_cast<std::int32_t>(plan.pp)};
+}
+
+std::optional<std::size_t> layer_among(const std::vector<double>& one, const std::vector<double>& two) {
+  if (two.size() == one.size()) return one.size();
+  if (two.size() != one.size() + 1) return std::nullopt;
+  const auto same = [](double a, double b) {
+    return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b));
+  };
+  for (std::size_t i = 0; i < one.size(); ++i) {
+    const auto split = static_cast<std::ptrdiff_t>(i) + 1;
+    if (std::equal(one.begin(), one.begin() + split, two.begin(), same) &&
+        std::equal(one.begin() + split - 1, one.end(), two.begin() + split, same))
+      return i;
+  }
+  return std::nullopt;
 }
 
 Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches)

@@ -10,6 +10,7 @@
 // groups of ranks: communications cost what they cost there.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "simulator/cost/machine.h"
@@ -26,6 +27,10 @@ enum class Kind : std::uint8_t { first, middle, last, only };
 inline const std::vector<std::int64_t> kPipelineLayers{1, 1, 2, 1}, kOneLayer{1}, kTwoLayers{2};
 
 program::Coordinates extents_of(const workload::Plan& plan);
+
+/// Where the layer's collective stands among the seconds of those of a stage that has everything: with two layers it comes
+/// twice in a row. Their count where no layer's is among them.
+std::optional<std::size_t> layer_among(const std::vector<double>& one, const std::vector<double>& two);
 
 /// Whether zeroing what pads gradients takes time: it depends on the number of data-parallel ranks.
 enum class Zeroes : std::uint8_t { left_out, counted };

@@ -82,7 +82,8 @@ Turns::Turns(const Shape& shape) {
   for (std::int32_t s = 0; s < shape.stages; ++s) {
     orders.push_back(program::order_of(shape.schedule, shape.stages, s, shape.micro_batches, shape.chunks));
     for (std::int32_t c = 0; c < shape.chunks; ++c)
-      slots_.push_back(std::min(program::most_in_flight(orders.back(), c) + 1, shape.micro_batches));
+      slots_.push_back(
+          program::slots_for(program::most_in_flight(orders.back(), c), true, shape.micro_batches));
   }
   for (std::size_t s = 0; s < orders.size(); ++s) find_history(shape, s, orders[s]);
   possible_ = Sweep(shape, orders).run(list_);

@@ -43,8 +43,8 @@ std::vector<BucketCollective> begins_of(const Pass& pass) {
   return list;
 }
 
-/// Items of the norm's visit; `waited` are the numbers of the reductions that it waits for, by item. Nothing where points
-/// stand in an order that is not known.
+/// Items of the norm's visit, with reductions numbered from the stage's first one. Nothing where points stand in an order
+/// that is not known.
 std::optional<Finish> finish_of(const Pass& pass, std::size_t gathers, bool alone) {
   Finish finish;
   double since = 0;
@@ -147,24 +147,17 @@ std::optional<StageUpdate> stage_update(const Probe& probe, std::size_t stage) {
   return result;
 }
 
-bool same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::max(std::abs(a), std::abs(b)); }
-
-/// Marks the layer's collective: that of two layers has it twice in a row.
+/// Marks the layer's collective, which is there if any is.
 bool mark_layer(std::vector<BucketCollective>& one, const std::vector<BucketCollective>& two) {
-  if (one.empty()) return two.empty();
-  if (two.size() != one.size() + 1) return false;
-  const auto seconds = [](const BucketCollective& a, const BucketCollective& b) {
-    return same(a.seconds, b.seconds);
+  const auto seconds_of = [](const std::vector<BucketCollective>& list) {
+    std::vector<double> seconds;
+    for (const BucketCollective& each : list) seconds.push_back(each.seconds);
+    return seconds;
   };
-  for (std::size_t i = 0; i < one.size(); ++i) {
-    const auto split = static_cast<std::ptrdiff_t>(i);
-    if (!std::equal(one.begin(), one.begin() + split + 1, two.begin(), seconds) ||
-        !std::equal(one.begin() + split, one.end(), two.begin() + split + 1, seconds))
-      continue;
-    one[i].layer = true;
-    return true;
-  }
-  return false;
+  const std::optional<std::size_t> layer = layer_among(seconds_of(one), seconds_of(two));
+  if (!layer || *layer == one.size()) return layer && one.empty();
+  one[*layer].layer = true;
+  return true;
 }
 
 }  // namespace
