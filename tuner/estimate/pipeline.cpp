@@ -9,6 +9,7 @@ namespace ds::tuner {
 namespace {
 
 constexpr double kNever = -std::numeric_limits<double>::infinity();
+constexpr std::int32_t kSlots = 2;  // messages of gradients that a chunk has memory for
 
 using Vector = Lanes::Vector;
 
@@ -23,16 +24,24 @@ using Vector = Lanes::Vector;
 
 /// Compares the passes of a period with those of the one before.
 struct PipelineRun::Watch {
-  Lanes* trace;       // of the period before: two numbers a pass
-  Lanes least, most;  // by how much passes came later
+  Lanes* trace;         // of the period before: two numbers a pass
+  Vector least, most;  // by how much passes came later
 
   [[gnu::always_inline]] void look(const Vector& at) {
     const Vector later = at - trace->all();
-    lower(least.all(), later);
-    raise(most.all(), later);
+    lower(least, later);
+    raise(most, later);
     trace++->all() = at;
   }
 };
+
+namespace {
+
+struct NoWatch {
+  void look(const Vector& /*at*/) {}
+};
+
+}  // namespace
 
 const Turns& PipelineRun::turns_of(const Shape& shape) {
   std::unique_ptr<Turns>& turns = turns_[shape];
@@ -40,34 +49,14 @@ const Turns& PipelineRun::turns_of(const Shape& shape) {
   return *turns;
 }
 
-void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside,
-                        bool forward) const {
+void PipelineRun::reset(Messages& messages, const Shape& shape, bool beside) const {
   const auto stages = static_cast<std::size_t>(shape.stages);
   const std::size_t cells = stages * chunks_;
   Lanes never;
   never.of.fill(kNever);
-  messages.ready.assign(2 * (cells + 1), never);
-  messages.taken.assign(2 * (cells + 1), never);
-  messages.next.assign(cells, static_cast<std::int32_t>(cells));
-  for (std::size_t s = 0; s < stages; ++s)
-    for (std::size_t c = 0; c < chunks_; ++c) {
-      const auto to = [&](std::size_t stage, std::size_t chunk) {
-        messages.next[s * chunks_ + c] = static_cast<std::int32_t>(stage * chunks_ + chunk);
-      };
-      if (forward && s + 1 < stages)
-        to(s + 1, c);
-      else if (forward && c + 1 < chunks_)
-        to(0, c + 1);
-      else if (!forward && s > 0)
-        to(s - 1, c);
-      else if (!forward && c > 0)
-        to(stages - 1, c - 1);
-    }
+  messages.last.assign(2 * (cells + 1), {never, never});
   if (!beside) return;
   messages.received_until.assign(stages, {});
-  messages.slots.assign(cells, 2);
-  if (forward)
-    for (std::size_t cell = 0; cell < cells; ++cell) messages.slots[cell] = turns.slots(cell);
   messages.freed.assign(cells * static_cast<std::size_t>(history_), never);
 }
 
@@ -78,53 +67,122 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, const Turns& tur
       .freed[cell * static_cast<std::size_t>(history_) + static_cast<std::size_t>(micro & (history_ - 1))];
 }
 
-template <bool kTakes, bool kBeside>
-[[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const ChunkOf<Lanes>& chunk,
-                                                     std::size_t cell, const PipelineInputs& inputs,
-                                                     std::int32_t later, Watch* watch) {
+/// The passes from `turn` on that are plain ones of that direction. Returns the first that is not. What follows is the whole
+/// cost of a search: constants of a chunk stay in registers, and nothing is asked that plain passes have in common.
+template <bool kForward, bool kBeside, class Watcher>
+[[gnu::always_inline]] inline const Turn* PipelineRun::plain(const Turn* turn, const Turn* to,
+                                                             const PipelineInputs& inputs, std::int32_t later,
+                                                             Watcher& watcher) {
+  constexpr Turn::Kind kKind = kForward ? Turn::Kind::plain_forward : Turn::Kind::plain_backward;
+  Watcher watch = watcher;
+  Messages& messages = kForward ? forward_ : backward_;
+  const ChunkOf<Lanes>* known = nullptr;
+  Vector take{}, ahead{}, begin{}, finish{}, rest{}, frees_early{}, frees_late{};
+  for (; turn != to && turn->kind == kKind; ++turn) {
+    const auto cell = static_cast<std::size_t>(turn->cell);
+    const ChunkOf<Lanes>* const chunk = inputs.chunks[cell];
+    if (chunk != known) {
+      known = chunk;
+      const PassOf<Lanes>& pass = kForward ? chunk->forward : chunk->backward;
+      take = (kForward ? chunk->take_forward : chunk->take_backward).all();
+      ahead = pass.ahead.all(), begin = pass.begin.all(), finish = pass.end.all(), rest = pass.rest.all();
+      frees_early = pass.frees_early.all(), frees_late = pass.frees_late.all();
+    }
+    const std::int32_t micro = turn->micro + later;  // slots go on where they were
+    const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
+    Message& own = messages.last[2 * cell + parity];
+    Message& sent = messages.last[2 * static_cast<std::size_t>(turn->to) + parity];
+    Vector& end = end_[turn->stage].all();
+    Vector at = end + ahead;
+    if constexpr (kBeside) {
+      Vector& received = messages.received_until[turn->stage].all();
+      Vector until = received;
+      raise(until, own.ready.all());
+      const std::int32_t slots = kForward ? slots_[cell] : kSlots;
+      if (micro >= slots) raise(until, freed_by(messages, cell, micro - slots).all());
+      until += take;
+      received = own.taken.all() = until;
+      raise(at, until);
+      if (!kForward) freed_by(messages, cell, micro).all() = at + frees_early;
+    } else {
+      raise(at, own.ready.all());
+      at += take;
+      own.taken.all() = at;
+    }
+    watch.look(at);
+    at += begin;
+    raise(at, sent.taken.all());
+    at += finish;
+    watch.look(at);
+    sent.ready.all() = at;
+    end = at + rest;
+    if constexpr (kBeside && !kForward) freed_by(forward_, cell, micro).all() = at + frees_late;
+  }
+  watcher = watch;
+  return turn;
+}
+
+/// A pass at an end of the model or of the step.
+template <bool kBeside, class Watcher>
+[[gnu::always_inline]] inline void PipelineRun::other(const Turn& turn, const PipelineInputs& inputs,
+                                                      std::int32_t later, Watcher& watch) {
   const bool forward = turn.forward, first = turn.micro == 0, last = turn.micro == last_micro_;
+  const auto cell = static_cast<std::size_t>(turn.cell);
+  const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
   const PassOf<Lanes>& pass = forward ? chunk.forward
                               : first ? chunk.first_backward
                               : last  ? chunk.last_backward
                                       : chunk.backward;
   Messages& messages = forward ? forward_ : backward_;
-  const std::int32_t micro = turn.micro + later;  // slots go on where they were
+  const std::int32_t micro = turn.micro + later;
   const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
-  const auto to = static_cast<std::size_t>(messages.next[cell]);
-  Lanes& end = end_[turn.stage];
-  Lanes& taken = messages.taken[2 * cell + parity];
-  const Lanes& ready = messages.ready[2 * cell + parity];
-  const Lanes& refilled = messages.taken[2 * to + parity];
-  Lanes& sent = messages.ready[2 * to + parity];
+  Message& own = messages.last[2 * cell + parity];
+  Message& sent = messages.last[2 * static_cast<std::size_t>(turn.to) + parity];
   const Lanes& seconds = forward ? chunk.take_forward : chunk.take_backward;
-  Vector at = end.all() + pass.ahead.all();
-  if constexpr (kTakes && kBeside) {
+  Vector at = end_[turn.stage].all() + pass.ahead.all();
+  if (!(forward ? chunk.takes_forward : chunk.takes_backward)) {
+    // nothing to wait for
+  } else if constexpr (kBeside) {
     Vector until = messages.received_until[turn.stage].all();
-    raise(until, ready.all());
-    if (micro >= messages.slots[cell])
-      raise(until, freed_by(messages, cell, micro - messages.slots[cell]).all());
+    raise(until, own.ready.all());
+    const std::int32_t slots = forward ? slots_[cell] : kSlots;
+    if (micro >= slots) raise(until, freed_by(messages, cell, micro - slots).all());
     until += seconds.all();
-    messages.received_until[turn.stage].all() = taken.all() = until;
+    messages.received_until[turn.stage].all() = own.taken.all() = until;
     raise(at, until);
     if (!forward) freed_by(messages, cell, micro).all() = at + pass.frees_early.all();
-  } else if constexpr (kTakes) {
-    raise(at, ready.all());
+  } else {
+    raise(at, own.ready.all());
     at += seconds.all();
-    taken.all() = at;
+    own.taken.all() = at;
   }
-  if (watch != nullptr) watch->look(at);
+  watch.look(at);
   if (!forward && last) last_[cell].taken.all() = at;
   at += pass.begin.all();
-  raise(at, refilled.all());
+  raise(at, sent.taken.all());
   at += pass.end.all();
   if (forward && first) raise(at, inputs.weights_come[cell].all());
-  sent.all() = at;
-  end.all() = at + pass.rest.all();
-  if (watch != nullptr) watch->look(at);
+  watch.look(at);
+  sent.ready.all() = at;
+  end_[turn.stage].all() = at + pass.rest.all();
   if (forward) return;
   if (last) last_[cell].sent.all() = at;
-  if constexpr (kBeside)
-    if (chunk.takes_forward) freed_by(forward_, cell, micro).all() = at + pass.frees_late.all();
+  if constexpr (kBeside) freed_by(forward_, cell, micro).all() = at + pass.frees_late.all();
+}
+
+template <bool kBeside, class Watcher>
+[[gnu::always_inline]] inline void PipelineRun::go_on(const Turn* from, const Turn* to,
+                                                      const PipelineInputs& inputs, std::int32_t later,
+                                                      Watcher& watch) {
+  while (from != to) switch (from->kind) {
+      case Turn::Kind::plain_forward:
+        from = plain<true, kBeside>(from, to, inputs, later, watch);
+        break;
+      case Turn::Kind::plain_backward:
+        from = plain<false, kBeside>(from, to, inputs, later, watch);
+        break;
+      case Turn::Kind::other: other<kBeside>(*from++, inputs, later, watch); break;
+    }
 }
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
@@ -132,19 +190,15 @@ __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 void PipelineRun::go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later,
                      Watch* watch) {
-  for (const Turn* turn = from; turn != to; ++turn) {
-    const std::size_t cell = turn->stage * chunks_ + turn->chunk;
-    const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
-    const bool takes = turn->forward ? chunk.takes_forward : chunk.takes_backward;
-    if (takes && inputs.beside)
-      pass<true, true>(*turn, chunk, cell, inputs, later, watch);
-    else if (takes)
-      pass<true, false>(*turn, chunk, cell, inputs, later, watch);
-    else if (inputs.beside)
-      pass<false, true>(*turn, chunk, cell, inputs, later, watch);
-    else
-      pass<false, false>(*turn, chunk, cell, inputs, later, watch);
-  }
+  NoWatch none;
+  if (inputs.beside && watch != nullptr)
+    go_on<true>(from, to, inputs, later, *watch);
+  else if (inputs.beside)
+    go_on<true>(from, to, inputs, later, none);
+  else if (watch != nullptr)
+    go_on<false>(from, to, inputs, later, *watch);
+  else
+    go_on<false>(from, to, inputs, later, none);
 }
 
 /// Everything comes so many periods later.
@@ -153,10 +207,14 @@ void PipelineRun::move_on(double periods, const Lanes& period) {
     for (Lanes& time : times) time.all() += periods * period.all();
   };
   move(end_);
-  for (Messages* messages : {&forward_, &backward_})
-    for (std::vector<Lanes>* times :
-         {&messages->ready, &messages->taken, &messages->received_until, &messages->freed})
-      move(*times);
+  for (Messages* messages : {&forward_, &backward_}) {
+    move(messages->received_until);
+    move(messages->freed);
+    for (Message& message : messages->last) {
+      message.ready.all() += periods * period.all();
+      message.taken.all() += periods * period.all();
+    }
+  }
 }
 
 bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
@@ -170,8 +228,9 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
   last_micro_ = listed.micro_batches - 1;
   last_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
   end_.assign(inputs.start.begin(), inputs.start.end());
-  reset(forward_, shape, turns, inputs.beside, true);
-  reset(backward_, shape, turns, inputs.beside, false);
+  slots_ = turns.slots();
+  reset(forward_, shape, inputs.beside);
+  reset(backward_, shape, inputs.beside);
 
   const Turn* next = turns.list().data();
   std::int32_t later = 0;  // micro-batches that were gone through more than the list has
@@ -202,9 +261,7 @@ std::size_t PipelineRun::go_through(const Repeat& repeat, const Turn* first, std
     // The list's first period and its last are real ones; between them comes its second, as often as needed.
     const std::size_t listed = period == 0 ? 0 : period + 1 == times ? repeat.times - 1 : 1;
     const Turn* const turn = first + listed * repeat.length;
-    Watch watch{.trace = trace_.data()};
-    watch.least.of.fill(-kNever);
-    watch.most.of.fill(kNever);
+    Watch watch{.trace = trace_.data(), .least = Vector{} - kNever, .most = Vector{} + kNever};
     const auto behind =
         (static_cast<std::int32_t>(gone) - static_cast<std::int32_t>(listed)) * repeat.micro_batches;
     go(turn, turn + repeat.length, inputs, later + behind, &watch);
@@ -217,7 +274,7 @@ std::size_t PipelineRun::go_through(const Repeat& repeat, const Turn* first, std
     const std::size_t left = times - period - 1;
     if (equal < enough || left < 2) continue;
     Lanes each;
-    each.all() = (watch.least.all() + watch.most.all()) / 2;
+    each.all() = (watch.least + watch.most) / 2;
     move_on(static_cast<double>(left - 1), each);
     period += left - 1;
   }

@@ -85,29 +85,36 @@ class PipelineRun {
  private:
   /// Messages of one direction: when each was complete, and when its receiver had taken it. Of every chunk's messages the
   /// memory of two exists, so two are remembered.
+  struct Message {
+    Lanes ready, taken;
+  };
   struct Messages {
-    std::vector<Lanes> ready, taken;    // by cell and parity; one cell more, for what goes nowhere
-    std::vector<std::int32_t> next;     // by cell: where its messages go
+    std::vector<Message> last;          // by cell and parity; one cell more, for what goes nowhere
     std::vector<Lanes> received_until;  // by stage: the lane that receives beside the compute lane
     std::vector<Lanes> freed;  // by cell and backward, the last ones: when it set a message's memory free
-    std::vector<std::int32_t> slots;  // by cell: messages that there is memory for
   };
   struct Watch;
 
   const Turns& turns_of(const Shape& shape);
-  void reset(Messages& messages, const Shape& shape, const Turns& turns, bool beside, bool forward) const;
+  void reset(Messages& messages, const Shape& shape, bool beside) const;
   void go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
   std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
                          const PipelineInputs& inputs, std::int32_t later);
-  template <bool kTakes, bool kBeside>
-  void pass(const Turn& turn, const ChunkOf<Lanes>& chunk, std::size_t cell, const PipelineInputs& inputs,
-            std::int32_t later, Watch* watch);
+  template <bool kForward, bool kBeside, class Watcher>
+  const Turn* plain(const Turn* turn, const Turn* to, const PipelineInputs& inputs, std::int32_t later,
+                    Watcher& watch);
+  template <bool kBeside, class Watcher>
+  void other(const Turn& turn, const PipelineInputs& inputs, std::int32_t later, Watcher& watch);
+  template <bool kBeside, class Watcher>
+  void go_on(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later,
+             Watcher& watch);
   Lanes& freed_by(Messages& messages, std::size_t cell, std::int32_t micro) const;
   void move_on(double periods, const Lanes& period);
 
   std::size_t chunks_{1};
   std::int32_t last_micro_{};
-  std::int32_t history_{};  // of messages' freed, by cell
+  std::int32_t history_{};              // of messages' freed, by cell
+  std::span<const std::int32_t> slots_;  // by cell: messages forward that there is memory for
   std::vector<Lanes> end_;
   std::vector<LastBackward> last_;
   Messages forward_, backward_;

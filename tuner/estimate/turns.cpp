@@ -1,9 +1,40 @@
 #include "tuner/estimate/turns.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace ds::tuner {
 namespace {
+
+/// The stage and chunk that come behind these in the model, or before.
+struct Neighbour {
+  std::int32_t stage{}, chunk{};
+  bool exists(const Shape& shape) const { return chunk >= 0 && chunk < shape.chunks; }
+};
+Neighbour neighbour(const Shape& shape, std::int32_t stage, std::int32_t chunk, bool behind) {
+  const std::int32_t last = shape.stages - 1;
+  if (behind) return stage < last ? Neighbour{stage + 1, chunk} : Neighbour{0, chunk + 1};
+  return stage > 0 ? Neighbour{stage - 1, chunk} : Neighbour{last, chunk - 1};
+}
+
+/// All but those at the model's end do.
+bool takes_message(const Shape& shape, const Turn& turn) {
+  return turn.cell != (turn.forward ? 0 : shape.stages * shape.chunks - 1);
+}
+
+Turn turn_of(const Shape& shape, std::int32_t stage, const program::ScheduledPass& pass) {
+  const Neighbour to = neighbour(shape, stage, pass.chunk, pass.forward);
+  Turn turn{.cell = stage * shape.chunks + pass.chunk,
+            .to = to.exists(shape) ? to.stage * shape.chunks + to.chunk : shape.stages * shape.chunks,
+            .micro = pass.micro,
+            .stage = static_cast<std::uint16_t>(stage),
+            .forward = pass.forward,
+            .kind = Turn::Kind::other};
+  if (takes_message(shape, turn) && turn.micro > 0 && turn.micro + 1 < shape.micro_batches)
+    turn.kind = turn.forward ? Turn::Kind::plain_forward : Turn::Kind::plain_backward;
+  return turn;
+}
 
 /// Beat by beat, each stage that can makes a pass. Those of one beat do not depend on each other and stand side by side in
 /// the list, so that a processor need not wait for one before it begins the next.
@@ -20,53 +51,38 @@ class Sweep {
     std::size_t open = 0;
     for (const auto& order : orders_) open += order.size();
     list.reserve(open);
-    std::vector<std::size_t> now;
+    std::vector<Turn> now;
     while (open > 0) {
       now.clear();
       for (std::size_t s = 0; s < orders_.size(); ++s)
-        if (next_[s] < orders_[s].size() && ready(s, orders_[s][next_[s]])) now.push_back(s);
+        if (next_[s] < orders_[s].size() && ready(s, orders_[s][next_[s]]))
+          now.push_back(turn_of(shape_, static_cast<std::int32_t>(s), orders_[s][next_[s]]));
       if (now.empty()) return false;
       open -= now.size();
-      // Forwards and backwards apart: a processor guesses better what comes next.
-      for (const bool forward : {true, false})
-        for (const std::size_t s : now) {
-          const program::ScheduledPass& pass = orders_[s][next_[s]];
-          if (pass.forward != forward) continue;
-          list.push_back(
-              {static_cast<std::uint16_t>(s), static_cast<std::uint16_t>(pass.chunk), pass.micro, forward});
-        }
-      for (const std::size_t s : now) {
-        const program::ScheduledPass& pass = orders_[s][next_[s]++];
-        (pass.forward ? forward_ : backward_)[cell(s, pass.chunk)] = pass.micro + 1;
+      // Those of one kind side by side, in the same way at the step's ends: a processor guesses better what comes next.
+      for (const auto& [takes, forward] : {std::pair(true, true), {true, false}, {false, true}, {false, false}})
+        std::ranges::copy_if(now, std::back_inserter(list), [&](const Turn& one) {
+          return one.forward == forward && takes_message(shape_, one) == takes;
+        });
+      for (const Turn& turn : now) {
+        ++next_[turn.stage];
+        (turn.forward ? forward_ : backward_)[static_cast<std::size_t>(turn.cell)] = turn.micro + 1;
       }
     }
     return true;
   }
 
  private:
-  std::size_t cell(std::size_t stage, std::int32_t chunk) const {
-    return stage * static_cast<std::size_t>(shape_.chunks) + static_cast<std::size_t>(chunk);
-  }
-
   /// Whether the message is there, and the memory for the one that the pass sends: two micro-batches ago its receiver
   /// has taken the last one there.
   bool ready(std::size_t s, const program::ScheduledPass& pass) const {
     const std::vector<std::int32_t>& done = pass.forward ? forward_ : backward_;
-    const std::size_t last = orders_.size() - 1;
-    const auto done_at = [&](int step) {  // of the stage before or behind; -1: there is none
-      std::int32_t chunk = pass.chunk;
-      std::size_t stage = s;
-      if (step < 0 && s == 0)
-        --chunk, stage = last;
-      else if (step > 0 && s == last)
-        ++chunk, stage = 0;
-      else
-        stage = step < 0 ? s - 1 : s + 1;
-      return chunk < 0 || chunk >= shape_.chunks ? -1 : done[cell(stage, chunk)];
+    const auto has_done = [&](bool behind, std::int32_t passes) {
+      const Neighbour other = neighbour(shape_, static_cast<std::int32_t>(s), pass.chunk, behind);
+      return !other.exists(shape_) ||
+             done[static_cast<std::size_t>(other.stage * shape_.chunks + other.chunk)] >= passes;
     };
-    const int towards = pass.forward ? 1 : -1;
-    const std::int32_t sent = done_at(-towards), taken = done_at(towards);
-    return (sent < 0 || sent > pass.micro) && (taken < 0 || taken > pass.micro - 2);
+    return has_done(!pass.forward, pass.micro + 1) && has_done(pass.forward, pass.micro - 1);
   }
 
   const Shape& shape_;
@@ -112,15 +128,17 @@ std::int32_t period_of(const Shape& shape) {
   return shape.schedule == workload::Schedule::interleaved && shape.chunks > 1 ? shape.stages : 1;
 }
 
-constexpr std::size_t kFewest = 5;  // times: less is not worth looking at
+// Times that a part has to come: its first, its last, and one between them that can be repeated.
+constexpr std::size_t kFewest = 3;
 
 }  // namespace
 
 Shape Turns::shortened(const Shape& shape) {
-  // The pipeline fills and drains within two rounds of all stages; interleaved, within as many periods.
+  // The pipeline is full after a micro-batch for each stage, interleaved after two: such a stage makes twice as many
+  // forwards before its first backward.
   const std::int32_t period = period_of(shape);
-  const std::int32_t enough =
-      (period > 1 ? 4 * period : 2 * shape.stages) + (static_cast<std::int32_t>(kFewest) + 1) * period;
+  const std::int32_t rounds = shape.schedule == workload::Schedule::interleaved ? 2 : 1;
+  const std::int32_t enough = rounds * shape.stages + static_cast<std::int32_t>(kFewest) * period;
   Shape fewer = shape;
   if (shape.micro_batches > enough) fewer.micro_batches = enough + (shape.micro_batches - enough) % period;
   return fewer;
@@ -142,8 +160,8 @@ void Turns::find_repeats(const Shape& shape) {
   };
   for (std::size_t i = length; i < list_.size(); ++i) {
     const Turn &now = list_[i], &before = list_[i - length];
-    const bool same = now.stage == before.stage && now.chunk == before.chunk &&
-                      now.forward == before.forward && now.micro == before.micro + micro_batches;
+    const bool same = now.cell == before.cell && now.forward == before.forward &&
+                      now.micro == before.micro + micro_batches;
     if (same)
       ++run;
     else

@@ -16,11 +16,16 @@ struct Shape {
   auto operator<=>(const Shape&) const = default;
 };
 
-/// The next pass of a stage.
+/// The next pass of a stage. Cells are stage * chunks + chunk.
 struct Turn {
-  std::uint16_t stage{}, chunk{};
+  /// Most passes take a message and belong to no micro-batch at an end of the step.
+  enum class Kind : std::uint8_t { plain_forward, plain_backward, other };
+
+  std::int32_t cell{}, to{};  // `to`: the cell that its message goes to; behind all where it sends none
   std::int32_t micro{};
+  std::uint16_t stage{};
   bool forward{};
+  Kind kind{};
 };
 
 /// Part of the list that comes again and again, each time so many micro-batches later.
@@ -43,8 +48,8 @@ class Turns {
   const std::vector<Turn>& list() const { return list_; }
   /// The schedule in full swing: none, one such part, or one of forwards and one of backwards.
   const std::vector<Repeat>& repeats() const { return repeats_; }
-  /// Messages forward that a chunk has memory for when they come in beside the compute lane.
-  std::int32_t slots(std::size_t cell) const { return slots_[cell]; }
+  /// By cell: messages forward that there is memory for when they come in beside the compute lane.
+  const std::vector<std::int32_t>& slots() const { return slots_; }
   /// When a message comes in, its memory was set free by one of the last so many backwards of its chunk: a power of 2.
   std::int32_t history() const { return history_; }
 
