@@ -14,7 +14,7 @@ constexpr std::int64_t kForPasses = 8, kForUpdates = 2;
 
 }  // namespace
 
-const std::optional<PassModel>& Models::passes_of(const Plan& plan, std::int64_t micro_batches) {
+const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_batches) {
   // Whether reductions have a lane of their own, and begin behind the last backward where something precedes them.
   const bool lane = plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather);
   const bool single = micro_batches == 1 && lane, late = lane && !plan.overlap.grad_reduce;
@@ -39,8 +39,9 @@ const std::optional<PassModel>& Models::passes_of(const Plan& plan, std::int64_t
     job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
     probes->second = Probes(job, plan.pp > 1, single ? 1 : kForPasses);
   }
-  return found->second =
-             probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out);
+  found->second = {probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out),
+                   static_cast<std::int32_t>(passes_.size())};
+  return found->second;
 }
 
 const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {

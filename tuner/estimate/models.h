@@ -23,7 +23,12 @@ class Models {
   explicit Models(const workload::Job& base)
       : base_(base), per_node_(base.cluster.groups.front().node.gpus_per_node) {}
 
-  const std::optional<PassModel>& passes_of(const workload::Plan& plan, std::int64_t micro_batches);
+  /// `number` tells models apart.
+  struct Passes {
+    std::optional<PassModel> model;
+    std::int32_t number{};
+  };
+  const Passes& passes_of(const workload::Plan& plan, std::int64_t micro_batches);
 
   const std::optional<UpdateModel>& updates_of(const workload::Plan& plan);
 
@@ -74,7 +79,7 @@ class Models {
       machines_;
   std::map<PassProbeKey, Probes> pass_probes_;
   std::map<UpdateProbeKey, Probes> update_probes_;
-  std::map<PassKey, std::optional<PassModel>> passes_;
+  std::map<PassKey, Passes> passes_;
   std::map<UpdateKey, std::optional<UpdateModel>> updates_;
   std::map<std::pair<std::int64_t, workload::Precision>, double> losses_;
 };

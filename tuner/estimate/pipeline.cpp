@@ -150,9 +150,11 @@ template <bool kBeside, class Watcher>
     until += seconds.all();
     messages.received_until[turn.stage].all() = own.taken.all() = until;
     raise(at, until);
+    if (forward && first) first_[cell].came.all() = at;
     if (!forward) freed_by(messages, cell, micro).all() = at + pass.frees_early.all();
   } else {
     raise(at, own.ready.all());
+    if (forward && first) first_[cell].came.all() = at;
     at += seconds.all();
     own.taken.all() = at;
   }
@@ -161,7 +163,10 @@ template <bool kBeside, class Watcher>
   at += pass.begin.all();
   raise(at, sent.taken.all());
   at += pass.end.all();
-  if (forward && first) raise(at, inputs.weights_come[cell].all());
+  if (forward && first) {
+    first_[cell].sent.all() = at;
+    raise(at, inputs.weights_come[cell].all());
+  }
   watch.look(at);
   sent.ready.all() = at;
   end_[turn.stage].all() = at + pass.rest.all();
@@ -226,6 +231,7 @@ bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
   chunks_ = static_cast<std::size_t>(shape.chunks);
   history_ = turns.history();
   last_micro_ = listed.micro_batches - 1;
+  first_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
   last_.resize(static_cast<std::size_t>(shape.stages) * chunks_);
   end_.assign(inputs.start.begin(), inputs.start.end());
   slots_ = turns.slots();

@@ -67,6 +67,10 @@ struct PipelineInputs {
   bool beside{};                                  // messages are received beside the compute lane
 };
 
+/// When the message of a chunk's first forward was there, and when its own was complete but for the weights' coming.
+struct FirstForward {
+  Lanes came, sent;
+};
 /// When a chunk's last backward has taken its message, and when it has sent its own.
 struct LastBackward {
   Lanes taken, sent;
@@ -80,6 +84,7 @@ class PipelineRun {
 
   /// When the stage has done all of its passes.
   const Lanes& stage_end(std::size_t stage) const { return end_[stage]; }
+  const FirstForward& first_forward(std::size_t cell) const { return first_[cell]; }
   const LastBackward& last_backward(std::size_t cell) const { return last_[cell]; }
 
  private:
@@ -116,6 +121,7 @@ class PipelineRun {
   std::int32_t history_{};              // of messages' freed, by cell
   std::span<const std::int32_t> slots_;  // by cell: messages forward that there is memory for
   std::vector<Lanes> end_;
+  std::vector<FirstForward> first_;  // by cell
   std::vector<LastBackward> last_;
   Messages forward_, backward_;
   std::vector<Lanes> trace_;  // of a period: what each pass took and sent

@@ -1,10 +1,8 @@
 #include "tuner/estimate/step_estimator.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <span>
-#include <tuple>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -34,31 +32,21 @@ bool covered(const Job& base, const Plan& plan) {
   return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
          (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
-         std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {
-           return std::ranges::all_of(chunks, [](std::int64_t layers) { return layers > 0; });
-         });
+         ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
+          std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {
+            return std::ranges::all_of(chunks, [](std::int64_t layers) { return layers > 0; });
+          }));
+}
+
+/// Where not given, the number of chunks says how layers are split.
+bool split_alike(const Plan& a, const Plan& b) {
+  return (!a.stage_layers_given && !b.stage_layers_given) || a.stage_layers == b.stage_layers;
 }
 
 }  // namespace
 
 struct StepEstimator::Impl {
   explicit Impl(Job job) : base(std::move(job)), models(base) {}
-
-  /// Plans of one shape that wait for others.
-  struct Group {
-    std::array<Steps::Entry, kLanes> entries;
-    std::array<std::size_t, kLanes> numbers{};
-    std::size_t count{};
-  };
-  using GroupKey = std::tuple<Shape, bool>;
-
-  void finish(const Shape& shape, Group& group, std::span<std::optional<Seconds>> seconds) {
-    std::array<double, kLanes> times{};
-    const bool went = steps.run(shape, std::span(group.entries).first(group.count), times);
-    for (std::size_t lane = 0; lane < group.count; ++lane)
-      seconds[group.numbers[lane]] = went ? std::optional(Seconds{times[lane]}) : std::nullopt;
-    group.count = 0;
-  }
 
   Job base;
   Models models;
@@ -74,29 +62,57 @@ std::optional<Seconds> StepEstimator::step_time(const Plan& plan) {
   return seconds;
 }
 
+namespace {
+
+/// Plans whose steps are gone through together.
+struct Group {
+  Shape shape;
+  std::vector<Steps::Entry> entries;
+};
+struct ShapeHash {
+  std::size_t operator()(const std::pair<Shape, bool>& key) const {
+    const Shape& shape = key.first;
+    std::size_t hash = static_cast<std::size_t>(shape.schedule);
+    for (const std::int32_t part : {shape.stages, shape.chunks, shape.micro_batches, std::int32_t{key.second}})
+      hash = hash * 1'000'003U + static_cast<std::size_t>(part);
+    return hash;
+  }
+};
+
+}  // namespace
+
 void StepEstimator::step_times(std::span<const Plan> plans, std::span<std::optional<Seconds>> seconds) {
-  std::map<Impl::GroupKey, Impl::Group> groups;
+  std::vector<Group> groups;  // in the order in which they come, so that all runs do the same
+  std::unordered_multimap<std::pair<Shape, bool>, std::size_t, ShapeHash> groups_of;
+  const auto group_of = [&](const Shape& shape, const Plan& plan) -> Group& {
+    const std::pair key(shape, plan.overlap.p2p);
+    const auto [first, last] = groups_of.equal_range(key);
+    for (auto found = first; found != last; ++found)
+      if (split_alike(*groups[found->second].entries.front().plan, plan)) return groups[found->second];
+    groups_of.emplace(key, groups.size());
+    return groups.emplace_back(shape);
+  };
   for (std::size_t i = 0; i < plans.size(); ++i) {
     const Plan& plan = plans[i];
     seconds[i] = std::nullopt;
     if (!covered(impl_->base, plan)) continue;
     const std::int64_t micro_batches = impl_->base.train.global_batch / (plan.dp * plan.micro_batch);
-    const std::optional<PassModel>& passes = impl_->models.passes_of(plan, micro_batches);
+    const auto& [passes, passes_number] = impl_->models.passes_of(plan, micro_batches);
     const std::optional<UpdateModel>& updates = impl_->models.updates_of(plan);
     if (!passes || !updates) continue;
     const Shape shape{.schedule = plan.schedule,
                       .stages = static_cast<std::int32_t>(plan.pp),
                       .chunks = static_cast<std::int32_t>(plan.vpp),
                       .micro_batches = static_cast<std::int32_t>(micro_batches)};
-    Impl::Group& group = groups[{shape, plan.overlap.p2p}];
-    if (group.count > 0 && group.entries[0].plan->stage_layers != plan.stage_layers)
-      impl_->finish(shape, group, seconds);
-    group.entries[group.count] = {&plan, &*passes, &*updates, impl_->models.more_losses(plan, micro_batches)};
-    group.numbers[group.count++] = i;
-    if (group.count == kLanes) impl_->finish(shape, group, seconds);
+    group_of(shape, plan)
+        .entries.push_back({.plan = &plan,
+                            .passes = &*passes,
+                            .updates = &*updates,
+                            .more_losses = impl_->models.more_losses(plan, micro_batches),
+                            .passes_number = passes_number,
+                            .number = i});
   }
-  for (auto& [key, group] : groups)
-    if (group.count > 0) impl_->finish(std::get<Shape>(key), group, seconds);
+  for (Group& group : groups) impl_->steps.run(group.shape, group.entries, seconds);
 }
 
 }  // namespace ds::tuner

@@ -1,13 +1,30 @@
 #include "tuner/estimate/steps.h"
 
 #include <algorithm>
+#include <limits>
+#include <tuple>
 #include <utility>
 
 namespace ds::tuner {
 
 using workload::Plan;
 
-bool Steps::run(const Shape& shape, std::span<const Entry> entries, std::span<double> seconds) {
+namespace {
+
+constexpr double kNever = -std::numeric_limits<double>::infinity();
+
+bool reduces_in_pass(const Plan& plan) { return plan.overlap.grad_reduce && plan.dp > 1; }
+
+/// All that the passes of a pipeline take by, beside its shape.
+auto passes_key(const Steps::Entry& entry) {
+  const auto zero = [&](Kind kind) { return entry.updates->one_layer(kind).zero; };
+  return std::tuple(entry.passes_number, reduces_in_pass(*entry.plan), entry.updates->layer().zero,
+                    zero(Kind::first), zero(Kind::middle), zero(Kind::last), zero(Kind::only));
+}
+
+}  // namespace
+
+bool Steps::run(const Shape& shape, std::span<Entry> entries, std::span<std::optional<Seconds>> seconds) {
   shape_ = shape;
   stages_ = static_cast<std::size_t>(shape.stages);
   chunks_ = static_cast<std::size_t>(shape.chunks);
@@ -18,21 +35,94 @@ bool Steps::run(const Shape& shape, std::span<const Entry> entries, std::span<do
   start_.resize(stages_);
   lane_free_.resize(stages_);
   find_variants(*entries.front().plan);
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    entry_ = &entries[std::min(lane, entries.size() - 1)];  // lanes to spare do the last one again
-    lane_ = lane;
-    for (Variant& variant : variants_) fill(variant);
-    for (std::size_t s = 0; s < stages_; ++s) begin(s);
-  }
   for (std::size_t cell = 0; cell < cells; ++cell) cells_[cell] = &variants_[variant_of_[cell]].chunk;
-  if (!run_.play(shape, {.chunks = cells_, .weights_come = come_, .start = start_, .beside = beside_}))
-    return false;
+
+  std::ranges::stable_sort(entries, {}, passes_key);
+  std::array<std::span<const Entry>, kLanes> lots;
+  std::size_t count = 0;
+  delayed_.clear();
+  for (auto first = entries.begin(); first != entries.end();) {
+    const auto last = std::find_if(first, entries.end(),
+                                   [&](const Entry& one) { return passes_key(one) != passes_key(*first); });
+    lots[count++] = {first, last};
+    first = last;
+    if (count < kLanes && last != entries.end()) continue;
+    if (!run_lots(std::span(lots).first(std::exchange(count, 0)), seconds)) return false;
+  }
+  for (std::size_t first = 0; first < delayed_.size(); first += kLanes)
+    run_alone(std::span(delayed_).subspan(first, std::min(kLanes, delayed_.size() - first)), seconds);
+  return true;
+}
+
+bool Steps::play() {
+  return run_.play(shape_, {.chunks = cells_,
+                            .weights_come = come_of_lanes_,
+                            .start = start_of_lanes_,
+                            .beside = beside_});
+}
+
+void Steps::take(const Entry& entry, std::size_t lane) {
+  entry_ = &entry;
+  lane_ = lane;
+}
+
+bool Steps::run_lots(std::span<const std::span<const Entry>> lots,
+                     std::span<std::optional<Seconds>> seconds) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    take(lots[std::min(lane, lots.size() - 1)].front(), lane);  // lanes to spare do the last one again
+    for (Variant& variant : variants_) fill(variant);
+  }
+  Lanes never;
+  never.of.fill(kNever);
+  come_of_lanes_.assign(cells_.size(), never);
+  start_of_lanes_.assign(stages_, never);
+  start_of_lanes_.front() = {};
+  if (!play()) return false;
+  for (std::size_t lane = 0; lane < lots.size(); ++lane)
+    for (const Entry& entry : lots[lane]) {
+      take(entry, lane);
+      for (std::size_t s = 0; s < stages_; ++s) begin(s);
+      if (const std::optional<double> late = offset()) {
+        offset_ = *late;
+        seconds[entry.number] = Seconds{finish()};
+      } else {
+        delayed_.push_back(entry);
+      }
+    }
+  return true;
+}
+
+bool Steps::run_alone(std::span<const Entry> entries, std::span<std::optional<Seconds>> seconds) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    take(entries[std::min(lane, entries.size() - 1)], lane);
+    for (Variant& variant : variants_) fill(variant);
+    for (std::size_t s = 0; s < stages_; ++s) {
+      begin(s);
+      start_of_lanes_[s][lane] = start_[s];
+    }
+    for (std::size_t cell = 0; cell < cells_.size(); ++cell) come_of_lanes_[cell][lane] = come_[cell];
+  }
+  if (!play()) return false;
+  offset_ = 0;
   for (std::size_t lane = 0; lane < entries.size(); ++lane) {
-    entry_ = &entries[lane];
-    lane_ = lane;
-    seconds[lane] = finish();
+    take(entries[lane], lane);
+    for (std::size_t s = 0; s < stages_; ++s) begin(s);
+    seconds[entry_->number] = Seconds{finish()};
   }
   return true;
+}
+
+std::optional<double> Steps::offset() const {
+  const PassOf<Lanes>& first = variant(0, 0).chunk.forward;
+  const double passed = start_[0] + first.ahead[lane_] + first.begin[lane_] + first.end[lane_];
+  const double late = std::max(passed, come_[0]) - run_.first_forward(0).sent[lane_];
+  for (std::size_t s = 1; s < stages_; ++s)
+    if (start_[s] + variant(s, 0).chunk.forward.ahead[lane_] >
+        run_.first_forward(s * chunks_).came[lane_] + late)
+      return std::nullopt;
+  for (std::size_t cell = 1; cell < cells_.size(); ++cell)
+    if (come_[cell] > run_.first_forward(cell).sent[lane_] + late) return std::nullopt;
+  return late;
 }
 
 Kind Steps::kind_of(std::size_t stage) const {
@@ -69,7 +159,7 @@ void Steps::find_variants(const Plan& plan) {
 
 void Steps::fill(Variant& variant) {
   ChunkSeconds chunk = passes().seconds(variant.kind, variant.layers, beside_);
-  if (!plan().overlap.grad_reduce || plan().dp == 1) chunk.last_backward = chunk.backward;
+  if (!reduces_in_pass(plan())) chunk.last_backward = chunk.backward;
   const StageUpdate& update = updates().one_layer(variant.kind);
   chunk.first_backward.ahead +=
       update.zero + static_cast<double>(variant.layers - 1) * updates().layer().zero;
@@ -98,18 +188,18 @@ void Steps::begin(std::size_t s) {
                                     variant_of_.begin() + static_cast<std::ptrdiff_t>((s + 1) * chunks_),
                                     variant_of_.begin() + static_cast<std::ptrdiff_t>((s - 1) * chunks_));
   if (as_before) {
-    start_[s][lane_] = start_[s - 1][lane_];
-    lane_free_[s][lane_] = lane_free_[s - 1][lane_];
+    start_[s] = start_[s - 1];
+    lane_free_[s] = lane_free_[s - 1];
     for (std::size_t c = 0; c < chunks_; ++c)
-      come_[s * chunks_ + c][lane_] = come_[(s - 1) * chunks_ + c][lane_];
+      come_[s * chunks_ + c] = come_[(s - 1) * chunks_ + c];
     return;
   }
   const StageUpdate& update = updates().one_layer(kind_of(s));
   const auto more = static_cast<double>(layers_of(s) - 1);
-  start_[s][lane_] = update.clip + update.update + more * updates().layer().update;
+  start_[s] = update.clip + update.update + more * updates().layer().update;
   double updated = update.clip, free = 0;
   for (std::size_t c = 0; c < chunks_; ++c) {
-    double& come = come_[s * chunks_ + c][lane_] = 0;
+    double& come = come_[s * chunks_ + c] = 0;
     const Variant& chunk = variant(s, c);
     const StageUpdate& own = updates().one_layer(chunk.kind);
     if (own.gathers.empty()) continue;
@@ -128,11 +218,11 @@ void Steps::begin(std::size_t s) {
                       come = std::max(come, gathered_[b++] + whole - needed);
                     });
   }
-  lane_free_[s][lane_] = free;
+  lane_free_[s] = free;
 }
 
 void Steps::reduce(std::size_t s, double& at) {
-  double free = lane_free_[s][lane_];
+  double free = lane_free_[s];
   reduced_.clear();
   const auto reduce = [&](double ready, double seconds) {
     free = std::max(free, ready) + seconds;
@@ -145,7 +235,7 @@ void Steps::reduce(std::size_t s, double& at) {
     const std::vector<BucketPoint>& completes = passes().one_layer(chunk.kind).completes;
     const LastBackward& last = run_.last_backward(s * chunks_ + c);
     const PassOf<Lanes>& pass = chunk.chunk.last_backward;
-    const double taken = last.taken[lane_] + passes().ahead(chunk.kind, beside_);
+    const double taken = offset_ + last.taken[lane_] + passes().ahead(chunk.kind, beside_);
     const double layer = passes().layer().last_backward;
     std::size_t next = 0;
     for_each_bucket(update.reduces, chunk.layers, [&](const BucketCollective& one, std::int64_t ahead) {
@@ -161,11 +251,11 @@ void Steps::reduce(std::size_t s, double& at) {
       if (!point.after_sent)
         reduce(taken + point.at + static_cast<double>(ahead) * layer, one.seconds);
       else if (inner)
-        reduce(last.taken[lane_] + pass.begin[lane_] + pass.end[lane_] + point.at -
+        reduce(offset_ + last.taken[lane_] + pass.begin[lane_] + pass.end[lane_] + point.at -
                    static_cast<double>(chunk.layers - 1 - ahead) * layer,
                one.seconds);
       else
-        reduce(last.sent[lane_] + point.at, one.seconds);
+        reduce(offset_ + last.sent[lane_] + point.at, one.seconds);
     });
   }
 }
@@ -199,7 +289,7 @@ double Steps::finish() {
     }
   };
   for (std::size_t s = 0; s < stages_; ++s) {
-    Standing standing{.at = run_.stage_end(s)[lane_]};
+    Standing standing{.at = offset_ + run_.stage_end(s)[lane_]};
     reduce(s, standing.at);
     go_on(s, standing);
     if (s == 0) ends[0] = standing, std::swap(reduced_, reduced_by_first_);

@@ -1,11 +1,13 @@
 #pragma once
-// Whole steps of a few plans at a time: the update, the pipeline, what ends a step.
+// Whole steps of many plans at a time: the update, the pipeline, what ends a step.
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "simulator/base/units.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/pass_model.h"
 #include "tuner/estimate/pipeline.h"
@@ -13,7 +15,7 @@
 
 namespace ds::tuner {
 
-/// The steps of plans whose pipelines have one shape, a lane each.
+/// The steps of plans whose pipelines have one shape.
 class Steps {
  public:
   struct Entry {
@@ -21,10 +23,13 @@ class Steps {
     const PassModel* passes{};
     const UpdateModel* updates{};
     double more_losses{};
+    std::int32_t passes_number{};  // of `passes`
+    std::size_t number{};          // of the plan
   };
 
-  /// At most kLanes entries; false where the schedule cannot go on.
-  bool run(const Shape& shape, std::span<const Entry> entries, std::span<double> seconds);
+  /// Writes seconds[entry.number]. All entries split layers in the same way and agree on whether messages are received beside
+  /// the compute lane. Changes their order. False where the schedule cannot go on.
+  bool run(const Shape& shape, std::span<Entry> entries, std::span<std::optional<Seconds>> seconds);
 
  private:
   /// Chunks that are alike.
@@ -44,6 +49,18 @@ class Steps {
   const Variant& variant(std::size_t stage, std::size_t chunk) const {
     return variants_[variant_of_[stage * chunks_ + chunk]];
   }
+
+  /// Goes through the pipelines of up to kLanes lots of entries, a lane each. Entries of one lot have the same passes: a
+  /// pipeline goes its way from the end of its first pass on, however late that comes, as long as what the other stages do
+  /// before their first pass does not delay it. Those that it delays are left in `delayed_`.
+  bool run_lots(std::span<const std::span<const Entry>> lots, std::span<std::optional<Seconds>> seconds);
+  /// Those, each with a lane of its own.
+  bool run_alone(std::span<const Entry> entries, std::span<std::optional<Seconds>> seconds);
+  void take(const Entry& entry, std::size_t lane);
+  bool play();
+  /// Of the entry that was taken: when its first pass has ended, counted from where that is in the pipeline gone through.
+  /// Nothing where another stage is late.
+  std::optional<double> offset() const;
 
   void find_variants(const workload::Plan& plan);
 
@@ -81,10 +98,13 @@ class Steps {
   std::vector<std::size_t> variant_of_;  // by cell
   std::vector<std::int64_t> layers_;     // by stage
   std::vector<const ChunkOf<Lanes>*> cells_;
-  std::vector<Lanes> come_, start_, lane_free_;
+  std::vector<double> come_, start_, lane_free_;        // of one plan, by cell or by stage
+  std::vector<Lanes> come_of_lanes_, start_of_lanes_;  // of those that are gone through
+  std::vector<Entry> delayed_;
   // Of one of them:
   const Entry* entry_{};
   std::size_t lane_{};
+  double offset_{};  // of its times from those of the pipeline that was gone through
   std::vector<double> gathered_, reduced_, reduced_by_first_;
 };
 
