@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "simulator/base/error.h"
+
 namespace ds::cost {
 namespace {
 
@@ -19,8 +21,19 @@ Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted
                                           OperatorModel(profile, active(job, profile)),
                                           HostCommunication(profile))
                 : std::variant<Cpu, Gpus>(std::in_place_type<Gpus>, GpuOperators(job),
-                                          CommunicationModel(job.cluster), read_fitted(job, fitted),
+                                          std::make_shared<const CommunicationModel>(job.cluster),
+                                          read_fitted(job, fitted),
                                           job.cluster.groups.front().node.gpus_per_node)) {}
+
+Machine::Machine(const workload::Job& job, const Machine& other)
+    : kind_(std::in_place_type<Gpus>, GpuOperators(job), other.gpus().communications, other.gpus().fitted,
+            other.gpus().gpus_per_node) {}
+
+const Machine::Gpus& Machine::gpus() const {
+  const Gpus* gpus = std::get_if<Gpus>(&kind_);
+  ensure(gpus != nullptr, "communications of GPUs are shared");
+  return *gpus;
+}
 
 Estimate Machine::time(const ops::Op& op) const {
   if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return cpu->operators.time(op);
@@ -39,9 +52,9 @@ Estimate Machine::time(const Communication& communication) const {
   const Gpus& gpus = std::get<Gpus>(kind_);
   Estimate estimate =
       communication.message
-          ? gpus.communications.point_to_point(communication.group, communication.bytes).estimate
+          ? gpus.communications->point_to_point(communication.group, communication.bytes).estimate
           : gpus.communications
-                .collective(communication.what, Method::automatic, communication.group, communication.bytes)
+                ->collective(communication.what, Method::automatic, communication.group, communication.bytes)
                 .estimate;
   estimate.seconds =
       estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across

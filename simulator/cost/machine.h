@@ -5,6 +5,7 @@
 //   machine.time(op).seconds
 //   machine.time({.what = Collective::all_reduce, .group = group, .bytes = Bytes{64 << 20}}).seconds
 
+#include <memory>
 #include <string>
 #include <variant>
 
@@ -28,6 +29,8 @@ class Machine {
  public:
   /// `profile` serves jobs on CPUs and has to outlive the machine.
   Machine(const workload::Job& job, const Profile& profile, Fitted fitted = Fitted::all);
+  /// Of another plan on the GPUs of `other`, whose communications it shares: what one has found out, both know.
+  Machine(const workload::Job& job, const Machine& other);
 
   Estimate time(const ops::Op& op) const;
   Estimate time(const Communication& communication) const;
@@ -48,10 +51,12 @@ class Machine {
   };
   struct Gpus {
     GpuOperators operators;
-    CommunicationModel communications;
+    std::shared_ptr<const CommunicationModel> communications;
     FittedConstants fitted;
     std::int64_t gpus_per_node{1};
   };
+  const Gpus& gpus() const;
+
   std::variant<Cpu, Gpus> kind_;
 };
 

@@ -39,7 +39,12 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
     job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
     probes->second = Probes(job, plan.pp > 1, single ? 1 : kForPasses);
   }
-  found->second = {probes->second.read<PassModel>(plan, plan.micro_batch, machine_of(plan), Zeroes::left_out),
+  program::Coordinates extents = extents_of(plan);
+  if (neighbours(plan) == 0) {  // those of the smallest such plan: the fewer groups there are, the more are known
+    extents.dp = std::min(extents.dp, static_cast<std::int32_t>(std::max<std::int64_t>(2, per_node_ / plan.tp)));
+    extents.pp = std::min(extents.pp, 3);
+  }
+  found->second = {probes->second.read<PassModel>(plan.micro_batch, extents, machine_of(plan), Zeroes::left_out),
                    static_cast<std::int32_t>(passes_.size())};
   return found->second;
 }
@@ -58,7 +63,7 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
     job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
     probes->second = Probes(job, plan.pp > 1, kForUpdates);
   }
-  return found->second = probes->second.read<UpdateModel>(plan, 1, machine_of(plan), Zeroes::counted);
+  return found->second = probes->second.read<UpdateModel>(1, extents_of(plan), machine_of(plan), Zeroes::counted);
 }
 
 double Models::more_losses(const Plan& plan, std::int64_t micro_batches) {
@@ -89,7 +94,9 @@ Models::UpdateProbeKey Models::update_probe_key(const Plan& plan, std::int64_t r
 
 std::int64_t Models::neighbours(const Plan& plan) const {
   const bool tp_first = plan.placement.starts_with("tp");
-  if (tp_first && plan.tp * plan.dp % per_node_ == 0 &&
+  // A single stage finds its layer's collectives by what they take, which is nothing where it has nobody to reduce with.
+  const bool alone = plan.pp == 1 && plan.dp == 1;
+  if (tp_first && !alone && plan.tp * plan.dp % per_node_ == 0 &&
       (plan.tp % per_node_ == 0 || per_node_ % plan.tp == 0))
     return 0;
   return plan.dp * workload::kMaxDegree + plan.pp;
@@ -100,7 +107,9 @@ const cost::Machine& Models::machine_of(const Plan& plan) {
   if (!machine) {
     Job job = base_;
     job.plan = plan;
-    machine = std::make_unique<cost::Machine>(job, no_profile_);
+    machine = any_machine_ == nullptr ? std::make_unique<cost::Machine>(job, no_profile_)
+                                      : std::make_unique<cost::Machine>(job, *any_machine_);
+    any_machine_ = machine.get();
   }
   return *machine;
 }

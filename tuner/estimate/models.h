@@ -45,9 +45,9 @@ class Models {
       if (!pipeline) probes_.emplace_back(job, kTwoLayers, micro_batches);
     }
     template <class Model>
-    std::optional<Model> read(const workload::Plan& plan, std::int64_t micro_batch,
+    std::optional<Model> read(std::int64_t micro_batch, const program::Coordinates& extents,
                               const cost::Machine& machine, Zeroes zeroes) {
-      for (Probe& probe : probes_) probe.price(micro_batch, extents_of(plan), machine, zeroes);
+      for (Probe& probe : probes_) probe.price(micro_batch, extents, machine, zeroes);
       return Model::read(probes_.front(), probes_.size() > 1 ? &probes_.back() : nullptr);
     }
 
@@ -71,6 +71,7 @@ class Models {
   std::int64_t neighbours(const workload::Plan& plan) const;
 
   const cost::Machine& machine_of(const workload::Plan& plan);
+  const cost::Machine* any_machine_{};
 
   const workload::Job& base_;
   std::int64_t per_node_;
