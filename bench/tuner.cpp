@@ -1,26 +1,28 @@
 // How many plans a second are judged: step time at analytic depth and peak memory of all legal plans of a space, shuffled, from
 // an empty cache; and whether that is what `ds-sim run --depth analytic` says of some that are drawn.
 //
-//   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--check 1000] [--only PLANS]
+//   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--check 1000] [--only PLANS] [--threads 2]
 //
-// --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. Processor time of one thread, of judging
-// alone: what it takes to put plans into a list before is left out. Exits with 1 where a checked plan differs.
+// --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. --threads: as many as there are cores,
+// where it is not given. Time of judging alone: what it takes to put plans into a list before is left out. Exits with 1 where
+// a checked plan differs.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <map>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/workload.h"
-#include "tuner/estimate/peak_estimator.h"
-#include "tuner/estimate/step_estimator.h"
+#include "tuner/estimate/estimator.h"
 #include "tuner/space/space.h"
 
 namespace {
@@ -30,7 +32,7 @@ using namespace ds;
 struct Options {
   std::string job;
   bool overlap{}, precisions{};
-  std::size_t check{}, only{};
+  std::size_t check{}, only{}, threads{std::max(1U, std::thread::hardware_concurrency())};
 };
 
 double processor_seconds() {
@@ -66,50 +68,34 @@ std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
   return plans;
 }
 
-struct Judged {
-  std::vector<std::optional<Seconds>> step_times;
-  std::vector<std::optional<Bytes>> peaks;
-};
-
-Judged judge(const workload::Job& base, const std::vector<workload::Plan>& plans) {
-  const double begun = processor_seconds();
-  tuner::StepEstimator steps(base);
-  tuner::PeakEstimator peaks(base);
-  Judged judged{std::vector<std::optional<Seconds>>(plans.size()), {}};
-  steps.step_times(plans, judged.step_times);
-  const double timed = processor_seconds();
-  judged.peaks.reserve(plans.size());
-  workload::Job job = base;
-  for (const workload::Plan& plan : plans) {
-    job.plan = plan;
-    judged.peaks.push_back(peaks.peak(job));
-  }
-  const double ended = processor_seconds();
+std::vector<tuner::Estimate> judge(const workload::Job& base, const std::vector<workload::Plan>& plans,
+                                   std::size_t threads) {
+  const auto begun = std::chrono::steady_clock::now();
+  const double begun_processor = processor_seconds();
+  std::vector<tuner::Estimate> judged(plans.size());
+  tuner::Estimator(base, threads).estimate(plans, judged);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   const auto count = static_cast<double>(plans.size());
-  const auto covered = [](const auto& list) {
-    return std::ranges::count_if(list, [](const auto& one) { return one.has_value(); });
-  };
-  fmt::print("{} plans in {:.3f} s of processor time: {:.0f} a second\n", plans.size(), ended - begun,
-             count / (ended - begun));
-  fmt::print(
-      "  step times {:.3f} s, {} of the plans; peaks {:.3f} s, {} of the plans; the others have to be "
-      "lowered\n",
-      timed - begun, covered(judged.step_times), ended - timed, covered(judged.peaks));
+  const auto covered = std::ranges::count_if(
+      judged, [](const tuner::Estimate& one) { return one.step_time.has_value() && one.peak.has_value(); });
+  fmt::print("{} plans in {:.3f} s: {:.0f} a second ({} threads, {:.3f} s of processor time)\n", plans.size(),
+             took.count(), count / took.count(), threads, processor_seconds() - begun_processor);
+  if (covered < std::ssize(plans)) fmt::print("  {} of them; the others have to be lowered\n", covered);
   return judged;
 }
 
 /// The first `count` plans, lowered. Those of millions of passes are left out: lowering one takes minutes.
-bool check(const workload::Job& base, const std::vector<workload::Plan>& plans, const Judged& judged,
-           std::size_t count) {
+bool check(const workload::Job& base, const std::vector<workload::Plan>& plans,
+           const std::vector<tuner::Estimate>& judged, std::size_t count) {
   constexpr std::int64_t kMostPasses = 20'000;
   workload::Job job = base;
   const cost::Profile no_profile;
   std::size_t checked = 0, long_ones = 0, wrong = 0, verdicts = 0;
   double worst = 0;
   for (std::size_t i = 0; i < plans.size() && checked < count; ++i) {
-    if (!judged.step_times[i] || !judged.peaks[i]) continue;
-    const Seconds estimated = judged.step_times[i].value_or(Seconds{});
-    const Bytes peak = judged.peaks[i].value_or(Bytes{});
+    if (!judged[i].step_time || !judged[i].peak) continue;
+    const Seconds estimated = judged[i].step_time.value_or(Seconds{});
+    const Bytes peak = judged[i].peak.value_or(Bytes{});
     job.plan = plans[i];
     if (job.plan.pp * job.plan.vpp * job.micro_batches() > kMostPasses) {
       ++long_ones;
@@ -161,16 +147,19 @@ int main(int argc, char** argv) {
       options.check = number(argv[++i]);
     else if (word == "--only" && i + 1 < argc)
       options.only = number(argv[++i]);
+    else if (word == "--threads" && i + 1 < argc)
+      options.threads = std::max<std::size_t>(1, number(argv[++i]));
     else
       options.job = word;
   }
   if (options.job.empty()) {
-    fmt::print(stderr, "bench_tuner JOB [--overlap] [--precisions] [--check PLANS] [--only PLANS]\n");
+    fmt::print(stderr,
+               "bench_tuner JOB [--overlap] [--precisions] [--check PLANS] [--only PLANS] [--threads N]\n");
     return 2;
   }
   const workload::Job base = workload::read_job(options.job);
   std::vector<workload::Plan> plans = shuffled_plans(space_of(base, options));
   if (options.only > 0 && plans.size() > options.only) plans.resize(options.only);
-  const Judged judged = judge(base, plans);
+  const std::vector<tuner::Estimate> judged = judge(base, plans, options.threads);
   return options.check == 0 || check(base, plans, judged, options.check) ? 0 : 1;
 }

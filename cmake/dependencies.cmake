@@ -4,6 +4,7 @@ find_package(fmt REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(Boost 1.74 REQUIRED)
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(Threads REQUIRED)
 
 # Any BLAS with the CBLAS interface will do; OpenBLAS is what we measure with.
 find_package(PkgConfig REQUIRED)

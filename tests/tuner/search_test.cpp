@@ -135,9 +135,12 @@ TEST(RandomOrder, IsEveryNumberOnce) {
   for (const Index size : {1, 2, 3, 7, 8, 64, 1000}) {
     const auto order = random_order(size, 5);
     std::set<Index> all;
-    while (const auto index = order->ask()) {
-      EXPECT_TRUE(*index >= 0 && *index < size);
-      EXPECT_TRUE(all.insert(*index).second) << *index;
+    for (std::vector<Index> next = order->ask(5); !next.empty(); next = order->ask(5)) {
+      EXPECT_LE(next.size(), 5U);
+      for (const Index index : next) {
+        EXPECT_TRUE(index >= 0 && index < size);
+        EXPECT_TRUE(all.insert(index).second) << index;
+      }
     }
     EXPECT_EQ(std::ssize(all), size);
   }

@@ -40,13 +40,17 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
     probes->second = Probes(job, plan.pp > 1, single ? 1 : kForPasses);
   }
   program::Coordinates extents = extents_of(plan);
-  if (neighbours(plan) == 0) {  // those of the smallest such plan: the fewer groups there are, the more are known
-    extents.dp = std::min(extents.dp, static_cast<std::int32_t>(std::max<std::int64_t>(2, per_node_ / plan.tp)));
+  if (neighbours(plan) ==
+      0) {  // those of the smallest such plan: the fewer groups there are, the more are known
+    extents.dp =
+        std::min(extents.dp, static_cast<std::int32_t>(std::max<std::int64_t>(2, per_node_ / plan.tp)));
     extents.pp = std::min(extents.pp, 3);
   }
-  found->second = {probes->second.read<PassModel>(plan.micro_batch, extents, machine_of(plan), Zeroes::left_out),
-                   static_cast<std::int32_t>(passes_.size())};
-  return found->second;
+  Passes& passes = found->second;
+  passes.model =
+      probes->second.read<PassModel>(plan.micro_batch, extents, machine_of(plan), Zeroes::left_out);
+  if (passes.model) passes.numbers = &*pass_numbers_.insert(passes.model->numbers()).first;
+  return passes;
 }
 
 const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
@@ -63,7 +67,8 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
     job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
     probes->second = Probes(job, plan.pp > 1, kForUpdates);
   }
-  return found->second = probes->second.read<UpdateModel>(1, extents_of(plan), machine_of(plan), Zeroes::counted);
+  return found->second =
+             probes->second.read<UpdateModel>(1, extents_of(plan), machine_of(plan), Zeroes::counted);
 }
 
 double Models::more_losses(const Plan& plan, std::int64_t micro_batches) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -23,10 +24,10 @@ class Models {
   explicit Models(const workload::Job& base)
       : base_(base), per_node_(base.cluster.groups.front().node.gpus_per_node) {}
 
-  /// `number` tells models apart.
+  /// `numbers`: all of the model that a pipeline's way depends on, the same list for models that are alike.
   struct Passes {
     std::optional<PassModel> model;
-    std::int32_t number{};
+    const std::vector<double>* numbers{};
   };
   const Passes& passes_of(const workload::Plan& plan, std::int64_t micro_batches);
 
@@ -81,6 +82,7 @@ class Models {
   std::map<PassProbeKey, Probes> pass_probes_;
   std::map<UpdateProbeKey, Probes> update_probes_;
   std::map<PassKey, Passes> passes_;
+  std::set<std::vector<double>> pass_numbers_;
   std::map<UpdateKey, std::optional<UpdateModel>> updates_;
   std::map<std::pair<std::int64_t, workload::Precision>, double> losses_;
 };

@@ -215,4 +215,18 @@ ChunkSeconds PassModel::seconds(Kind kind, std::int64_t layers, bool beside) con
   return chunk;
 }
 
+std::vector<double> PassModel::numbers() const {
+  std::vector<double> list{layer_.forward, layer_.first_backward, layer_.backward, layer_.last_backward};
+  for (const ChunkModel& kind : kinds_) {
+    const ChunkSeconds& chunk = kind.seconds;
+    for (const PassSeconds* pass :
+         {&chunk.forward, &chunk.backward, &chunk.first_backward, &chunk.last_backward})
+      list.insert(list.end(),
+                  {pass->ahead, pass->begin, pass->end, pass->rest, pass->frees_early, pass->frees_late});
+    list.insert(list.end(), {chunk.take_forward, chunk.take_backward, chunk.takes_forward ? 1.0 : 0.0,
+                             chunk.takes_backward ? 1.0 : 0.0});
+  }
+  return list;
+}
+
 }  // namespace ds::tuner

@@ -41,6 +41,8 @@ class PassModel {
   const Layer& layer() const { return layer_; }
   /// `beside`: messages are received beside the compute lane. Where not, taking them is the first that a pass does.
   ChunkSeconds seconds(Kind kind, std::int64_t layers, bool beside) const;
+  /// All that ChunkSeconds are made from.
+  std::vector<double> numbers() const;
   /// What the last backward then does between taking its message and where points count from.
   double ahead(Kind kind, bool beside) const {
     return beside ? 0 : one_layer(kind).seconds.last_backward.ahead;

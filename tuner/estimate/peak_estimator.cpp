@@ -98,13 +98,17 @@ std::int64_t level_at(const WeighedStage& stage, const Moment& moment) {
 
 }  // namespace
 
-PeakEstimator::PeakEstimator(Job base) : base_(std::move(base)) {}
+PeakEstimator::PeakEstimator(Job base, std::shared_ptr<StageShapes> shapes)
+    : base_(std::move(base)), shapes_(std::move(shapes)) {}
 
-bool PeakEstimator::covers(const Job& candidate) const {
-  const Plan& plan = candidate.plan;
+std::int64_t PeakEstimator::micro_batches(const Plan& plan) const {
+  return base_.train.global_batch / (plan.dp * plan.micro_batch);
+}
+
+bool PeakEstimator::covers(const Plan& plan) const {
   const bool known_schedule = plan.schedule == Schedule::gpipe || plan.schedule == Schedule::one_f_one_b ||
                               plan.schedule == Schedule::interleaved;
-  return known_schedule && !candidate.cluster.cpu() && candidate.habits.allocator != "arena" &&
+  return known_schedule && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
          !plan.stage_layers_given && plan.dropout == base_.plan.dropout;
 }
 
@@ -123,18 +127,11 @@ PeakEstimator::Probed& PeakEstimator::probed(const Plan& plan) {
   return found->second;
 }
 
-const std::vector<StageShape>& PeakEstimator::shapes_of(const Job& candidate) {
-  const Plan& plan = candidate.plan;
+const std::vector<StageShape>& PeakEstimator::shapes_of(const Plan& plan) {
   const ScheduleKey key =
       shortened({plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(plan.vpp),
-                 static_cast<std::int32_t>(candidate.micro_batches())});
-  // Degrees, chunks and micro-batches are below 2^20 each (workload/limits.h).
-  auto number = static_cast<std::uint64_t>(key.schedule);
-  for (const std::int32_t part : {key.stages, key.chunks, key.micro_batches})
-    number = number << 20U | static_cast<std::uint64_t>(part - 1);
-  const auto [found, is_new] = shapes_.try_emplace(number);
-  if (is_new) found->second = stage_shapes(key, candidate.model.layers);
-  return found->second;
+                 static_cast<std::int32_t>(micro_batches(plan))});
+  return shapes_->of(key, [&] { return stage_shapes(key, base_.model.layers); });
 }
 
 DataParallel PeakEstimator::data_parallel_of(const Plan& plan) {
@@ -162,14 +159,13 @@ const Chunk* PeakEstimator::chunk_of(Probed& probed, const Group& group) const {
   return *probed.empty_ends ? &(**probed.empty_ends)[place] : nullptr;
 }
 
-std::optional<Bytes> PeakEstimator::peak(const Job& candidate) {
-  if (!covers(candidate)) return std::nullopt;
-  const Plan& plan = candidate.plan;
+std::optional<Bytes> PeakEstimator::peak(const Plan& plan) {
+  if (!covers(plan)) return std::nullopt;
   const DataParallel data = data_parallel_of(plan);
-  const Batch batch{plan.micro_batch, candidate.micro_batches(), data.sharded ? plan.dp : 1, data.aside};
+  const Batch batch{plan.micro_batch, micro_batches(plan), data.sharded ? plan.dp : 1, data.aside};
   Probed& known = probed(plan);
   std::int64_t most = 0;
-  for (const StageShape& shape : shapes_of(candidate)) {
+  for (const StageShape& shape : shapes_of(plan)) {
     WeighedStage stage;
     std::int64_t constants = 0, dummy = 0;
     for (const Group& group : shape.groups) {

@@ -2,7 +2,7 @@
 // The peak memory of a plan without lowering it: to the byte what lowering gives, some thousand times faster.
 //
 //   PeakEstimator estimator(space.base());
-//   if (const auto peak = estimator.peak(candidate)) ...    // nothing: this plan has to be lowered
+//   if (const auto peak = estimator.peak(plan)) ...    // nothing: this plan has to be lowered
 //
 // A step is a list of passes. What a pass holds at each of its instructions is read off small programs (peak_probe.h) and
 // stretched to the plan's layers and micro-batch (peak_profile.h); what else is alive when it begins follows from the
@@ -10,26 +10,32 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
 #include "simulator/base/units.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/crew.h"
 #include "tuner/estimate/peak_probe.h"
 #include "tuner/estimate/peak_schedule.h"
 
 namespace ds::tuner {
 
+/// Plans of many estimators share them.
+using StageShapes = Store<ScheduleKey, std::vector<StageShape>>;
+
 class PeakEstimator {
  public:
   /// Candidates differ from `base` by their plan alone.
-  explicit PeakEstimator(workload::Job base);
+  explicit PeakEstimator(workload::Job base,
+                         std::shared_ptr<StageShapes> shapes = std::make_shared<StageShapes>());
 
-  /// Bytes of the rank that needs most: those of engine::needs_of. `candidate` is complete, legal and supported. Nothing on
+  /// Bytes of the rank that needs most: those of engine::needs_of. `plan` is complete, legal and supported. Nothing on
   /// CPUs and wherever else the software places buffers itself, for schedules that cut the backward, for layers that are
   /// cut by hand, and where layers are not alike.
-  std::optional<Bytes> peak(const workload::Job& candidate);
+  std::optional<Bytes> peak(const workload::Plan& plan);
 
  private:
   struct Probed {
@@ -38,16 +44,17 @@ class PeakEstimator {
     std::optional<std::optional<std::array<Chunk, 3>>> empty_ends;  // few plans ask for these
   };
 
-  bool covers(const workload::Job& candidate) const;
+  bool covers(const workload::Plan& plan) const;
+  std::int64_t micro_batches(const workload::Plan& plan) const;
   Probed& probed(const workload::Plan& plan);
-  const std::vector<StageShape>& shapes_of(const workload::Job& candidate);
+  const std::vector<StageShape>& shapes_of(const workload::Plan& plan);
   DataParallel data_parallel_of(const workload::Plan& plan);
   /// None where layers are not alike.
   const Chunk* chunk_of(Probed& probed, const Group& group) const;
 
   workload::Job base_;
   std::unordered_map<std::uint64_t, Probed> probed_;
-  std::unordered_map<std::uint64_t, std::vector<StageShape>> shapes_;
+  std::shared_ptr<StageShapes> shapes_;
   std::array<std::optional<DataParallel>, 8>
       data_parallel_;  // by zero, overlap of gradients and of parameters
 };

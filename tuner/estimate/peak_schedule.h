@@ -50,7 +50,7 @@ struct StageShape {
 struct ScheduleKey {
   workload::Schedule schedule{};
   std::int32_t stages{}, chunks{}, micro_batches{};
-  bool operator==(const ScheduleKey&) const = default;
+  auto operator<=>(const ScheduleKey&) const = default;
 };
 
 /// The same schedule with so few micro-batches that its steady state is seen once: it has the same moments.

@@ -24,7 +24,7 @@ using Vector = Lanes::Vector;
 
 /// Compares the passes of a period with those of the one before.
 struct PipelineRun::Watch {
-  Lanes* trace;         // of the period before: two numbers a pass
+  Lanes* trace;        // of the period before: two numbers a pass
   Vector least, most;  // by how much passes came later
 
   [[gnu::always_inline]] void look(const Vector& at) {
@@ -42,12 +42,6 @@ struct NoWatch {
 };
 
 }  // namespace
-
-const Turns& PipelineRun::turns_of(const Shape& shape) {
-  std::unique_ptr<Turns>& turns = turns_[shape];
-  if (!turns) turns = std::make_unique<Turns>(shape);
-  return *turns;
-}
 
 void PipelineRun::reset(Messages& messages, const Shape& shape, bool beside) const {
   const auto stages = static_cast<std::size_t>(shape.stages);
@@ -180,12 +174,8 @@ template <bool kBeside, class Watcher>
                                                       const PipelineInputs& inputs, std::int32_t later,
                                                       Watcher& watch) {
   while (from != to) switch (from->kind) {
-      case Turn::Kind::plain_forward:
-        from = plain<true, kBeside>(from, to, inputs, later, watch);
-        break;
-      case Turn::Kind::plain_backward:
-        from = plain<false, kBeside>(from, to, inputs, later, watch);
-        break;
+      case Turn::Kind::plain_forward: from = plain<true, kBeside>(from, to, inputs, later, watch); break;
+      case Turn::Kind::plain_backward: from = plain<false, kBeside>(from, to, inputs, later, watch); break;
       case Turn::Kind::other: other<kBeside>(*from++, inputs, later, watch); break;
     }
 }
@@ -224,7 +214,7 @@ void PipelineRun::move_on(double periods, const Lanes& period) {
 
 bool PipelineRun::play(const Shape& shape, const PipelineInputs& inputs) {
   const Shape listed = Turns::shortened(shape);
-  const Turns& turns = turns_of(listed);
+  const Turns& turns = turns_->of(listed, [&] { return Turns(listed); });
   if (!turns.possible()) return false;
   const std::int32_t unlisted = shape.micro_batches - listed.micro_batches;
   ensure(unlisted == 0 || !turns.repeats().empty(), "a long schedule repeats itself");

@@ -2,7 +2,7 @@
 // The recurrence of engine/recurrence.h for pipelines of many equal stages, without a visit for each pass: what a search
 // runs for tens of thousands of plans a second. Equal to it up to rounding; a test holds the two together.
 //
-//   PipelineRun run;
+//   PipelineRun run(turns);
 //   run.play({.schedule = Schedule::one_f_one_b, .stages = 64, .micro_batches = 512}, inputs);
 //   run.stage_end(s)[lane]
 //
@@ -12,9 +12,9 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "tuner/estimate/turns.h"
@@ -76,9 +76,11 @@ struct LastBackward {
   Lanes taken, sent;
 };
 
-/// Keeps its memory, and the orders of schedules, from one run to the next.
+/// Keeps its memory from one run to the next.
 class PipelineRun {
  public:
+  explicit PipelineRun(std::shared_ptr<TurnsOfShapes> turns) : turns_(std::move(turns)) {}
+
   /// Schedules gpipe, one_f_one_b, interleaved. False where the schedule cannot go on (it is none of these).
   bool play(const Shape& shape, const PipelineInputs& inputs);
 
@@ -100,7 +102,6 @@ class PipelineRun {
   };
   struct Watch;
 
-  const Turns& turns_of(const Shape& shape);
   void reset(Messages& messages, const Shape& shape, bool beside) const;
   void go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
   std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
@@ -118,14 +119,14 @@ class PipelineRun {
 
   std::size_t chunks_{1};
   std::int32_t last_micro_{};
-  std::int32_t history_{};              // of messages' freed, by cell
+  std::int32_t history_{};               // of messages' freed, by cell
   std::span<const std::int32_t> slots_;  // by cell: messages forward that there is memory for
   std::vector<Lanes> end_;
   std::vector<FirstForward> first_;  // by cell
   std::vector<LastBackward> last_;
   Messages forward_, backward_;
   std::vector<Lanes> trace_;  // of a period: what each pass took and sent
-  std::map<Shape, std::unique_ptr<Turns>> turns_;
+  std::shared_ptr<TurnsOfShapes> turns_;
 };
 
 }  // namespace ds::tuner

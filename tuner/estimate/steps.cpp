@@ -1,6 +1,7 @@
 #include "tuner/estimate/steps.h"
 
 #include <algorithm>
+#include <compare>
 #include <limits>
 #include <tuple>
 #include <utility>
@@ -15,16 +16,25 @@ constexpr double kNever = -std::numeric_limits<double>::infinity();
 
 bool reduces_in_pass(const Plan& plan) { return plan.overlap.grad_reduce && plan.dp > 1; }
 
+/// What passes take. In the order of what it says, not of where it is, so that all runs do the same.
+struct Numbers {
+  const std::vector<double>* list;
+  bool operator==(const Numbers& other) const { return list == other.list || *list == *other.list; }
+  std::partial_ordering operator<=>(const Numbers& other) const {
+    return list == other.list ? std::partial_ordering::equivalent : *list <=> *other.list;
+  }
+};
+
 /// All that the passes of a pipeline take by, beside its shape.
 auto passes_key(const Steps::Entry& entry) {
   const auto zero = [&](Kind kind) { return entry.updates->one_layer(kind).zero; };
-  return std::tuple(entry.passes_number, reduces_in_pass(*entry.plan), entry.updates->layer().zero,
+  return std::tuple(Numbers{entry.passes_numbers}, reduces_in_pass(*entry.plan), entry.updates->layer().zero,
                     zero(Kind::first), zero(Kind::middle), zero(Kind::last), zero(Kind::only));
 }
 
 }  // namespace
 
-bool Steps::run(const Shape& shape, std::span<Entry> entries, std::span<std::optional<Seconds>> seconds) {
+bool Steps::run(const Shape& shape, std::span<Entry> entries, std::span<Estimate> estimates) {
   shape_ = shape;
   stages_ = static_cast<std::size_t>(shape.stages);
   chunks_ = static_cast<std::size_t>(shape.chunks);
@@ -47,18 +57,17 @@ bool Steps::run(const Shape& shape, std::span<Entry> entries, std::span<std::opt
     lots[count++] = {first, last};
     first = last;
     if (count < kLanes && last != entries.end()) continue;
-    if (!run_lots(std::span(lots).first(std::exchange(count, 0)), seconds)) return false;
+    if (!run_lots(std::span(lots).first(std::exchange(count, 0)), estimates)) return false;
   }
   for (std::size_t first = 0; first < delayed_.size(); first += kLanes)
-    run_alone(std::span(delayed_).subspan(first, std::min(kLanes, delayed_.size() - first)), seconds);
+    run_alone(std::span(delayed_).subspan(first, std::min(kLanes, delayed_.size() - first)), estimates);
   return true;
 }
 
 bool Steps::play() {
-  return run_.play(shape_, {.chunks = cells_,
-                            .weights_come = come_of_lanes_,
-                            .start = start_of_lanes_,
-                            .beside = beside_});
+  return run_.play(
+      shape_,
+      {.chunks = cells_, .weights_come = come_of_lanes_, .start = start_of_lanes_, .beside = beside_});
 }
 
 void Steps::take(const Entry& entry, std::size_t lane) {
@@ -66,8 +75,7 @@ void Steps::take(const Entry& entry, std::size_t lane) {
   lane_ = lane;
 }
 
-bool Steps::run_lots(std::span<const std::span<const Entry>> lots,
-                     std::span<std::optional<Seconds>> seconds) {
+bool Steps::run_lots(std::span<const std::span<const Entry>> lots, std::span<Estimate> estimates) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     take(lots[std::min(lane, lots.size() - 1)].front(), lane);  // lanes to spare do the last one again
     for (Variant& variant : variants_) fill(variant);
@@ -84,7 +92,7 @@ bool Steps::run_lots(std::span<const std::span<const Entry>> lots,
       for (std::size_t s = 0; s < stages_; ++s) begin(s);
       if (const std::optional<double> late = offset()) {
         offset_ = *late;
-        seconds[entry.number] = Seconds{finish()};
+        estimates[entry.number].step_time = Seconds{finish()};
       } else {
         delayed_.push_back(entry);
       }
@@ -92,7 +100,7 @@ bool Steps::run_lots(std::span<const std::span<const Entry>> lots,
   return true;
 }
 
-bool Steps::run_alone(std::span<const Entry> entries, std::span<std::optional<Seconds>> seconds) {
+bool Steps::run_alone(std::span<const Entry> entries, std::span<Estimate> estimates) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) {
     take(entries[std::min(lane, entries.size() - 1)], lane);
     for (Variant& variant : variants_) fill(variant);
@@ -107,7 +115,7 @@ bool Steps::run_alone(std::span<const Entry> entries, std::span<std::optional<Se
   for (std::size_t lane = 0; lane < entries.size(); ++lane) {
     take(entries[lane], lane);
     for (std::size_t s = 0; s < stages_; ++s) begin(s);
-    seconds[entry_->number] = Seconds{finish()};
+    estimates[entry_->number].step_time = Seconds{finish()};
   }
   return true;
 }
@@ -190,8 +198,7 @@ void Steps::begin(std::size_t s) {
   if (as_before) {
     start_[s] = start_[s - 1];
     lane_free_[s] = lane_free_[s - 1];
-    for (std::size_t c = 0; c < chunks_; ++c)
-      come_[s * chunks_ + c] = come_[(s - 1) * chunks_ + c];
+    for (std::size_t c = 0; c < chunks_; ++c) come_[s * chunks_ + c] = come_[(s - 1) * chunks_ + c];
     return;
   }
   const StageUpdate& update = updates().one_layer(kind_of(s));

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "simulator/base/units.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/estimator.h"
 #include "tuner/estimate/pass_model.h"
 #include "tuner/estimate/pipeline.h"
 #include "tuner/estimate/update_model.h"
@@ -23,13 +25,15 @@ class Steps {
     const PassModel* passes{};
     const UpdateModel* updates{};
     double more_losses{};
-    std::int32_t passes_number{};  // of `passes`
-    std::size_t number{};          // of the plan
+    const std::vector<double>* passes_numbers{};  // of `passes`, see Models::Passes
+    std::size_t number{};                         // of the plan
   };
 
-  /// Writes seconds[entry.number]. All entries split layers in the same way and agree on whether messages are received beside
+  explicit Steps(std::shared_ptr<TurnsOfShapes> turns) : run_(std::move(turns)) {}
+
+  /// Writes estimates[entry.number].step_time. All entries split layers in the same way and agree on whether messages are received beside
   /// the compute lane. Changes their order. False where the schedule cannot go on.
-  bool run(const Shape& shape, std::span<Entry> entries, std::span<std::optional<Seconds>> seconds);
+  bool run(const Shape& shape, std::span<Entry> entries, std::span<Estimate> estimates);
 
  private:
   /// Chunks that are alike.
@@ -53,9 +57,9 @@ class Steps {
   /// Goes through the pipelines of up to kLanes lots of entries, a lane each. Entries of one lot have the same passes: a
   /// pipeline goes its way from the end of its first pass on, however late that comes, as long as what the other stages do
   /// before their first pass does not delay it. Those that it delays are left in `delayed_`.
-  bool run_lots(std::span<const std::span<const Entry>> lots, std::span<std::optional<Seconds>> seconds);
+  bool run_lots(std::span<const std::span<const Entry>> lots, std::span<Estimate> estimates);
   /// Those, each with a lane of its own.
-  bool run_alone(std::span<const Entry> entries, std::span<std::optional<Seconds>> seconds);
+  bool run_alone(std::span<const Entry> entries, std::span<Estimate> estimates);
   void take(const Entry& entry, std::size_t lane);
   bool play();
   /// Of the entry that was taken: when its first pass has ended, counted from where that is in the pipeline gone through.
@@ -98,7 +102,7 @@ class Steps {
   std::vector<std::size_t> variant_of_;  // by cell
   std::vector<std::int64_t> layers_;     // by stage
   std::vector<const ChunkOf<Lanes>*> cells_;
-  std::vector<double> come_, start_, lane_free_;        // of one plan, by cell or by stage
+  std::vector<double> come_, start_, lane_free_;       // of one plan, by cell or by stage
   std::vector<Lanes> come_of_lanes_, start_of_lanes_;  // of those that are gone through
   std::vector<Entry> delayed_;
   // Of one of them:

@@ -60,7 +60,8 @@ class Sweep {
       if (now.empty()) return false;
       open -= now.size();
       // Those of one kind side by side, in the same way at the step's ends: a processor guesses better what comes next.
-      for (const auto& [takes, forward] : {std::pair(true, true), {true, false}, {false, true}, {false, false}})
+      for (const auto& [takes, forward] :
+           {std::pair(true, true), {true, false}, {false, true}, {false, false}})
         std::ranges::copy_if(now, std::back_inserter(list), [&](const Turn& one) {
           return one.forward == forward && takes_message(shape_, one) == takes;
         });
@@ -160,8 +161,8 @@ void Turns::find_repeats(const Shape& shape) {
   };
   for (std::size_t i = length; i < list_.size(); ++i) {
     const Turn &now = list_[i], &before = list_[i - length];
-    const bool same = now.cell == before.cell && now.forward == before.forward &&
-                      now.micro == before.micro + micro_batches;
+    const bool same =
+        now.cell == before.cell && now.forward == before.forward && now.micro == before.micro + micro_batches;
     if (same)
       ++run;
     else

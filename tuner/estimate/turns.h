@@ -6,6 +6,7 @@
 
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/crew.h"
 
 namespace ds::tuner {
 
@@ -63,5 +64,8 @@ class Turns {
   std::vector<std::int32_t> slots_;  // by stage * chunks + chunk
   std::int32_t history_{4};          // backwards take two messages at a time
 };
+
+/// Many plans have pipelines of one shape.
+using TurnsOfShapes = Store<Shape, Turns>;
 
 }  // namespace ds::tuner

@@ -6,7 +6,11 @@ namespace {
 class InOrder : public Searcher {
  public:
   explicit InOrder(Index size) : size_(size) {}
-  std::optional<Index> ask() override { return next_ < size_ ? std::optional(next_++) : std::nullopt; }
+  std::vector<Index> ask(std::size_t most) override {
+    std::vector<Index> next;
+    while (next_ < size_ && next.size() < most) next.push_back(next_++);
+    return next;
+  }
   void tell(Index, const Outcome&) override {}
 
  private:

@@ -47,8 +47,10 @@ class Permutation {
 class RandomOrder : public Searcher {
  public:
   RandomOrder(Index size, std::uint64_t seed) : size_(size), order_(size, seed) {}
-  std::optional<Index> ask() override {
-    return next_ < size_ ? std::optional(order_(next_++)) : std::nullopt;
+  std::vector<Index> ask(std::size_t most) override {
+    std::vector<Index> next;
+    while (next_ < size_ && next.size() < most) next.push_back(order_(next_++));
+    return next;
   }
   void tell(Index, const Outcome&) override {}
 

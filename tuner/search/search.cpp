@@ -11,6 +11,7 @@ namespace {
 /// A bound is never above its step time, up to this.
 constexpr double kRounding = 1e-9;
 constexpr Seconds kBetweenProgress{0.05};
+constexpr std::size_t kAtOnce = 50'000;  // plans, most of which break a rule
 
 Seconds now() {
   return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
@@ -25,20 +26,33 @@ class Search {
     if (options_->start) look_at(*options_->start);
     const Outcome of_start = last_;
     while (!ended()) {
-      const std::optional<Index> index = searcher.ask();
-      if (!index) break;
-      if (index == options_->start) {
-        searcher.tell(*index, of_start);  // counted already
-        continue;
+      const std::vector<Index> asked = searcher.ask(kAtOnce);
+      if (asked.empty()) break;
+      prepare(asked);
+      for (const Index index : asked) {
+        if (index == options_->start) {
+          searcher.tell(index, of_start);  // counted already
+          continue;
+        }
+        if (ended()) break;
+        look_at(index);
+        searcher.tell(index, last_);
+        tell_progress();
       }
-      look_at(*index);
-      searcher.tell(*index, last_);
-      tell_progress();
     }
     return std::move(found_);
   }
 
  private:
+  /// Legal ones are estimated side by side. On CPUs there are no estimates.
+  void prepare(const std::vector<Index>& indices) {
+    if (indices.size() == 1 || space_->base().cluster.cpu()) return;
+    std::vector<workload::Plan> plans;
+    for (const Index index : indices)
+      if (index != options_->start && !space_->take(index, job_)) plans.push_back(job_.plan);
+    evaluator_->prepare(std::move(plans));
+  }
+
   Index seen() const {
     const Pruned& p = found_.pruned;
     return found_.evaluations + p.rule + p.memory + p.bound;

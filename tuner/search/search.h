@@ -42,8 +42,9 @@ class Searcher {
   Searcher& operator=(const Searcher&) = delete;
   virtual ~Searcher() = default;
 
-  /// The plan to look at next; nothing when it has no more.
-  virtual std::optional<Index> ask() = 0;
+  /// Plans to look at next, `most` of them at most: fewer where it has no more, or first wants to be told what became of
+  /// these. None when it has no more.
+  virtual std::vector<Index> ask(std::size_t most) = 0;
   virtual void tell(Index index, const Outcome& outcome) = 0;
 };
 

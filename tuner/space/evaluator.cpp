@@ -16,8 +16,8 @@ struct Evaluator::Lowered {
   Bytes peak;
 };
 
-Evaluator::Evaluator(const workload::Job& base, const cost::Profile& profile)
-    : profile_(&profile), steps_(base), peaks_(base) {}
+Evaluator::Evaluator(const workload::Job& base, const cost::Profile& profile, std::size_t threads)
+    : profile_(&profile), estimator_(base, threads) {}
 Evaluator::~Evaluator() = default;
 
 Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
@@ -31,19 +31,27 @@ Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
   return *last_;
 }
 
-std::optional<Seconds> Evaluator::estimated(const workload::Job& candidate) {
-  if (!last_estimated_ || !(last_estimated_->plan == candidate.plan))
-    last_estimated_ = Estimated{candidate.plan, steps_.step_time(candidate.plan)};
-  return last_estimated_->step_time;
+void Evaluator::prepare(std::vector<workload::Plan> plans) {
+  plans_ = std::move(plans);
+  estimates_.assign(plans_.size(), {});
+  estimator_.estimate(plans_, estimates_);
+  at_ = 0;
+}
+
+const Estimate& Evaluator::estimated(const workload::Plan& plan) {
+  for (const std::size_t next : {at_, at_ + 1})
+    if (next < plans_.size() && plans_[next] == plan) return estimates_[at_ = next];
+  prepare({plan});
+  return estimates_.front();
 }
 
 Bytes Evaluator::peak(const workload::Job& candidate) {
-  if (const std::optional<Bytes> peak = peaks_.peak(candidate)) return *peak;
+  if (const std::optional<Bytes> peak = estimated(candidate.plan).peak) return *peak;
   return lowered(candidate).peak;
 }
 
 std::optional<Seconds> Evaluator::bound(const workload::Job& candidate) {
-  if (estimated(candidate)) return std::nullopt;
+  if (estimated(candidate.plan).step_time) return std::nullopt;
   const Lowered& all = lowered(candidate);
   return engine::bound(all.program, engine::price(all.program, candidate, all.machine));
 }
@@ -52,7 +60,7 @@ Verdict Evaluator::evaluate(const workload::Job& candidate) {
   Verdict verdict{.peak = peak(candidate)};
   verdict.fits =
       static_cast<double>(verdict.peak.value) <= candidate.cluster.groups.front().node.memory_bytes_per_gpu;
-  if (const std::optional<Seconds> step_time = estimated(candidate)) {
+  if (const std::optional<Seconds> step_time = estimated(candidate.plan).step_time) {
     verdict.step_time = *step_time;
   } else {
     const Lowered& all = lowered(candidate);

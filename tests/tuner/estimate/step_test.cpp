@@ -7,7 +7,7 @@
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/workload.h"
-#include "tuner/estimate/step_estimator.h"
+#include "tuner/estimate/estimator.h"
 #include "tuner/space/space.h"
 
 namespace ds::tuner {
@@ -79,7 +79,7 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
   return plans;
 }
 
-TEST(StepEstimator, EqualsTheAnalyticDepthOverRandomPlans) {
+TEST(Estimator, EqualsTheAnalyticDepthOverRandomPlans) {
   constexpr std::uint64_t kWorlds = 24;
   constexpr std::size_t kPlans = 25;
   std::size_t compared = 0, uncovered = 0;
@@ -87,17 +87,18 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverRandomPlans) {
     const Document document = parse_document(world(number), "job.json");
     const Space space = wide_space(workload::read_job_parts(document));
     const std::vector<Plan> plans = drawn(space, number, kPlans);
-    std::vector<std::optional<Seconds>> seconds(plans.size());
-    StepEstimator(space.base()).step_times(plans, seconds);
+    std::vector<Estimate> estimates(plans.size());
+    Estimator(space.base()).estimate(plans, estimates);
     workload::Job job = space.base();
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      if (!seconds[i]) {
+      const std::optional<Seconds> seconds = estimates[i].step_time;
+      if (!seconds) {
         ++uncovered;
         continue;
       }
       job.plan = plans[i];
       const double exact = analysed(job);
-      EXPECT_NEAR(seconds[i].value_or(Seconds{}).value, exact, 1e-9 * exact)
+      EXPECT_NEAR(seconds.value_or(Seconds{}).value, exact, 1e-9 * exact)
           << "world " << number << ": " << describe(job.plan) << ", " << job.micro_batches()
           << " micro-batches";
       ++compared;
@@ -109,23 +110,41 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverRandomPlans) {
   RecordProperty("uncovered", static_cast<int>(uncovered));
 }
 
-TEST(StepEstimator, SaysTheSameOfAPlanAloneAndAmongOthers) {
+TEST(Estimator, SaysTheSameOfAPlanAloneAndAmongOthers) {
   const Document document = parse_document(world(1), "job.json");
   const Space space = wide_space(workload::read_job_parts(document));
   const std::vector<Plan> plans = drawn(space, 5, 100);
-  std::vector<std::optional<Seconds>> seconds(plans.size());
-  StepEstimator(space.base()).step_times(plans, seconds);
-  StepEstimator alone(space.base());
+  std::vector<Estimate> estimates(plans.size());
+  Estimator(space.base()).estimate(plans, estimates);
+  Estimator alone(space.base());
   for (std::size_t i = plans.size(); i-- > 0;) {
-    const std::optional<Seconds> again = alone.step_time(plans[i]);
-    ASSERT_EQ(again.has_value(), seconds[i].has_value());
-    EXPECT_NEAR(again.value_or(Seconds{}).value, seconds[i].value_or(Seconds{}).value, 1e-9)
+    const Estimate again = alone.estimate(plans[i]);
+    EXPECT_EQ(again.peak, estimates[i].peak);
+    ASSERT_EQ(again.step_time.has_value(), estimates[i].step_time.has_value());
+    EXPECT_NEAR(again.step_time.value_or(Seconds{}).value, estimates[i].step_time.value_or(Seconds{}).value,
+                1e-9)
         << describe(plans[i]);
   }
 }
 
+TEST(Estimator, SaysTheSameWithAnyNumberOfThreads) {
+  const Document document = parse_document(world(7), "job.json");
+  const Space space = wide_space(workload::read_job_parts(document));
+  const std::vector<Plan> plans = drawn(space, 6, 400);
+  std::vector<Estimate> one(plans.size()), many(plans.size());
+  Estimator(space.base(), 1).estimate(plans, one);
+  Estimator(space.base(), 4).estimate(plans, many);
+  std::size_t covered = 0;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    EXPECT_EQ(one[i].step_time, many[i].step_time) << describe(plans[i]);  // to the bit
+    EXPECT_EQ(one[i].peak, many[i].peak) << describe(plans[i]);
+    covered += one[i].step_time ? 1U : 0U;
+  }
+  EXPECT_GT(covered, 100U);
+}
+
 /// Long schedules are shortened, and skipped where they repeat themselves.
-TEST(StepEstimator, EqualsTheAnalyticDepthOverLongSteps) {
+TEST(Estimator, EqualsTheAnalyticDepthOverLongSteps) {
   const std::string text =
       R"({"model": {"family": "gpt", "layers": 8, "hidden": 64, "heads": 8, "ffn_hidden": 256,
                     "vocab": 51200},
@@ -133,7 +152,7 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverLongSteps) {
           "software": "megatron-te"})";
   const Document document = parse_document(text, "job.json");
   workload::Job job = workload::read_job_parts(document);
-  StepEstimator estimator(job);
+  Estimator estimator(job);
   for (const auto schedule :
        {workload::Schedule::gpipe, workload::Schedule::one_f_one_b, workload::Schedule::interleaved})
     for (const std::int64_t pp : {2, 4, 8})
@@ -143,13 +162,13 @@ TEST(StepEstimator, EqualsTheAnalyticDepthOverLongSteps) {
         plan.vpp = schedule == workload::Schedule::interleaved && pp < 8 ? 2 : 1;
         plan.overlap.p2p = beside;
         workload::settle(job);
-        const std::optional<Seconds> seconds = estimator.step_time(plan);
+        const std::optional<Seconds> seconds = estimator.estimate(plan).step_time;
         const double exact = analysed(job);
         EXPECT_NEAR(seconds.value_or(Seconds{}).value, exact, 1e-9 * exact) << describe(plan);
       }
 }
 
-TEST(StepEstimator, LeavesToOthersWhatItDoesNotCover) {
+TEST(Estimator, LeavesToOthersWhatItDoesNotCover) {
   const Document document = parse_document(
       R"({"model": {"family": "gpt", "layers": 2, "hidden": 16, "heads": 2, "ffn_hidden": 32, "vocab": 64},
           "cluster": {"node": "localhost", "nodes": 1, "ranks": 2},
@@ -157,7 +176,7 @@ TEST(StepEstimator, LeavesToOthersWhatItDoesNotCover) {
       "job.json");
   workload::Job job = workload::read_job_parts(document);
   workload::settle(job);
-  EXPECT_EQ(StepEstimator(job).step_time(job.plan), std::nullopt);
+  EXPECT_EQ(Estimator(job).estimate(job.plan).step_time, std::nullopt);
 }
 
 }  // namespace

@@ -1,0 +1,78 @@
+#pragma once
+// Threads that share out pieces of work, and what they find out for each other.
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace ds::tuner {
+
+class Crew {
+ public:
+  explicit Crew(std::size_t threads) : size_(threads == 0 ? 1 : threads) {}
+  std::size_t size() const { return size_; }
+
+  /// Calls fn(piece, member) for all pieces below `count`; they are begun in their order. `member` is below size(), and no
+  /// member has two at a time. After an exception no piece is begun any more; the first one is thrown on.
+  template <class Fn>
+  void share(std::size_t count, Fn&& fn) const {
+    std::atomic<std::size_t> next{0};
+    std::mutex lock;
+    std::exception_ptr failed;
+    const auto work = [&](std::size_t member) {
+      for (std::size_t piece = next++; piece < count; piece = next++) try {
+          fn(piece, member);
+        } catch (...) {
+          next = count;
+          const std::scoped_lock hold(lock);
+          if (!failed) failed = std::current_exception();
+        }
+    };
+    {
+      std::vector<std::jthread> others;
+      for (std::size_t member = 1; member < size_ && member < count; ++member)
+        others.emplace_back(work, member);
+      work(0);
+    }
+    if (failed) std::rethrow_exception(failed);
+  }
+
+ private:
+  std::size_t size_;
+};
+
+/// Values that are made once each, when a member first asks.
+template <class Key, class Value>
+class Store {
+ public:
+  /// `make()` gives a Value. What is returned stays where it is.
+  template <class Make>
+  const Value& of(const Key& key, Make&& make) {
+    Slot* slot = nullptr;
+    {
+      const std::scoped_lock hold(lock_);
+      std::unique_ptr<Slot>& found = slots_[key];
+      if (!found) found = std::make_unique<Slot>();
+      slot = found.get();
+    }
+    std::call_once(slot->made, [&] { slot->value.emplace(make()); });
+    return *slot->value;
+  }
+
+ private:
+  struct Slot {
+    std::once_flag made;
+    std::optional<Value> value;
+  };
+  std::mutex lock_;
+  std::map<Key, std::unique_ptr<Slot>> slots_;
+};
+
+}  // namespace ds::tuner
