@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "simulator/base/error.h"
+#include "simulator/base/remembered.h"
 #include "simulator/cost/library_facts.h"
 #include "simulator/cost/traffic.h"
 #include "simulator/workload/spellings.h"
@@ -138,31 +139,28 @@ struct CommunicationModel::Impl {
   }
 
   const std::vector<Fold>& folds_of(const Group& group) {
-    const auto [found, fresh] = folds.try_emplace(group);
-    if (fresh) found->second = fold(network, group);
-    return found->second;
+    return folds.of(group, [&] { return fold(network, group); });
   }
 
   const Path& path(Collective what, Method method, const Group& group) {
-    const auto [found, fresh] = paths.try_emplace({static_cast<What>(what), method, group});
-    if (fresh)
+    return paths.of({static_cast<What>(what), method, group}, [&] {
+      Path slowest;
       for (const Fold& part : folds_of(group)) {
         const double inside =
             reached(use_of(network.kind_of(part.node)), method, part.members.front().size());
         const Path path = path_of(traffic_of(what, method, part), part.node, inside, facts.nic_efficiency);
-        if (path.seconds_per_byte >= found->second.seconds_per_byte) found->second = path;  // the slowest
+        if (path.seconds_per_byte >= slowest.seconds_per_byte) slowest = path;
       }
-    return found->second;
+      return slowest;
+    });
   }
 
   const Path& path(const Group& pair) {
-    const auto [found, fresh] = paths.try_emplace({What::message, Method::ring, pair});
-    if (fresh) {
+    return paths.of({What::message, Method::ring, pair}, [&] {
       const std::int32_t node = network.node_of(pair.first);
       const double inside = use_of(network.kind_of(node)).message_efficiency;
-      found->second = path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
-    }
-    return found->second;
+      return path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
+    });
   }
 
   /// The fastest protocol, as NCCL takes the one that it believes fastest.
@@ -201,8 +199,8 @@ struct CommunicationModel::Impl {
 
   Topology network;
   LibraryFacts facts;
-  std::map<Key, Path> paths;
-  std::map<Group, std::vector<Fold>> folds;
+  Remembered<Key, Path> paths;
+  Remembered<Group, std::vector<Fold>> folds;
 };
 
 CommunicationModel::CommunicationModel(const workload::Cluster& cluster)

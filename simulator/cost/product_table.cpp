@@ -84,9 +84,8 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
 
 double ProductTable::slowdown(const ops::Linear& layer, ops::Pass pass) const {
   const std::size_t p = pass == ops::Pass::forward ? 0 : pass == ops::Pass::input_gradient ? 1 : 2;
-  const auto [found, is_new] = slowdowns_.try_emplace({layer.tokens, layer.outputs, layer.inputs, p}, 0.0);
-  if (is_new) found->second = interpolated(layer, p);
-  return found->second;
+  return slowdowns_->of({layer.tokens, layer.outputs, layer.inputs, p},
+                        [&] { return interpolated(layer, p); });
 }
 
 double ProductTable::interpolated(const ops::Linear& layer, std::size_t p) const {

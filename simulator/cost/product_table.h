@@ -4,11 +4,12 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <vector>
 
+#include "simulator/base/remembered.h"
 #include "simulator/cost/cost.h"
 #include "simulator/workload/job.h"
 
@@ -39,7 +40,7 @@ class ProductTable {
       curves_;  // by pass: forward, input gradient, weight gradient; empty where not measured
   /// By tokens, outputs, inputs and pass.
   using Asked = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::size_t>;
-  mutable std::map<Asked, double> slowdowns_;
+  std::shared_ptr<Remembered<Asked, double>> slowdowns_ = std::make_shared<Remembered<Asked, double>>();
 };
 
 }  // namespace ds::cost

@@ -1,15 +1,11 @@
 #pragma once
-// Threads that share out pieces of work, and what they find out for each other.
+// Threads that share out pieces of work.
 
 #include <atomic>
 #include <cstddef>
 #include <exception>
-#include <map>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace ds::tuner {
@@ -46,33 +42,6 @@ class Crew {
 
  private:
   std::size_t size_;
-};
-
-/// Values that are made once each, when a member first asks.
-template <class Key, class Value>
-class Store {
- public:
-  /// `make()` gives a Value. What is returned stays where it is.
-  template <class Make>
-  const Value& of(const Key& key, Make&& make) {
-    Slot* slot = nullptr;
-    {
-      const std::scoped_lock hold(lock_);
-      std::unique_ptr<Slot>& found = slots_[key];
-      if (!found) found = std::make_unique<Slot>();
-      slot = found.get();
-    }
-    std::call_once(slot->made, [&] { slot->value.emplace(make()); });
-    return *slot->value;
-  }
-
- private:
-  struct Slot {
-    std::once_flag made;
-    std::optional<Value> value;
-  };
-  std::mutex lock_;
-  std::map<Key, std::unique_ptr<Slot>> slots_;
 };
 
 }  // namespace ds::tuner

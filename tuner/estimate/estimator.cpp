@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -49,7 +50,8 @@ bool split_alike(const Plan& a, const Plan& b) {
 
 /// Plans whose small programs serve no others.
 struct Unit {
-  Unit(const Job& base, std::shared_ptr<StageShapes> shapes) : models(base), peaks(base, std::move(shapes)) {}
+  Unit(const Job& base, std::shared_ptr<Machines> machines, std::shared_ptr<StageShapes> shapes)
+      : models(base, std::move(machines)), peaks(base, std::move(shapes)) {}
   Models models;
   PeakEstimator peaks;
 };
@@ -108,7 +110,10 @@ class Grouping {
 
 struct Estimator::Impl {
   Impl(Job job, std::size_t threads)
-      : base(std::move(job)), crew(threads), shapes(std::make_shared<StageShapes>()) {
+      : base(std::move(job)),
+        crew(threads),
+        machines(std::make_shared<Machines>(base)),
+        shapes(std::make_shared<StageShapes>()) {
     const auto turns = std::make_shared<TurnsOfShapes>();
     for (std::size_t member = 0; member < crew.size(); ++member) steps.emplace_back(turns);
   }
@@ -119,7 +124,7 @@ struct Estimator::Impl {
 
   Unit& unit_of(const Plan& plan) {
     std::unique_ptr<Unit>& unit = units[{plan.tp, plan.sequence_parallel}];
-    if (!unit) unit = std::make_unique<Unit>(base, shapes);
+    if (!unit) unit = std::make_unique<Unit>(base, machines, shapes);
     return *unit;
   }
 
@@ -168,6 +173,7 @@ struct Estimator::Impl {
 
   Job base;
   Crew crew;
+  std::shared_ptr<Machines> machines;
   std::shared_ptr<StageShapes> shapes;
   std::map<UnitKey, std::unique_ptr<Unit>> units;
   std::vector<Steps> steps;  // by member of the crew
@@ -187,6 +193,11 @@ void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estima
   std::vector<UnitWork> work = impl_->units_of(plans);
   impl_->crew.share(work.size(), [&](std::size_t piece, std::size_t /*member*/) {
     Unit& unit = *work[piece].unit;
+    // Plans of one probe after another: it is priced while it is near.
+    std::ranges::stable_sort(work[piece].numbers, {}, [&](std::size_t i) {
+      const Plan& plan = plans[i];
+      return std::tuple(plan.precision, plan.recompute, plan.pp == 1, plan.zero, plan.dp, plan.micro_batch);
+    });
     for (const std::size_t i : work[piece].numbers) {
       estimates[i] = {.step_time = std::nullopt, .peak = unit.peaks.peak(plans[i])};
       entries[i] = impl_->entry_of(unit, plans[i], i);

@@ -14,6 +14,18 @@ constexpr std::int64_t kForPasses = 8, kForUpdates = 2;
 
 }  // namespace
 
+const cost::Machine& Machines::of(const Plan& plan) {
+  const auto job_of = [&] {
+    Job job = base_;
+    job.plan = plan;
+    return job;
+  };
+  // Only what it knows of communications is shared, which no plan changes.
+  const cost::Machine& any = any_.of({}, [&] { return cost::Machine(job_of(), no_profile_); });
+  return all_.of({plan.precision, plan.attention, plan.dropout},
+                 [&] { return cost::Machine(job_of(), any); });
+}
+
 const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_batches) {
   // Whether reductions have a lane of their own, and begin behind the last backward where something precedes them.
   const bool lane = plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather);
@@ -48,7 +60,7 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
   }
   Passes& passes = found->second;
   passes.model =
-      probes->second.read<PassModel>(plan.micro_batch, extents, machine_of(plan), Zeroes::left_out);
+      probes->second.read<PassModel>(plan.micro_batch, extents, machines_->of(plan), Zeroes::left_out);
   if (passes.model) passes.numbers = &*pass_numbers_.insert(passes.model->numbers()).first;
   return passes;
 }
@@ -68,7 +80,7 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
     probes->second = Probes(job, plan.pp > 1, kForUpdates);
   }
   return found->second =
-             probes->second.read<UpdateModel>(1, extents_of(plan), machine_of(plan), Zeroes::counted);
+             probes->second.read<UpdateModel>(1, extents_of(plan), machines_->of(plan), Zeroes::counted);
 }
 
 double Models::more_losses(const Plan& plan, std::int64_t micro_batches) {
@@ -79,7 +91,7 @@ double Models::more_losses(const Plan& plan, std::int64_t micro_batches) {
       const ops::Op op{.what = ops::LossSum{.micro_batches = n, .copies = plan.tp},
                        .pass = ops::Pass::update,
                        .type = fp64 ? DataType::fp64 : DataType::fp32};
-      return machine_of(plan).time(op).seconds.value;
+      return machines_->of(plan).time(op).seconds.value;
     };
     found->second = seconds(micro_batches) - seconds(kForUpdates);
   }
@@ -105,18 +117,6 @@ std::int64_t Models::neighbours(const Plan& plan) const {
       (plan.tp % per_node_ == 0 || per_node_ % plan.tp == 0))
     return 0;
   return plan.dp * workload::kMaxDegree + plan.pp;
-}
-
-const cost::Machine& Models::machine_of(const Plan& plan) {
-  std::unique_ptr<cost::Machine>& machine = machines_[{plan.precision, plan.attention, plan.dropout}];
-  if (!machine) {
-    Job job = base_;
-    job.plan = plan;
-    machine = any_machine_ == nullptr ? std::make_unique<cost::Machine>(job, no_profile_)
-                                      : std::make_unique<cost::Machine>(job, *any_machine_);
-    any_machine_ = machine.get();
-  }
-  return *machine;
 }
 
 }  // namespace ds::tuner

@@ -9,8 +9,10 @@
 #include <set>
 #include <tuple>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "simulator/base/remembered.h"
 #include "simulator/cost/machine.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/pass_model.h"
@@ -18,11 +20,26 @@
 
 namespace ds::tuner {
 
+/// The machine as plans of several precisions see it.
+class Machines {
+ public:
+  explicit Machines(const workload::Job& base) : base_(base) {}
+  const cost::Machine& of(const workload::Plan& plan);
+
+ private:
+  const workload::Job& base_;
+  cost::Profile no_profile_;
+  Remembered<std::monostate, cost::Machine> any_;
+  Remembered<std::tuple<workload::Precision, workload::Attention, double>, cost::Machine> all_;
+};
+
 /// What probes have said, by the keys of a plan that it depends on.
 class Models {
  public:
-  explicit Models(const workload::Job& base)
-      : base_(base), per_node_(base.cluster.groups.front().node.gpus_per_node) {}
+  Models(const workload::Job& base, std::shared_ptr<Machines> machines)
+      : base_(base),
+        per_node_(base.cluster.groups.front().node.gpus_per_node),
+        machines_(std::move(machines)) {}
 
   /// `numbers`: all of the model that a pipeline's way depends on, the same list for models that are alike.
   struct Passes {
@@ -71,14 +88,9 @@ class Models {
   /// fill whole nodes; else all of it.
   std::int64_t neighbours(const workload::Plan& plan) const;
 
-  const cost::Machine& machine_of(const workload::Plan& plan);
-  const cost::Machine* any_machine_{};
-
   const workload::Job& base_;
   std::int64_t per_node_;
-  cost::Profile no_profile_;
-  std::map<std::tuple<workload::Precision, workload::Attention, double>, std::unique_ptr<cost::Machine>>
-      machines_;
+  std::shared_ptr<Machines> machines_;
   std::map<PassProbeKey, Probes> pass_probes_;
   std::map<UpdateProbeKey, Probes> update_probes_;
   std::map<PassKey, Passes> passes_;

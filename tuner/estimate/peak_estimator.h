@@ -15,16 +15,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "simulator/base/remembered.h"
 #include "simulator/base/units.h"
 #include "simulator/workload/job.h"
-#include "tuner/estimate/crew.h"
 #include "tuner/estimate/peak_probe.h"
 #include "tuner/estimate/peak_schedule.h"
 
 namespace ds::tuner {
 
 /// Plans of many estimators share them.
-using StageShapes = Store<ScheduleKey, std::vector<StageShape>>;
+using StageShapes = Remembered<ScheduleKey, std::vector<StageShape>>;
 
 class PeakEstimator {
  public:

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "simulator/base/remembered.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/workload/job.h"
-#include "tuner/estimate/crew.h"
 
 namespace ds::tuner {
 
@@ -66,6 +66,6 @@ class Turns {
 };
 
 /// Many plans have pipelines of one shape.
-using TurnsOfShapes = Store<Shape, Turns>;
+using TurnsOfShapes = Remembered<Shape, Turns>;
 
 }  // namespace ds::tuner
