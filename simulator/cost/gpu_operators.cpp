@@ -1,6 +1,7 @@
 #include "simulator/cost/gpu_operators.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "simulator/base/error.h"
 
@@ -47,13 +48,20 @@ double real(std::int64_t n) { return static_cast<double>(n); }
 }  // namespace
 
 GpuOperators::GpuOperators(const workload::Job& job)
+    : GpuOperators(job, ProductTable::of(job.cluster.groups.front().node,
+                                         {job.cluster.groups.front().node.accelerator.memory_bytes_per_s})) {}
+
+GpuOperators::GpuOperators(const workload::Job& job, const GpuOperators& other)
+    : GpuOperators(job, other.products_) {}
+
+GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable> products)
     : gpu_(job.cluster.groups.front().node.accelerator),
       habits_(job.habits),
       dropout_(job.plan.dropout > 0),
       peak_{training_peak(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
       facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
-      products_(ProductTable::of(job.cluster.groups.front().node, memory_)) {
+      products_(std::move(products)) {
   if (peak_.value <= 0)
     throw InputError("plan.precision", "this GPU has no such arithmetic", "bf16 and fp16 are common");
 }

@@ -16,6 +16,8 @@ class GpuOperators {
  public:
   /// The first group's GPU; attention kernel and fusions as the plan and the software say.
   explicit GpuOperators(const workload::Job& job);
+  /// Of another plan on the GPUs of `other`, whose table of products it shares.
+  GpuOperators(const workload::Job& job, const GpuOperators& other);
 
   Estimate time(const ops::Op& op) const;
   double step_sigma() const { return facts_.step_sigma; }
@@ -23,6 +25,7 @@ class GpuOperators {
   FlopsPerSecond peak() const { return peak_; }
 
  private:
+  GpuOperators(const workload::Job& job, std::optional<ProductTable> products);
   Estimate product(const ops::Op& op) const;
   Estimate attention(const ops::Attention& a, ops::Pass pass) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;

@@ -26,8 +26,8 @@ Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted
                                           job.cluster.groups.front().node.gpus_per_node)) {}
 
 Machine::Machine(const workload::Job& job, const Machine& other)
-    : kind_(std::in_place_type<Gpus>, GpuOperators(job), other.gpus().communications, other.gpus().fitted,
-            other.gpus().gpus_per_node) {}
+    : kind_(std::in_place_type<Gpus>, GpuOperators(job, other.gpus().operators), other.gpus().communications,
+            other.gpus().fitted, other.gpus().gpus_per_node) {}
 
 const Machine::Gpus& Machine::gpus() const {
   const Gpus* gpus = std::get_if<Gpus>(&kind_);

@@ -29,7 +29,8 @@ class Machine {
  public:
   /// `profile` serves jobs on CPUs and has to outlive the machine.
   Machine(const workload::Job& job, const Profile& profile, Fitted fitted = Fitted::all);
-  /// Of another plan on the GPUs of `other`, whose communications it shares: what one has found out, both know.
+  /// Of another plan on the GPUs of `other`, whose communications and products it shares: what one has found
+  /// out, both know.
   Machine(const workload::Job& job, const Machine& other);
 
   Estimate time(const ops::Op& op) const;

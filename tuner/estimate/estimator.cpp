@@ -55,7 +55,7 @@ struct Unit {
   Models models;
   PeakEstimator peaks;
 };
-using UnitKey = std::pair<std::int64_t, bool>;  // tp, sequence parallel
+using UnitKey = std::tuple<std::int64_t, bool, workload::Precision>;  // tp, sequence parallel
 
 /// Its plans among those asked for.
 struct UnitWork {
@@ -123,7 +123,7 @@ struct Estimator::Impl {
   }
 
   Unit& unit_of(const Plan& plan) {
-    std::unique_ptr<Unit>& unit = units[{plan.tp, plan.sequence_parallel}];
+    std::unique_ptr<Unit>& unit = units[{plan.tp, plan.sequence_parallel, plan.precision}];
     if (!unit) unit = std::make_unique<Unit>(base, machines, shapes);
     return *unit;
   }
@@ -196,7 +196,7 @@ void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estima
     // Plans of one probe after another: it is priced while it is near.
     std::ranges::stable_sort(work[piece].numbers, {}, [&](std::size_t i) {
       const Plan& plan = plans[i];
-      return std::tuple(plan.precision, plan.recompute, plan.pp == 1, plan.zero, plan.dp, plan.micro_batch);
+      return std::tuple(plan.recompute, plan.pp == 1, plan.zero, plan.dp, plan.micro_batch);
     });
     for (const std::size_t i : work[piece].numbers) {
       estimates[i] = {.step_time = std::nullopt, .peak = unit.peaks.peak(plans[i])};

@@ -20,7 +20,7 @@ const cost::Machine& Machines::of(const Plan& plan) {
     job.plan = plan;
     return job;
   };
-  // Only what it knows of communications is shared, which no plan changes.
+  // Only what it knows of communications and products is shared, which no plan changes.
   const cost::Machine& any = any_.of({}, [&] { return cost::Machine(job_of(), no_profile_); });
   return all_.of({plan.precision, plan.attention, plan.dropout},
                  [&] { return cost::Machine(job_of(), any); });

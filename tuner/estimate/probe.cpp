@@ -107,7 +107,21 @@ void Probe::price(std::int64_t micro_batch, const program::Coordinates& extents,
   if (std::exchange(priced_, true))
     engine::reprice(program_, durations_, collapsed_);
   else
-    collapsed_ = engine::collapse(program_, durations_);
+    collapse();
+}
+
+/// What only the first pricing needs goes: a search keeps many probes.
+void Probe::collapse() {
+  collapsed_ = engine::collapse(program_, durations_);
+  collapsed_.places = {};
+  for (engine::StepSchedule& schedule : collapsed_.schedules) {
+    schedule.segments = {};
+    schedule.waits = {};
+  }
+  program_.buffers = {};
+  program_.views = {};
+  program_.uses = {};
+  program_.tensors = {};
 }
 
 }  // namespace ds::tuner

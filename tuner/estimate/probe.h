@@ -51,6 +51,7 @@ class Probe {
 
  private:
   void scale(std::int64_t micro_batch);
+  void collapse();
 
   workload::Job job_;
   program::Program program_;
