@@ -1,11 +1,12 @@
 // How many plans a second are judged: step time at analytic depth and peak memory of all legal plans of a space, shuffled, from
 // an empty cache; and whether that is what `ds-sim run --depth analytic` says of some that are drawn.
 //
-//   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--check 1000] [--only PLANS] [--threads 2]
+//   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--attention] [--check 1000]
+//                         [--only PLANS] [--threads 2]
 //
-// --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. --threads: as many as there are cores,
-// where it is not given. Time of judging alone: what it takes to put plans into a list before is left out. Exits with 1 where
-// a checked plan differs.
+// --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. --attention: in one kernel, or unfused.
+// --threads: as many as there are cores, where it is not given. Time of judging alone: what it takes to put plans into a list
+// before is left out. Exits with 1 where a checked plan differs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -31,7 +32,7 @@ using namespace ds;
 
 struct Options {
   std::string job;
-  bool overlap{}, precisions{};
+  bool overlap{}, precisions{}, attention{};
   std::size_t check{}, only{}, threads{std::max(1U, std::thread::hardware_concurrency())};
 };
 
@@ -52,6 +53,9 @@ tuner::Space space_of(const workload::Job& base, const Options& options) {
   };
   using workload::Precision;
   if (options.overlap) vary("overlap.", {0, 1});
+  if (options.attention)
+    vary("attention", {static_cast<std::int64_t>(workload::Attention::flash),
+                       static_cast<std::int64_t>(workload::Attention::unfused)});
   if (options.precisions)
     vary("precision", {static_cast<std::int64_t>(Precision::fp32), static_cast<std::int64_t>(Precision::fp16),
                        static_cast<std::int64_t>(Precision::bf16)});
@@ -143,6 +147,8 @@ int main(int argc, char** argv) {
       options.overlap = true;
     else if (word == "--precisions")
       options.precisions = true;
+    else if (word == "--attention")
+      options.attention = true;
     else if (word == "--check" && i + 1 < argc)
       options.check = number(argv[++i]);
     else if (word == "--only" && i + 1 < argc)
@@ -154,7 +160,8 @@ int main(int argc, char** argv) {
   }
   if (options.job.empty()) {
     fmt::print(stderr,
-               "bench_tuner JOB [--overlap] [--precisions] [--check PLANS] [--only PLANS] [--threads N]\n");
+               "bench_tuner JOB [--overlap] [--precisions] [--attention] [--check PLANS] [--only PLANS] "
+               "[--threads N]\n");
     return 2;
   }
   const workload::Job base = workload::read_job(options.job);

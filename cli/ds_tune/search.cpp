@@ -95,7 +95,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const tuner::Space space = tuner::read_space(
       base,
       {.file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores});
-  tuner::Evaluator evaluator(base, profile);
+  tuner::Evaluator evaluator(base, profile, static_cast<std::size_t>(common.jobs));
   std::string own_fault;
   const std::optional<workload::Job> own = own_plan(base, own_fault);
   const std::optional<tuner::Index> start = own ? space.find(own->plan) : std::nullopt;

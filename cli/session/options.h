@@ -50,7 +50,8 @@ void add_common(App& app, Common& common, const Refusals& refusals) {
   refuse_option(app, "--html",
                 refusals.report.empty() ? "pages are not supported yet; --report gives JSON"
                                         : "pages are not supported yet");
-  app.add_option("--jobs", common.jobs, "Threads beside those of ranks; taken, but one does all of it today")
+  app.add_option("--jobs", common.jobs,
+                 "Threads beside those of ranks; one for each core. ds-tune search uses them")
       ->check([](const std::string& text) {
         return std::string(text == "0" || text.starts_with('-') ? "must be above 0" : "");
       });

@@ -1,9 +1,12 @@
 #pragma once
 // What the three programs have in common around their commands: options, signals, exit statuses, files.
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "cli/terminal/terminal.h"
@@ -22,7 +25,7 @@ struct Common {
   std::string report;                // file, "-" for standard output, "" for none
   std::string progress{"auto"};
   std::int64_t seed{-1};  // -1: not given
-  std::int64_t jobs{1};
+  std::int64_t jobs{std::max<std::int64_t>(1, std::thread::hardware_concurrency())};
   bool quiet{false}, verbose{false}, no_color{false};
 
   terminal::Screen screen(int descriptor) const {

@@ -1,6 +1,7 @@
 #pragma once
 // Threads that share out pieces of work.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -12,7 +13,8 @@ namespace ds::tuner {
 
 class Crew {
  public:
-  explicit Crew(std::size_t threads) : size_(threads == 0 ? 1 : threads) {}
+  /// More threads than kMost are not taken.
+  explicit Crew(std::size_t threads) : size_(std::clamp<std::size_t>(threads, 1, kMost)) {}
   std::size_t size() const { return size_; }
 
   /// Calls fn(piece, member) for all pieces below `count`; they are begun in their order. `member` is below size(), and no
@@ -41,6 +43,7 @@ class Crew {
   }
 
  private:
+  static constexpr std::size_t kMost = 256;
   std::size_t size_;
 };
 

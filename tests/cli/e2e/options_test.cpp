@@ -116,7 +116,7 @@ TEST_F(Options, EveryCommandTellsItsVersionAndTakesJobsAsItsHelpSays) {
     const Ended version = start(command, {"--version"}), help = start(command, {"--help"});
     EXPECT_TRUE(version.status == 0 && version.out.starts_with("ds ")) << version.out << version.err;
     EXPECT_NE(help.out.find("--jobs"), std::string::npos) << help.out;
-    EXPECT_NE(help.out.find("one does all of it today"), std::string::npos) << help.out;
+    EXPECT_NE(help.out.find("ds-tune search uses them"), std::string::npos) << help.out;
     EXPECT_EQ(help.out.find("--html"), std::string::npos) << help.out;
     for (const char* jobs : {"0", "-1", "two"})
       EXPECT_TRUE(complains(start(command, {"--jobs", jobs}), 2, "--jobs")) << command.words[0];
