@@ -188,10 +188,13 @@ Estimate Estimator::estimate(const Plan& plan) {
   return estimate;
 }
 
-void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estimates) {
+void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estimates,
+                         const std::function<bool()>& enough) {
+  std::ranges::fill(estimates, Estimate{});
   std::vector<Steps::Entry> entries(plans.size());
   std::vector<UnitWork> work = impl_->units_of(plans);
   impl_->crew.share(work.size(), [&](std::size_t piece, std::size_t /*member*/) {
+    if (enough && enough()) return;
     Unit& unit = *work[piece].unit;
     // Plans of one probe after another: it is priced while it is near.
     std::ranges::stable_sort(work[piece].numbers, {}, [&](std::size_t i) {
@@ -199,12 +202,13 @@ void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estima
       return std::tuple(plan.recompute, plan.pp == 1, plan.zero, plan.dp, plan.micro_batch);
     });
     for (const std::size_t i : work[piece].numbers) {
-      estimates[i] = {.step_time = std::nullopt, .peak = unit.peaks.peak(plans[i])};
+      estimates[i].peak = unit.peaks.peak(plans[i]);
       entries[i] = impl_->entry_of(unit, plans[i], i);
     }
   });
   std::vector<Together> groups = impl_->groups_of(entries);
   impl_->crew.share(groups.size(), [&](std::size_t piece, std::size_t member) {
+    if (enough && enough()) return;
     impl_->steps[member].run(groups[piece].shape, groups[piece].entries, estimates);
   });
 }

@@ -11,6 +11,7 @@
 // have the same one. Equal questions have equal answers, whatever the number of threads.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,8 +40,10 @@ class Estimator {
 
   /// `plan` is legal and complete.
   Estimate estimate(const workload::Plan& plan);
-  /// `estimates`: one for each plan.
-  void estimate(std::span<const workload::Plan> plans, std::span<Estimate> estimates);
+  /// `estimates`: one for each plan. Once `enough()`, which is asked from time to time and by all threads, the rest stays
+  /// without.
+  void estimate(std::span<const workload::Plan> plans, std::span<Estimate> estimates,
+                const std::function<bool()>& enough = {});
 
  private:
   struct Impl;

@@ -11,7 +11,8 @@ namespace {
 /// A bound is never above its step time, up to this.
 constexpr double kRounding = 1e-9;
 constexpr Seconds kBetweenProgress{0.05};
-constexpr std::size_t kAtOnce = 50'000;  // plans, most of which break a rule
+// Plans asked for at once, most of which break a rule: few first, so that something is soon there.
+constexpr std::size_t kFirst = 1000, kMostAtOnce = 64'000;
 
 Seconds now() {
   return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
@@ -25,9 +26,11 @@ class Search {
   Found run(Searcher& searcher) {
     if (options_->start) look_at(*options_->start);
     const Outcome of_start = last_;
+    std::size_t at_once = kFirst;
     while (!ended()) {
-      const std::vector<Index> asked = searcher.ask(kAtOnce);
+      const std::vector<Index> asked = searcher.ask(at_once);
       if (asked.empty()) break;
+      at_once = std::min(2 * at_once, kMostAtOnce);
       prepare(asked);
       for (const Index index : asked) {
         if (index == options_->start) {
@@ -50,7 +53,7 @@ class Search {
     std::vector<workload::Plan> plans;
     for (const Index index : indices)
       if (index != options_->start && !space_->take(index, job_)) plans.push_back(job_.plan);
-    evaluator_->prepare(std::move(plans));
+    evaluator_->prepare(std::move(plans), [this] { return told_to_end().has_value(); });
   }
 
   Index seen() const {
@@ -61,13 +64,16 @@ class Search {
   bool ended() {
     found_.end = End::seen_whole;
     if (seen() == space_->size()) return true;
-    if (options_->stop != nullptr && options_->stop->stop_requested())
-      found_.end = End::stopped;
-    else if (found_.evaluations >= options_->evals)
+    if (found_.evaluations >= options_->evals)
       found_.end = End::evals;
-    else if (now() - begun_ >= options_->time_limit)
-      found_.end = End::time_limit;
+    else if (const std::optional<End> why = told_to_end())
+      found_.end = *why;
     return found_.end != End::seen_whole;
+  }
+
+  std::optional<End> told_to_end() const {
+    if (options_->stop != nullptr && options_->stop->stop_requested()) return End::stopped;
+    return now() - begun_ >= options_->time_limit ? std::optional(End::time_limit) : std::nullopt;
   }
 
   void look_at(Index index) {

@@ -31,10 +31,10 @@ Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
   return *last_;
 }
 
-void Evaluator::prepare(std::vector<workload::Plan> plans) {
+void Evaluator::prepare(std::vector<workload::Plan> plans, const std::function<bool()>& enough) {
   plans_ = std::move(plans);
-  estimates_.assign(plans_.size(), {});
-  estimator_.estimate(plans_, estimates_);
+  estimates_.resize(plans_.size());
+  estimator_.estimate(plans_, estimates_, enough);
   at_ = 0;
 }
 

@@ -3,6 +3,7 @@
 // CPUs, by the ranks that it implies): those that Space::take leaves behind.
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,8 +31,8 @@ class Evaluator {
   Evaluator& operator=(const Evaluator&) = delete;
 
   /// Estimates them all at once, several times as fast as one by one; what is asked about them next, in their order, is then
-  /// known.
-  void prepare(std::vector<workload::Plan> plans);
+  /// known. Stops once `enough()`, which threads ask; nothing is to be asked about them then.
+  void prepare(std::vector<workload::Plan> plans, const std::function<bool()>& enough = {});
 
   Verdict evaluate(const workload::Job& candidate);
   /// Never above its step time, up to rounding. Nothing where the step time itself is known as quickly.
