@@ -24,11 +24,15 @@ std::int32_t Parties::channel_of(std::size_t rank_class, const program::Instruct
     return number_of(key(comm.shift, program::class_of(program_, sender)), 2);
   }
   if (instruction.kind != Kind::collective) return kNoChannel;
+  const auto [known, is_new] =
+      collectives_.try_emplace({rank_class, comm.group.axes, comm.group.members}, kNoChannel);
+  if (!is_new) return known->second;
   std::set<std::size_t> classes;
   for (const std::int32_t member : program::members_of(program_, comm.group, rank))
     classes.insert(program::class_of(program_, member));
-  if (classes.size() == 1) return kNoChannel;
-  return number_of(key(0, *classes.begin()), static_cast<std::int32_t>(classes.size()));
+  if (classes.size() > 1)
+    known->second = number_of(key(0, *classes.begin()), static_cast<std::int32_t>(classes.size()));
+  return known->second;
 }
 
 }  // namespace ds::engine

@@ -30,6 +30,8 @@ class Parties {
 
   const program::Program& program_;
   std::map<Key, std::int32_t> numbers_;
+  /// Channels of collectives that were asked for, by class and group.
+  std::map<std::tuple<std::size_t, std::uint8_t, program::Members>, std::int32_t> collectives_;
   std::vector<std::int32_t> sizes_;
 };
 
