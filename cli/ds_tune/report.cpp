@@ -53,8 +53,8 @@ nlohmann::json job_with(const workload::Plan& plan, const SearchAnswer& answer) 
   return document.value();
 }
 
-Json plan_json(const Judged& one) {
-  Json json = {{"plan", tuner::describe(one.plan)}, {"step_time_s", one.verdict.step_time.value}};
+Json plan_json(const Judged& one, const tuner::Space& space) {
+  Json json = {{"plan", tuner::describe(one.plan, space)}, {"step_time_s", one.verdict.step_time.value}};
   if (one.event) {
     json["event_step_time_s"] = one.event->step_time.value;
     json["sigma"] = one.event->sigma;
@@ -64,7 +64,7 @@ Json plan_json(const Judged& one) {
 }
 
 Json with_job(const Judged& one, const SearchAnswer& answer) {
-  Json json = plan_json(one);
+  Json json = plan_json(one, answer.space);
   json["job"] = job_with(one.plan, answer);
   return json;
 }
@@ -77,7 +77,7 @@ Json with_jobs(const std::vector<Judged>& all, const SearchAnswer& answer) {
 
 Json baseline_json(const SearchAnswer& answer) {
   if (!answer.baseline) return {{"fault", answer.baseline_fault}};
-  Json json = plan_json(*answer.baseline);
+  Json json = plan_json(*answer.baseline, answer.space);
   json["fits"] = answer.baseline->verdict.fits;
   json["in_space"] = answer.baseline_in_space;
   return json;

@@ -43,9 +43,10 @@ std::string counts(const SearchAnswer& answer) {
                             terminal::exact(f.evaluations));
 }
 
-void add_row(Table& table, const Judged& one, const std::string& mark, Seconds best, Seconds slowest) {
+void add_row(Table& table, const tuner::Space& space, const Judged& one, const std::string& mark,
+             Seconds best, Seconds slowest) {
   const double over = one.verdict.step_time / best - 1;
-  table.rows.push_back({{"  " + tuner::describe(one.plan)},
+  table.rows.push_back({{"  " + tuner::describe(one.plan, space)},
                         {terminal::in_seconds(one.verdict.step_time)},
                         {one.event ? terminal::in_seconds(one.event->step_time) : "-"},
                         {terminal::bytes(one.verdict.peak)},
@@ -73,10 +74,10 @@ std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
     own_is_shown |= is_own;
     std::string mark = &one == answer.top.data() ? "<- best" : "";
     if (is_own) mark += mark.empty() ? "<- the job's plan" : ", the job's plan";
-    add_row(table, one, mark, best, slowest);
+    add_row(table, answer.space, one, mark, best, slowest);
   }
   if (own && !own_is_shown)
-    add_row(table, *own,
+    add_row(table, answer.space, *own,
             fmt::format("<- the job's plan{}{}", own->verdict.fits ? "" : ", does not fit",
                         answer.baseline_in_space ? "" : ", not in the space"),
             best, slowest);
@@ -91,7 +92,7 @@ std::string event_note(const SearchAnswer& answer) {
   const auto fastest = std::ranges::min_element(answer.top, {}, seconds);
   if (fastest == answer.top.begin()) return {};
   return fmt::format("event by event, with links and cores shared, the fastest of these is: {}\n",
-                     tuner::describe(fastest->plan));
+                     tuner::describe(fastest->plan, answer.space));
 }
 
 /// The first plan that breaks the rule, in words.
@@ -118,7 +119,7 @@ std::string obstacles(const SearchAnswer& answer) {
     workload::Job job = answer.space.base();
     answer.space.take(nearest->index, job);
     text += fmt::format(
-        "  nearest to fit: {}, {} of {} usable\n", tuner::describe(job.plan),
+        "  nearest to fit: {}, {} of {} usable\n", tuner::describe(job.plan, answer.space),
         terminal::bytes(nearest->verdict.peak),
         terminal::bytes({static_cast<std::int64_t>(job.cluster.groups.front().node.memory_bytes_per_gpu)}));
   }

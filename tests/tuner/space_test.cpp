@@ -131,6 +131,23 @@ TEST(Space, EveryPlanHasADescriptionOfItsOwn) {
   EXPECT_GT(words.size(), 100U);
 }
 
+TEST(Space, DescribesWhatElseVaries) {
+  const workload::Job base = parts_of(world(0));
+  std::vector<Dimension> dimensions = read_space(base, {}).dimensions();
+  for (const Setting& setting : settings())
+    if (setting.name.starts_with("overlap.") || setting.name == "recompute") {
+      std::erase_if(dimensions, [&](const Dimension& d) { return d.setting == &setting; });
+      dimensions.push_back({&setting, {0, 1}});  // recompute: none and selective
+    }
+  const Space space(base, dimensions, 2);
+  std::set<std::string> words;
+  for (const workload::Plan& p : plans(space))
+    EXPECT_TRUE(words.insert(describe(p, space)).second) << describe(p, space);
+  EXPECT_TRUE(std::ranges::any_of(words, [](const std::string& text) {
+    return text.find("overlap: param_gather p2p") != std::string::npos;
+  }));
+}
+
 TEST(Space, NoTwoPlansAreTheSameProgram) {
   for (std::uint64_t number = 0; number < 8; ++number) {
     SCOPED_TRACE(world(number));

@@ -123,7 +123,7 @@ class Search {
     const auto place = std::ranges::find_if(top, slower);
     if (place == top.begin()) {
       found_.history.push_back({found_.evaluations, now() - begun_, verdict.step_time});
-      incumbent_ = fmt::format("best {:.3g} s: {}", verdict.step_time.value, describe(job_.plan));
+      incumbent_ = fmt::format("best {:.3g} s: {}", verdict.step_time.value, describe(job_.plan, *space_));
     }
     top.insert(place, candidate);
     if (top.size() > options_->top) top.pop_back();

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 #include "simulator/workload/spellings.h"
 #include "tuner/space/space.h"
 
@@ -16,8 +19,32 @@ std::string describe(const workload::Plan& p) {
   if (p.vpp > 1) text += fmt::format(" x {}", p.vpp);
   if (p.sequence_parallel) text += ", sequence parallel";
   if (p.zero > 0) text += fmt::format(", zero {}", p.zero);
-  if (p.recompute != workload::Recompute::none) text += ", recompute";
-  if (p.attention == workload::Attention::unfused) text += ", unfused attention";
+  if (p.recompute == workload::Recompute::full) text += ", recompute";
+  if (p.recompute == workload::Recompute::selective) text += ", selective recompute";
+  if (p.attention != workload::Attention::flash)
+    text += fmt::format(", {} attention", workload::name_in(workload::kAttentions, p.attention));
+  return text;
+}
+
+std::string describe(const workload::Plan& plan, const Space& space) {
+  constexpr std::array<std::string_view, 10> kSaid{
+      "tp",   "pp",       "dp",        "micro_batch",       "vpp",
+      "zero", "schedule", "recompute", "sequence_parallel", "attention"};
+  constexpr std::string_view kOverlap = "overlap.";
+  std::string text = describe(plan), overlaps;
+  bool overlaps_vary = false;
+  for (const Dimension& dimension : space.dimensions()) {
+    const Setting& setting = *dimension.setting;
+    if (dimension.values.size() < 2 || std::ranges::find(kSaid, setting.name) != kSaid.end()) continue;
+    const std::string value = setting.spell(setting.get(plan));
+    if (setting.name.starts_with(kOverlap)) {
+      overlaps_vary = true;
+      if (setting.get(plan) != 0) overlaps += fmt::format(" {}", setting.name.substr(kOverlap.size()));
+    } else {
+      text += setting.name == "precision" ? ", " + value : fmt::format(", {} {}", setting.name, value);
+    }
+  }
+  if (overlaps_vary) text += overlaps.empty() ? ", no overlap" : ", overlap:" + overlaps;
   return text;
 }
 

@@ -94,5 +94,7 @@ std::vector<std::int64_t> default_values(const Setting& setting, const workload:
 
 /// "tp 8 pp 8 dp 8, micro-batch 1, sequence parallel, zero 1": what differs from a plan that uses nothing.
 std::string describe(const workload::Plan& plan);
+/// And what else varies in the space: no two plans of it are described alike.
+std::string describe(const workload::Plan& plan, const Space& space);
 
 }  // namespace ds::tuner
