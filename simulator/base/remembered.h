@@ -4,7 +4,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 namespace ds {
 
@@ -21,14 +20,14 @@ class Remembered {
       if (!found) found = std::make_unique<Slot>();
       slot = found.get();
     }
-    std::call_once(slot->made, [&] { slot->value.emplace(make()); });
+    std::call_once(slot->made, [&] { slot->value = std::make_unique<Value>(make()); });
     return *slot->value;
   }
 
  private:
   struct Slot {
     std::once_flag made;
-    std::optional<Value> value;
+    std::unique_ptr<Value> value;
   };
   std::mutex lock_;
   std::map<Key, std::unique_ptr<Slot>> slots_;

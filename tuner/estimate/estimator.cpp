@@ -76,7 +76,7 @@ struct Together {
 struct ShapeHash {
   std::size_t operator()(const std::pair<Shape, bool>& key) const {
     const Shape& shape = key.first;
-    std::size_t hash = static_cast<std::size_t>(shape.schedule);
+    auto hash = static_cast<std::size_t>(shape.schedule);
     for (const std::int32_t part :
          {shape.stages, shape.chunks, shape.micro_batches, std::int32_t{key.second}})
       hash = hash * 1'000'003U + static_cast<std::size_t>(part);
@@ -142,7 +142,7 @@ struct Estimator::Impl {
   }
 
   /// Without passes where it is not covered.
-  Steps::Entry entry_of(Unit& unit, const Plan& plan, std::size_t number) {
+  Steps::Entry entry_of(Unit& unit, const Plan& plan, std::size_t number) const {
     Steps::Entry entry{.plan = &plan, .number = number};
     if (!covered(base, plan)) return entry;
     const Models::Passes& passes = unit.models.passes_of(plan, micro_batches(plan));

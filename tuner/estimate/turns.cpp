@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <utility>
 
 namespace ds::tuner {
 namespace {
@@ -60,11 +59,12 @@ class Sweep {
       if (now.empty()) return false;
       open -= now.size();
       // Those of one kind side by side, in the same way at the step's ends: a processor guesses better what comes next.
-      for (const auto& [takes, forward] :
-           {std::pair(true, true), {true, false}, {false, true}, {false, false}})
-        std::ranges::copy_if(now, std::back_inserter(list), [&](const Turn& one) {
-          return one.forward == forward && takes_message(shape_, one) == takes;
-        });
+      const auto place = [&](const Turn& one) {
+        return (takes_message(shape_, one) ? 0 : 2) + (one.forward ? 0 : 1);
+      };
+      for (const int next : {0, 1, 2, 3})
+        std::ranges::copy_if(now, std::back_inserter(list),
+                             [&](const Turn& one) { return place(one) == next; });
       for (const Turn& turn : now) {
         ++next_[turn.stage];
         (turn.forward ? forward_ : backward_)[static_cast<std::size_t>(turn.cell)] = turn.micro + 1;
