@@ -3,80 +3,14 @@
 #include "simulator/base/error.h"
 #include "simulator/program/program.h"
 #include "simulator/program/schedule/schedule.h"
+#include "simulator/program/stage_graphs.h"
 #include "simulator/program/stage_lowering.h"
+#include "simulator/program/types.h"
 
 namespace ds::program {
 namespace {
 
 using workload::Job;
-
-DataType storage_type(const Job& job) {
-  switch (job.plan.precision) {
-    case workload::Precision::fp64: return DataType::fp64;
-    case workload::Precision::fp32: return DataType::fp32;
-    case workload::Precision::fp16: return DataType::fp16;
-    case workload::Precision::bf16: return DataType::bf16;
-    case workload::Precision::tf32:
-    case workload::Precision::fp8:
-    case workload::Precision::dynamic: break;
-  }
-  throw InputError("plan.precision", "this precision is not supported yet", "fp64, fp32, bf16 and fp16 are");
-}
-
-bool narrow(DataType type) { return type != DataType::fp64 && type != DataType::fp32; }
-
-/// As the software keeps gradients: in fp32, or as narrow as training.
-DataType gradient_type(const Job& job) {
-  const DataType type = storage_type(job);
-  return narrow(type) && job.habits.gradient_type == "fp32" ? DataType::fp32 : type;
-}
-
-/// The vocabulary is padded as the software does it, at least so that tensor-parallel ranks have equal parts; padded
-/// columns have no probability and no gradient.
-std::int64_t padded_vocab(const Job& job) {
-  const std::int64_t multiple =
-      job.habits.vocab_multiple * (job.habits.vocab_multiple_times_tp ? job.plan.tp : 1);
-  return round_up(round_up(job.model.vocab, multiple), job.plan.tp);
-}
-
-/// Layers of a chunk, and the number of the first. Chunk c of stage s is the (c x stages + s)-th of the model; with two
-/// pipelines in opposite directions, chunk 1 is the stage at the mirrored place.
-graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
-  const workload::Plan& plan = job.plan;
-  const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
-  const std::int64_t place = mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
-  const auto layers_at = [&](std::int64_t p) {
-    return plan.stage_layers[static_cast<std::size_t>(p % plan.pp)][static_cast<std::size_t>(p / plan.pp)];
-  };
-  std::int64_t first = 0;
-  for (std::int64_t p = 0; p < place; ++p) first += layers_at(p);
-  const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
-  return {.first_layer = static_cast<std::int32_t>(first),
-          .layers = static_cast<std::int32_t>(layers_at(place)),
-          .embedding = place == 0,
-          .head = place + 1 == plan.pp * plan.vpp,
-          .tp = plan.tp,
-          .sequence_parallel = plan.tp > 1 && plan.sequence_parallel,
-          .batch = plan.micro_batch,
-          .sequence = job.train.sequence_length,
-          .type = storage_type(job),
-          .gradient_type = gradient_type(job),
-          .flash = plan.attention != workload::Attention::unfused,
-          .dropout = plan.dropout,
-          .padded_vocab = padded_vocab(job),
-          .loss_scale = 1 / tokens};
-}
-
-graph::Stage chunk_graph(const Job& job, std::int64_t stage, std::int64_t chunk) {
-  graph::Stage graph = graph::build_stage(job.model, chunk_options(job, stage, chunk));
-  graph::differentiate(graph);
-  if (job.plan.recompute == workload::Recompute::full)
-    graph::recompute_layers(graph, graph::all_layers(graph));
-  if (job.plan.recompute == workload::Recompute::selective)
-    graph::recompute_attention(graph, graph::all_layers(graph));
-  graph::gather_again(graph);
-  return graph;
-}
 
 StagePlan stage_plan(const Job& job, std::int64_t stage, const Program& program, const Lanes& lanes) {
   const workload::Plan& plan = job.plan;
@@ -115,7 +49,8 @@ std::vector<RankClass> one_class_per_rank(const Program& program) {
 
 }  // namespace
 
-Program lower(const Job& job, Classes classes, Hash hash) {
+Program lower(const Job& job, Classes classes, Hash hash, StageGraphs* graphs) {
+  ensure(graphs == nullptr || hash == Hash::left_out, "programs with graphs of others are for pricing alone");
   const workload::Plan& plan = job.plan;
   Program program;
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
@@ -127,11 +62,12 @@ Program lower(const Job& job, Classes classes, Hash hash) {
   const std::int64_t chunks_of_stage = plan.vpp * directions_of(plan.schedule);
   const Lanes lanes = make_lanes(program, plan);
   for (std::int64_t stage = 0; stage < plan.pp; ++stage) {
-    std::vector<graph::Stage> chunks;
+    std::vector<std::shared_ptr<const graph::Stage>> chunks;
     for (std::int64_t chunk = 0; chunk < chunks_of_stage; ++chunk)
-      chunks.push_back(chunk_graph(job, stage, chunk));
-    program.classes.push_back(
-        StageLowering(program, std::move(chunks), stage_plan(job, stage, program, lanes)).lower());
+      chunks.push_back(graphs != nullptr
+                           ? graphs->of(job, stage, chunk)
+                           : std::make_shared<const graph::Stage>(chunk_graph(job, stage, chunk)));
+    program.classes.push_back(StageLowering(program, chunks, stage_plan(job, stage, program, lanes)).lower());
   }
   if (classes == Classes::per_rank) program.classes = one_class_per_rank(program);
   if (hash == Hash::taken) program.hash = hash_of(program);

@@ -272,6 +272,8 @@ void for_each_use(const Program& program, const Instruction& instruction, Fn&& f
   for (const Use& use : program.uses_of(instruction)) fn(use);
 }
 
+class StageGraphs;  // stage_graphs.h
+
 /// How finely ranks are told apart. Per rank is for tests: it says the same with more classes.
 enum class Classes : std::uint8_t { per_stage, per_rank };
 
@@ -279,7 +281,9 @@ enum class Classes : std::uint8_t { per_stage, per_rank };
 enum class Hash : std::uint8_t { taken, left_out };
 
 /// Lowers a job that `workload::check_supported` has passed.
-Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);
+/// `graphs`, of the job's model, saves work where many are lowered for pricing alone, without a hash.
+Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken,
+              StageGraphs* graphs = nullptr);
 
 /// Ranks are numbered with tp fastest, then cp, dp, pp (Megatron-LM's order).
 std::int32_t ranks_of(const Program& program);

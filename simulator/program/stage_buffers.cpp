@@ -74,7 +74,7 @@ void StageLowering::make_host_buffers() {
                        .slots = slots});
   };
   const bool head =
-      std::ranges::any_of(chunks_, [](const Chunk& chunk) { return chunk.graph.output == graph::kNone; });
+      std::ranges::any_of(chunks_, [](const Chunk& chunk) { return chunk.graph->output == graph::kNone; });
   host_.control = scalar("control", 2, 1, Host::writes);
   if (head) host_.losses = scalar("losses", 1, micro_batches(), Host::reads);
   host_.scalars = scalar("scalars", 4, 1, Host::reads);
@@ -115,7 +115,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
 
 void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers) {
   for (const Bucket::Member& member : bucket.members) {
-    const graph::Parameter& parameter = chunk.graph.parameters[static_cast<std::size_t>(member.parameter)];
+    const graph::Parameter& parameter = chunk.graph->parameters[static_cast<std::size_t>(member.parameter)];
     const auto id = static_cast<TensorId>(program_.tensors.size());
     const auto view = [&](BufferId buffer) {
       if (buffer == BufferId{-1}) return ViewId{-1};
@@ -145,18 +145,19 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
 void StageLowering::make_activations(Chunk& chunk) {
   // Where no backward is in two parts, its last two legs are one call.
   const std::vector<bool> none(chunk.weights_alone.size(), false);
-  const std::vector<int> touched = legs_touching(chunk.graph, chunk.splits ? chunk.weights_alone : none);
-  chunk.use_of.resize(chunk.graph.tensors.size());
-  for (std::size_t t = 0; t < chunk.graph.tensors.size(); ++t)
+  const std::vector<int> touched = legs_touching(*chunk.graph, chunk.splits ? chunk.weights_alone : none);
+  chunk.use_of.resize(chunk.graph->tensors.size());
+  for (std::size_t t = 0; t < chunk.graph->tensors.size(); ++t)
     if (touched[t] != 0) bind_tensor(chunk, t, touched[t]);
 }
 
 /// `touched`: by which legs. What more than one touches lives from the first to the last of them.
 void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched) {
-  const graph::Tensor& tensor = chunk.graph.tensors[t];
+  const graph::Tensor& tensor = chunk.graph->tensors[t];
   const auto is = [&](graph::TensorIndex other) { return other == static_cast<graph::TensorIndex>(t); };
-  const bool sent = is(chunk.graph.output) || is(chunk.graph.input_gradient);
-  const bool received_aside = plan_.overlap.p2p && (is(chunk.graph.input) || is(chunk.graph.output_gradient));
+  const bool sent = is(chunk.graph->output) || is(chunk.graph->input_gradient);
+  const bool received_aside =
+      plan_.overlap.p2p && (is(chunk.graph->input) || is(chunk.graph->output_gradient));
   const Leg from = first_of(touched), to = last_of(touched);
   const bool crosses = from != to, lanes_share = sent || received_aside;
   Buffer buffer{.name = tensor.name, .size = exactly(tensor.bytes()), .type = tensor.type};

@@ -59,16 +59,17 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   return lanes;
 }
 
-StageLowering::StageLowering(Program& program, std::vector<graph::Stage> chunks, StagePlan plan)
+StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
+                             StagePlan plan)
     : program_(program),
       plan_(std::move(plan)),
       first_buffer_(static_cast<std::int32_t>(program.buffers.size())),
       first_tensor_(static_cast<std::int32_t>(program.tensors.size())) {
-  for (graph::Stage& graph : chunks) {
-    Chunk chunk{.graph = std::move(graph), .number = static_cast<std::int32_t>(chunks_.size())};
+  for (const std::shared_ptr<const graph::Stage>& graph : chunks) {
+    Chunk chunk{.graph = graph, .number = static_cast<std::int32_t>(chunks_.size())};
     chunk.splits = splits_backward(plan_.order, chunk.number);
-    chunk.weights_alone = graph::for_weights_alone(chunk.graph);
-    chunk.buckets = make_buckets(chunk.graph, plan_.tensor_ranks);
+    chunk.weights_alone = graph::for_weights_alone(*chunk.graph);
+    chunk.buckets = make_buckets(*chunk.graph, plan_.tensor_ranks);
     for (const Bucket& bucket : chunk.buckets) make_bucket(chunk, bucket);
     chunks_.push_back(std::move(chunk));
   }

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -48,7 +49,8 @@ struct StagePlan {
 class StageLowering {
  public:
   /// Makes the stage's buffers in `program`.
-  StageLowering(Program& program, std::vector<graph::Stage> chunks, StagePlan plan);
+  StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
+                StagePlan plan);
 
   /// Makes the templates, and the class that calls them. Its first rank is the one at pp = stage.
   RankClass lower();
@@ -59,7 +61,7 @@ class StageLowering {
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
   };
   struct Chunk {
-    graph::Stage graph;
+    std::shared_ptr<const graph::Stage> graph;
     std::vector<Bucket> buckets;
     std::vector<BucketBuffers> buffers;
     std::vector<Use> use_of;  // by tensor of the graph: its view and instance; access is the operand's

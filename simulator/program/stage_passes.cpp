@@ -110,7 +110,7 @@ TemplateId StageLowering::add_template(Template body) {
 }
 
 void StageLowering::forward(Template& body, const Chunk& chunk) {
-  const graph::Stage& graph = chunk.graph;
+  const graph::Stage& graph = *chunk.graph;
   const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
   body.name = "forward";
   body.pass = Pass::forward;
@@ -121,7 +121,7 @@ void StageLowering::forward(Template& body, const Chunk& chunk) {
 }
 
 void StageLowering::backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn) {
-  const graph::Stage& graph = chunk.graph;
+  const graph::Stage& graph = *chunk.graph;
   const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
   const bool weights = gradients != Gradients::inputs, inputs = gradients != Gradients::weights;
   const char* const what = !weights ? "input gradients" : !inputs ? "weight gradients" : "backward";
@@ -145,11 +145,11 @@ void StageLowering::backward(Template& body, const Chunk& chunk, Gradients gradi
 
 void StageLowering::release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
                                      std::size_t node) {
-  const std::vector<graph::Node>& nodes = chunk.graph.backward;
+  const std::vector<graph::Node>& nodes = chunk.graph->backward;
   std::erase_if(waiting, [&](std::size_t b) {
-    if (!touches_gradient(chunk.graph, nodes[node], chunk.buckets[b])) return false;
+    if (!touches_gradient(*chunk.graph, nodes[node], chunk.buckets[b])) return false;
     for (std::size_t later = node + 1; later < nodes.size(); ++later)
-      if (touches_gradient(chunk.graph, nodes[later], chunk.buckets[b])) return false;
+      if (touches_gradient(*chunk.graph, nodes[later], chunk.buckets[b])) return false;
     reduce_bucket(body, chunk, b);
     return true;
   });

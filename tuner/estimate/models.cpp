@@ -49,7 +49,7 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
     job.plan.zero = 1;
     job.plan.overlap.grad_reduce = !late;
     job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
-    probes->second = Probes(job, plan.pp > 1, single ? 1 : kForPasses);
+    probes->second = Probes(job, plan.pp > 1, single ? 1 : kForPasses, graphs_);
   }
   program::Coordinates extents = extents_of(plan);
   if (neighbours(plan) ==
@@ -77,7 +77,7 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
     job.plan.dp = ranks;
     job.plan.recompute = workload::Recompute::none;
     job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
-    probes->second = Probes(job, plan.pp > 1, kForUpdates);
+    probes->second = Probes(job, plan.pp > 1, kForUpdates, graphs_);
   }
   return found->second =
              probes->second.read<UpdateModel>(1, extents_of(plan), machines_->of(plan), Zeroes::counted);

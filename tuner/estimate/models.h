@@ -58,9 +58,10 @@ class Models {
   class Probes {
    public:
     Probes() = default;
-    Probes(const workload::Job& job, bool pipeline, std::int64_t micro_batches) {
-      probes_.emplace_back(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches);
-      if (!pipeline) probes_.emplace_back(job, kTwoLayers, micro_batches);
+    Probes(const workload::Job& job, bool pipeline, std::int64_t micro_batches,
+           program::StageGraphs& graphs) {
+      probes_.emplace_back(job, pipeline ? kPipelineLayers : kOneLayer, micro_batches, graphs);
+      if (!pipeline) probes_.emplace_back(job, kTwoLayers, micro_batches, graphs);
     }
     template <class Model>
     std::optional<Model> read(std::int64_t micro_batch, const program::Coordinates& extents,
@@ -91,6 +92,7 @@ class Models {
   const workload::Job& base_;
   std::int64_t per_node_;
   std::shared_ptr<Machines> machines_;
+  program::StageGraphs graphs_;
   std::map<PassProbeKey, Probes> pass_probes_;
   std::map<UpdateProbeKey, Probes> update_probes_;
   std::map<PassKey, Passes> passes_;

@@ -55,7 +55,8 @@ std::optional<std::size_t> layer_among(const std::vector<double>& one, const std
   return std::nullopt;
 }
 
-Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches)
+Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches,
+             program::StageGraphs& graphs)
     : job_(std::move(job)) {
   workload::Plan& plan = job_.plan;
   plan.schedule = workload::Schedule::one_f_one_b;
@@ -70,7 +71,7 @@ Probe::Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::in
   plan.stage_layers_given = true;
   plan.micro_batch = 1;
   job_.train.global_batch = micro_batches * plan.dp;
-  program_ = program::lower(job_, program::Classes::per_stage, program::Hash::left_out);
+  program_ = program::lower(job_, program::Classes::per_stage, program::Hash::left_out, &graphs);
   ops_ = program_.ops;
   for (std::size_t t = 0; t < program_.templates.size(); ++t) {
     const std::vector<program::Instruction>& body = program_.templates[t].body;

@@ -16,6 +16,7 @@
 #include "simulator/cost/machine.h"
 #include "simulator/engine/collapse.h"
 #include "simulator/program/program.h"
+#include "simulator/program/stage_graphs.h"
 #include "simulator/workload/job.h"
 
 namespace ds::tuner {
@@ -38,7 +39,8 @@ enum class Zeroes : std::uint8_t { left_out, counted };
 class Probe {
  public:
   /// `job`: the large plan's, with the probe's own settings.
-  Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches);
+  Probe(workload::Job job, const std::vector<std::int64_t>& layers, std::int64_t micro_batches,
+        program::StageGraphs& graphs);
 
   /// Durations and lines for micro-batches of that size in a plan of those extents.
   void price(std::int64_t micro_batch, const program::Coordinates& extents, const cost::Machine& machine,

@@ -1,0 +1,16 @@
+#pragma once
+// The number formats that a plan's precision means.
+
+#include "simulator/base/data_type.h"
+#include "simulator/workload/job.h"
+
+namespace ds::program {
+
+/// Of weights and activations. Throws InputError for a precision that cannot be lowered yet.
+DataType storage_type(const workload::Job& job);
+/// Below fp32: the optimizer keeps a copy of its own.
+bool narrow(DataType type);
+/// As the software keeps gradients: in fp32, or as narrow as training.
+DataType gradient_type(const workload::Job& job);
+
+}  // namespace ds::program
