@@ -27,8 +27,12 @@ std::int32_t Parties::channel_of(std::size_t rank_class, const program::Instruct
   const auto [known, is_new] =
       collectives_.try_emplace({rank_class, comm.group.axes, comm.group.members}, kNoChannel);
   if (!is_new) return known->second;
+  // Where ranks of one stage are of one class, those of them that take part tell nothing new.
+  program::Group group = comm.group;
+  if (std::ssize(program_.classes) < program::ranks_of(program_))
+    group.axes &= static_cast<std::uint8_t>(program::Axis::pp);
   std::set<std::size_t> classes;
-  for (const std::int32_t member : program::members_of(program_, comm.group, rank))
+  for (const std::int32_t member : program::members_of(program_, group, rank))
     classes.insert(program::class_of(program_, member));
   if (classes.size() > 1)
     known->second = number_of(key(0, *classes.begin()), static_cast<std::int32_t>(classes.size()));
