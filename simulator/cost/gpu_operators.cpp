@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/workload/arithmetic.h"
 
 namespace ds::cost {
 namespace {
 
 using workload::Attention;
-using workload::Precision;
 
 constexpr double kBlock = 128;  // queries of one block of a fused attention kernel
 constexpr std::int64_t kTensorCoreMultiple = 8;
@@ -30,19 +30,6 @@ int generation_of(const workload::Job& job) {
   return 2;
 }
 
-double training_peak(const workload::Gpu& gpu, Precision precision) {
-  switch (precision) {
-    case Precision::fp64:
-    case Precision::fp32: return gpu.fp32_flops_per_s;
-    case Precision::tf32: return gpu.tf32_flops_per_s;
-    case Precision::fp16: return gpu.fp16_flops_per_s;
-    case Precision::bf16: return gpu.bf16_flops_per_s;
-    case Precision::fp8: return gpu.fp8_flops_per_s;
-    case Precision::dynamic: return gpu.bf16_flops_per_s;
-  }
-  return 0;
-}
-
 double real(std::int64_t n) { return static_cast<double>(n); }
 
 }  // namespace
@@ -58,12 +45,11 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
     : gpu_(job.cluster.groups.front().node.accelerator),
       habits_(job.habits),
       dropout_(job.plan.dropout > 0),
-      peak_{training_peak(gpu_, job.plan.precision)},
+      peak_{workload::training_flops_per_s(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
       facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
       products_(std::move(products)) {
-  if (peak_.value <= 0)
-    throw InputError("plan.precision", "this GPU has no such arithmetic", "bf16 and fp16 are common");
+  ensure(peak_.value > 0, "a rule says which arithmetic the GPU has");
 }
 
 bool GpuOperators::fuses(std::string_view pass) const {

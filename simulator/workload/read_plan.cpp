@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "simulator/workload/arithmetic.h"
 #include "simulator/workload/limits.h"
 #include "simulator/workload/reader.h"
 #include "simulator/workload/spellings.h"
@@ -87,9 +88,11 @@ std::string default_recipe(const std::string& arch) {
 }
 
 void read_precision(const PlanReader& read, Plan& p, const Job& job) {
-  const bool cpu = job.cluster.cpu();
-  p.precision = read.one_of("precision", kPrecisions, cpu ? Precision::fp32 : Precision::bf16,
-                            cpu ? "default on CPUs" : "default");
+  const auto [precision, why] = job.cluster.cpu() ? std::pair(Precision::fp32, "default on CPUs")
+                                : computes_in(job, Precision::bf16)
+                                    ? std::pair(Precision::bf16, "default")
+                                    : std::pair(Precision::fp16, "the GPU has no bf16");
+  p.precision = read.one_of("precision", kPrecisions, precision, why);
   if (const auto recipe = read.find("fp8_recipe")) {
     p.fp8_recipe = kFp8Recipes[recipe->choose(kFp8Recipes)];
   } else if (p.precision == Precision::fp8) {

@@ -6,7 +6,9 @@
 #include <initializer_list>
 #include <limits>
 
+#include "simulator/workload/arithmetic.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/spellings.h"
 #include "simulator/workload/split.h"
 
 namespace ds::workload {
@@ -111,6 +113,14 @@ std::string ranks_sentence(const Job& j) {
                      j.cluster.ranks());
 }
 
+std::string precision_sentence(const Job& j) {
+  std::string others;
+  for (const auto& [name, precision] : kPrecisions)
+    if (computes_in(j, precision)) others += fmt::format("{}{}", others.empty() ? "" : ", ", name);
+  return fmt::format("{} is no arithmetic of {}, which has {}", name_in(kPrecisions, j.plan.precision),
+                     j.cluster.groups.front().node.gpu, others.empty() ? "none" : others);
+}
+
 // clang-format off
 const Rule kRules[] = {
   // model
@@ -149,6 +159,9 @@ const Rule kRules[] = {
    },
    ranks_sentence,
    [](Job& j) -> std::int64_t& { return j.plan.dp; }},
+  {"plan.precision",
+   [](const Job& j) { return j.cluster.cpu() || computes_in(j, j.plan.precision); },
+   precision_sentence, nullptr},
   {"plan.ep",
    [](const Job& j) { return j.model.moe || (j.plan.ep == 1 && j.plan.etp == 1); },
    [](const Job& j) { return fmt::format("plan.ep {} and plan.etp {} must be 1 without model.moe", j.plan.ep, j.plan.etp); }, nullptr},

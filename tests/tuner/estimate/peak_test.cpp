@@ -43,6 +43,13 @@ class Draw {
 };
 
 /// A small model on GPUs, and what no plan changes.
+void put_on_a_gpu(Job& job) {
+  workload::Node& node = job.cluster.groups[0].node;
+  node.cpu = false;
+  node.accelerator.fp32_flops_per_s = node.accelerator.fp16_flops_per_s = node.accelerator.bf16_flops_per_s =
+      1e12;
+}
+
 Job drawn_base(Draw& draw) {
   const bool llama = draw.coin();
   Job job = support::small_job({.family = llama ? workload::Family::llama : workload::Family::gpt,
@@ -54,7 +61,7 @@ Job drawn_base(Draw& draw) {
                                 .vocab = draw.of({11, 16, 100, 1024}),
                                 .sequence = draw.of({4, 8, 64}),
                                 .tied = draw.coin()});
-  job.cluster.groups[0].node.cpu = false;
+  put_on_a_gpu(job);
   job.train.global_batch = draw.of({6, 24, 48, 64, 96, 192});
   job.plan.dropout = draw.of({0.0, 0.1});
   job.software = "made up";
@@ -164,7 +171,7 @@ TEST(Peak, IsThatOfAStageWhoseLastChunkIsTheHeadAlone) {
                                 .precision = Precision::bf16,
                                 .pp = 2,
                                 .vpp = 2});
-  job.cluster.groups[0].node.cpu = false;
+  put_on_a_gpu(job);
   job.habits = {.gradient_type = "fp32", .allocator = "torch_caching", .dummy_weight_gradients = true};
   ASSERT_EQ(job.plan.stage_layers[1][1], 0);
   EXPECT_EQ(PeakEstimator(job).peak(job.plan), peak_when_lowered(job));
@@ -191,7 +198,7 @@ TEST(Peak, OfATrillionParametersIsThatOfTheLoweredPlan) {
 TEST(Peak, IsNotEstimatedWhereItIsNotCovered) {
   Job job = support::small_job(
       {.layers = 4, .micro_batches = 8, .precision = Precision::bf16, .pp = 4, .sequence_parallel = false});
-  job.cluster.groups[0].node.cpu = false;
+  put_on_a_gpu(job);
   job.habits.allocator = "torch_caching";
   const auto is_covered = [](const Job& candidate) {
     return PeakEstimator(candidate).peak(candidate.plan).has_value();
