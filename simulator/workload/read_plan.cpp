@@ -51,7 +51,7 @@ class PlanReader {
 std::int64_t data_parallel(const PlanReader& read, const Plan& p, const Cluster& cluster) {
   const std::int64_t others = std::min(p.tp * p.pp, kMaxDegree) * p.cp;
   if (cluster.cpu() && !cluster.asked_ranks) return read.count("dp", 1, kMaxDegree, "default on CPUs");
-  const std::int64_t ranks = cluster.cpu() ? *cluster.asked_ranks : cluster.ranks();
+  const std::int64_t ranks = cluster.asked_ranks.value_or(cluster.ranks());
   const std::int64_t left = std::clamp<std::int64_t>(ranks / others, 1, kMaxDegree);
   return read.count("dp", left, kMaxDegree,
                     cluster.cpu() ? "cluster.ranks / (tp x pp x cp)" : "GPUs / (tp x pp x cp)");
@@ -62,7 +62,8 @@ void read_grid(const PlanReader& read, Plan& p) {
   if (!grid) {
     p.tp_rows = 1;
     p.tp_columns = p.tp;
-    return read.assume("tp_grid", fmt::format("[1, {}]", p.tp), "default: one row");
+    read.assume("tp_grid", fmt::format("[1, {}]", p.tp), "default: one row");
+    return;
   }
   const std::vector<Cursor> sides = grid->list(2, 2);
   p.tp_rows = sides[0].count(1, kMaxDegree);
@@ -71,7 +72,10 @@ void read_grid(const PlanReader& read, Plan& p) {
 
 void read_recompute(const PlanReader& read, Plan& p) {
   const auto at = read.find("recompute");
-  if (!at) return read.assume("recompute", "none", "default");
+  if (!at) {
+    read.assume("recompute", "none", "default");
+    return;
+  }
   if (at->is_number()) {
     p.recompute_layers = at->count(0, kMaxLayers);
     p.recompute = p.recompute_layers == 0 ? Recompute::none : Recompute::layers;
@@ -107,7 +111,10 @@ void read_precision(const PlanReader& read, Plan& p, const Job& job) {
 
 void read_fusion(const PlanReader& read, Plan& p) {
   const auto at = read.find("fusion");
-  if (!at) return read.assume("fusion", "true", "default");
+  if (!at) {
+    read.assume("fusion", "true", "default");
+    return;
+  }
   if (at->is_boolean()) {
     p.fusion = at->boolean();
   } else if (at->is_list()) {
@@ -138,7 +145,10 @@ void read_overlap(const PlanReader& read, Plan& p, const Job& job) {
 
 void read_offload(const PlanReader& read, Plan& p) {
   const auto at = read.find("offload");
-  if (!at) return read.assume("offload", "none", "default");
+  if (!at) {
+    read.assume("offload", "none", "default");
+    return;
+  }
   at->only({"optimizer", "activations"});
   if (const auto optimizer = at->find("optimizer"))
     p.offload_optimizer = optimizer->boolean();
@@ -170,7 +180,10 @@ void read_stage_layers(const PlanReader& read, Plan& p) {
 
 void read_placement(const PlanReader& read, Plan& p) {
   const auto at = read.find("placement");
-  if (!at) return read.assume("placement", p.placement, "default");
+  if (!at) {
+    read.assume("placement", p.placement, "default");
+    return;
+  }
   p.placement = at->text();
   std::vector<std::string> axes;
   for (std::size_t start = 0; start <= p.placement.size();) {
@@ -187,7 +200,10 @@ void read_placement(const PlanReader& read, Plan& p) {
 
 void read_collectives(const PlanReader& read, Plan& p) {
   const auto at = read.find("collectives");
-  if (!at) return read.assume("collectives", "auto", "default");
+  if (!at) {
+    read.assume("collectives", "auto", "default");
+    return;
+  }
   at->only(kAxes);
   p.collectives_given = true;
   for (const auto& [axis, algorithm] : at->members())

@@ -20,7 +20,7 @@ TEST(Rules, NameTheValuesThatWouldKeepThem) {
   job.cluster.groups[0].nodes = 3;
   job.cluster.groups[0].node.gpus_per_node = 4;  // 12 GPUs, so that heads are the first thing to break
   const auto violation = first_violation(job);
-  ASSERT_TRUE(violation);
+  if (!violation) FAIL() << "no rule is broken";
   EXPECT_STREQ(as_error(*violation, job).what(),
                "plan.tp: 12 must divide model.heads, which is 40; 10 and 20 do");
 }
@@ -41,6 +41,8 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
        "train.sequence_length: 134217728 x"},
       {{"plan.dp=3"},
        "plan.dp: plan.tp 2 x plan.pp 2 x plan.cp 1 x plan.dp 3 = 12 must be the number of GPUs, which is 16"},
+      {{"cluster.node=dgx-1v", "plan.precision=bf16"},
+       "plan.precision: bf16 is no arithmetic of v100-sxm2-32g, which has fp64, fp32, fp16"},
       {{"plan.ep=2"}, "plan.ep: plan.ep 2 and plan.etp 1 must be 1 without model.moe"},
       {{kMoe, "plan.ep=3"},
        "plan.ep: 3 x plan.etp 1 must divide plan.tp x plan.cp x plan.dp, which is 8; 2 and 4 do"},
@@ -95,6 +97,11 @@ TEST(Rules, EmptyChunksAreForEmbeddingAndHeadAlone) {
   EXPECT_EQ(refusal({"plan.vpp=5"}), "");  // 10 chunks, 8 layers: the very first and the very last are empty
   EXPECT_EQ(refusal({"plan.vpp=2", "plan.stage_layers=[[0, 4], [4, 0]]"}), "");
   EXPECT_NE(refusal({"plan.vpp=2", "plan.stage_layers=[[4, 0], [4, 0]]"}), "");
+}
+
+TEST(Rules, PrecisionThatIsLeftOutIsOneThatTheGpuHas) {
+  EXPECT_EQ(small_job().plan.precision, Precision::bf16);
+  EXPECT_EQ(small_job({"cluster.node=dgx-1v"}).plan.precision, Precision::fp16);
 }
 
 TEST(Rules, GiganticDegreesDoNotOverflow) {
