@@ -15,7 +15,6 @@
 namespace ds::executor {
 namespace {
 
-using ops::Pass;
 using support::Small;
 using workload::Precision;
 

@@ -11,53 +11,53 @@ namespace {
 
 using workload::Plan;
 
-template <std::int64_t Most>
+template <std::int64_t kMost>
 std::int64_t read_count(const Cursor& at) {
-  return at.count(1, Most);
+  return at.count(1, kMost);
 }
 
 std::string spell_count(std::int64_t value) { return fmt::format("{}", value); }
 
-template <const auto& table>
+template <const auto& kTable>
 std::int64_t read_word(const Cursor& at) {
-  return static_cast<std::int64_t>(at.one_of(table));
+  return static_cast<std::int64_t>(at.one_of(kTable));
 }
 
-template <class Enum, const auto& table>
+template <class Enum, const auto& kTable>
 std::string spell_word(std::int64_t value) {
-  return std::string(workload::name_in(table, static_cast<Enum>(value)));
+  return std::string(workload::name_in(kTable, static_cast<Enum>(value)));
 }
 
-template <std::int64_t Plan::* member, std::int64_t Most>
+template <std::int64_t Plan::* kMember, std::int64_t kMost>
 constexpr Setting count_setting(std::string_view name, std::optional<std::int64_t> off) {
   return {name,
-          read_count<Most>,
+          read_count<kMost>,
           spell_count,
-          [](const Plan& p) { return p.*member; },
-          [](Plan& p, std::int64_t value) { p.*member = value; },
+          [](const Plan& p) { return p.*kMember; },
+          [](Plan& p, std::int64_t value) { p.*kMember = value; },
           off};
 }
 
-template <class Enum, Enum Plan::* member, const auto& table>
+template <class Enum, Enum Plan::* kMember, const auto& kTable>
 constexpr Setting word_setting(std::string_view name, std::optional<std::int64_t> off) {
   return {name,
-          read_word<table>,
-          spell_word<Enum, table>,
-          [](const Plan& p) { return static_cast<std::int64_t>(p.*member); },
-          [](Plan& p, std::int64_t value) { p.*member = static_cast<Enum>(value); },
+          read_word<kTable>,
+          spell_word<Enum, kTable>,
+          [](const Plan& p) { return static_cast<std::int64_t>(p.*kMember); },
+          [](Plan& p, std::int64_t value) { p.*kMember = static_cast<Enum>(value); },
           off};
 }
 
 std::int64_t read_switch(const Cursor& at) { return at.boolean() ? 1 : 0; }
 std::string spell_switch(std::int64_t value) { return value != 0 ? "true" : "false"; }
 
-template <bool workload::Overlap::* member>
+template <bool workload::Overlap::* kMember>
 constexpr Setting overlap_setting(std::string_view name) {
   return {name,
           read_switch,
           spell_switch,
-          [](const Plan& p) { return static_cast<std::int64_t>(p.overlap.*member); },
-          [](Plan& p, std::int64_t value) { p.overlap.*member = value != 0; },
+          [](const Plan& p) { return static_cast<std::int64_t>(p.overlap.*kMember); },
+          [](Plan& p, std::int64_t value) { p.overlap.*kMember = value != 0; },
           0};
 }
 

@@ -89,20 +89,24 @@ TEST(SplitBackward, WeightGradientsAreInPassesOfTheirOwn) {
   EXPECT_EQ(elsewhere, 0);
 }
 
+void expect_as_many_slots(const Program& plain, const Program& bubble) {
+  std::map<std::string, const Buffer*> by_name;
+  for (const Buffer& buffer : bubble.buffers_of(bubble.classes[0])) by_name[buffer.name] = &buffer;
+  int saved = 0;
+  for (const Buffer& buffer : plain.buffers_of(plain.classes[0])) {
+    if (buffer.life != Life::slot || buffer.part != Part::activations) continue;
+    ++saved;
+    EXPECT_EQ(by_name.at(buffer.name)->slots, buffer.slots) << buffer.name;
+  }
+  EXPECT_GT(saved, 10);
+}
+
 /// What forward saves has as many slots on the first stage as with 1f1b, and on no stage more.
 TEST(ZeroBubble, SavesNoMoreActivationsThan1f1b) {
   for (const std::int64_t pp : {2, 4, 8}) {
     const Program plain = lower(support::small_job(pipeline(workload::Schedule::one_f_one_b, pp, 16)));
     const Program bubble = lower(support::small_job(pipeline(workload::Schedule::zb_h1, pp, 16)));
-    std::map<std::string, const Buffer*> by_name;
-    for (const Buffer& buffer : bubble.buffers_of(bubble.classes[0])) by_name[buffer.name] = &buffer;
-    int saved = 0;
-    for (const Buffer& buffer : plain.buffers_of(plain.classes[0])) {
-      if (buffer.life != Life::slot || buffer.part != Part::activations) continue;
-      ++saved;
-      EXPECT_EQ(by_name.at(buffer.name)->slots, buffer.slots) << buffer.name;
-    }
-    EXPECT_GT(saved, 10);
+    expect_as_many_slots(plain, bubble);
     for (const RankClass& ranks : bubble.classes)
       for (const Buffer& buffer : bubble.buffers_of(ranks)) {
         if (buffer.life != Life::slot) continue;
