@@ -9,6 +9,7 @@
 // Nodes name tensors by index. A tensor is written once, except by operators in place and by gradients of weights,
 // which are added to from micro-batch to micro-batch.
 
+#include <compare>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -98,6 +99,7 @@ struct StageOptions {
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch
+  auto operator<=>(const StageOptions&) const = default;
 };
 
 /// Forward graph of a GPT or LLaMA stage: learned or rotary positions, grouped-query attention, plain or gated MLP,

@@ -58,11 +58,9 @@ graph::Stage chunk_graph(const Job& job, std::int64_t stage, std::int64_t chunk)
 }
 
 std::shared_ptr<const graph::Stage> StageGraphs::of(const Job& job, std::int64_t stage, std::int64_t chunk) {
-  const graph::StageOptions o = chunk_options(job, stage, chunk);
-  std::shared_ptr<const graph::Stage>& graph =
-      graphs_[{{o.first_layer, o.layers, o.embedding, o.head, o.tp, o.sequence_parallel, o.padded_vocab},
-               {o.batch, o.sequence, o.type, o.gradient_type, o.flash, o.dropout},
-               job.plan.recompute}];
+  graph::StageOptions options = chunk_options(job, stage, chunk);
+  options.loss_scale = 1;
+  std::shared_ptr<const graph::Stage>& graph = graphs_[{options, job.plan.recompute}];
   if (!graph) graph = std::make_shared<const graph::Stage>(chunk_graph(job, stage, chunk));
   return graph;
 }

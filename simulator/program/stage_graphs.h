@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <tuple>
+#include <utility>
 
 #include "simulator/graph/graph.h"
 #include "simulator/workload/job.h"
@@ -21,9 +21,7 @@ class StageGraphs {
   std::shared_ptr<const graph::Stage> of(const workload::Job& job, std::int64_t stage, std::int64_t chunk);
 
  private:
-  using Cuts = std::tuple<std::int32_t, std::int32_t, bool, bool, std::int64_t, bool, std::int64_t>;
-  using Sizes = std::tuple<std::int64_t, std::int64_t, DataType, DataType, bool, double>;
-  std::map<std::tuple<Cuts, Sizes, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
+  std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
 };
 
 }  // namespace ds::program

@@ -261,7 +261,11 @@ struct Job {
   std::vector<Assumption> assumptions;
   std::string file;  // where it was read from, "" when from text
 
-  std::int64_t micro_batches() const { return train.global_batch / (plan.dp * plan.micro_batch); }
+  std::int64_t micro_batches() const { return micro_batches_of(plan); }
+  /// With another plan.
+  std::int64_t micro_batches_of(const Plan& other) const {
+    return train.global_batch / (other.dp * other.micro_batch);
+  }
   /// Tokens of one micro-batch on one rank.
   std::int64_t micro_batch_tokens() const { return plan.micro_batch * train.sequence_length; }
 };

@@ -5,7 +5,6 @@
 #include <map>
 #include <span>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -19,12 +18,6 @@ namespace {
 
 using workload::Job;
 using workload::Plan;
-using workload::Schedule;
-
-bool known(Schedule schedule) {
-  return schedule == Schedule::gpipe || schedule == Schedule::one_f_one_b ||
-         schedule == Schedule::interleaved;
-}
 
 /// Neighbours in the pipeline are equally far from each other everywhere: in one node, or each in another one.
 bool evenly_far(const Plan& plan, std::int64_t per_node) {
@@ -73,17 +66,6 @@ struct Together {
   }
 };
 
-struct ShapeHash {
-  std::size_t operator()(const std::pair<Shape, bool>& key) const {
-    const Shape& shape = key.first;
-    auto hash = static_cast<std::size_t>(shape.schedule);
-    for (const std::int32_t part :
-         {shape.stages, shape.chunks, shape.micro_batches, std::int32_t{key.second}})
-      hash = hash * 1'000'003U + static_cast<std::size_t>(part);
-    return hash;
-  }
-};
-
 /// Groups in the order in which their first plans come.
 class Grouping {
  public:
@@ -94,16 +76,15 @@ class Grouping {
 
  private:
   Together& those_like(const Shape& shape, const Plan& plan) {
-    const std::pair key(shape, plan.overlap.p2p);
-    const auto [first, last] = numbers_.equal_range(key);
-    for (auto found = first; found != last; ++found)
-      if (split_alike(*groups_[found->second].entries.front().plan, plan)) return groups_[found->second];
-    numbers_.emplace(key, groups_.size());
+    std::vector<std::size_t>& numbers = numbers_[{shape, plan.overlap.p2p}];
+    for (const std::size_t number : numbers)
+      if (split_alike(*groups_[number].entries.front().plan, plan)) return groups_[number];
+    numbers.push_back(groups_.size());
     return groups_.emplace_back(shape);
   }
 
   std::vector<Together> groups_;
-  std::unordered_multimap<std::pair<Shape, bool>, std::size_t, ShapeHash> numbers_;
+  std::map<std::pair<Shape, bool>, std::vector<std::size_t>> numbers_;  // shape, messages beside
 };
 
 }  // namespace
@@ -116,10 +97,6 @@ struct Estimator::Impl {
         shapes(std::make_shared<StageShapes>()) {
     const auto turns = std::make_shared<TurnsOfShapes>();
     for (std::size_t member = 0; member < crew.size(); ++member) steps.emplace_back(turns);
-  }
-
-  std::int64_t micro_batches(const Plan& plan) const {
-    return base.train.global_batch / (plan.dp * plan.micro_batch);
   }
 
   Unit& unit_of(const Plan& plan) {
@@ -145,27 +122,21 @@ struct Estimator::Impl {
   Steps::Entry entry_of(Unit& unit, const Plan& plan, std::size_t number) const {
     Steps::Entry entry{.plan = &plan, .number = number};
     if (!covered(base, plan)) return entry;
-    const Models::Passes& passes = unit.models.passes_of(plan, micro_batches(plan));
+    const std::int64_t micro_batches = base.micro_batches_of(plan);
+    const Models::Passes& passes = unit.models.passes_of(plan, micro_batches);
     const std::optional<UpdateModel>& updates = unit.models.updates_of(plan);
     if (!passes.model || !updates) return entry;
     entry.passes = &*passes.model;
     entry.passes_numbers = passes.numbers;
     entry.updates = &*updates;
-    entry.more_losses = unit.models.more_losses(plan, micro_batches(plan));
+    entry.more_losses = unit.models.more_losses(plan, micro_batches);
     return entry;
   }
 
   std::vector<Together> groups_of(std::span<const Steps::Entry> entries) const {
     Grouping grouping;
-    for (const Steps::Entry& entry : entries) {
-      if (entry.passes == nullptr) continue;
-      const Plan& plan = *entry.plan;
-      grouping.add({.schedule = plan.schedule,
-                    .stages = static_cast<std::int32_t>(plan.pp),
-                    .chunks = static_cast<std::int32_t>(plan.vpp),
-                    .micro_batches = static_cast<std::int32_t>(micro_batches(plan))},
-                   entry);
-    }
+    for (const Steps::Entry& entry : entries)
+      if (entry.passes != nullptr) grouping.add(shape_of(base, *entry.plan), entry);
     std::vector<Together> groups = grouping.take();
     std::ranges::stable_sort(groups, std::greater<>{}, &Together::work);  // long ones first: all end at once
     return groups;

@@ -10,7 +10,6 @@ namespace {
 
 using workload::Job;
 using workload::Plan;
-using workload::Schedule;
 
 /// What the plan asks of all chunks alike.
 struct Batch {
@@ -101,14 +100,8 @@ std::int64_t level_at(const WeighedStage& stage, const Moment& moment) {
 PeakEstimator::PeakEstimator(Job base, std::shared_ptr<StageShapes> shapes)
     : base_(std::move(base)), shapes_(std::move(shapes)) {}
 
-std::int64_t PeakEstimator::micro_batches(const Plan& plan) const {
-  return base_.train.global_batch / (plan.dp * plan.micro_batch);
-}
-
 bool PeakEstimator::covers(const Plan& plan) const {
-  const bool known_schedule = plan.schedule == Schedule::gpipe || plan.schedule == Schedule::one_f_one_b ||
-                              plan.schedule == Schedule::interleaved;
-  return known_schedule && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
+  return known(plan.schedule) && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
          !plan.stage_layers_given && plan.dropout == base_.plan.dropout;
 }
 
@@ -128,10 +121,8 @@ PeakEstimator::Probed& PeakEstimator::probed(const Plan& plan) {
 }
 
 const std::vector<StageShape>& PeakEstimator::shapes_of(const Plan& plan) {
-  const ScheduleKey key =
-      shortened({plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(plan.vpp),
-                 static_cast<std::int32_t>(micro_batches(plan))});
-  return shapes_->of(key, [&] { return stage_shapes(key, base_.model.layers); });
+  const Shape shape = shortened(shape_of(base_, plan));
+  return shapes_->of(shape, [&] { return stage_shapes(shape, base_.model.layers); });
 }
 
 DataParallel PeakEstimator::data_parallel_of(const Plan& plan) {
@@ -162,7 +153,7 @@ const Chunk* PeakEstimator::chunk_of(Probed& probed, const Group& group) const {
 std::optional<Bytes> PeakEstimator::peak(const Plan& plan) {
   if (!covers(plan)) return std::nullopt;
   const DataParallel data = data_parallel_of(plan);
-  const Batch batch{plan.micro_batch, micro_batches(plan), data.sharded ? plan.dp : 1, data.aside};
+  const Batch batch{plan.micro_batch, base_.micro_batches_of(plan), data.sharded ? plan.dp : 1, data.aside};
   Probed& known = probed(plan);
   std::int64_t most = 0;
   for (const StageShape& shape : shapes_of(plan)) {

@@ -24,7 +24,7 @@
 namespace ds::tuner {
 
 /// Plans of many estimators share them.
-using StageShapes = Remembered<ScheduleKey, std::vector<StageShape>>;
+using StageShapes = Remembered<Shape, std::vector<StageShape>>;
 
 class PeakEstimator {
  public:
@@ -45,7 +45,6 @@ class PeakEstimator {
   };
 
   bool covers(const workload::Plan& plan) const;
-  std::int64_t micro_batches(const workload::Plan& plan) const;
   Probed& probed(const workload::Plan& plan);
   const std::vector<StageShape>& shapes_of(const workload::Plan& plan);
   DataParallel data_parallel_of(const workload::Plan& plan);

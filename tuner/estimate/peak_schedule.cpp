@@ -44,7 +44,7 @@ void keep_highest(std::vector<Moment>& kept, const Moment& one) {
 /// Walks through one stage's step.
 class Walk {
  public:
-  Walk(const ScheduleKey& key, std::int32_t stage, const std::vector<std::int64_t>& layers) : key_(key) {
+  Walk(const Shape& key, std::int32_t stage, const std::vector<std::int64_t>& layers) : key_(key) {
     for (std::int32_t chunk = 0; chunk < key.chunks; ++chunk) {
       const bool first = stage == 0 && chunk == 0;
       const bool last = stage + 1 == key.stages && chunk + 1 == key.chunks;
@@ -131,7 +131,7 @@ class Walk {
     has_last_ |= last;
   }
 
-  ScheduleKey key_;
+  Shape key_;
   std::vector<Group> groups_;
   std::vector<Chunk> chunks_;
   bool has_first_{}, has_last_{};
@@ -139,7 +139,7 @@ class Walk {
 
 /// Whether each stage has a steady state with all gradients before its last forwards. Then of stages with equal chunks the
 /// first one holds as much as any at every point of it. All stages of gpipe do the same.
-bool steady(const ScheduleKey& key) {
+bool steady(const Shape& key) {
   switch (key.schedule) {
     case Schedule::gpipe: return true;
     case Schedule::one_f_one_b: return key.micro_batches >= key.stages + kBeyondStages;
@@ -152,7 +152,7 @@ bool steady(const ScheduleKey& key) {
 /// A stage of 1f1b warms up with at most stages - 1 micro-batches, one of interleaved with less than two rounds of
 /// `stages` micro-batches through all chunks. Then it repeats one micro-batch, or one round; all gradients are there after
 /// the first, and in the last tokens are read for the last time.
-ScheduleKey shortened(ScheduleKey key) {
+Shape shortened(Shape key) {
   if (key.schedule == Schedule::one_f_one_b)
     key.micro_batches = std::min(key.micro_batches, key.stages + kBeyondStages);
   if (key.schedule == Schedule::interleaved)
@@ -160,7 +160,7 @@ ScheduleKey shortened(ScheduleKey key) {
   return key;
 }
 
-std::vector<StageShape> stage_shapes(const ScheduleKey& key, std::int64_t layers) {
+std::vector<StageShape> stage_shapes(const Shape& key, std::int64_t layers) {
   const std::vector<std::vector<std::int64_t>> split = workload::split_layers(layers, key.stages, key.chunks);
   const bool first_needs_most = steady(key);
   std::vector<StageShape> shapes;

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "simulator/workload/job.h"
+#include "tuner/estimate/shape.h"
 
 namespace ds::tuner {
 
@@ -47,16 +47,10 @@ struct StageShape {
   std::vector<Moment> moments;
 };
 
-struct ScheduleKey {
-  workload::Schedule schedule{};
-  std::int32_t stages{}, chunks{}, micro_batches{};
-  auto operator<=>(const ScheduleKey&) const = default;
-};
-
 /// The same schedule with so few micro-batches that its steady state is seen once: it has the same moments.
-ScheduleKey shortened(ScheduleKey key);
+Shape shortened(Shape key);
 
 /// `layers` of the model, cut by the split rule (workload/split.h). Gpipe, 1f1b or interleaved.
-std::vector<StageShape> stage_shapes(const ScheduleKey& key, std::int64_t layers);
+std::vector<StageShape> stage_shapes(const Shape& key, std::int64_t layers);
 
 }  // namespace ds::tuner

@@ -61,56 +61,88 @@ void PipelineRun::reset(Messages& messages, const Shape& shape, bool beside) con
       .freed[cell * static_cast<std::size_t>(history_) + static_cast<std::size_t>(micro & (history_ - 1))];
 }
 
-/// The passes from `turn` on that are plain ones of that direction. Returns the first that is not. What follows is the whole
-/// cost of a search: constants of a chunk stay in registers, and nothing is asked that plain passes have in common.
+/// Seconds of a pass: a copy, which compilers keep in registers.
+struct PipelineRun::Costs {
+  Costs(const PassOf<Lanes>& pass, const Lanes& taking)
+      : take(taking.all()),
+        ahead(pass.ahead.all()),
+        begin(pass.begin.all()),
+        finish(pass.end.all()),
+        rest(pass.rest.all()),
+        frees_early(pass.frees_early.all()),
+        frees_late(pass.frees_late.all()) {}
+  Vector take, ahead, begin, finish, rest, frees_early, frees_late;
+};
+
+/// kPlain: takes a message, and is none of the first or the last micro-batch.
+template <bool kForward, bool kBeside, bool kPlain, class Watcher>
+[[gnu::always_inline]] inline void PipelineRun::pass(const Turn& turn, const Costs& costs,
+                                                     const PipelineInputs& inputs, std::int32_t later,
+                                                     Watcher& watch) {
+  const bool first_forward = !kPlain && kForward && turn.micro == 0;
+  const bool last_backward = !kPlain && !kForward && turn.micro == last_micro_;
+  const auto cell = static_cast<std::size_t>(turn.cell);
+  const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
+  Messages& messages = kForward ? forward_ : backward_;
+  const std::int32_t micro = turn.micro + later;  // slots go on where they were
+  const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
+  Message& own = messages.last[2 * cell + parity];
+  Message& sent = messages.last[2 * static_cast<std::size_t>(turn.to) + parity];
+  Vector& end = end_[turn.stage].all();
+  Vector at = end + costs.ahead;
+  if (!kPlain && !(kForward ? chunk.takes_forward : chunk.takes_backward)) {
+    // nothing to wait for
+  } else if constexpr (kBeside) {
+    Vector& received = messages.received_until[turn.stage].all();
+    Vector until = received;
+    raise(until, own.ready.all());
+    const std::int32_t slots = kForward ? slots_[cell] : kSlots;
+    if (micro >= slots) raise(until, freed_by(messages, cell, micro - slots).all());
+    until += costs.take;
+    received = own.taken.all() = until;
+    raise(at, until);
+    if (first_forward) first_[cell].came.all() = at;
+    if (!kForward) freed_by(messages, cell, micro).all() = at + costs.frees_early;
+  } else {
+    raise(at, own.ready.all());
+    if (first_forward) first_[cell].came.all() = at;
+    at += costs.take;
+    own.taken.all() = at;
+  }
+  watch.look(at);
+  if (last_backward) last_[cell].taken.all() = at;
+  at += costs.begin;
+  raise(at, sent.taken.all());
+  at += costs.finish;
+  if (first_forward) {
+    first_[cell].sent.all() = at;
+    raise(at, inputs.weights_come[cell].all());
+  }
+  if (last_backward) last_[cell].sent.all() = at;
+  watch.look(at);
+  sent.ready.all() = at;
+  end = at + costs.rest;
+  if constexpr (kBeside && !kForward) freed_by(forward_, cell, micro).all() = at + costs.frees_late;
+}
+
+/// The passes from `turn` on that are plain ones of that direction. Returns the first that is not. This is the whole cost of
+/// a search: what a chunk's passes take stays in registers, and nothing is asked that plain ones have in common.
 template <bool kForward, bool kBeside, class Watcher>
 [[gnu::always_inline]] inline const Turn* PipelineRun::plain(const Turn* turn, const Turn* to,
                                                              const PipelineInputs& inputs, std::int32_t later,
                                                              Watcher& watcher) {
   constexpr Turn::Kind kKind = kForward ? Turn::Kind::plain_forward : Turn::Kind::plain_backward;
+  const auto costs_of = [](const ChunkOf<Lanes>& chunk) {
+    return kForward ? Costs(chunk.forward, chunk.take_forward) : Costs(chunk.backward, chunk.take_backward);
+  };
   Watcher watch = watcher;
-  Messages& messages = kForward ? forward_ : backward_;
-  const ChunkOf<Lanes>* known = nullptr;
-  Vector take{}, ahead{}, begin{}, finish{}, rest{}, frees_early{}, frees_late{};
+  const ChunkOf<Lanes>* known = inputs.chunks[static_cast<std::size_t>(turn->cell)];
+  Costs costs = costs_of(*known);
   for (; turn != to && turn->kind == kKind; ++turn) {
-    const auto cell = static_cast<std::size_t>(turn->cell);
-    const ChunkOf<Lanes>* const chunk = inputs.chunks[cell];
-    if (chunk != known) {
-      known = chunk;
-      const PassOf<Lanes>& pass = kForward ? chunk->forward : chunk->backward;
-      take = (kForward ? chunk->take_forward : chunk->take_backward).all();
-      ahead = pass.ahead.all(), begin = pass.begin.all(), finish = pass.end.all(), rest = pass.rest.all();
-      frees_early = pass.frees_early.all(), frees_late = pass.frees_late.all();
-    }
-    const std::int32_t micro = turn->micro + later;  // slots go on where they were
-    const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
-    Message& own = messages.last[2 * cell + parity];
-    Message& sent = messages.last[2 * static_cast<std::size_t>(turn->to) + parity];
-    Vector& end = end_[turn->stage].all();
-    Vector at = end + ahead;
-    if constexpr (kBeside) {
-      Vector& received = messages.received_until[turn->stage].all();
-      Vector until = received;
-      raise(until, own.ready.all());
-      const std::int32_t slots = kForward ? slots_[cell] : kSlots;
-      if (micro >= slots) raise(until, freed_by(messages, cell, micro - slots).all());
-      until += take;
-      received = own.taken.all() = until;
-      raise(at, until);
-      if (!kForward) freed_by(messages, cell, micro).all() = at + frees_early;
-    } else {
-      raise(at, own.ready.all());
-      at += take;
-      own.taken.all() = at;
-    }
-    watch.look(at);
-    at += begin;
-    raise(at, sent.taken.all());
-    at += finish;
-    watch.look(at);
-    sent.ready.all() = at;
-    end = at + rest;
-    if constexpr (kBeside && !kForward) freed_by(forward_, cell, micro).all() = at + frees_late;
+    const ChunkOf<Lanes>* const chunk = inputs.chunks[static_cast<std::size_t>(turn->cell)];
+    if (chunk != known) costs = costs_of(*chunk);
+    known = chunk;
+    pass<kForward, kBeside, true>(*turn, costs, inputs, later, watch);
   }
   watcher = watch;
   return turn;
@@ -120,53 +152,15 @@ template <bool kForward, bool kBeside, class Watcher>
 template <bool kBeside, class Watcher>
 [[gnu::always_inline]] inline void PipelineRun::other(const Turn& turn, const PipelineInputs& inputs,
                                                       std::int32_t later, Watcher& watch) {
-  const bool forward = turn.forward, first = turn.micro == 0, last = turn.micro == last_micro_;
-  const auto cell = static_cast<std::size_t>(turn.cell);
-  const ChunkOf<Lanes>& chunk = *inputs.chunks[cell];
-  const PassOf<Lanes>& pass = forward ? chunk.forward
-                              : first ? chunk.first_backward
-                              : last  ? chunk.last_backward
-                                      : chunk.backward;
-  Messages& messages = forward ? forward_ : backward_;
-  const std::int32_t micro = turn.micro + later;
-  const std::size_t parity = static_cast<std::size_t>(micro) & 1U;
-  Message& own = messages.last[2 * cell + parity];
-  Message& sent = messages.last[2 * static_cast<std::size_t>(turn.to) + parity];
-  const Lanes& seconds = forward ? chunk.take_forward : chunk.take_backward;
-  Vector at = end_[turn.stage].all() + pass.ahead.all();
-  if (!(forward ? chunk.takes_forward : chunk.takes_backward)) {
-    // nothing to wait for
-  } else if constexpr (kBeside) {
-    Vector until = messages.received_until[turn.stage].all();
-    raise(until, own.ready.all());
-    const std::int32_t slots = forward ? slots_[cell] : kSlots;
-    if (micro >= slots) raise(until, freed_by(messages, cell, micro - slots).all());
-    until += seconds.all();
-    messages.received_until[turn.stage].all() = own.taken.all() = until;
-    raise(at, until);
-    if (forward && first) first_[cell].came.all() = at;
-    if (!forward) freed_by(messages, cell, micro).all() = at + pass.frees_early.all();
+  const ChunkOf<Lanes>& chunk = *inputs.chunks[static_cast<std::size_t>(turn.cell)];
+  if (turn.forward) {
+    pass<true, kBeside, false>(turn, {chunk.forward, chunk.take_forward}, inputs, later, watch);
   } else {
-    raise(at, own.ready.all());
-    if (forward && first) first_[cell].came.all() = at;
-    at += seconds.all();
-    own.taken.all() = at;
+    const PassOf<Lanes>& backward = turn.micro == 0             ? chunk.first_backward
+                                    : turn.micro == last_micro_ ? chunk.last_backward
+                                                                : chunk.backward;
+    pass<false, kBeside, false>(turn, {backward, chunk.take_backward}, inputs, later, watch);
   }
-  watch.look(at);
-  if (!forward && last) last_[cell].taken.all() = at;
-  at += pass.begin.all();
-  raise(at, sent.taken.all());
-  at += pass.end.all();
-  if (forward && first) {
-    first_[cell].sent.all() = at;
-    raise(at, inputs.weights_come[cell].all());
-  }
-  watch.look(at);
-  sent.ready.all() = at;
-  end_[turn.stage].all() = at + pass.rest.all();
-  if (forward) return;
-  if (last) last_[cell].sent.all() = at;
-  if constexpr (kBeside) freed_by(forward_, cell, micro).all() = at + pass.frees_late.all();
 }
 
 template <bool kBeside, class Watcher>

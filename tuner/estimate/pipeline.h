@@ -101,11 +101,15 @@ class PipelineRun {
     std::vector<Lanes> freed;  // by cell and backward, the last ones: when it set a message's memory free
   };
   struct Watch;
+  struct Costs;
 
   void reset(Messages& messages, const Shape& shape, bool beside) const;
   void go(const Turn* from, const Turn* to, const PipelineInputs& inputs, std::int32_t later, Watch* watch);
   std::size_t go_through(const Repeat& repeat, const Turn* first, std::size_t times,
                          const PipelineInputs& inputs, std::int32_t later);
+  template <bool kForward, bool kBeside, bool kPlain, class Watcher>
+  void pass(const Turn& turn, const Costs& costs, const PipelineInputs& inputs, std::int32_t later,
+            Watcher& watch);
   template <bool kForward, bool kBeside, class Watcher>
   const Turn* plain(const Turn* turn, const Turn* to, const PipelineInputs& inputs, std::int32_t later,
                     Watcher& watch);

@@ -6,16 +6,9 @@
 
 #include "simulator/base/remembered.h"
 #include "simulator/program/schedule/schedule.h"
-#include "simulator/workload/job.h"
+#include "tuner/estimate/shape.h"
 
 namespace ds::tuner {
-
-/// What decides the order of passes.
-struct Shape {
-  workload::Schedule schedule{};
-  std::int32_t stages{1}, chunks{1}, micro_batches{1};
-  auto operator<=>(const Shape&) const = default;
-};
 
 /// The next pass of a stage. Cells are stage * chunks + chunk.
 struct Turn {

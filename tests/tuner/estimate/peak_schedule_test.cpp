@@ -14,14 +14,14 @@ bool same_moments(const StageShape& a, const StageShape& b) {
   return a.groups == b.groups && std::ranges::is_permutation(a.moments, b.moments);
 }
 
-std::string text_of(const ScheduleKey& key) {
+std::string text_of(const Shape& key) {
   return fmt::format("schedule {}, {} stages of {} chunks, {} micro-batches", static_cast<int>(key.schedule),
                      key.stages, key.chunks, key.micro_batches);
 }
 
 /// Steps long enough to be shortened.
-std::vector<ScheduleKey> long_steps() {
-  std::vector<ScheduleKey> keys;
+std::vector<Shape> long_steps() {
+  std::vector<Shape> keys;
   for (const std::int32_t stages : {1, 2, 3, 4, 7, 8})
     for (const std::int32_t rounds : {4, 5, 7, 12}) {
       for (const std::int32_t chunks : {1, 2, 3, 4})
@@ -34,7 +34,7 @@ std::vector<ScheduleKey> long_steps() {
 
 TEST(PeakSchedule, IsShortenedWithoutLosingAMoment) {
   constexpr std::int64_t kLayers = 30;
-  for (const ScheduleKey& key : long_steps()) {
+  for (const Shape& key : long_steps()) {
     SCOPED_TRACE(text_of(key));
     const std::vector<StageShape> whole = stage_shapes(key, kLayers);
     EXPECT_TRUE(std::ranges::equal(whole, stage_shapes(shortened(key), kLayers), same_moments));
