@@ -38,7 +38,7 @@ struct Run {
 };
 
 /// What a buffer of a shard of the bucket has of a tensor: nothing, some or all of it.
-Run in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id,
+Run in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id, std::int32_t copy,
              std::int32_t data_rank, const Binding& binding) {
   const program::Buffer& buffer = program.buffer(id);
   const std::int64_t elements = buffer.size.bound.value / size_of(buffer.type);
@@ -47,23 +47,23 @@ Run in_shard(const program::Program& program, const TrainedTensor& tensor, progr
   const std::int64_t first = std::max<std::int64_t>(shard, 0);
   const std::int64_t end = std::min(shard + elements, tensor.shape.elements());
   return {first, std::max<std::int64_t>(end - first, 0),
-          binding.slot(id) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
+          binding.slot_at({id, copy}, 0) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
 }
 
-Run run_of(const program::Program& program, const TrainedTensor& tensor, State state, std::int32_t data_rank,
-           const Binding& binding) {
+Run run_of(const program::Program& program, const TrainedTensor& tensor, State state, std::int32_t copy,
+           std::int32_t data_rank, const Binding& binding) {
   switch (state) {
     case State::weight:
       ensure(tensor.master == program::BufferId{-1}, "weights of the working type are those trained");
-      return {0, tensor.shape.elements(), binding.offset(tensor.weight), program.view(tensor.weight).type};
-    case State::first_moment: return in_shard(program, tensor, tensor.first_moment, data_rank, binding);
-    case State::second_moment: return in_shard(program, tensor, tensor.second_moment, data_rank, binding);
+      return {0, tensor.shape.elements(), binding.offset(tensor.weight, copy), program.view(tensor.weight).type};
+    case State::first_moment: return in_shard(program, tensor, tensor.first_moment, copy, data_rank, binding);
+    case State::second_moment: return in_shard(program, tensor, tensor.second_moment, copy, data_rank, binding);
   }
   return {};
 }
 
-std::span<const TrainedTensor> tensors_of(const program::Program& program, std::int32_t rank) {
-  return program.tensors_of(program.classes[program::class_of(program, rank)]);
+const program::RankClass& class_at(const program::Program& program, std::int32_t rank) {
+  return program.classes[program::class_of(program, rank)];
 }
 
 /// Visits a run in pieces: fn(first element of the part, elements, offset).
@@ -121,8 +121,8 @@ void adopt_run(const Run& run, const Places& place, Device& device, const Logica
 }
 
 /// The tensor to give to; empty at first.
-LogicalTensor& entry(Logical& into, const TrainedTensor& tensor) {
-  const auto [found, is_new] = into.try_emplace(tensor.name);
+LogicalTensor& entry(Logical& into, const TrainedTensor& tensor, const std::string& name) {
+  const auto [found, is_new] = into.try_emplace(name);
   LogicalTensor& logical = found->second;
   const ops::Shape shape = real_shape(tensor);
   if (is_new) {
@@ -140,20 +140,20 @@ std::string text_of(const ops::Shape& shape) {
 }
 
 /// Throws where the tensor cannot be adopted.
-void expect_whole(const Logical& from, const TrainedTensor& tensor) {
-  const auto found = from.find(tensor.name);
+void expect_whole(const Logical& from, const TrainedTensor& tensor, const std::string& name) {
+  const auto found = from.find(name);
   if (found == from.end())
-    throw InputError(tensor.name, "the trained state lacks this tensor, which the program trains",
+    throw InputError(name, "the trained state lacks this tensor, which the program trains",
                      "state of the same model can be adopted");
   const LogicalTensor& logical = found->second;
   if (const ops::Shape shape = real_shape(tensor); logical.shape != shape)
-    throw InputError(tensor.name,
+    throw InputError(name,
                      fmt::format("its trained state has the shape {}, the program's tensor {}",
                                  text_of(logical.shape), text_of(shape)),
                      "state of the same model can be adopted");
   for (const State state : kStates)
     if (const std::int64_t missing = logical.states[static_cast<std::size_t>(state)].missing; missing > 0)
-      throw InputError(tensor.name,
+      throw InputError(name,
                        fmt::format("{} of {} elements of its {} are missing", missing,
                                    logical.shape.elements(), name_of(state)),
                        "every rank of the program before gives its part");
@@ -163,28 +163,36 @@ void expect_whole(const Logical& from, const TrainedTensor& tensor) {
 
 void give(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
           Logical& into) {
-  const program::Coordinates at = program::coordinates_of(program, rank);
-  for (const TrainedTensor& tensor : tensors_of(program, rank)) {
-    LogicalTensor& logical = entry(into, tensor);
-    for (const State state : kStates) {
-      LogicalState& values = logical.states[static_cast<std::size_t>(state)];
-      if (values.missing == 0) continue;
-      const Run run = run_of(program, tensor, state, at.dp, binding);
-      by_type(run, [&](auto type) { give_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
-    }
-  }
+  const program::Coordinates at = program.grid.at(rank);
+  program::for_each_tensor(
+      program, class_at(program, rank),
+      [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+        LogicalTensor& logical = entry(into, tensor, name);
+        for (const State state : kStates) {
+          LogicalState& values = logical.states[static_cast<std::size_t>(state)];
+          if (values.missing == 0) continue;
+          const Run run = run_of(program, tensor, state, copy, at.dp, binding);
+          by_type(run, [&](auto type) { give_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+        }
+      });
 }
 
 void adopt(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
            const Logical& from) {
-  const program::Coordinates at = program::coordinates_of(program, rank);
-  for (const TrainedTensor& tensor : tensors_of(program, rank)) expect_whole(from, tensor);
-  for (const TrainedTensor& tensor : tensors_of(program, rank))
-    for (const State state : kStates) {
-      const LogicalState& values = from.at(tensor.name).states[static_cast<std::size_t>(state)];
-      const Run run = run_of(program, tensor, state, at.dp, binding);
-      by_type(run, [&](auto type) { adopt_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
-    }
+  const program::Coordinates at = program.grid.at(rank);
+  const program::RankClass& ranks = class_at(program, rank);
+  program::for_each_tensor(program, ranks,
+                           [&](const TrainedTensor& tensor, std::int32_t, const std::string& name) {
+                             expect_whole(from, tensor, name);
+                           });
+  program::for_each_tensor(
+      program, ranks, [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+        for (const State state : kStates) {
+          const LogicalState& values = from.at(name).states[static_cast<std::size_t>(state)];
+          const Run run = run_of(program, tensor, state, copy, at.dp, binding);
+          by_type(run, [&](auto type) { adopt_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+        }
+      });
 }
 
 }  // namespace ds::executor

@@ -18,12 +18,11 @@ Channel channel_of(Kind kind, const program::Comm& comm) {
 
 std::vector<Channel> channels_of(const program::Program& program) {
   std::vector<Channel> channels;
-  for (const program::Template& body : program.templates)
-    for (const program::Instruction& instruction : body.body) {
-      if (!program::communicates(instruction.kind)) continue;
-      const Channel channel = channel_of(instruction.kind, instruction.comm);
-      if (std::ranges::find(channels, channel) == channels.end()) channels.push_back(channel);
-    }
+  for (const program::Instruction& instruction : program.instructions) {
+    if (!program::communicates(instruction.kind)) continue;
+    const Channel channel = channel_of(instruction.kind, instruction.comm);
+    if (std::ranges::find(channels, channel) == channels.end()) channels.push_back(channel);
+  }
   return channels;
 }
 
@@ -31,7 +30,7 @@ ChannelLinks::ChannelLinks(const program::Program& program, std::int32_t rank, S
                            const Make& make)
     : channels_(channels_of(program)) {
   for (std::size_t c = 0; c < channels_.size(); ++c) {
-    const std::vector<std::int32_t> ranks = program::members_of(program, channels_[c].group, rank);
+    const std::vector<std::int32_t> ranks = program.grid.members(channels_[c].group, rank);
     const auto me = std::ranges::find(ranks, rank);
     communicators_.push_back(nullptr);
     if (me == ranks.end()) continue;

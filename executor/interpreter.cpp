@@ -31,13 +31,14 @@ Interpreter::Interpreter(const program::Program& program, std::int32_t rank, con
       kernels_(program.ops.size(), nullptr),
       scoreboard_(program, ranks_),
       lanes_(program.lanes.size()) {
-  const program::Coordinates at = program::coordinates_of(program, rank);
+  const program::Coordinates at = program.grid.at(rank);
   for (ops::Op& op : ops_) op = ops::at(op, {.tensor = at.tp, .data = at.dp});
-  for (const program::Phase& phase : ranks_.phases)
-    for (const program::Call& call : phase.calls)
-      for (const program::Instruction& instruction : program.body(call).body)
-        for (const program::Operator& op : program.operators_of(instruction))
-          kernels_[program::index(op.op)] = kernels::find(program.op(op.op), library);
+  for (const program::TemplateId body : program::templates_of(program, ranks_))
+    program::for_each_distinct(
+        program.templates[program::index(body)], [&](program::InstructionId id, std::int32_t) {
+          for (const program::Operator& op : program.operators_of(program.instruction(id)))
+            kernels_[program::index(op.op)] = kernels::find(program.op(op.op), library);
+        });
 }
 
 std::vector<double> Interpreter::scalars() {
@@ -88,20 +89,23 @@ double Interpreter::run_forward() {
 }
 
 void Interpreter::issue_call(const program::Call& call, std::int32_t number, std::int32_t step) {
-  const std::vector<program::Instruction>& body = program_.body(call).body;
-  for (std::size_t i = 0; i < body.size(); ++i) {
-    Lane& lane = lanes_[static_cast<std::size_t>(body[i].lane)];
-    lane.queue.push_back({.instruction = &body[i],
+  std::int32_t position = 0;
+  program::for_each_instruction(program_.body(call), [&](program::InstructionId id, std::int32_t iteration) {
+    const program::Instruction& instruction = program_.instruction(id);
+    Lane& lane = lanes_[static_cast<std::size_t>(instruction.lane)];
+    lane.queue.push_back({.instruction = &instruction,
+                          .iteration = iteration,
                           .call = call,
                           .row = {.rank = rank_,
                                   .step = step,
                                   .call = number,
-                                  .instruction = static_cast<std::int32_t>(i),
+                                  .instruction = position++,
                                   .body = call.body,
                                   .micro = call.micro[0]},
-                          .waits = scoreboard_.issue(body[i], call, ++lane.issued),
+                          .waits = {},
                           .ticket = {}});
-  }
+    scoreboard_.issue(instruction, iteration, call, ++lane.issued, lane.queue.back().waits);
+  });
 }
 
 bool Interpreter::may_start(const Pending& pending) const {
@@ -137,7 +141,7 @@ void Interpreter::run_compute(Pending& pending) {
   if (links_ != nullptr) links_->note(pending.row);
   switch (pending.instruction->kind) {
     case Kind::compute:
-    case Kind::optimizer: run_operators(*pending.instruction, pending.call); return;
+    case Kind::optimizer: run_operators(pending); return;
     case Kind::send:
     case Kind::receive:
     case Kind::collective: {
@@ -197,18 +201,18 @@ Exchange Interpreter::exchange_of(const Pending& pending) const {
                     .algorithm = static_cast<collective::Algorithm>(std::max<int>(comm.algorithm, 0)),
                     .type = first.type,
                     .elements = std::max(first.shape.elements(), last.shape.elements()),
-                    .from = binding_.offset(uses.front(), pending.call),
-                    .to = binding_.offset(uses.back(), pending.call)};
+                    .from = binding_.offset(uses.front(), pending.iteration, pending.call),
+                    .to = binding_.offset(uses.back(), pending.iteration, pending.call)};
   if (pending.instruction->kind == Kind::send) exchange.what = Exchange::What::send;
   if (pending.instruction->kind == Kind::receive) exchange.what = Exchange::What::receive;
   return exchange;
 }
 
-void Interpreter::run_operators(const program::Instruction& instruction, const program::Call& call) {
-  for (const program::Operator& op : program_.operators_of(instruction)) {
+void Interpreter::run_operators(const Pending& pending) {
+  for (const program::Operator& op : program_.operators_of(*pending.instruction)) {
     std::array<Bytes, ops::kMaxOperands> offsets{};
     const std::span<const program::Use> uses = program_.uses_of(op);
-    for (std::size_t u = 0; u < uses.size(); ++u) offsets[u] = binding_.offset(uses[u], call);
+    for (std::size_t u = 0; u < uses.size(); ++u) offsets[u] = binding_.offset(uses[u], pending.iteration, pending.call);
     device_.launch(QueueId::compute, kernels_[program::index(op.op)], ops_[program::index(op.op)],
                    std::span(offsets).first(uses.size()));
   }

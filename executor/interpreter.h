@@ -76,6 +76,7 @@ class Interpreter {
   /// An instruction that has been issued to its lane and has not ended.
   struct Pending {
     const program::Instruction* instruction{};
+    std::int32_t iteration{};  // of its block
     program::Call call;
     program::Row row;
     std::vector<program::Position> waits;
@@ -91,7 +92,7 @@ class Interpreter {
   /// Runs until the compute lane is empty; other lanes may go on.
   void run_lanes();
   void run_compute(Pending& pending);
-  void run_operators(const program::Instruction& instruction, const program::Call& call);
+  void run_operators(const Pending& pending);
   bool may_start(const Pending& pending) const;
   bool others_have_work() const;
   /// Gives every lane but the compute lane the chance to start and to end what it holds.

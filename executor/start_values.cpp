@@ -29,10 +29,10 @@ void write_elements(Device& device, Bytes begin, std::int64_t elements, Value&& 
 }
 
 template <class T>
-void start_tensor(const program::TrainedTensor& tensor, std::int32_t part, const Binding& binding,
-                  Device& device, std::uint64_t seed) {
-  const RandomStream random(seed, hash_of(tensor.name));
-  write_elements<T>(device, binding.offset(tensor.weight), tensor.shape.elements(), [&](std::int64_t i) {
+void start_tensor(const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name,
+                  std::int32_t part, const Binding& binding, Device& device, std::uint64_t seed) {
+  const RandomStream random(seed, hash_of(name));
+  write_elements<T>(device, binding.offset(tensor.weight, copy), tensor.shape.elements(), [&](std::int64_t i) {
     switch (tensor.init) {
       case graph::Init::zero: return 0.0;
       case graph::Init::one: return 1.0;
@@ -54,8 +54,9 @@ void clear_buffers(const program::Program& program, const program::RankClass& ra
     const bool of_bucket = buffer.part == program::Part::weights || buffer.part == program::Part::optimizer;
     if (!of_bucket) continue;
     const std::int64_t elements = buffer.size.bound.value / static_cast<std::int64_t>(sizeof(T));
-    write_elements<T>(device, binding.slot(static_cast<program::BufferId>(b)), elements,
-                      [](std::int64_t) { return 0.0; });
+    for (std::int32_t copy = 0; copy < buffer.copies; ++copy)
+      write_elements<T>(device, binding.slot_at({static_cast<program::BufferId>(b), copy}, 0), elements,
+                        [](std::int64_t) { return 0.0; });
   }
 }
 
@@ -80,10 +81,12 @@ template <class T>
 void write_all(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
                std::uint64_t seed) {
   const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
-  const std::int32_t part = program::coordinates_of(program, rank).tp;
+  const std::int32_t part = program.grid.at(rank).tp;
   clear_buffers<T>(program, ranks, binding, device);
-  for (const program::TrainedTensor& tensor : program.tensors_of(ranks))
-    start_tensor<T>(tensor, part, binding, device, seed);
+  program::for_each_tensor(
+      program, ranks, [&](const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+        start_tensor<T>(tensor, copy, name, part, binding, device, seed);
+      });
   if (ranks.host.rope_table == program::BufferId{-1}) return;
   for (const ops::Op& op : program.ops)
     if (const auto* rope = std::get_if<ops::Rope>(&op.what)) {

@@ -33,10 +33,10 @@ class Rank {
   explicit Rank(const Context& context)
       : context_(context),
         host_(context.program.classes[program::class_of(context.program, context.rank)].host),
-        at_(program::coordinates_of(context.program, context.rank)),
+        at_(context.program.grid.at(context.rank)),
         own_(context.device == nullptr ? std::make_unique<Own>(context.layout.arena) : nullptr),
         device_(own_ ? own_->device : *context.device),
-        binding_(context.program, context.layout, at_.dp, device_),
+        binding_(context.program, context.layout, context.rank, device_),
         interpreter_(context.program, context.rank, binding_, device_, context.links, context.library),
         sampler_(context.text, context.job) {
     write_start_values(context.program, context.rank, binding_, device_, context.job.seed);

@@ -28,7 +28,7 @@ struct Training {
   const program::Program& program() const { return prediction.program; }
   const std::vector<memory::Layout>& layouts() const { return prediction.layouts; }
   std::vector<Bytes> predicted_peaks() const;  // by rank
-  std::int32_t ranks() const { return program::ranks_of(program()); }
+  std::int32_t ranks() const { return program().grid.ranks(); }
 };
 
 /// Reads the job and the text and predicts. Throws InputError where something cannot be used, RunFailed where the plan

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "executor/calibrate/calibrate.h"
+#include "simulator/program/walk.h"
 
 namespace ds::executor {
 namespace {
@@ -17,9 +18,10 @@ Counts count_products(const program::Program& program, const program::RankClass&
   Counts counts;
   for (const program::Phase& phase : ranks.phases)
     for (const program::Call& call : phase.calls)
-      for (const program::Instruction& instruction : program.body(call).body)
-        for (const program::Operator& o : program.operators_of(instruction))
-          if (std::holds_alternative<ops::Linear>(program.op(o.op).what)) ++counts[program::index(o.op)];
+      program::for_each_distinct(program.body(call), [&](program::InstructionId id, std::int32_t times) {
+        for (const program::Operator& o : program.operators_of(program.instruction(id)))
+          if (std::holds_alternative<ops::Linear>(program.op(o.op).what)) counts[program::index(o.op)] += times;
+      });
   return counts;
 }
 

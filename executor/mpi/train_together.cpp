@@ -79,7 +79,7 @@ Seconds ahead_of_first(World& world) {
 }
 
 std::optional<PlanResult> train_together(World& world, Context context, const StopToken& stop) {
-  const std::int32_t planned = program::ranks_of(context.program);
+  const std::int32_t planned = context.program.grid.ranks();
   if (planned != world.ranks())
     throw InputError("plan", fmt::format("has {} ranks, and {} were started", planned, world.ranks()),
                      fmt::format("start as many: -n {}", planned));

@@ -42,7 +42,7 @@ int RankBody::run(const std::function<void()>& work) {
 
 void RankBody::train(Context context) {
   const std::int32_t rank = seat_.rank;
-  ensure(pool_.ranks() == program::ranks_of(context.program), "the pool is for the ranks of the program");
+  ensure(pool_.ranks() == context.program.grid.ranks(), "the pool is for the ranks of the program");
   pool_.touch(rank);
   agree_on_program(pool_, rank, context.program.hash, kDeadline);
   CpuDevice device(pool_.arena(rank).data(), context.layout.arena);

@@ -8,13 +8,14 @@
 #include "executor/pool/pool_links.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
+#include "simulator/program/walk.h"
 
 namespace ds::executor {
 namespace {
 
 Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
   PoolShape shape{.arenas = {}};
-  for (std::int32_t rank = 0; rank < program::ranks_of(program); ++rank)
+  for (std::int32_t rank = 0; rank < program.grid.ranks(); ++rank)
     shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
   shape.channels = static_cast<std::int32_t>(channels_of(program).size());
   return Pool::create(shape);
@@ -31,8 +32,10 @@ std::optional<std::string> class_at(const program::Program& program, const Death
       if (judging && body.pass != program::Pass::forward) continue;
       if (number++ != doing.call) continue;
       const auto instruction = static_cast<std::size_t>(doing.instruction);
-      if (instruction >= body.body.size()) return std::nullopt;
-      return program::class_name(program, body.body[instruction]);
+      if (static_cast<std::int64_t>(instruction) >= program::length_of(body)) return std::nullopt;
+      return program::class_name(
+          program,
+          program.instruction(program::issued_at(body, static_cast<std::int32_t>(instruction)).id));
     }
   return std::nullopt;
 }

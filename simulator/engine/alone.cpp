@@ -1,13 +1,13 @@
+// Seconds of an instruction: of its operators one after the other, or of its communication.
 #include "simulator/engine/alone.h"
 
 #include "simulator/base/error.h"
 
 namespace ds::engine {
 
-Seconds alone(const program::Program& program, const Durations& durations, program::TemplateId body,
-              std::size_t i) {
+Seconds alone(const program::Program& program, const Durations& durations, program::InstructionId id) {
   using program::Kind;
-  const program::Instruction& instruction = program.templates[program::index(body)].body[i];
+  const program::Instruction& instruction = program.instruction(id);
   switch (instruction.kind) {
     case Kind::compute:
     case Kind::optimizer: {
@@ -20,7 +20,7 @@ Seconds alone(const program::Program& program, const Durations& durations, progr
     case Kind::receive:
     case Kind::collective:
       ensure(!durations.communications.empty(), "communications have been priced");
-      return durations.communications[program::index(body)][i];
+      return durations.communications[program::index(id)];
     case Kind::copy: ensure(false, "copies to the host have not been lowered");
   }
   return {};

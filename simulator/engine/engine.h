@@ -24,9 +24,8 @@ struct Load {
 /// How long things take alone.
 struct Durations {
   std::vector<Seconds> operators;  // by program::OpId
-  std::vector<std::vector<Seconds>>
-      communications;                    // by template and instruction; empty where nothing communicates
-  std::vector<std::vector<Load>> loads;  // likewise; empty: communications do not slow each other down
+  std::vector<Seconds> communications;  // by program::InstructionId; empty where nothing communicates
+  std::vector<Load> loads;              // likewise; empty: communications do not slow each other down
 };
 
 /// Processor cores that the ranks share. Where there are fewer than ranks, ranks that compute at a time get equal shares.

@@ -1,6 +1,9 @@
+// Rows of the instructions of each segment, in the order of issue.
 #include "simulator/engine/expand.h"
 
 #include <algorithm>
+
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
@@ -15,11 +18,10 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
                  const LaneBody& body) {
   const Segment& segment = segments[cursor.segment];
   const Interval& whole = times[cursor.segment];
-  const auto first = static_cast<std::size_t>(segment.first);
-  const std::size_t at = first + static_cast<std::size_t>(cursor.position);
-  const auto since = [&](std::size_t position) {
+  const std::int32_t first = segment.first, at = first + cursor.position;
+  const auto since = [&](std::int32_t position) {
     // Added up one by one, instructions may end a rounding later than all of them together.
-    return std::min(whole.start + Seconds{body.begins[position] - body.begins[first]}, whole.end);
+    return std::min(whole.start + Seconds{body.begin(position) - body.begin(segment.first)}, whole.end);
   };
   const bool last = ++cursor.position == segment.count;
   const Interval result{at == first ? whole.start : since(at), last ? whole.end : since(at + 1)};
@@ -32,24 +34,24 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
 void add_rows(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
               const std::vector<std::vector<Interval>>& times, std::int32_t step,
               std::vector<program::Row>& rows) {
-  const std::int32_t rank = program::rank_at(program, program.classes[rank_class].first);
+  const std::int32_t rank = program.classes[rank_class].first;
   std::vector<Cursor> cursors(times.size());
   for (std::size_t c = 0; c < schedule.calls.size(); ++c) {
     const program::Call& call = schedule.calls[c];
-    const std::vector<program::Instruction>& body = program.body(call).body;
     const std::vector<LaneBody>& lanes = schedule.bodies[program::index(call.body)];
-    for (std::size_t i = 0; i < body.size(); ++i) {
-      const std::size_t lane = program::index(body[i].lane);
+    std::int32_t position = 0;
+    program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t) {
+      const std::size_t lane = program::index(program.instruction(id).lane);
       const Interval time = next_of(cursors[lane], schedule.segments[lane], times[lane], lanes[lane]);
       rows.push_back({.rank = rank,
                       .step = step,
                       .call = static_cast<std::int32_t>(c),
-                      .instruction = static_cast<std::int32_t>(i),
+                      .instruction = position++,
                       .body = call.body,
                       .micro = call.micro[0],
                       .start = time.start,
                       .end = time.end});
-    }
+    });
   }
 }
 

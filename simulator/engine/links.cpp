@@ -1,6 +1,9 @@
+// Which links a class could ask too much of, and the flows that its communications become there.
 #include "simulator/engine/links.h"
 
 #include <algorithm>
+
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 
@@ -15,13 +18,12 @@ RankLinks::RankLinks(const program::Program& program, const Durations& durations
   if (!shared || durations.loads.empty()) return;
   for (std::size_t c = 0; c < program.classes.size(); ++c) {
     std::vector<Use> most(program.lanes.size());
-    for (const program::Phase& phase : program.classes[c].phases)
-      for (const program::Call& call : phase.calls)
-        for (std::size_t i = 0; i < program.body(call).body.size(); ++i) {
-          const Use use = use_of(call.body, i);
-          Use& lane = most[index(program.body(call).body[i].lane)];
-          for (std::size_t l = 0; l < kLinks; ++l) lane[l] = std::max(lane[l], use[l]);
-        }
+    for (const program::TemplateId body : program::templates_of(program, program.classes[c]))
+      program::for_each_distinct(program.templates[index(body)], [&](program::InstructionId id, std::int32_t) {
+        const Use use = use_of(id);
+        Use& lane = most[index(program.instruction(id).lane)];
+        for (std::size_t l = 0; l < kLinks; ++l) lane[l] = std::max(lane[l], use[l]);
+      });
     for (std::size_t l = 0; l < kLinks; ++l) {
       double sum = 0, largest = 0;
       for (const Use& lane : most) {
@@ -33,9 +35,9 @@ RankLinks::RankLinks(const program::Program& program, const Durations& durations
   }
 }
 
-RankLinks::Use RankLinks::use_of(program::TemplateId body, std::size_t i) const {
-  const Load& load = durations_.loads[index(body)][i];
-  switch (program_.templates[index(body)].body[i].kind) {
+RankLinks::Use RankLinks::use_of(program::InstructionId id) const {
+  const Load& load = durations_.loads[index(id)];
+  switch (program_.instruction(id).kind) {
     case Kind::send: return {load.card, 0, load.link, 0};
     case Kind::receive: return {0, load.card, 0, load.link};
     case Kind::collective: return {load.card, load.card, load.link, load.link};
@@ -46,21 +48,20 @@ RankLinks::Use RankLinks::use_of(program::TemplateId body, std::size_t i) const 
   return {};
 }
 
-bool RankLinks::contends(std::size_t rank_class, program::TemplateId body, std::size_t i) const {
+bool RankLinks::contends(std::size_t rank_class, program::InstructionId id) const {
   const std::array<bool, kLinks>& narrow = narrow_[rank_class];
   if (std::ranges::none_of(narrow, [](bool one) { return one; })) return false;
-  const Use use = use_of(body, i);
+  const Use use = use_of(id);
   for (std::size_t l = 0; l < kLinks; ++l)
     if (narrow[l] && use[l] > 0) return true;
   return false;
 }
 
 /// Each flow has a link of its own that lets no more through than it takes alone.
-std::vector<RankLinks::Flow> RankLinks::flows(std::size_t rank_class, program::TemplateId body,
-                                              std::size_t i) {
+std::vector<RankLinks::Flow> RankLinks::flows(std::size_t rank_class, program::InstructionId id) {
   std::vector<Flow> flows;
-  if (!contends(rank_class, body, i)) return flows;
-  const Use use = use_of(body, i);
+  if (!contends(rank_class, id)) return flows;
+  const Use use = use_of(id);
   for (std::size_t out = 0; out < kLinks; out += 2) {
     Flow flow{.rate = std::max(use[out], use[out + 1])};
     for (const std::size_t l : {out, out + 1})

@@ -21,8 +21,8 @@ class RankLinks {
     double rate{};
   };
   /// Those on links that would be too narrow if all lanes of the class used them at a time; none elsewhere.
-  std::vector<Flow> flows(std::size_t rank_class, program::TemplateId body, std::size_t i);
-  bool contends(std::size_t rank_class, program::TemplateId body, std::size_t i) const;
+  std::vector<Flow> flows(std::size_t rank_class, program::InstructionId id);
+  bool contends(std::size_t rank_class, program::InstructionId id) const;
   /// For the solver; complete once the flows of all instructions have been asked.
   const std::vector<double>& capacities() const { return capacities_; }
 
@@ -30,7 +30,7 @@ class RankLinks {
   /// Of one rank: the network card and the link inside the node, each out and in.
   static constexpr std::size_t kLinks = 4;
   using Use = std::array<double, kLinks>;
-  Use use_of(program::TemplateId body, std::size_t i) const;
+  Use use_of(program::InstructionId id) const;
 
   const program::Program& program_;
   const Durations& durations_;

@@ -6,10 +6,10 @@
 #include "simulator/engine/engine.h"
 #include "simulator/engine/expand.h"
 #include "simulator/engine/links.h"
-#include "simulator/engine/parties.h"
 #include "simulator/engine/running.h"
 #include "simulator/engine/step_schedule.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
@@ -33,7 +33,7 @@ struct Player {
     bool busy{false};       // the segment has begun, or is ready and waits for other classes
   };
   StepSchedule schedule;
-  std::vector<std::vector<std::vector<RankLinks::Flow>>> flows;  // by template and instruction
+  std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
   std::vector<Lane> lanes;
   std::vector<std::vector<Interval>> times;  // of the last step's segments, by lane
 };
@@ -63,22 +63,17 @@ class Play {
   /// Fills `capacities_` as well: links and flows are known once all classes have been looked at.
   std::vector<Player> make_players() {
     RankLinks links(program_, durations_, options_.sharing);
-    Parties parties(program_);
+    program::Channels channels(program_);
     std::vector<Player> players;
     for (std::size_t c = 0; c < program_.classes.size(); ++c) {
-      std::vector<std::vector<std::vector<RankLinks::Flow>>> flows(program_.templates.size());
-      std::vector<std::vector<bool>> apart(program_.templates.size());
-      for (const program::Phase& phase : program_.classes[c].phases)
-        for (const program::Call& call : phase.calls) {
-          const std::size_t t = index(call.body), count = program_.templates[t].body.size();
-          if (!flows[t].empty()) continue;
-          apart[t].assign(count, crowded_);
-          for (std::size_t i = 0; i < count; ++i) {
-            flows[t].push_back(links.flows(c, call.body, i));
-            if (!flows[t].back().empty()) apart[t][i] = true;
-          }
-        }
-      Player player{.schedule = StepSchedule(program_, c, durations_, parties, apart),
+      std::vector<std::vector<RankLinks::Flow>> flows(program_.instructions.size());
+      std::vector<bool> apart(program_.instructions.size(), crowded_);
+      for (const program::TemplateId body : program::templates_of(program_, program_.classes[c]))
+        program::for_each_distinct(program_.templates[index(body)], [&](program::InstructionId id, std::int32_t) {
+          flows[index(id)] = links.flows(c, id);
+          if (!flows[index(id)].empty()) apart[index(id)] = true;
+        });
+      Player player{.schedule = StepSchedule(program_, c, durations_, channels, apart),
                     .flows = std::move(flows),
                     .lanes = std::vector<Player::Lane>(program_.lanes.size()),
                     .times = {}};
@@ -87,7 +82,8 @@ class Play {
       players.push_back(std::move(player));
     }
     capacities_ = links.capacities();
-    parties_ = parties.sizes();
+    for (std::int32_t channel = 0; channel < channels.count(); ++channel)
+      parties_.push_back(static_cast<std::int32_t>(channels[channel].classes.size()));
     waiting_.resize(parties_.size());
     return players;
   }
@@ -129,9 +125,8 @@ class Play {
   void begin(Front front) {
     time_of(front).start = running_.now();
     const Segment& segment = segment_of(front);
-    const auto [body, instruction] = first_of(front);
     const bool communicates =
-        segment.count == 1 && !program::computes(instruction_at(body, instruction).kind);
+        segment.count == 1 && !program::computes(program_.instruction(first_of(front)).kind);
     if (segment.channel != kNoChannel)
       meet(front, segment);
     else if (communicates)
@@ -140,15 +135,9 @@ class Play {
       running_.compute(front, segment.alone);
   }
 
-  std::pair<program::TemplateId, std::size_t> first_of(Front front) {
+  program::InstructionId first_of(Front front) {
     const Segment& segment = segment_of(front);
-    const StepSchedule& schedule = player_of(front).schedule;
-    const LaneBody& body = schedule.body(segment, static_cast<std::size_t>(front.lane));
-    return {schedule.calls[static_cast<std::size_t>(segment.call)].body,
-            static_cast<std::size_t>(body.instructions[static_cast<std::size_t>(segment.first)])};
-  }
-  const program::Instruction& instruction_at(program::TemplateId body, std::size_t i) const {
-    return program_.templates[index(body)].body[i];
+    return player_of(front).schedule.body(segment, static_cast<std::size_t>(front.lane)).at(segment.first).one->id;
   }
 
   /// All begin once the last is ready. A channel's communications follow one another in a lane of each class, so those who
@@ -168,8 +157,7 @@ class Play {
   void start(std::span<const Front> fronts, Seconds alone) {
     flows_.clear();
     for (const Front& front : fronts) {
-      const auto [body, i] = first_of(front);
-      for (const RankLinks::Flow& flow : player_of(front).flows[index(body)][i]) flows_.push_back(&flow);
+      for (const RankLinks::Flow& flow : player_of(front).flows[index(first_of(front))]) flows_.push_back(&flow);
     }
     running_.communicate(fronts, alone, flows_);
   }
@@ -219,9 +207,8 @@ class Play {
       for (std::size_t s = 0; s < player.times[l].size(); ++s) {
         const Interval& time = player.times[l][s];
         const Segment& segment = player.schedule.segments[l][s];
-        const std::vector<double>& computed = player.schedule.body(segment, l).computed;
-        const auto first = static_cast<std::size_t>(segment.first);
-        const double alone = computed[first + static_cast<std::size_t>(segment.count)] - computed[first];
+        const LaneBody& body = player.schedule.body(segment, l);
+        const double alone = body.computed(segment.first + segment.count) - body.computed(segment.first);
         // Where cores are short, an operator is a segment of its own.
         if (alone > 0) totals.busy += crowded_ ? time.end - time.start : Seconds{alone};
         totals.end = std::max(totals.end, time.end);

@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "simulator/program/walk.h"
+
 namespace ds::engine {
 namespace {
 
@@ -42,17 +44,16 @@ namespace {
 Bytes dummy_gradients(const program::Program& program, const program::RankClass& ranks) {
   std::set<std::pair<std::int64_t, std::int64_t>> shapes;
   Bytes sum{};
-  for (const program::Phase& phase : ranks.phases)
-    for (const program::Call& call : phase.calls)
-      for (const program::Instruction& instruction : program.body(call).body)
-        for (const program::Operator& one : program.operators_of(instruction)) {
-          const ops::Op& op = program.op(one.op);
-          const auto* product = std::get_if<ops::Linear>(&op.what);
-          if (product == nullptr || op.pass != ops::Pass::weight_gradient) continue;
-          if (ops::gradient_type(op) == op.type || !shapes.emplace(product->outputs, product->inputs).second)
-            continue;
-          sum += Bytes{product->outputs * product->inputs * size_of(op.type)};
-        }
+  for (const program::TemplateId body : program::templates_of(program, ranks))
+    program::for_each_distinct(program.templates[program::index(body)], [&](program::InstructionId id, std::int32_t) {
+      for (const program::Operator& one : program.operators_of(program.instruction(id))) {
+        const ops::Op& op = program.op(one.op);
+        const auto* product = std::get_if<ops::Linear>(&op.what);
+        if (product == nullptr || op.pass != ops::Pass::weight_gradient) continue;
+        if (ops::gradient_type(op) == op.type || !shapes.emplace(product->outputs, product->inputs).second) continue;
+        sum += Bytes{product->outputs * product->inputs * size_of(op.type)};
+      }
+    });
   return sum;
 }
 

@@ -1,56 +1,45 @@
 #include "simulator/engine/price.h"
 
 #include <algorithm>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
 
 using program::Axis;
 using program::Kind;
-using program::Members;
 
-/// Axes of the plan that a group varies, in the words of a placement. Pipeline stages are at other work.
-std::vector<std::string_view> names_of(const program::Group& group) {
-  std::vector<std::string_view> names;
-  if (group.has(Axis::tp)) names.emplace_back("tp");
-  if (group.has(Axis::cp)) names.emplace_back("cp");
-  if (group.has(Axis::dp_shard) || group.has(Axis::dp_replica)) names.emplace_back("dp");
-  if (group.has(Axis::pp)) names.emplace_back("pp");
-  return names;
-}
-
-/// The network's group of the ranks around `first`.
-network::Group around(const workload::Job& job, const program::Coordinates& extents,
-                      const program::Group& group, std::int32_t first) {
-  const std::vector<network::Axis> axes{
-      {"tp", extents.tp}, {"cp", extents.cp}, {"dp", extents.dp}, {"pp", extents.pp}};
-  network::Group result = network::group_over(job.plan.placement, axes, names_of(group), {"pp"});
-  if (group.members == Members::ends && group.has(Axis::pp) && extents.pp > 1)
-    for (network::Extent& extent : result.members)
-      if (extent.count == extents.pp) extent = {2, extent.stride * (extents.pp - 1)};
-  result.first = group.has(Axis::pp) ? 0 : first;
-  return result;
+/// The group in the words of the network.
+network::Group around(const program::Grid& grid, const program::Group& group, std::int32_t rank) {
+  const auto extents = [](std::vector<program::Extent> list) {
+    std::ranges::sort(list, {}, &program::Extent::stride);
+    std::vector<network::Extent> result;
+    for (const program::Extent& extent : list) result.push_back({extent.count, extent.stride});
+    return result;
+  };
+  program::Grid::Strides strides = grid.strides(group, rank);
+  return {strides.first, extents(std::move(strides.members)), extents(std::move(strides.siblings))};
 }
 
 }  // namespace
 
-cost::Communication communication_of(const program::Program& program, const workload::Job& job,
-                                     const program::RankClass& ranks,
+cost::Communication communication_of(const program::Program& program, const program::RankClass& ranks,
                                      const program::Instruction& instruction) {
   const program::Comm& comm = instruction.comm;
-  const std::int32_t first = program::rank_at(program, ranks.first);
+  const program::Grid& grid = program.grid;
   cost::Communication result{.what = comm.what,
-                             .group = around(job, program.extents, comm.group, first),
+                             .group = around(grid, comm.group, ranks.first),
                              .bytes = {static_cast<std::int64_t>(comm.bytes.expected_bytes)}};
   if (instruction.kind == Kind::collective) return result;
   // A message: from the rank that sends to the one that receives.
-  const std::int32_t other =
-      program::shifted(program, first, instruction.kind == Kind::send ? comm.shift : -comm.shift);
-  const std::int32_t from = instruction.kind == Kind::send ? first : other;
-  const std::int32_t to = instruction.kind == Kind::send ? other : first;
+  const bool sends = instruction.kind == Kind::send;
+  const std::int32_t other = grid.neighbour(comm.group, ranks.first, sends ? comm.shift : -comm.shift);
+  const std::int32_t from = sends ? ranks.first : other, to = sends ? other : ranks.first;
   result.message = true;
   result.group.first = from;
   result.group.members = {{2, to - from}};
@@ -61,13 +50,13 @@ namespace {
 
 /// A message of activations that all tensor-parallel ranks hold is sent in shares, and gathered where it arrives
 /// (Narayanan et al. 2021, section 4.1).
-Seconds in_shares(cost::Communication message, const program::Program& program, const workload::Job& job,
+Seconds in_shares(cost::Communication message, const program::Program& program,
                   const cost::Machine& machine) {
   cost::Communication gather{
       .what = collective::Collective::all_gather,
-      .group = around(job, program.extents, program::kTensorGroup, message.group.ranks().back()),
+      .group = around(program.grid, program::kTensorGroup, message.group.ranks().back()),
       .bytes = message.bytes};
-  message.bytes.value /= program.extents.tp;
+  message.bytes.value /= program.grid.size(Axis::tp);
   return machine.time(message).seconds + machine.time(gather).seconds;
 }
 
@@ -81,8 +70,8 @@ Load load_of(const cost::Communication& communication, const workload::Job& job)
 
 /// The matrix product that a collective is cut into pieces with: the next one behind a gather, the last one before a
 /// reduction. None where another communication of the lane stands between.
-const program::Operator* partner(const program::Program& program,
-                                 const std::vector<program::Instruction>& body, std::size_t at) {
+const program::Operator* partner(const program::Program& program, std::span<const program::Instruction> body,
+                                 std::size_t at) {
   const bool after = body[at].comm.what == collective::Collective::all_gather;
   for (std::size_t i = at; after ? ++i < body.size() : i-- > 0;) {
     const bool communicates = !program::computes(body[i].kind);
@@ -111,28 +100,29 @@ class Communications {
         job_(job),
         machine_(machine),
         durations_(durations),
-        shares_(job.habits.pipeline_scatter_gather && program.extents.tp > 1 && !job.plan.sequence_parallel),
+        shares_(job.habits.pipeline_scatter_gather && program.grid.size(Axis::tp) > 1 && !job.plan.sequence_parallel),
         pieces_(!job.cluster.cpu() && job.plan.overlap.tp_comm && job.plan.sequence_parallel &&
-                program.extents.tp > 1) {
-    durations.communications.resize(program.templates.size());
-    durations.loads.resize(program.templates.size());
+                program.grid.size(Axis::tp) > 1) {
+    durations.communications.resize(program.instructions.size());
+    durations.loads.resize(program.instructions.size());
+    done_.resize(program.templates.size(), false);
   }
 
   void price(const program::RankClass& ranks, program::TemplateId id) {
-    const std::vector<program::Instruction>& body = program_.templates[program::index(id)].body;
-    std::vector<Seconds>& times = durations_.communications[program::index(id)];
-    if (!times.empty()) return;
-    times.resize(body.size());
-    std::vector<Load>& loads = durations_.loads[program::index(id)];
-    loads.resize(body.size());
+    if (done_[program::index(id)]) return;
+    done_[program::index(id)] = true;
     known_.clear();
-    for (std::size_t i = 0; i < body.size(); ++i) {
-      if (program::computes(body[i].kind)) continue;
-      const Known& known = alone(ranks, body[i]);
-      loads[i] = known.load;
-      times[i] = known.seconds;
-      if (pieces_ && body[i].comm.group == program::kTensorGroup)
-        times[i] = beside_product(times[i], body, i);
+    for (const program::Block& block : program_.templates[program::index(id)].blocks) {
+      const std::span<const program::Instruction> body = program_.instructions_of(block);
+      for (std::size_t i = 0; i < body.size(); ++i) {
+        if (program::computes(body[i].kind)) continue;
+        const std::size_t at = static_cast<std::size_t>(block.body.first) + i;
+        const Known& known = alone(ranks, body[i]);
+        durations_.loads[at] = known.load;
+        durations_.communications[at] = known.seconds;
+        if (pieces_ && body[i].comm.group == program::kTensorGroup)
+          durations_.communications[at] = beside_product(known.seconds, body, i);
+      }
     }
   }
 
@@ -153,17 +143,17 @@ class Communications {
     };
     const auto found = std::ranges::find_if(known_, same);
     if (found != known_.end()) return *found;
-    const cost::Communication communication = communication_of(program_, job_, ranks, instruction);
+    const cost::Communication communication = communication_of(program_, ranks, instruction);
     return known_.emplace_back(&instruction, load_of(communication, job_),
                                communication.message && shares_
-                                   ? in_shares(communication, program_, job_, machine_)
+                                   ? in_shares(communication, program_, machine_)
                                    : machine_.time(communication).seconds);
   }
 
-  Seconds beside_product(Seconds alone, const std::vector<program::Instruction>& body, std::size_t at) const {
+  Seconds beside_product(Seconds alone, std::span<const program::Instruction> body, std::size_t at) const {
     const program::Operator* product = partner(program_, body, at);
     if (product == nullptr) return alone;
-    return left_over(alone, durations_.operators[program::index(product->op)], program_.extents.tp);
+    return left_over(alone, durations_.operators[program::index(product->op)], program_.grid.size(Axis::tp));
   }
 
   const program::Program& program_;
@@ -171,6 +161,7 @@ class Communications {
   const cost::Machine& machine_;
   Durations& durations_;
   bool shares_, pieces_;
+  std::vector<bool> done_;  // by template
   std::vector<Known> known_;
 };
 
@@ -182,8 +173,8 @@ Durations price(const program::Program& program, const workload::Job& job, const
   for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
   Communications communications(program, job, machine, durations);
   for (const program::RankClass& ranks : program.classes)
-    for (const program::Phase& phase : ranks.phases)
-      for (const program::Call& call : phase.calls) communications.price(ranks, call.body);
+    for (const program::TemplateId body : program::templates_of(program, ranks))
+      communications.price(ranks, body);
   return durations;
 }
 

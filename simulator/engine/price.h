@@ -10,8 +10,7 @@ namespace ds::engine {
 Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine);
 
 /// The communication of an instruction, for the ranks of a class.
-cost::Communication communication_of(const program::Program& program, const workload::Job& job,
-                                     const program::RankClass& ranks,
+cost::Communication communication_of(const program::Program& program, const program::RankClass& ranks,
                                      const program::Instruction& instruction);
 
 }  // namespace ds::engine

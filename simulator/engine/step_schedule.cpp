@@ -1,10 +1,13 @@
+// Waits between lanes, and the segments that they cut a step into.
 #include "simulator/engine/step_schedule.h"
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
@@ -22,24 +25,32 @@ std::vector<program::Call> calls_of(const program::RankClass& ranks) {
   return calls;
 }
 
-/// Instructions of a template that the scoreboard has to see: of a lane's uses of a buffer, without another lane's between
-/// them, only the first and the last can make anybody wait; for reads and for writes apart.
+/// An instruction that the scoreboard has to see, and its position in its lane.
+struct Touch {
+  program::InstructionId id{};
+  std::int32_t iteration{}, position{};
+};
+
+/// Those of a template: of a lane's uses of a buffer, without another lane's between them, only the first and the last can make
+/// anybody wait; for reads and for writes apart.
 class Touches {
  public:
-  Touches(const program::Program& program, const program::Scoreboard& scoreboard,
-          const program::Template& body)
-      : seen_(body.body.size(), false) {
-    for (std::size_t i = 0; i < body.body.size(); ++i)
-      program::for_each_use(program, body.body[i], [&](const program::Use& use) {
-        const program::BufferId buffer = program.view(use.view).buffer;
-        if (scoreboard.watches(buffer)) touch(buffer, use, body.body[i].lane, i);
-      });
+  Touches(const program::Program& program, const program::Scoreboard& scoreboard, const program::Template& body,
+          const std::vector<LaneBody>& lanes) {
+    for (const program::Block& block : body.blocks) {
+      bool any = false;
+      for (const Instruction& i : program.instructions_of(block)) any = any || scoreboard.watches(i);
+      if (!any) continue;
+      for (std::int32_t k = block.first; k < block.first + block.times; ++k)
+        for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i)
+          look(program, scoreboard, lanes, static_cast<program::InstructionId>(i), k);
+    }
     for (const auto& [buffer, run] : runs_) end(run);
   }
-  std::vector<std::int32_t> take() const {
-    std::vector<std::int32_t> list;
-    for (std::size_t i = 0; i < seen_.size(); ++i)
-      if (seen_[i]) list.push_back(static_cast<std::int32_t>(i));
+  std::vector<Touch> take() const {
+    std::vector<Touch> list;
+    for (std::size_t i = 0; i < all_.size(); ++i)
+      if (seen_[i]) list.push_back(all_[i]);
     return list;
   }
 
@@ -48,12 +59,27 @@ class Touches {
     program::LaneId lane{};
     std::map<std::pair<std::int16_t, bool>, std::size_t> last;  // by slot, and whether it reads only
   };
-  void touch(program::BufferId buffer, const program::Use& use, program::LaneId lane, std::size_t i) {
-    Run& run = runs_[buffer];
+  void look(const program::Program& program, const program::Scoreboard& scoreboard,
+            const std::vector<LaneBody>& lanes, program::InstructionId id, std::int32_t iteration) {
+    const Instruction& instruction = program.instruction(id);
+    bool noted = false;
+    program::for_each_use(program, instruction, [&](const program::Use& use) {
+      const program::Copy copy = program::locate(program, program.view(use.view), iteration);
+      if (!scoreboard.watches(copy.buffer)) return;
+      if (!std::exchange(noted, true)) {
+        all_.push_back({id, iteration, lanes[index(instruction.lane)].position_of(id, iteration)});
+        seen_.push_back(false);
+      }
+      touch(copy, use, instruction.lane);
+    });
+  }
+  void touch(const program::Copy& copy, const program::Use& use, program::LaneId lane) {
+    Run& run = runs_[{copy.buffer, copy.number}];
     if (run.lane != lane) {
       end(run);
       run = {lane, {}};
     }
+    const std::size_t i = all_.size() - 1;
     const auto [found, is_first] = run.last.insert_or_assign({use.instance, use.access == Access::read}, i);
     if (is_first) seen_[i] = true;
   }
@@ -61,13 +87,10 @@ class Touches {
     for (const auto& [which, i] : run.last) seen_[i] = true;
   }
 
+  std::vector<Touch> all_;
   std::vector<bool> seen_;
-  std::map<program::BufferId, Run> runs_;
+  std::map<std::pair<program::BufferId, std::int32_t>, Run> runs_;
 };
-
-LaneBody& lane_of(std::vector<LaneBody>& bodies, const Instruction& instruction) {
-  return bodies[index(instruction.lane)];
-}
 
 /// A wait of one lane, by the number of the instruction that waits.
 struct Wait {
@@ -79,6 +102,7 @@ class Builder {
  public:
   Builder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule)
       : program_(program),
+        ranks_(program.classes[rank_class]),
         scoreboard_(program, program.classes[rank_class]),
         schedule_(schedule),
         lanes_(program.lanes.size()),
@@ -96,38 +120,29 @@ class Builder {
     schedule_.lengths.assign(lanes_, 0);
     for (const program::Call& call : schedule_.calls)
       for (std::size_t lane = 0; lane < lanes_; ++lane)
-        schedule_.lengths[lane] += std::ssize(schedule_.bodies[index(call.body)][lane].instructions);
+        schedule_.lengths[lane] += schedule_.bodies[index(call.body)][lane].length();
   }
 
   /// Issues two steps; the second waits for all that any later one waits for. A wait is left out where the lane has waited
   /// for as much of that other lane already.
   void find_waits() {
-    struct Touch {
-      std::int32_t instruction;
-      std::int64_t number;  // in its lane
-    };
     std::vector<std::vector<Touch>> touches(program_.templates.size());
-    for (const program::Call& call : schedule_.calls) {
-      const std::size_t t = index(call.body);
-      if (!touches[t].empty()) continue;
-      const std::vector<Instruction>& body = program_.templates[t].body;
-      for (const std::int32_t i : Touches(program_, scoreboard_, program_.templates[t]).take()) {
-        const LaneBody& lane = lane_of(schedule_.bodies[t], body[static_cast<std::size_t>(i)]);
-        const auto place = std::ranges::lower_bound(lane.instructions, i) - lane.instructions.begin();
-        touches[t].push_back({i, place + 1});
-      }
-    }
+    for (const program::TemplateId id : program::templates_of(program_, ranks_))
+      touches[index(id)] =
+          Touches(program_, scoreboard_, program_.templates[index(id)], schedule_.bodies[index(id)]).take();
+    std::vector<Position> waits;
     std::vector<std::vector<std::int64_t>> waited(lanes_, std::vector<std::int64_t>(lanes_, 0));
     std::vector<std::int64_t> issued(lanes_, 0);
     for (const bool second : {false, true})
       for (const program::Call& call : schedule_.calls) {
         const std::size_t t = index(call.body);
         for (const Touch& touch : touches[t]) {
-          const Instruction& instruction =
-              program_.templates[t].body[static_cast<std::size_t>(touch.instruction)];
+          const Instruction& instruction = program_.instruction(touch.id);
           const std::size_t lane = index(instruction.lane);
-          const std::int64_t number = issued[lane] + touch.number;
-          for (const Position& until : scoreboard_.issue(instruction, call, number)) {
+          const std::int64_t number = issued[lane] + touch.position + 1;
+          waits.clear();
+          scoreboard_.issue(instruction, touch.iteration, call, number, waits);
+          for (const Position& until : waits) {
             std::int64_t& most = waited[lane][static_cast<std::size_t>(until.lane)];
             if (until.ended <= most) continue;
             most = until.ended;
@@ -135,7 +150,7 @@ class Builder {
           }
         }
         for (std::size_t lane = 0; lane < lanes_; ++lane)
-          issued[lane] += std::ssize(schedule_.bodies[t][lane].instructions);
+          issued[lane] += schedule_.bodies[t][lane].length();
       }
   }
 
@@ -156,34 +171,36 @@ class Builder {
     std::int64_t ended = 0;
     for (std::size_t c = 0; c < schedule_.calls.size(); ++c) {
       const LaneBody& body = schedule_.bodies[index(schedule_.calls[c].body)][lane];
-      const auto count = static_cast<std::int32_t>(body.instructions.size());
+      const std::int32_t count = body.length();
+      std::int32_t next_apart = body.next_apart(0);
       for (std::int32_t first = 0; first < count;) {
         while (next_cut != cuts.end() && *next_cut <= ended) ++next_cut;
-        std::int32_t last = first;  // of the segment
-        const auto apart = [&](std::int32_t i) { return body.apart[static_cast<std::size_t>(i)]; };
-        const std::int64_t room = next_cut == cuts.end() ? count : *next_cut - ended;  // up to the next cut
-        if (!apart(first))
-          while (last + 1 < count && last + 1 - first < room && !apart(last + 1)) ++last;
+        if (next_apart < first) next_apart = body.next_apart(first);
+        std::int32_t end = first + 1;  // of the segment
+        if (next_apart != first) {
+          const std::int64_t room = next_cut == cuts.end() ? count : *next_cut - ended;  // up to the next cut
+          end = static_cast<std::int32_t>(std::min<std::int64_t>(next_apart, first + room));
+        }
         Segment segment{.call = static_cast<std::int32_t>(c),
                         .first = first,
-                        .count = last + 1 - first,
-                        .channel = body.channels[static_cast<std::size_t>(first)],
+                        .count = end - first,
+                        .channel = body.at(first).one->channel,
                         .waits = {static_cast<std::int32_t>(schedule_.waits.size()), 0},
-                        .ended = ended + last + 1 - first,
-                        .alone = {body.begins[static_cast<std::size_t>(last) + 1] -
-                                  body.begins[static_cast<std::size_t>(first)]}};
+                        .ended = ended + end - first,
+                        .alone = {body.begin(end) - body.begin(first)}};
         for (; next_wait != waits_[lane].end() && next_wait->number == ended + 1; ++next_wait) {
           schedule_.waits.push_back(next_wait->until);
           ++segment.waits.count;
         }
         ended = segment.ended;
-        first = last + 1;
+        first = end;
         schedule_.segments[lane].push_back(segment);
       }
     }
   }
 
   const program::Program& program_;
+  const program::RankClass& ranks_;
   program::Scoreboard scoreboard_;
   StepSchedule& schedule_;
   std::size_t lanes_;
@@ -194,27 +211,31 @@ class Builder {
 }  // namespace
 
 StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_class,
-                           const Durations& durations, Parties& parties,
-                           const std::vector<std::vector<bool>>& apart)
+                           const Durations& durations, program::Channels& channels,
+                           const std::vector<bool>& apart)
     : calls(calls_of(program.classes[rank_class])),
       bodies(program.templates.size()),
       segments(program.lanes.size()) {
-  for (const program::Call& call : calls) {
-    std::vector<LaneBody>& lanes = bodies[index(call.body)];
-    if (!lanes.empty()) continue;
+  for (const program::TemplateId id : program::templates_of(program, program.classes[rank_class])) {
+    std::vector<LaneBody>& lanes = bodies[index(id)];
     lanes.resize(program.lanes.size());
-    for (LaneBody& lane : lanes) lane.begins = lane.computed = {0};
-    const std::vector<Instruction>& body = program.body(call).body;
-    for (std::size_t i = 0; i < body.size(); ++i) {
-      LaneBody& lane = lane_of(lanes, body[i]);
-      const double seconds = engine::alone(program, durations, call.body, i).value;
-      const bool computing = program::computes(body[i].kind);
-      const std::int32_t channel = computing ? kNoChannel : parties.channel_of(rank_class, body[i]);
-      lane.instructions.push_back(static_cast<std::int32_t>(i));
-      lane.channels.push_back(channel);
-      lane.begins.push_back(lane.begins.back() + seconds);
-      lane.computed.push_back(lane.computed.back() + (computing ? seconds : 0));
-      lane.apart.push_back(channel != kNoChannel || apart[index(call.body)][i]);
+    for (const program::Block& block : program.templates[index(id)].blocks) {
+      for (LaneBody& lane : lanes) lane.begin_block(block.times, block.first);
+      for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
+        const auto instruction = static_cast<program::InstructionId>(i);
+        const Instruction& one = program.instruction(instruction);
+        std::int32_t channel = kNoChannel;
+        if (program::communicates(one.kind)) {
+          const auto found = channels.of(static_cast<std::int32_t>(rank_class), one.kind, one.comm);
+          if (found && channels[*found].classes.size() > 1) channel = *found;
+        }
+        lanes[index(one.lane)].add({.id = instruction,
+                                    .channel = channel,
+                                    .apart = channel != kNoChannel || apart[index(instruction)],
+                                    .computes = program::computes(one.kind),
+                                    .seconds = engine::alone(program, durations, instruction)});
+      }
+      for (LaneBody& lane : lanes) lane.end_block();
     }
   }
   Builder(program, rank_class, *this).run();

@@ -7,18 +7,11 @@
 #include <vector>
 
 #include "simulator/engine/engine.h"
-#include "simulator/engine/parties.h"
+#include "simulator/engine/lane_body.h"
+#include "simulator/program/channels.h"
 #include "simulator/program/scoreboard.h"
 
 namespace ds::engine {
-
-/// The instructions of a template that are in one lane.
-struct LaneBody {
-  std::vector<std::int32_t> instructions;
-  std::vector<std::int32_t> channels;    // by position in `instructions`
-  std::vector<double> begins, computed;  // seconds of all before that position; of what computes among them
-  std::vector<bool> apart;               // a segment of its own
-};
 
 struct Segment {
   std::int32_t call{};               // of the step
@@ -30,8 +23,9 @@ struct Segment {
 };
 
 struct StepSchedule {
+  /// `apart`: by program::InstructionId, what has to be a segment of its own.
   StepSchedule(const program::Program& program, std::size_t rank_class, const Durations& durations,
-               Parties& parties, const std::vector<std::vector<bool>>& apart);
+               program::Channels& channels, const std::vector<bool>& apart);
 
   std::vector<program::Call> calls;
   std::vector<std::vector<LaneBody>> bodies;   // by template and lane; empty where the class does not call it

@@ -30,7 +30,7 @@ class Builder {
       x = embed();
     else
       x = stage_.input = activation("input", {{local_tokens_, model_.hidden}, 2});
-    for (std::int32_t l = 0; l < options_.layers; ++l) x = layer(options_.first_layer + l, x);
+    if (options_.layers > 0) x = layers(options_.layers, x);
     if (options_.head)
       head(x);
     else
@@ -44,7 +44,7 @@ class Builder {
     return static_cast<TensorIndex>(stage_.tensors.size()) - 1;
   }
   std::string in_layer(std::string_view name) const {
-    return layer_ == kNone ? std::string(name) : fmt::format("layers.{}.{}", layer_, name);
+    return layer_ == kNone ? std::string(name) : fmt::format("layers.{}", name);
   }
   TensorIndex activation(std::string_view name, ops::Shape shape) {
     return tensor(in_layer(name), shape, options_.type, Role::activation);
@@ -55,7 +55,7 @@ class Builder {
   }
   TensorIndex parameter(std::string_view name, ops::Shape shape, Init init, double deviation, Cut cut,
                         bool partial_gradient = false) {
-    stage_.parameters.push_back({.name = in_layer(name),
+    stage_.parameters.push_back({.name = std::string(name),
                                  .shape = shape,
                                  .init = init,
                                  .deviation = deviation,
@@ -121,6 +121,7 @@ class Builder {
     const TensorIndex ids = tensor("ids", {{tokens_}, 1}, DataType::int32, Role::tokens);
     const std::int64_t rows = options_.padded_vocab / options_.tp, hidden = model_.hidden;
     table_ = parameter("embedding.tokens", {{rows, hidden}, 2}, Init::normal, kDeviation, vocabulary_cut());
+    stage_.parameters.back().token_table = true;
     const bool learned = model_.position == workload::Position::learned;
     std::vector<TensorIndex> given{ids, table_};
     if (learned && !cut()) given.push_back(positions());
@@ -221,11 +222,12 @@ class Builder {
                          ffn);
   }
 
-  TensorIndex layer(std::int32_t index, TensorIndex x) {
-    layer_ = index;
+  TensorIndex layers(std::int32_t count, TensorIndex x) {
+    layer_ = static_cast<std::int32_t>(stage_.layers.size());
     const ops::Add add{local_tokens_, model_.hidden};
     const TensorIndex middle = node(add, "middle", {x, attention(norm("attention.norm", x))});
     const TensorIndex y = node(add, "output", {middle, mlp(norm("mlp.norm", middle))});
+    stage_.layers.push_back({.count = count, .input = x, .output = y});
     layer_ = kNone;
     return y;
   }
@@ -237,9 +239,11 @@ class Builder {
       return table_;
     }
     // A tied table that another stage holds as well has the same name there.
-    return parameter(model_.tied_embeddings ? "embedding.tokens" : "head.weight",
-                     {{options_.padded_vocab / options_.tp, model_.hidden}, 2}, Init::normal, kDeviation,
-                     vocabulary_cut());
+    const TensorIndex weight = parameter(model_.tied_embeddings ? "embedding.tokens" : "head.weight",
+                                         {{options_.padded_vocab / options_.tp, model_.hidden}, 2},
+                                         Init::normal, kDeviation, vocabulary_cut());
+    stage_.parameters.back().token_table = model_.tied_embeddings;
+    return weight;
   }
 
   void head(TensorIndex x) {

@@ -23,6 +23,10 @@ class Differentiator {
     if (stage_.output != kNone) stage_.output_gradient = gradient(stage_.output) = received_gradient();
     for (std::size_t i = stage_.forward.size(); i-- > 0;) backward_of(stage_.forward[i], use_of_[i]);
     if (stage_.input != kNone) stage_.input_gradient = gradient(stage_.input);
+    for (Layers& layers : stage_.layers) {
+      layers.output_gradient = gradient(layers.output);
+      layers.input_gradient = gradient(layers.input);
+    }
   }
 
  private:

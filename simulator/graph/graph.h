@@ -6,6 +6,9 @@
 //   differentiate(stage);                       // fills stage.backward
 //   recompute_layers(stage, all_layers(stage)); // backward replays these layers' forward
 //
+// Layers of one kind that follow one another are built once: the stage's nodes are those of one of them, and `layers` says
+// how often they come. Each takes its input from the one before, which for the first and the last is what stands around.
+//
 // Nodes name tensors by index. A tensor is written once, except by operators in place and by gradients of weights,
 // which are added to from micro-batch to micro-batch.
 
@@ -42,15 +45,16 @@ struct Cut {
   bool operator==(const Cut&) const = default;
 };
 
-/// A tensor that is trained, by its logical name: "layers.3.attention.qkv.weight".
+/// A tensor that is trained; in layers one of each.
 struct Parameter {
-  std::string name;
+  std::string name;  // within its layer: "attention.qkv.weight"
   ops::Shape shape;  // of the rank's part
   Init init{};
   double deviation{};  // of Init::normal
   bool decays{};       // matrices decay, gains, biases do not
-  std::int32_t layer{kNone};
+  std::int32_t layer{kNone};  // of Stage::layers
   std::int32_t uses{1};  // a tied embedding has two, each with a gradient of its own
+  bool token_table{};        // the embedding of tokens, or the head that is tied to it
   Cut cut;
   bool
       partial_gradient{};  // every tensor-parallel rank has the gradient of its tokens alone: they are summed once a step
@@ -75,10 +79,18 @@ struct Tensor {
 struct Node {
   ops::Op op;
   std::vector<TensorIndex> operands;  // in the order of ops::operands(op)
-  std::int32_t layer{kNone};          // kNone: embedding, final norm, head
+  std::int32_t layer{kNone};          // of Stage::layers; kNone: embedding, final norm, head
+};
+
+/// Equal layers in a row. What goes from one to the next: the output of each is the input of the next, and backward the
+/// gradient of the input that of the output.
+struct Layers {
+  std::int32_t count{};
+  TensorIndex input{kNone}, output{kNone}, output_gradient{kNone}, input_gradient{kNone};
 };
 
 struct Stage {
+  std::vector<Layers> layers;
   std::vector<Tensor> tensors;
   std::vector<Parameter> parameters;
   std::vector<Node> forward, backward;
@@ -88,7 +100,7 @@ struct Stage {
 
 /// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
-  std::int32_t first_layer{0}, layers{};
+  std::int32_t layers{};
   bool embedding{}, head{};
   std::int64_t tp{1};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
@@ -111,7 +123,7 @@ Stage build_stage(const workload::Model& model, const StageOptions& options);
 /// input a new one, of a weight the parameter's.
 void differentiate(Stage& stage);
 
-/// The backward of each layer listed first replays the part of its forward that it needs, from the layer's input.
+/// `layers`: of Stage::layers. The backward of each first replays the part of its forward that it needs, from the layer's input.
 void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers);
 
 /// For each backward node, whether only gradients of weights need it: such nodes may run later than the others, as a pass

@@ -1,3 +1,4 @@
+// Offsets in the arena: what is never alive at once may lie at the same place.
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -5,6 +6,7 @@
 
 #include "simulator/memory/lifetimes.h"
 #include "simulator/memory/memory.h"
+#include "simulator/program/walk.h"
 
 namespace ds::memory {
 namespace {
@@ -207,9 +209,17 @@ Layout layout(const program::Program& program, std::size_t rank_class) {
   const std::vector<std::int64_t> offsets = best_offsets(lives, events);
 
   Layout result;
-  result.offsets.resize(program.buffers.size());
-  for (std::size_t i = 0; i < offsets.size(); ++i)
-    result.offsets[program::index(lives.instances[i].buffer)].push_back({offsets[i]});
+  const program::RankClass& ranks = program.classes[rank_class];
+  result.offsets.resize(static_cast<std::size_t>(ranks.buffers.count));
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    const Instance& one = lives.instances[i];
+    const program::Buffer& buffer = program.buffer(one.buffer);
+    const std::int32_t in_copy = buffer.life == program::Life::step ? 1 : program::slots_of(ranks, one.buffer);
+    std::vector<Bytes>& of_buffer =
+        result.offsets[program::index(one.buffer) - static_cast<std::size_t>(ranks.buffers.first)];
+    of_buffer.resize(static_cast<std::size_t>(buffer.copies * in_copy));
+    of_buffer[static_cast<std::size_t>(one.copy * in_copy + one.slot)] = {offsets[i]};
+  }
   result.arena = {round_up(top_of(lives, offsets), kAlignment)};
   find_peak(program, lives, events, result);
   return result;

@@ -1,6 +1,11 @@
+// A step walked through in the order of issue, birth by birth.
 #include "simulator/memory/lifetimes.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
+
+#include "simulator/program/walk.h"
 
 namespace ds::memory {
 namespace {
@@ -11,57 +16,67 @@ using program::Life;
 
 bool is_block(const Buffer& buffer) { return buffer.life == Life::step; }
 
+/// Which buffers another lane than the compute lane touches, of those that a template of the class names.
+std::vector<bool> touched_aside(const program::Program& program, const program::RankClass& ranks) {
+  std::vector<bool> aside(program.buffers.size(), false);
+  for (const program::TemplateId id : program::templates_of(program, ranks))
+    program::for_each_instruction(
+        program.templates[program::index(id)], [&](program::InstructionId i, std::int32_t iteration) {
+          const program::Instruction& instruction = program.instruction(i);
+          if (instruction.lane == program::LaneId{0}) return;
+          program::for_each_use(program, instruction, [&](const program::Use& use) {
+            aside[program::index(program::locate(program, program.view(use.view), iteration).buffer)] = true;
+          });
+        });
+  return aside;
+}
+
 class Walk {
  public:
-  Walk(const program::Program& program, const program::RankClass& ranks) : program_(program) {
+  Walk(const program::Program& program, const program::RankClass& ranks)
+      : program_(program), ranks_(ranks), aside_(touched_aside(program, ranks)) {
     first_instance_.resize(program.buffers.size());
     for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
-      add_instances(b);
+      add_instances(static_cast<program::BufferId>(b));
     for (const program::Phase& phase : ranks.phases)
       for (const program::Call& call : phase.calls)
-        for (const program::Instruction& instruction : program.body(call).body) visit(instruction, call);
+        program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t iteration) {
+          ++position_;
+          program::for_each_use(program, program.instruction(id),
+                                [&](const program::Use& use) { touch(use, iteration, call); });
+        });
     finish();
+    put_in_order();
   }
 
   Lifetimes take() { return std::move(result_); }
 
  private:
-  void add_instances(std::int32_t b) {
-    const Buffer& buffer = program_.buffers[static_cast<std::size_t>(b)];
-    first_instance_[static_cast<std::size_t>(b)] = result_.instances.size();
-    const std::int32_t count = is_block(buffer) ? 1 : buffer.slots;
-    const std::int64_t bytes = buffer.size.bound.value * (is_block(buffer) ? buffer.slots : 1);
-    for (std::int32_t s = 0; s < count; ++s)
-      result_.instances.push_back({static_cast<program::BufferId>(b), s, bytes});
-    result_.alive.resize(result_.instances.size());
-    if (buffer.host == program::Host::writes)
-      for (std::int32_t s = 0; s < count; ++s)
-        result_.alive[first_instance_[static_cast<std::size_t>(b)] + static_cast<std::size_t>(s)] = {{0, 0}};
-  }
-
-  void visit(const program::Instruction& instruction, const program::Call& call) {
-    ++position_;
-    // Only the compute lane is walked through in the order in which it runs. What another lane touches may be in use at
-    // any time, so it shares its bytes with nothing.
-    if (instruction.lane != program::LaneId{0})
-      program::for_each_use(program_, instruction,
-                            [&](const program::Use& use) { touched_aside(program_.view(use.view).buffer); });
-    program::for_each_use(program_, instruction, [&](const program::Use& use) { touch(use, call); });
-  }
-
-  void touched_aside(program::BufferId buffer) {
-    if (aside_.empty()) aside_.resize(program_.buffers.size(), false);
-    aside_[program::index(buffer)] = true;
+  void add_instances(program::BufferId id) {
+    const Buffer& buffer = program_.buffer(id);
+    const std::int32_t slots = program::slots_of(ranks_, id);
+    first_instance_[program::index(id)] = result_.instances.size();
+    const std::int32_t count = is_block(buffer) ? 1 : slots;
+    const std::int64_t bytes = buffer.size.bound.value * (is_block(buffer) ? slots : 1);
+    const bool written = buffer.host == program::Host::writes;
+    for (std::int32_t copy = 0; copy < buffer.copies; ++copy)
+      for (std::int32_t s = 0; s < count; ++s) {
+        result_.instances.push_back({id, copy, s, bytes});
+        result_.alive.emplace_back();
+        if (written) result_.alive.back() = {{0, 0}};
+      }
   }
 
   /// A write of the whole begins a new life; everything else goes on with the one that is there.
-  void touch(const program::Use& use, const program::Call& call) {
+  void touch(const program::Use& use, std::int32_t iteration, const program::Call& call) {
     const program::View& view = program_.view(use.view);
-    const Buffer& buffer = program_.buffer(view.buffer);
-    const std::size_t first = first_instance_[program::index(view.buffer)];
-    const std::size_t i = is_block(buffer)
-                              ? first
-                              : first + static_cast<std::size_t>(program::slot_of(use, call, buffer.slots));
+    const program::Copy copy = program::locate(program_, view, iteration);
+    const Buffer& buffer = program_.buffer(copy.buffer);
+    const std::int32_t slots = program::slots_of(ranks_, copy.buffer);
+    const auto in_copy = is_block(buffer) ? 1 : static_cast<std::size_t>(slots);
+    const std::size_t i = first_instance_[program::index(copy.buffer)] +
+                          static_cast<std::size_t>(copy.number) * in_copy +
+                          (is_block(buffer) ? 0 : static_cast<std::size_t>(program::slot_of(use, call, slots)));
     std::vector<Interval>& alive = result_.alive[i];
     const bool whole = view.bytes().value == result_.instances[i].bytes;
     const bool begins =
@@ -72,20 +87,42 @@ class Walk {
       alive.back().end = position_;
   }
 
-  /// What runs over the seam is alive always; what the host reads, up to the end.
+  /// Only the compute lane is walked through in the order in which it runs: what another lane touches may be in use at any
+  /// time, so it shares its bytes with nothing. What runs over the seam is alive always as well; what the host reads, up to
+  /// the end.
   void finish() {
     result_.end = position_ + 1;
     for (std::size_t i = 0; i < result_.instances.size(); ++i) {
-      const Buffer& buffer = program_.buffer(result_.instances[i].buffer);
-      const bool aside = !aside_.empty() && aside_[program::index(result_.instances[i].buffer)];
-      if (buffer.life == Life::run || (aside && !result_.alive[i].empty()))
+      const program::BufferId id = result_.instances[i].buffer;
+      const Buffer& buffer = program_.buffer(id);
+      if (buffer.life == Life::run || (aside_[program::index(id)] && !result_.alive[i].empty()))
         result_.alive[i] = {{0, result_.end}};
       else if (buffer.host == program::Host::reads && !result_.alive[i].empty())
         result_.alive[i].back().end = result_.end;
     }
   }
 
+  /// By birth, so that the order does not depend on how buffers are numbered: a program and its long form have the same
+  /// layout.
+  void put_in_order() {
+    std::vector<std::size_t> order(result_.instances.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto key = [&](std::size_t i) {
+      const std::vector<Interval>& alive = result_.alive[i];
+      return alive.empty() ? std::tuple(result_.end + 1, 0, std::int64_t{0})
+                           : std::tuple(alive.front().begin, -alive.back().end, -result_.instances[i].bytes);
+    };
+    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
+    Lifetimes sorted{.end = result_.end};
+    for (const std::size_t i : order) {
+      sorted.instances.push_back(result_.instances[i]);
+      sorted.alive.push_back(std::move(result_.alive[i]));
+    }
+    result_ = std::move(sorted);
+  }
+
   const program::Program& program_;
+  const program::RankClass& ranks_;
   std::vector<std::size_t> first_instance_;  // by buffer
   std::vector<bool> aside_;                  // by buffer: touched by another lane than the compute lane
   std::int32_t position_{0};

@@ -8,10 +8,10 @@
 
 namespace ds::memory {
 
-/// One (buffer, slot), or one whole block of slots where the buffer is a block.
+/// One slot of a copy of a buffer, or one whole block of slots where the buffer is a block.
 struct Instance {
   program::BufferId buffer{};
-  std::int32_t slot{};
+  std::int32_t copy{}, slot{};
   std::int64_t bytes{};
 };
 
@@ -21,7 +21,7 @@ struct Interval {
 };
 
 struct Lifetimes {
-  std::vector<Instance> instances;
+  std::vector<Instance> instances;           // by birth
   std::vector<std::vector<Interval>> alive;  // by instance, in order, disjoint
   std::int32_t end{};
 };

@@ -20,7 +20,8 @@ struct Parts {
 };
 
 struct Layout {
-  /// Offset of each (buffer, slot), by buffer. Slots of life `step` are one block: slot s is at offset + s * size.
+  /// By buffer of the class, copy by copy, the offset of each slot. Slots of life `step` are one block, which has one offset:
+  /// slot s is at offset + s * size.
   std::vector<std::vector<Bytes>> offsets;
   Bytes arena;      // size of the memory that a rank needs
   Bytes live_peak;  // most bytes alive at once; arena / live_peak - 1 is what fragmentation costs

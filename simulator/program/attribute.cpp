@@ -14,11 +14,11 @@ struct Open {
 
 /// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
 Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
-  const Coordinates& n = program.extents;
-  const bool data = comm.group.has(Axis::dp_shard) || comm.group.has(Axis::dp_replica);
-  if (data && n.dp > 1) return &TimeParts::dp_comm;
-  if (comm.group.has(Axis::pp) && n.pp > 1) return &TimeParts::pp_comm;
-  if (comm.group.has(Axis::cp) && n.cp > 1) return &TimeParts::cp_comm;
+  const auto reaches = [&](Axis axis) { return comm.group.has(axis) && program.grid.size(axis) > 1; };
+  if (reaches(Axis::dp_shard) || reaches(Axis::dp_replica) || reaches(Axis::edp)) return &TimeParts::dp_comm;
+  if (reaches(Axis::pp)) return &TimeParts::pp_comm;
+  if (reaches(Axis::ep)) return &TimeParts::ep_comm;
+  if (reaches(Axis::cp)) return &TimeParts::cp_comm;
   return &TimeParts::tp_comm;
 }
 
@@ -28,8 +28,7 @@ std::vector<Open> communications(const Program& program, const std::vector<Row>&
   for (const Row& row : rows) {
     const Instruction& instruction = instruction_of(program, row);
     if (computes(instruction.kind)) continue;
-    const Seconds own = alone.empty() ? row.end - row.start
-                                      : alone[index(row.body)][static_cast<std::size_t>(row.instruction)];
+    const Seconds own = alone.empty() ? row.end - row.start : alone[index(instruction_id(program, row))];
     list.push_back({row.start, row.end, own, part_of(program, instruction.comm)});
   }
   std::ranges::stable_sort(list, {}, &Open::end);
@@ -61,7 +60,7 @@ TimeParts attribute(const Program& program, const std::vector<Row>& rows, Second
                     const AloneTimes& alone) {
   TimeParts parts;
   std::vector<Open> open = communications(program, rows, alone);
-  Seconds TimeParts::* rest = program.extents.pp > 1 ? &TimeParts::pp_bubble : &TimeParts::other;
+  Seconds TimeParts::* rest = program.grid.size(Axis::pp) > 1 ? &TimeParts::pp_bubble : &TimeParts::other;
   std::vector<Row> computing;
   for (const Row& row : rows)
     if (computes(instruction_of(program, row).kind)) computing.push_back(row);

@@ -13,7 +13,8 @@ namespace ds::program {
 namespace {
 
 std::string bucket_name(const graph::Parameter& parameter) {
-  if (parameter.layer != graph::kNone) return fmt::format("layers.{}", parameter.layer);
+  if (parameter.layer != graph::kNone)
+    return parameter.layer == 0 ? "layers" : fmt::format("layers of kind {}", parameter.layer);
   return parameter.decays ? parameter.name : "outside.vectors";
 }
 
@@ -50,7 +51,17 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
   for (std::size_t p = 0; p < stage.parameters.size(); ++p) {
     const std::string name = bucket_name(stage.parameters[p]);
     const auto [found, is_new] = of_name.try_emplace(name, buckets.size());
-    if (is_new) buckets.push_back({.name = name, .members = {}});
+    if (is_new) {
+      Bucket& bucket = buckets.emplace_back();
+      bucket.name = name;
+      bucket.token_table = stage.parameters[p].token_table;
+      if (const std::int32_t kind = stage.parameters[p].layer; kind != graph::kNone) {
+        bucket.layer = 0;
+        for (std::int32_t before = 0; before < kind; ++before)
+          bucket.layer += stage.layers[static_cast<std::size_t>(before)].count;
+        bucket.copies = stage.layers[static_cast<std::size_t>(kind)].count;
+      }
+    }
     buckets[found->second].members.push_back({static_cast<graph::ParameterIndex>(p), 0});
     buckets[found->second].tied |= stage.parameters[p].uses > 1;
   }

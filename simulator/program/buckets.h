@@ -22,6 +22,9 @@ struct Bucket {
   std::int64_t once_from{};  // elements from here on are held by every tensor-parallel rank
   bool partial{};            // and these have gradients of the rank's tokens alone
   bool tied{false};          // the parameter has a second use, whose gradient has a buffer of its own
+  bool token_table{false};   // the embedding of tokens, which the other end of a pipeline may hold as well
+  std::int32_t layer{-1};    // of the chunk, that of the first copy; -1: outside of layers
+  std::int32_t copies{1};    // one for each layer of a kind
 };
 
 /// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how

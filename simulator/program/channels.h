@@ -33,8 +33,8 @@ class Channels {
   std::int32_t count() const { return static_cast<std::int32_t>(channels_.size()); }
 
  private:
-  using Key = std::tuple<std::uint8_t, Members, std::int32_t, std::vector<std::int32_t>>;
-  using Asked = std::tuple<std::int32_t, Kind, std::uint8_t, Members, std::int8_t>;
+  using Key = std::tuple<Group, std::int32_t, std::vector<std::int32_t>>;
+  using Asked = std::tuple<std::int32_t, Kind, Group, std::int8_t>;
   std::optional<Channel> make(std::int32_t rank_class, Kind kind, const Comm& comm) const;
 
   const Program& program_;

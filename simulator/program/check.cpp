@@ -1,5 +1,5 @@
-// The checker, rank by rank: laws that every lowered program keeps (across ranks: channels.h), asked in tests, by the executor before every run, and by the
-// simulator in debug builds.
+// The checker, rank by rank: laws that every lowered program keeps (across ranks: channels.h), asked in tests, by the executor
+// before every run, and by the simulator in debug builds.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "simulator/program/channels.h"
 #include "simulator/program/program.h"
+#include "simulator/program/walk.h"
 
 namespace ds::program {
 namespace {
@@ -40,56 +41,85 @@ struct Instance {
 class Checker {
  public:
   Checker(const Program& program, const RankClass& ranks)
-      : program_(program), ranks_(ranks), first_(static_cast<std::size_t>(ranks.buffers.first)) {
-    for (const Buffer& buffer : program.buffers_of(ranks)) {
-      std::vector<Instance>& instances =
-          instances_.emplace_back(static_cast<std::size_t>(std::max(buffer.slots, 1)));
-      if (buffer.host == Host::writes)
-        for (Instance& instance : instances) instance.write({0, buffer.size.bound.value});
-      if (buffer.life == Life::call) within_call_.push_back(instances_.size() - 1);
-    }
+      : program_(program), ranks_(ranks), numbers_(program, ranks), instances_(numbers_.count()) {
+    for_each_buffer([&](BufferId id, const Buffer& buffer) {
+      for_each_instance(id, [&](std::size_t i) {
+        if (buffer.host == Host::writes) instances_[i].write({0, buffer.size.bound.value});
+        if (buffer.life == Life::call) within_call_.push_back(i);
+      });
+    });
   }
 
   std::optional<std::string> run() {
+    if (auto fault = tables()) return fault;
     for (const Phase& phase : ranks_.phases)
       for (const Call& call : phase.calls) {
         if (auto fault = begin_call(call)) return fault;
         const Template& body = program_.body(call);
-        for (std::size_t i = 0; i < body.body.size(); ++i)
-          if (auto fault = instruction(body.body[i], call))
-            return fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], i,
-                               class_name(program_, body.body[i]), *fault);
+        std::optional<std::string> fault;
+        std::int32_t position = 0;
+        for_each_instruction(body, [&](InstructionId id, std::int32_t iteration) {
+          if (fault) return;
+          fault = instruction(program_.instruction(id), iteration, call);
+          if (fault)
+            fault = fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], position,
+                                class_name(program_, program_.instruction(id)), *fault);
+          ++position;
+        });
+        if (fault) return fault;
       }
-    for (std::size_t b = 0; b < instances_.size(); ++b) {
-      const Buffer& buffer = program_.buffers[first_ + b];
-      if (buffer.host == Host::reads)
-        for (const Instance& instance : instances_[b])
-          if (!instance.covers({0, buffer.size.bound.value}))
-            return fmt::format("the host reads {}, which the step does not write whole", buffer.name);
-    }
-    return std::nullopt;
+    std::optional<std::string> fault;
+    for_each_buffer([&](BufferId id, const Buffer& buffer) {
+      if (buffer.host != Host::reads) return;
+      for_each_instance(id, [&](std::size_t i) {
+        if (!instances_[i].covers({0, buffer.size.bound.value}))
+          fault = fmt::format("the host reads {}, which the step does not write whole", buffer.name);
+      });
+    });
+    return fault;
   }
 
  private:
+  template <class Fn>
+  void for_each_buffer(Fn&& fn) const {
+    for (std::int32_t b = ranks_.buffers.first; b < ranks_.buffers.first + ranks_.buffers.count; ++b)
+      fn(static_cast<BufferId>(b), program_.buffer(static_cast<BufferId>(b)));
+  }
+  template <class Fn>
+  void for_each_instance(BufferId id, Fn&& fn) const {
+    const std::size_t first = numbers_.first({id, 0});
+    const std::size_t count =
+        static_cast<std::size_t>(program_.buffer(id).copies) * static_cast<std::size_t>(numbers_.slots(id));
+    for (std::size_t i = first; i < first + count; ++i) fn(i);
+  }
+
+  /// What can be said of a class without walking through it.
+  std::optional<std::string> tables() const {
+    if (std::ssize(ranks_.slots) != ranks_.buffers.count) return "a class does not say how many slots its buffers have";
+    for (const std::int32_t slots : ranks_.slots)
+      if (slots < 1 || slots > program_.micro_batches) return "a buffer has slots that no micro-batch needs";
+    return std::nullopt;
+  }
+
   std::optional<std::string> begin_call(const Call& call) {
     if (index(call.body) >= program_.templates.size()) return "a call names a template that does not exist";
     if (std::ranges::max(call.micro) >= program_.micro_batches)
       return "a call names a micro-batch that does not exist";
-    for (const std::size_t b : within_call_)  // what lives within one call is not there in the next
-      for (Instance& instance : instances_[b]) instance.written.clear();
+    for (const std::size_t i : within_call_)  // what lives within one call is not there in the next
+      instances_[i].written.clear();
     return std::nullopt;
   }
 
-  std::optional<std::string> instruction(const Instruction& i, const Call& call) {
+  std::optional<std::string> instruction(const Instruction& i, std::int32_t iteration, const Call& call) {
     if (static_cast<std::size_t>(i.lane) >= program_.lanes.size()) return "names a lane that does not exist";
     for (const Operator& op : program_.operators_of(i))
       if (auto fault = fits(op)) return fault;
     std::optional<std::string> fault;
     for_each_use(program_, i, [&](const Use& use) {
-      if (!fault && use.access != Access::write) fault = reads(use, call);
+      if (!fault && use.access != Access::write) fault = reads(use, iteration, call);
     });
     for_each_use(program_, i, [&](const Use& use) {
-      if (!fault && use.access != Access::read) fault = writes(use, call);
+      if (!fault && use.access != Access::read) fault = writes(use, iteration, call);
     });
     return fault;
   }
@@ -117,32 +147,40 @@ class Checker {
 
   /// The view as a range of one slot, or of all slots of a block. Nothing if it is not there.
   struct Place {
-    std::size_t buffer;  // counted from the first of the class
-    std::int32_t first_slot, slots;
+    BufferId buffer;
+    std::size_t first;  // instance
+    std::int32_t slots;
     Range range;
   };
-  std::optional<Place> place(const Use& use, const Call& call) const {
+  std::optional<Place> place(const Use& use, std::int32_t iteration, const Call& call) const {
+    if (index(use.view) >= program_.views.size()) return std::nullopt;
     const View& view = program_.view(use.view);
-    const Buffer& buffer = program_.buffer(view.buffer);
+    const Copy copy = locate(program_, view, iteration);
+    const std::size_t number = index(copy.buffer) - static_cast<std::size_t>(ranks_.buffers.first);
+    if (number >= ranks_.slots.size()) return std::nullopt;  // that of another class
+    const Buffer& buffer = program_.buffer(copy.buffer);
+    if (copy.number < 0 || copy.number >= buffer.copies) return std::nullopt;
     const std::int64_t bytes = view.bytes().value;
-    const std::size_t number = index(view.buffer) - first_;
-    if (number >= instances_.size()) return std::nullopt;  // that of another class
+    const std::int32_t slots = numbers_.slots(copy.buffer);
     if (use.instance == kAllSlots) {
-      if (view.offset.value != 0 || bytes != buffer.size.bound.value * buffer.slots) return std::nullopt;
-      return Place{number, 0, buffer.slots, {0, buffer.size.bound.value}};
+      if (view.offset.value != 0 || bytes != buffer.size.bound.value * slots) return std::nullopt;
+      return Place{copy.buffer, numbers_.first(copy), slots, {0, buffer.size.bound.value}};
     }
-    const std::int32_t slot = slot_of(use, call, buffer.slots);
-    if (slot >= buffer.slots || view.offset.value < 0 || view.offset.value + bytes > buffer.size.bound.value)
+    const std::int32_t slot = slot_of(use, call, slots);
+    if (slot >= slots || view.offset.value < 0 || view.offset.value + bytes > buffer.size.bound.value)
       return std::nullopt;
-    return Place{number, slot, 1, {view.offset.value, view.offset.value + bytes}};
+    return Place{copy.buffer,
+                 numbers_.first(copy) + static_cast<std::size_t>(slot),
+                 1,
+                 {view.offset.value, view.offset.value + bytes}};
   }
 
-  std::optional<std::string> reads(const Use& use, const Call& call) {
-    const auto at = place(use, call);
+  std::optional<std::string> reads(const Use& use, std::int32_t iteration, const Call& call) {
+    const auto at = place(use, iteration, call);
     if (!at) return outside(use);
-    const Buffer& buffer = program_.buffers[first_ + at->buffer];
-    for (std::int32_t s = at->first_slot; s < at->first_slot + at->slots; ++s) {
-      const Instance& instance = instances_[at->buffer][static_cast<std::size_t>(s)];
+    const Buffer& buffer = program_.buffer(at->buffer);
+    for (std::size_t i = at->first; i < at->first + static_cast<std::size_t>(at->slots); ++i) {
+      const Instance& instance = instances_[i];
       if (!instance.covers(at->range)) return fmt::format("reads {} before it is written", buffer.name);
       if (buffer.life == Life::slot && instance.micro != micro_of(use, call))
         return fmt::format("reads {} of micro-batch {} where that of {} stands", buffer.name,
@@ -151,39 +189,39 @@ class Checker {
     return std::nullopt;
   }
 
-  std::optional<std::string> writes(const Use& use, const Call& call) {
-    const auto at = place(use, call);
+  std::optional<std::string> writes(const Use& use, std::int32_t iteration, const Call& call) {
+    const auto at = place(use, iteration, call);
     if (!at) return outside(use);
-    for (std::int32_t s = at->first_slot; s < at->first_slot + at->slots; ++s) {
-      Instance& instance = instances_[at->buffer][static_cast<std::size_t>(s)];
-      instance.write(at->range);
-      instance.micro = micro_of(use, call);
+    for (std::size_t i = at->first; i < at->first + static_cast<std::size_t>(at->slots); ++i) {
+      instances_[i].write(at->range);
+      instances_[i].micro = micro_of(use, call);
     }
     return std::nullopt;
   }
 
   std::string outside(const Use& use) const {
+    if (index(use.view) >= program_.views.size()) return "names a view that does not exist";
     return fmt::format("a use reaches outside {}, or it is of other ranks",
                        program_.buffer(program_.view(use.view).buffer).name);
   }
 
   const Program& program_;
   const RankClass& ranks_;
-  std::size_t first_;                             // buffer of the class
-  std::vector<std::vector<Instance>> instances_;  // by buffer of the class and slot
-  std::vector<std::size_t> within_call_;          // buffers of the class that live within one call
+  Instances numbers_;
+  std::vector<Instance> instances_;
+  std::vector<std::size_t> within_call_;  // instances that live within one call
 };
 
 }  // namespace
 
 std::optional<std::string> check(const Program& program) {
   if (program.classes.empty()) return "a program without ranks";
-  for (const View& view : program.views) {
-    const Buffer& buffer = program.buffer(view.buffer);
-    const std::int64_t end = view.offset.value + view.bytes().value;
-    if (view.offset.value < 0 || end > buffer.size.bound.value * buffer.slots)
-      return fmt::format("a view reaches outside {}", buffer.name);
-  }
+  for (const Template& body : program.templates)
+    for (const Block& block : body.blocks)
+      if (block.times < 1 || block.body.first < 0 || block.body.count < 1 ||
+          block.body.first + block.body.count > std::ssize(program.instructions))
+        return fmt::format("a block of {} has no instructions or never comes", body.name);
+  if (!program.buffers.empty() && program.buffers.back().goes_on) return "the last buffer goes on in none";
   for (const RankClass& ranks : program.classes)
     if (auto fault = Checker(program, ranks).run()) return fault;
   if (auto fault = check_meetings(program)) return fault;

@@ -7,6 +7,7 @@
 
 #include "simulator/program/channels.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::program {
 namespace {
@@ -36,13 +37,12 @@ std::int64_t parts_of(Collective what, std::int64_t members) {
   return what == Collective::all_gather || what == Collective::reduce_scatter ? members : 1;
 }
 
-/// Where one operand is a part of the other, it is the one at the rank's place in the group. Only buckets are cut so, over
-/// data-parallel ranks.
+/// Where one operand is a part of the other, it is the one at the rank's place in the group.
 bool part_is_in_place(const Program& program, const Instruction& i) {
   const View &a = program.view(program.uses_of(i)[0].view), &b = program.view(program.uses_of(i)[1].view);
   if (a.buffer != b.buffer) return true;
   const auto& [whole, part] = a.bytes() < b.bytes() ? std::tie(b, a) : std::tie(a, b);
-  return i.comm.group == kDataGroup && part.offset == whole.offset && part.by_data_rank == part.bytes();
+  return i.comm.group == part.shard_group && part.offset == whole.offset && part.shard_stride == part.bytes();
 }
 
 /// Operands that no communication of that kind can have; nothing if they fit.
@@ -100,11 +100,19 @@ class Meetings {
   std::optional<std::string> note_class(std::int32_t c, std::size_t phase) {
     for (const Call& call : program_.classes[static_cast<std::size_t>(c)].phases[phase].calls) {
       const Template& body = program_.body(call);
-      for (std::size_t i = 0; i < body.body.size(); ++i)
-        if (communicates(body.body[i].kind))
-          if (auto fault = note(c, body.body[i]))
-            return fmt::format("{}: {} of micro-batch {}, instruction {} ({}): {}", class_text(program_, c),
-                               body.name, call.micro[0], i, class_name(program_, body.body[i]), *fault);
+      std::optional<std::string> fault;
+      std::int32_t position = 0;
+      for_each_instruction(body, [&](InstructionId id, std::int32_t) {
+        const Instruction& i = program_.instruction(id);
+        if (!fault && communicates(i.kind)) {
+          fault = note(c, i);
+          if (fault)
+            fault = fmt::format("{}: {} of micro-batch {}, instruction {} ({}): {}", class_text(program_, c), body.name,
+                                call.micro[0], position, class_name(program_, i), *fault);
+        }
+        ++position;
+      });
+      if (fault) return fault;
     }
     return std::nullopt;
   }
@@ -125,10 +133,9 @@ class Meetings {
   }
 
   std::int64_t members(std::int32_t c, const Group& group) {
-    const auto [found, is_new] = members_.try_emplace({c, group.axes, group.members}, 0);
+    const auto [found, is_new] = members_.try_emplace({c, group}, 0);
     if (is_new)
-      found->second = std::ssize(members_of(
-          program_, group, rank_at(program_, program_.classes[static_cast<std::size_t>(c)].first)));
+      found->second = program_.grid.count(group, program_.classes[static_cast<std::size_t>(c)].first);
     return found->second;
   }
 
@@ -164,7 +171,7 @@ class Meetings {
   const Program& program_;
   Channels channels_;
   std::map<std::int32_t, ByClass> sequences_;  // by channel
-  std::map<std::tuple<std::int32_t, std::uint8_t, Members>, std::int64_t> members_;
+  std::map<std::pair<std::int32_t, Group>, std::int64_t> members_;
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "simulator/program/channels.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/scoreboard.h"
+#include "simulator/program/walk.h"
 
 namespace ds::program {
 namespace {
@@ -17,22 +18,9 @@ namespace {
 constexpr int kSteps = 2;  // lanes run on over the border
 constexpr std::int32_t kNobody = -1;
 
-std::vector<bool> buffers_of_many_lanes(const Program& program) {
-  std::vector<LaneId> lane(program.buffers.size(), LaneId{-1});
-  std::vector<bool> many(program.buffers.size(), false);
-  for (const Template& body : program.templates)
-    for (const Instruction& i : body.body)
-      for_each_use(program, i, [&](const Use& use) {
-        const std::size_t b = index(program.view(use.view).buffer);
-        if (lane[b] != LaneId{-1} && lane[b] != i.lane) many[b] = true;
-        lane[b] = i.lane;
-      });
-  return many;
-}
-
 class Progress {
  public:
-  explicit Progress(const Program& program) : program_(skeleton(program)), channels_(program) {}
+  explicit Progress(const Program& program) : program_(program), channels_(program) {}
 
   std::optional<std::string> run() {
     for (std::int32_t c = 0; c < std::ssize(program_.classes); ++c) issue(c);
@@ -68,19 +56,6 @@ class Progress {
     bool is_ready{false};
   };
 
-  static Program skeleton(const Program& program) {
-    Program bare = program;
-    const std::vector<bool> many = buffers_of_many_lanes(program);
-    for (Template& body : bare.templates)
-      std::erase_if(body.body, [&](const Instruction& i) {
-        bool keeps = communicates(i.kind);
-        for_each_use(program, i,
-                     [&](const Use& use) { keeps = keeps || many[index(program.view(use.view).buffer)]; });
-        return !keeps;
-      });
-    return bare;
-  }
-
   void issue(std::int32_t c) {
     const RankClass& ranks = program_.classes[static_cast<std::size_t>(c)];
     Scoreboard scoreboard(program_, ranks);
@@ -89,20 +64,23 @@ class Progress {
     for (int step = 0; step < kSteps; ++step)
       for (const Phase& phase : ranks.phases)
         for (const Call& call : phase.calls)
-          for (const Instruction& i : program_.body(call).body) issue(c, player, scoreboard, call, i);
+          for_each_instruction(program_.body(call), [&](InstructionId id, std::int32_t iteration) {
+            const Instruction& i = program_.instruction(id);
+            if (communicates(i.kind) || scoreboard.watches(i)) issue(c, player, scoreboard, call, i, iteration);
+          });
   }
 
-  void issue(std::int32_t c, Player& player, Scoreboard& scoreboard, const Call& call, const Instruction& i) {
+  void issue(std::int32_t c, Player& player, Scoreboard& scoreboard, const Call& call, const Instruction& i,
+             std::int32_t iteration) {
     Lane& lane = player.lanes[static_cast<std::size_t>(i.lane)];
     std::int32_t channel = kNobody;
     if (communicates(i.kind)) {
       channel = channels_.of(c, i.kind, i.comm).value_or(kNobody);
       if (channel != kNobody && channels_[channel].classes.size() == 1) channel = kNobody;
     }
-    const std::vector<Position> waits = scoreboard.issue(i, call, std::ssize(lane.queue) + 1);
-    lane.queue.push_back({&call, &i, channel, static_cast<std::int32_t>(player.waits.size()),
-                          static_cast<std::int32_t>(waits.size())});
-    player.waits.insert(player.waits.end(), waits.begin(), waits.end());
+    const auto first = static_cast<std::int32_t>(player.waits.size());
+    scoreboard.issue(i, iteration, call, std::ssize(lane.queue) + 1, player.waits);
+    lane.queue.push_back({&call, &i, channel, first, static_cast<std::int32_t>(player.waits.size()) - first});
   }
 
   void push(std::int32_t c) {
@@ -161,7 +139,7 @@ class Progress {
                        front.call->micro[0]);
   }
 
-  const Program program_;
+  const Program& program_;
   Channels channels_;
   std::vector<Player> players_;        // by class
   std::vector<std::int32_t> arrived_;  // by channel: how many wait at its next meeting

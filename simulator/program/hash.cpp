@@ -45,19 +45,23 @@ void fold_tables(Fold& fold, const Program& p) {
   }
   for (const Buffer& b : p.buffers)
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
-             b.slots);
+             b.copies, b.goes_on);
   for (const View& v : p.views)
-    fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.by_data_rank.value);
+    fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy, v.step);
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors) {
     fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
     for (const graph::Block& block : t.cut.blocks) fold.all(block.size, block.parts);
-    fold.all(ds::hash_of(t.name), t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
+    fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
              t.first_in_bucket, t.master, t.first_moment, t.second_moment, t.shards);
   }
-  fold.all(p.extents.tp, p.extents.cp, p.extents.dp, p.extents.pp, p.micro_batches);
+  for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
+  fold(p.micro_batches);
+  for (const Instruction& i : p.instructions)
+    fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
+             i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent);
 }
 
 }  // namespace
@@ -66,14 +70,13 @@ std::uint64_t hash_of(const Program& p) {
   Fold fold;
   fold_tables(fold, p);
   for (const Template& body : p.templates) {
-    fold.all(body.pass, body.chunk, body.body.size());
-    for (const Instruction& i : body.body)
-      fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
-               i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent);
+    fold.all(body.pass, body.chunk, body.blocks.size());
+    for (const Block& block : body.blocks) fold.all(block.body, block.times, block.first);
   }
   for (const RankClass& c : p.classes) {
-    fold.all(c.first.tp, c.first.cp, c.first.dp, c.first.pp, c.members, c.buffers, c.tensors,
-             c.phases.size());
+    fold.all(c.first, c.members, c.buffers, c.tensors, c.phases.size());
+    for (const std::int32_t slots : c.slots) fold(slots);
+    for (const std::int32_t layer : c.first_layer) fold(layer);
     const HostBuffers& h = c.host;
     fold.all(h.ids, h.targets, h.rope_table, h.control, h.losses, h.scalars);
     for (const Phase& phase : c.phases) {

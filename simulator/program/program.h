@@ -7,13 +7,13 @@
 //   memory::layout(program, 0);                 // an offset for every buffer
 //   engine::play(program, durations);           // or executor::Interpreter
 //
-// A template is a list of instructions: the forward of a chunk, its backward, the norm, the update. A rank class calls
-// templates in phases; only calls are listed per micro-batch. An instruction starts when its lane is free and all
-// earlier-issued conflicting uses of the same buffer instance have ended; there are no other waits.
-// No rank number occurs: peers and groups are axes and a shift.
+// A template is a list of blocks: the forward of a chunk, its backward, the norm, the update. A block is the instructions of
+// one iteration and how often it comes: layers of one kind in a row are one block. A rank class calls templates in phases;
+// only calls are listed per micro-batch. An instruction starts when its lane is free and all earlier-issued conflicting uses
+// of the same buffer instance have ended; there are no other waits. No rank number occurs: peers and groups are axes and a
+// shift. `unroll` gives the long form, in which every block comes once.
 
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -24,6 +24,7 @@
 #include "simulator/collective/collective.h"
 #include "simulator/graph/graph.h"
 #include "simulator/ops/ops.h"
+#include "simulator/program/grid.h"
 #include "simulator/workload/job.h"
 
 namespace ds::program {
@@ -36,6 +37,7 @@ enum class BufferId : std::int32_t {};
 enum class ViewId : std::int32_t {};
 enum class TensorId : std::int32_t {};
 enum class LaneId : std::int32_t {};
+enum class InstructionId : std::int32_t {};
 enum class TemplateId : std::int32_t {};
 template <class Id>
 constexpr std::size_t index(Id id) {
@@ -65,28 +67,32 @@ struct Size {
   double expected_bytes{};
 };
 
-/// Several slots of life `step` are one block, slot after slot, without padding: an operator may read them all.
+/// A buffer comes in copies, one a layer, each of which has the slots that its class says. Slots of life `step` are one
+/// block of memory, slot after slot, without padding: an operator may read them all.
 struct Buffer {
   std::string name;
-  Size size;  // of one slot
+  Size size;  // of one slot of one copy
   DataType type{};
   Life life{};
   Tier tier{Tier::device};
   Home home{Home::own};
   Part part{};
   Host host{Host::none};
-  std::int32_t slots{1};
+  std::int32_t copies{1};
+  bool goes_on{false};  // the next buffer goes on with its copies: a layer's input may be what was received
 };
 
-/// Part of a buffer, as a tensor. Hazards are per buffer; a bucket has many views. A rank's shard of a bucket begins
-/// `by_data_rank` further for each data-parallel coordinate.
+/// Part of a buffer, as a tensor. Hazards are per buffer; a bucket has many views. In iteration k of a block it is that of
+/// copy `copy + k * step`, counted on through the buffers that go on with this one.
 struct View {
   BufferId buffer{};
   Bytes offset;
   ops::Shape shape;
   DataType type{};
   TensorId tensor{-1};  // the logical tensor, of weights, gradients and optimizer states
-  Bytes by_data_rank{};
+  Group shard_group;    // a rank's shard begins `shard_stride` further for each place in this group
+  Bytes shard_stride{};
+  std::int32_t copy{0}, step{0};
   Bytes bytes() const { return {shape.elements() * size_of(type)}; }
 };
 
@@ -106,40 +112,6 @@ struct Operator {
 };
 
 enum class Unit : std::uint8_t { compute, copy_in, copy_out, link };
-
-/// A set of axes. Ranks that differ only in these are one group.
-enum class Axis : std::uint8_t {
-  tp = 1,
-  cp = 2,
-  dp_shard = 4,
-  dp_replica = 8,
-  pp = 16,
-  ep = 32,
-  etp = 64,
-  edp = 128
-};
-/// Of the ranks along the axes: all; the two ends of the pipeline; a rank and the one at the mirrored place, pp - 1 - its
-/// own; all once more, for a pipeline that runs the other way, whose messages have communicators of their own.
-enum class Members : std::uint8_t { all, ends, mirror, opposite };
-struct Group {
-  std::uint8_t axes{0};  // sum of Axis values; 0: the rank alone
-  Members members{Members::all};
-  constexpr bool has(Axis axis) const { return (axes & static_cast<std::uint8_t>(axis)) != 0; }
-  bool operator==(const Group&) const = default;
-};
-constexpr Group group_over(std::initializer_list<Axis> axes, Members members = Members::all) {
-  Group group{0, members};
-  for (const Axis axis : axes) group.axes |= static_cast<std::uint8_t>(axis);
-  return group;
-}
-// Those that programs use today.
-inline constexpr Group kTensorGroup = group_over({Axis::tp});
-inline constexpr Group kPipeline = group_over({Axis::pp});
-inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::opposite);
-inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
-inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
-inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
-inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
 
 /// A queue of work in order: the compute units, a copy engine, or one communicator in one direction.
 struct Lane {
@@ -167,11 +139,17 @@ struct Instruction {
 
 enum class Pass : std::uint8_t { forward, backward, weight_gradient, forward_backward, norm, update };
 
+/// Instructions, again and again: iteration numbers run from `first` to `first + times - 1`.
+struct Block {
+  Span body;  // of Program::instructions
+  std::int32_t times{1}, first{0};
+};
+
 struct Template {
   std::string name;  // "forward", "backward first", ...: for dumps and traces
   Pass pass{};
   std::int32_t chunk{};
-  std::vector<Instruction> body;
+  std::vector<Block> blocks;
 };
 
 struct Call {
@@ -184,12 +162,6 @@ struct Phase {
   std::vector<Call> calls;
 };
 
-/// Position of a rank along the axes, or their extents.
-struct Coordinates {
-  std::int32_t tp{}, cp{}, dp{}, pp{};
-  bool operator==(const Coordinates&) const = default;
-};
-
 /// Buffers that the host reads and writes between phases; -1 where a rank has none: only the first stage has ids, only the
 /// last targets and losses. With two pipelines in opposite directions, micro-batches are those of the rank's own.
 struct HostBuffers {
@@ -200,25 +172,30 @@ struct HostBuffers {
   BufferId scalars{-1};  // fp64 {loss, gradient norm, clip factor, finite}
 };
 
-/// Ranks whose programs, sizes and durations are equal.
+/// Ranks whose programs, sizes and durations are equal. Classes that are given the same things share buffers and templates;
+/// slots and calls are each one's own.
 struct RankClass {
-  Coordinates first;
+  std::int32_t first{0};  // the lowest rank
   std::int32_t members{1};
   Span buffers, tensors;
+  std::vector<std::int32_t> slots;        // by buffer of the class
+  std::vector<std::int32_t> first_layer;  // by chunk
   HostBuffers host;
   std::vector<Phase> phases;
 };
 
-/// A rank's part of a logical tensor that is trained. Weight and gradient are views into buckets. Moments, and the master
-/// copy where training is narrower than fp32, are buffers of a shard of the bucket: of `shards` equal parts the one of the
-/// rank's data-parallel coordinate.
+/// A rank's part of a logical tensor that is trained, or of one a layer in every copy. Weight and gradient are views into
+/// buckets. Moments, and the master copy where training is narrower than fp32, are buffers of a shard of the bucket: of
+/// `shards` equal parts the one at the rank's place in the data-parallel group.
 struct TrainedTensor {
-  std::string name;
+  std::string name;  // within its layer: "attention.qkv.weight"
+  std::int32_t chunk{}, layer{-1};  // of the first copy, counted from the chunk's first layer; -1: outside of layers
+  std::int32_t copies{1};
   ops::Shape shape;  // of the part
   graph::Cut cut;    // how parts make up the logical tensor
   graph::Init init{};
   double deviation{};
-  ViewId weight{-1}, gradient{-1}, tied_gradient{-1};
+  ViewId weight{-1}, gradient{-1}, tied_gradient{-1};  // copy k is that of iteration k
   std::int64_t first_in_bucket{};  // element
   BufferId master{-1}, first_moment{-1}, second_moment{-1};
   std::int64_t shards{1};
@@ -231,17 +208,20 @@ struct Program {
   std::vector<Use> uses;
   std::vector<Operator> operators;
   std::vector<Lane> lanes;
+  std::vector<Instruction> instructions;
   std::vector<TrainedTensor> tensors;
   std::vector<Template> templates;
   std::vector<RankClass> classes;
-  Coordinates extents{1, 1, 1, 1};
+  Grid grid;
   std::int32_t micro_batches{};
   std::uint64_t hash{};  // of everything above; ranks compare it before the first step
 
   const ops::Op& op(OpId id) const { return ops[index(id)]; }
   const Buffer& buffer(BufferId id) const { return buffers[index(id)]; }
   const View& view(ViewId id) const { return views[index(id)]; }
+  const Instruction& instruction(InstructionId id) const { return instructions[index(id)]; }
   const Template& body(const Call& call) const { return templates[index(call.body)]; }
+  std::span<const Instruction> instructions_of(const Block& b) const { return part(instructions, b.body); }
   std::span<const Operator> operators_of(const Instruction& i) const { return part(operators, i.operators); }
   std::span<const Use> uses_of(const Operator& o) const { return part(uses, o.uses); }
   std::span<const Buffer> buffers_of(const RankClass& c) const { return part(buffers, c.buffers); }
@@ -257,23 +237,6 @@ struct Program {
   }
 };
 
-/// The slot that a use means in a call.
-constexpr std::int32_t slot_of(const Use& use, const Call& call, std::int32_t slots) {
-  if (use.instance >= 0) return use.instance;
-  const std::int32_t micro = call.micro[use.instance == kMicro1 ? 1 : 0];
-  return micro < 0 ? 0 : micro % slots;
-}
-
-/// Visits the uses of an instruction, those of its operators and its own: fn(const Use&).
-template <class Fn>
-void for_each_use(const Program& program, const Instruction& instruction, Fn&& fn) {
-  for (const Operator& op : program.operators_of(instruction))
-    for (const Use& use : program.uses_of(op)) fn(use);
-  for (const Use& use : program.uses_of(instruction)) fn(use);
-}
-
-class StageGraphs;  // stage_graphs.h
-
 /// How finely ranks are told apart. Per rank is for tests: it says the same with more classes.
 enum class Classes : std::uint8_t { per_stage, per_rank };
 
@@ -281,20 +244,13 @@ enum class Classes : std::uint8_t { per_stage, per_rank };
 enum class Hash : std::uint8_t { taken, left_out };
 
 /// Lowers a job that `workload::check_supported` has passed.
-/// `graphs`, of the job's model, saves work where many are lowered for pricing alone, without a hash.
-Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken,
-              StageGraphs* graphs = nullptr);
+Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);
 
-/// Ranks are numbered with tp fastest, then cp, dp, pp (Megatron-LM's order).
-std::int32_t ranks_of(const Program& program);
-Coordinates coordinates_of(const Program& program, std::int32_t rank);
-std::int32_t rank_at(const Program& program, const Coordinates& at);
+/// The same program with every block once: buffers, instructions and tensors for each layer. For tests.
+Program unroll(const Program& program);
+
 /// The class of a rank, by its place.
 std::size_t class_of(const Program& program, std::int32_t rank);
-/// The ranks of the group that `rank` belongs to, in rank order.
-std::vector<std::int32_t> members_of(const Program& program, const Group& group, std::int32_t rank);
-/// The other end of a point-to-point communication of that shift: where a message goes (+1) or comes from (-1 times).
-std::int32_t shifted(const Program& program, std::int32_t rank, std::int32_t shift);
 
 /// What is wrong with a program, in one sentence, or nothing: a buffer read before it is written, a use outside a
 /// slot's life, operands that do not fit their operator, views outside their buffer; a message that is not received, a

@@ -1,11 +1,16 @@
 #pragma once
+// What a row of a timeline is of, and which kinds of instruction compute or communicate.
 
 #include "simulator/program/timeline.h"
+#include "simulator/program/walk.h"
 
 namespace ds::program {
 
+inline InstructionId instruction_id(const Program& program, const Row& row) {
+  return issued_at(program.templates[index(row.body)], row.instruction).id;
+}
 inline const Instruction& instruction_of(const Program& program, const Row& row) {
-  return program.templates[index(row.body)].body[static_cast<std::size_t>(row.instruction)];
+  return program.instruction(instruction_id(program, row));
 }
 
 constexpr bool computes(Kind kind) {

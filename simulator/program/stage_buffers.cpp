@@ -13,17 +13,6 @@ using ops::Role;
 
 constexpr int bit(Leg leg) { return 1 << static_cast<int>(leg); }
 
-/// For each tensor of the graph, which legs of a micro-batch touch it. `weights_alone`: backward nodes of the last leg.
-std::vector<int> legs_touching(const graph::Stage& stage, const std::vector<bool>& weights_alone) {
-  std::vector<int> touched(stage.tensors.size(), 0);
-  for (const graph::Node& node : stage.forward)
-    for (graph::TensorIndex t : node.operands) touched[static_cast<std::size_t>(t)] |= bit(Leg::forward);
-  for (std::size_t n = 0; n < stage.backward.size(); ++n)
-    for (graph::TensorIndex t : stage.backward[n].operands)
-      touched[static_cast<std::size_t>(t)] |= bit(weights_alone[n] ? Leg::weights : Leg::inputs);
-  return touched;
-}
-
 Leg first_of(int legs) {
   return (legs & bit(Leg::forward)) != 0  ? Leg::forward
          : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
@@ -40,50 +29,61 @@ Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
 
 }  // namespace
 
-BufferId StageLowering::add_buffer(Buffer buffer) {
+BufferId StageLowering::add_buffer(Buffer buffer, SlotRule rule) {
+  slot_rules_.push_back(rule);
   program_.buffers.push_back(std::move(buffer));
   return static_cast<BufferId>(program_.buffers.size() - 1);
 }
 
-ViewId StageLowering::add_view(BufferId buffer, Bytes offset, ops::Shape shape, TensorId tensor) {
-  program_.views.push_back({buffer, offset, shape, program_.buffer(buffer).type, tensor});
+ViewId StageLowering::add_view(BufferId buffer, Bytes offset, ops::Shape shape, Way way, TensorId tensor) {
+  const std::int32_t copies = program_.buffer(buffer).copies;
+  View view{.buffer = buffer,
+            .offset = offset,
+            .shape = shape,
+            .type = program_.buffer(buffer).type,
+            .tensor = tensor};
+  if (copies > 1) {
+    view.copy = way == Way::ahead ? 0 : copies - 1;
+    view.step = way == Way::ahead ? 1 : -1;
+  }
+  program_.views.push_back(view);
   return static_cast<ViewId>(program_.views.size() - 1);
 }
 
-ViewId StageLowering::whole(BufferId buffer, std::int64_t elements) {
-  return add_view(buffer, {}, {{elements}, 1});
+ViewId StageLowering::whole(BufferId buffer, std::int64_t elements, Way way) {
+  return add_view(buffer, {}, {{elements}, 1}, way);
 }
 
-ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers) {
-  const ViewId view = whole(bucket, buffers.part);
+ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers, Way way) {
+  const ViewId view = whole(bucket, buffers.part, way);
   if (buffers.part < buffers.padded) {
     View& v = program_.views[index(view)];
-    v.by_data_rank = v.bytes();
+    v.shard_group = kDataGroup;
+    v.shard_stride = v.bytes();
   }
   return view;
 }
 
 void StageLowering::make_host_buffers() {
-  const auto scalar = [&](const char* name, std::int64_t count, std::int32_t slots, Host host) {
+  const auto scalar = [&](const char* name, std::int64_t count, Host host, SlotRule::Kind slots) {
     return add_buffer({.name = name,
                        .size = exactly({count * size_of(DataType::fp64)}),
                        .type = DataType::fp64,
                        .life = Life::step,
                        .part = Part::buffers,
-                       .host = host,
-                       .slots = slots});
+                       .host = host},
+                      {.kind = slots});
   };
-  const bool head =
-      std::ranges::any_of(chunks_, [](const Chunk& chunk) { return chunk.graph->output == graph::kNone; });
-  host_.control = scalar("control", 2, 1, Host::writes);
-  if (head) host_.losses = scalar("losses", 1, micro_batches(), Host::reads);
-  host_.scalars = scalar("scalars", 4, 1, Host::reads);
-  sums_ = scalar("sums", 3, 1, Host::none);
+  using enum SlotRule::Kind;
+  host_.control = scalar("control", 2, Host::writes, one);
+  if (inputs_.micro_batches > 0) host_.losses = scalar("losses", 1, Host::reads, every_micro_batch);
+  host_.scalars = scalar("scalars", 4, Host::reads, one);
+  sums_ = scalar("sums", 3, Host::none, one);
 }
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   const auto [padded, shard] =
-      shards_of(bucket.elements, plan_.sharded ? plan_.data_ranks : 1, plan_.gradient_type);
+      shards_of(bucket.elements, inputs_.sharded ? inputs_.data_ranks : 1, inputs_.gradient_type);
   BucketBuffers buffers;
   buffers.padded = padded;
   buffers.part = shard;
@@ -93,22 +93,24 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
                        .type = type,
                        .life = Life::run,
                        .part = part,
-                       .host = Host::writes});
+                       .host = Host::writes,
+                       .copies = bucket.copies});
   };
   const auto gradient = [&](const char* what) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = exactly({buffers.padded * size_of(plan_.gradient_type)}),
-                       .type = plan_.gradient_type,
+                       .size = exactly({buffers.padded * size_of(inputs_.gradient_type)}),
+                       .type = inputs_.gradient_type,
                        .life = Life::step,
-                       .part = Part::gradients});
+                       .part = Part::gradients,
+                       .copies = bucket.copies});
   };
-  buffers.weight = run("weight", Part::weights, buffers.padded, plan_.type);
+  buffers.weight = run("weight", Part::weights, buffers.padded, inputs_.type);
   buffers.gradient = gradient("gradient");
   if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient");
-  if (plan_.master_type != plan_.type)
-    buffers.master = run("master", Part::optimizer, buffers.part, plan_.master_type);
-  buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, plan_.master_type);
-  buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, plan_.master_type);
+  if (inputs_.master_type != inputs_.type)
+    buffers.master = run("master", Part::optimizer, buffers.part, inputs_.master_type);
+  buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, inputs_.master_type);
+  buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, inputs_.master_type);
   make_tensor_views(chunk, bucket, buffers);
   chunk.buffers.push_back(buffers);
 }
@@ -117,87 +119,215 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
   for (const Bucket::Member& member : bucket.members) {
     const graph::Parameter& parameter = chunk.graph->parameters[static_cast<std::size_t>(member.parameter)];
     const auto id = static_cast<TensorId>(program_.tensors.size());
-    const auto view = [&](BufferId buffer) {
+    const auto view = [&](BufferId buffer, Way way) {
       if (buffer == BufferId{-1}) return ViewId{-1};
       const Bytes offset{member.first_element * size_of(program_.buffer(buffer).type)};
-      return add_view(buffer, offset, parameter.shape, id);
+      return add_view(buffer, offset, parameter.shape, way, id);
+    };
+    const auto both = [&](BufferId buffer, ViewId ahead) {
+      return TensorUse{{ahead, {}, 0}, {view(buffer, Way::back), {}, 0}};
     };
     const TrainedTensor tensor{.name = parameter.name,
+                               .chunk = chunk.number,
+                               .layer = bucket.layer,
+                               .copies = bucket.copies,
                                .shape = parameter.shape,
                                .cut = parameter.cut,
                                .init = parameter.init,
                                .deviation = parameter.deviation,
-                               .weight = view(buffers.weight),
-                               .gradient = view(buffers.gradient),
-                               .tied_gradient = view(buffers.tied_gradient),
+                               .weight = view(buffers.weight, Way::ahead),
+                               .gradient = view(buffers.gradient, Way::ahead),
+                               .tied_gradient = view(buffers.tied_gradient, Way::ahead),
                                .first_in_bucket = member.first_element,
                                .master = buffers.master,
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,
                                .shards = buffers.padded / buffers.part};
-    chunk.weights[{member.parameter, 0}] = tensor.weight;
-    chunk.gradients[{member.parameter, 0}] = tensor.gradient;
-    chunk.gradients[{member.parameter, 1}] = tensor.tied_gradient;
+    chunk.weights[{member.parameter, 0}] = both(buffers.weight, tensor.weight);
+    chunk.gradients[{member.parameter, 0}] = both(buffers.gradient, tensor.gradient);
+    if (buffers.tied_gradient != BufferId{-1})
+      chunk.gradients[{member.parameter, 1}] = both(buffers.tied_gradient, tensor.tied_gradient);
     program_.tensors.push_back(tensor);
   }
 }
 
-void StageLowering::make_activations(Chunk& chunk) {
-  // Where no backward is in two parts, its last two legs are one call.
-  const std::vector<bool> none(chunk.weights_alone.size(), false);
-  const std::vector<int> touched = legs_touching(*chunk.graph, chunk.splits ? chunk.weights_alone : none);
-  chunk.use_of.resize(chunk.graph->tensors.size());
-  for (std::size_t t = 0; t < chunk.graph->tensors.size(); ++t)
-    if (touched[t] != 0) bind_tensor(chunk, t, touched[t]);
+/// Visits all nodes with the leg of a micro-batch that they are in: fn(node, leg). Where no backward is in two parts, its
+/// last two legs are one.
+template <class Fn>
+void StageLowering::for_each_node(const Chunk& chunk, Fn&& fn) const {
+  const bool splits = inputs_.chunks[static_cast<std::size_t>(chunk.number)].splits_backward;
+  for (const graph::Node& node : chunk.graph->forward) fn(node, Leg::forward);
+  for (std::size_t n = 0; n < chunk.graph->backward.size(); ++n)
+    fn(chunk.graph->backward[n], splits && chunk.weights_alone[n] ? Leg::weights : Leg::inputs);
 }
 
-/// `touched`: by which legs. What more than one touches lives from the first to the last of them.
-void StageLowering::bind_tensor(Chunk& chunk, std::size_t t, int touched) {
-  const graph::Tensor& tensor = chunk.graph->tensors[t];
-  const auto is = [&](graph::TensorIndex other) { return other == static_cast<graph::TensorIndex>(t); };
-  const bool sent = is(chunk.graph->output) || is(chunk.graph->input_gradient);
-  const bool received_aside =
-      plan_.overlap.p2p && (is(chunk.graph->input) || is(chunk.graph->output_gradient));
+void StageLowering::make_activations(Chunk& chunk) {
+  const std::size_t tensors = chunk.graph->tensors.size();
+  chunk.touched.assign(tensors, 0);
+  chunk.layer_of.assign(tensors, graph::kNone);
+  for_each_node(chunk, [&](const graph::Node& node, Leg leg) {
+    for (const graph::TensorIndex t : node.operands) {
+      chunk.touched[static_cast<std::size_t>(t)] |= bit(leg);
+      chunk.layer_of[static_cast<std::size_t>(t)] = node.layer;
+    }
+  });
+  chunk.use_of.assign(tensors, {{ViewId{-1}, {}, 0}, {ViewId{-1}, {}, 0}});
+  if (!chunk.graph->layers.empty()) {
+    make_series(chunk, Way::ahead);
+    make_series(chunk, Way::back);
+  }
+  for (std::size_t t = 0; t < tensors; ++t)
+    if (chunk.touched[t] != 0 && chunk.use_of[t].ahead.view == ViewId{-1})
+      bind_tensor(chunk, static_cast<graph::TensorIndex>(t));
+}
+
+/// What layers hand on to each other: before the first, between them, behind the last. What stands before and behind may come
+/// from another stage or go there, so it has buffers of its own; a layer's views count through all of them. Gradients are in
+/// the order of the backward.
+void StageLowering::make_series(Chunk& chunk, Way way) {
+  const graph::Stage& graph = *chunk.graph;
+  const auto layers = static_cast<std::int32_t>(graph.layers.size());
+  const bool gradients = way == Way::back;
+  const auto group = [&](std::int32_t g) { return gradients ? layers - 1 - g : g; };  // the g-th of the pass
+  const auto from = [&](std::int32_t g) {
+    const graph::Layers& l = graph.layers[static_cast<std::size_t>(group(g))];
+    return gradients ? l.output_gradient : l.input;
+  };
+  const auto to = [&](std::int32_t g) {
+    const graph::Layers& l = graph.layers[static_cast<std::size_t>(group(g))];
+    return gradients ? l.input_gradient : l.output;
+  };
+  const auto count = [&](std::int32_t g) { return graph.layers[static_cast<std::size_t>(group(g))].count; };
+  const auto end_buffer = [&](graph::TensorIndex t, bool goes_on) {
+    SlotRule rule;
+    Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
+    buffer.goes_on = goes_on;
+    const BufferId id = add_buffer(std::move(buffer), rule);
+    const ViewId view = add_view(id, {}, graph.tensors[static_cast<std::size_t>(t)].shape);
+    chunk.use_of[static_cast<std::size_t>(t)] = {{view, {}, kMicro0}, {view, {}, kMicro0}};
+    return id;
+  };
+  std::vector<BufferId> begins{end_buffer(from(0), true)};
+  for (std::int32_t g = 0; g < layers; ++g) {
+    if (count(g) > 1) {
+      int legs = 0;  // of a tensor that is one layer's result and the next one's input, and nobody else's
+      for_each_node(chunk, [&](const graph::Node& node, Leg leg) {
+        for (const graph::TensorIndex t : node.operands)
+          if (node.layer == group(g) && (t == from(g) || t == to(g))) legs |= bit(leg);
+      });
+      graph::Tensor between = graph.tensors[static_cast<std::size_t>(to(g))];
+      between.name = gradients ? "d.layers.between" : "layers.between";
+      SlotRule rule;
+      Buffer buffer = activation(chunk, between, legs, false, rule);
+      buffer.copies = count(g) - 1;
+      buffer.goes_on = true;
+      add_buffer(std::move(buffer), rule);
+    }
+    begins.push_back(end_buffer(to(g), g + 1 < layers));
+  }
+  for (std::int32_t g = 0; g < layers; ++g) {
+    const ops::Shape& shape = graph.tensors[static_cast<std::size_t>(from(g))].shape;
+    const auto use = [&](std::int32_t copy, std::int32_t step) {
+      const ViewId id = add_view(begins[static_cast<std::size_t>(g)], {}, shape);
+      program_.views[index(id)].copy = copy;
+      program_.views[index(id)].step = step;
+      return Use{id, {}, kMicro0};
+    };
+    // Iteration k of a backward is the layer count - 1 - k.
+    const std::int32_t last = count(g) - 1;
+    chunk.series[{group(g), from(g)}] = {use(0, 1), gradients ? use(0, 1) : use(last, -1)};
+    chunk.series[{group(g), to(g)}] = {use(1, 1), gradients ? use(1, 1) : use(last + 1, -1)};
+  }
+}
+
+/// A buffer for a tensor that those legs touch, and how many slots it has: what more than one of them touches lives from the
+/// first to the last.
+Buffer StageLowering::activation(const Chunk& chunk, graph::TensorIndex t, int touched, SlotRule& rule) const {
+  const graph::Stage& graph = *chunk.graph;
+  const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
+  const bool sent = t == graph.output || t == graph.input_gradient;
+  const bool received_aside = inputs_.overlap.p2p && (t == graph.input || t == graph.output_gradient);
+  return activation(chunk, tensor, touched, sent || received_aside, rule);
+}
+
+Buffer StageLowering::activation(const Chunk& chunk, const graph::Tensor& tensor, int touched,
+                                 bool lanes_share, SlotRule& rule) const {
   const Leg from = first_of(touched), to = last_of(touched);
-  const bool crosses = from != to, lanes_share = sent || received_aside;
-  Buffer buffer{.name = tensor.name, .size = exactly(tensor.bytes()), .type = tensor.type};
-  std::int16_t instance = 0;
+  const bool crosses = from != to;
+  if (crosses || lanes_share)
+    rule = {.kind = SlotRule::Kind::in_flight,
+            .chunk = chunk.number,
+            .from = from,
+            .to = to,
+            .lanes_share = lanes_share};
+  return {.name = tensor.name,
+          .size = exactly(tensor.bytes()),
+          .type = tensor.type,
+          .life = crosses || lanes_share ? Life::slot : Life::call,
+          .part = tensor.role == Role::workspace ? Part::buffers : Part::activations};
+}
+
+void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
+  const graph::Tensor& tensor = chunk.graph->tensors[static_cast<std::size_t>(t)];
+  TensorUse& use = chunk.use_of[static_cast<std::size_t>(t)];
+  const auto bind = [&](BufferId id, std::int16_t instance) {
+    use = {{add_view(id, {}, tensor.shape, Way::ahead), {}, instance},
+           {add_view(id, {}, tensor.shape, Way::back), {}, instance}};
+  };
+  const auto host_written = [&](Life life, SlotRule rule) {
+    return add_buffer({.name = tensor.name,
+                       .size = exactly(tensor.bytes()),
+                       .type = tensor.type,
+                       .life = life,
+                       .part = Part::buffers,
+                       .host = Host::writes},
+                      rule);
+  };
   switch (tensor.role) {
-    case Role::weight: chunk.use_of[t] = {chunk.weights.at({tensor.parameter, 0}), {}, 0}; return;
-    case Role::gradient:
-      chunk.use_of[t] = {chunk.gradients.at({tensor.parameter, tensor.use}), {}, 0};
+    case Role::weight: use = chunk.weights.at({tensor.parameter, 0}); return;
+    case Role::gradient: use = chunk.gradients.at({tensor.parameter, tensor.use}); return;
+    case Role::scalar: bind(host_.losses, kMicro0); return;
+    case Role::tokens: {
+      const BufferId id = host_written(Life::step, {.kind = SlotRule::Kind::every_micro_batch});
+      (tensor.name == "ids" ? host_.ids : host_.targets) = id;
+      bind(id, kMicro0);
       return;
-    case Role::scalar: chunk.use_of[t] = {whole(host_.losses, 1), {}, kMicro0}; return;
-    case Role::tokens:
-      buffer.life = Life::step;
-      buffer.part = Part::buffers;
-      buffer.host = Host::writes;
-      buffer.slots = micro_batches();
-      instance = kMicro0;
-      break;
+    }
     case Role::table:
-      buffer.life = Life::run;
-      buffer.part = Part::buffers;
-      buffer.host = Host::writes;
-      break;
+      if (host_.rope_table == BufferId{-1}) host_.rope_table = host_written(Life::run, {});
+      bind(host_.rope_table, 0);
+      return;
     case Role::activation:
-    case Role::workspace:
-      buffer.life = crosses || lanes_share ? Life::slot : Life::call;
-      buffer.part = tensor.role == Role::workspace ? Part::buffers : Part::activations;
-      if (buffer.life == Life::slot) {
-        instance = kMicro0;
-        const std::int32_t alive = crosses ? most_in_flight(plan_.order, chunk.number, from, to) : 1;
-        buffer.slots = slots_for(alive, lanes_share, micro_batches());
-      }
-      break;
+    case Role::workspace: {
+      SlotRule rule;
+      Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
+      // What a layer keeps for its backward is its own; what lives within a call makes place for the next layer's.
+      const std::int32_t layer = chunk.layer_of[static_cast<std::size_t>(t)];
+      if (layer != graph::kNone && buffer.life == Life::slot)
+        buffer.copies = chunk.graph->layers[static_cast<std::size_t>(layer)].count;
+      bind(add_buffer(std::move(buffer), rule), kMicro0);
+      return;
+    }
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");
   }
-  const bool known_table = tensor.role == Role::table && host_.rope_table != BufferId{-1};
-  const BufferId id = known_table ? host_.rope_table : add_buffer(std::move(buffer));
-  if (tensor.name == "ids") host_.ids = id;
-  if (tensor.name == "targets") host_.targets = id;
-  if (tensor.role == Role::table) host_.rope_table = id;
-  chunk.use_of[t] = {add_view(id, {}, tensor.shape), {}, instance};
+}
+
+std::vector<std::int32_t> StageLowering::slots(const std::vector<ScheduledPass>& order) const {
+  std::vector<std::int32_t> list;
+  list.reserve(slot_rules_.size());
+  std::map<std::tuple<std::int32_t, Leg, Leg>, std::int32_t> in_flight;
+  for (const SlotRule& rule : slot_rules_) switch (rule.kind) {
+      case SlotRule::Kind::one: list.push_back(1); break;
+      case SlotRule::Kind::every_micro_batch: list.push_back(micro_batches()); break;
+      case SlotRule::Kind::in_flight: {
+        const bool crosses = rule.from != rule.to;
+        const auto [found, is_new] = in_flight.try_emplace({rule.chunk, rule.from, rule.to}, 1);
+        if (is_new && crosses) found->second = most_in_flight(order, rule.chunk, rule.from, rule.to);
+        list.push_back(slots_for(found->second, rule.lanes_share, micro_batches()));
+        break;
+      }
+    }
+  return list;
 }
 
 }  // namespace ds::program

@@ -16,20 +16,30 @@ std::int64_t padded_vocab(const Job& job) {
   return round_up(round_up(job.model.vocab, multiple), job.plan.tp);
 }
 
-/// Layers of a chunk, and the number of the first. Chunk c of stage s is the (c x stages + s)-th of the model; with two
-/// pipelines in opposite directions, chunk 1 is the stage at the mirrored place.
+/// The chunk's place in the model.
+std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
+  const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
+  return mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
+}
+
+std::int64_t layers_at(const workload::Plan& plan, std::int64_t place) {
+  return plan
+      .stage_layers[static_cast<std::size_t>(place % plan.pp)][static_cast<std::size_t>(place / plan.pp)];
+}
+
+}  // namespace
+
+std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chunk) {
+  std::int64_t first = 0;
+  for (std::int64_t p = 0; p < place_of(job.plan, stage, chunk); ++p) first += layers_at(job.plan, p);
+  return static_cast<std::int32_t>(first);
+}
+
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
   const workload::Plan& plan = job.plan;
-  const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
-  const std::int64_t place = mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
-  const auto layers_at = [&](std::int64_t p) {
-    return plan.stage_layers[static_cast<std::size_t>(p % plan.pp)][static_cast<std::size_t>(p / plan.pp)];
-  };
-  std::int64_t first = 0;
-  for (std::int64_t p = 0; p < place; ++p) first += layers_at(p);
+  const std::int64_t place = place_of(plan, stage, chunk);
   const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
-  return {.first_layer = static_cast<std::int32_t>(first),
-          .layers = static_cast<std::int32_t>(layers_at(place)),
+  return {.layers = static_cast<std::int32_t>(layers_at(plan, place)),
           .embedding = place == 0,
           .head = place + 1 == plan.pp * plan.vpp,
           .tp = plan.tp,
@@ -44,24 +54,14 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .loss_scale = 1 / tokens};
 }
 
-}  // namespace
-
-graph::Stage chunk_graph(const Job& job, std::int64_t stage, std::int64_t chunk) {
-  graph::Stage graph = graph::build_stage(job.model, chunk_options(job, stage, chunk));
+graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions& options,
+                         workload::Recompute recompute) {
+  graph::Stage graph = graph::build_stage(model, options);
   graph::differentiate(graph);
-  if (job.plan.recompute == workload::Recompute::full)
-    graph::recompute_layers(graph, graph::all_layers(graph));
-  if (job.plan.recompute == workload::Recompute::selective)
+  if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
+  if (recompute == workload::Recompute::selective)
     graph::recompute_attention(graph, graph::all_layers(graph));
   graph::gather_again(graph);
-  return graph;
-}
-
-std::shared_ptr<const graph::Stage> StageGraphs::of(const Job& job, std::int64_t stage, std::int64_t chunk) {
-  graph::StageOptions options = chunk_options(job, stage, chunk);
-  options.loss_scale = 1;
-  std::shared_ptr<const graph::Stage>& graph = graphs_[{options, job.plan.recompute}];
-  if (!graph) graph = std::make_shared<const graph::Stage>(chunk_graph(job, stage, chunk));
   return graph;
 }
 

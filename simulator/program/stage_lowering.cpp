@@ -3,36 +3,9 @@
 
 #include <algorithm>
 
+#include "simulator/base/error.h"
+
 namespace ds::program {
-namespace {
-
-/// Both received first, both sent last, and in between their operators in turn, so that each has the time of the other's
-/// communication to compute in.
-Template merged(Template forward, Template backward) {
-  struct Placed {
-    double place;
-    Instruction instruction;
-  };
-  std::vector<Placed> all;
-  for (const Template* body : {&forward, &backward})
-    for (std::size_t i = 0; i < body->body.size(); ++i) {
-      const Instruction& instruction = body->body[i];
-      const double between = (static_cast<double>(i) + 0.5) / static_cast<double>(body->body.size());
-      const double place = instruction.kind == Kind::receive ? 0
-                           : instruction.kind == Kind::send  ? 1
-                                                             : between;
-      all.push_back({place, instruction});
-    }
-  std::ranges::stable_sort(all, {}, &Placed::place);
-  Template result{.name = forward.name + " and " + backward.name,
-                  .pass = Pass::forward_backward,
-                  .chunk = forward.chunk,
-                  .body = {}};
-  for (const Placed& one : all) result.body.push_back(one.instruction);
-  return result;
-}
-
-}  // namespace
 
 Lanes make_lanes(Program& program, const workload::Plan& plan) {
   const auto add = [&](Unit unit, Group group, std::int8_t direction) {
@@ -60,16 +33,15 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
 }
 
 StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
-                             StagePlan plan)
+                             StageInputs inputs)
     : program_(program),
-      plan_(std::move(plan)),
+      inputs_(std::move(inputs)),
       first_buffer_(static_cast<std::int32_t>(program.buffers.size())),
       first_tensor_(static_cast<std::int32_t>(program.tensors.size())) {
   for (const std::shared_ptr<const graph::Stage>& graph : chunks) {
     Chunk chunk{.graph = graph, .number = static_cast<std::int32_t>(chunks_.size())};
-    chunk.splits = splits_backward(plan_.order, chunk.number);
     chunk.weights_alone = graph::for_weights_alone(*chunk.graph);
-    chunk.buckets = make_buckets(*chunk.graph, plan_.tensor_ranks);
+    chunk.buckets = make_buckets(*chunk.graph, inputs_.tensor_ranks);
     for (const Bucket& bucket : chunk.buckets) make_bucket(chunk, bucket);
     chunks_.push_back(std::move(chunk));
   }
@@ -77,71 +49,75 @@ StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr
   for (Chunk& chunk : chunks_) make_activations(chunk);
 }
 
-RankClass StageLowering::lower() {
+RankClass StageLowering::lower(const std::vector<ScheduledPass>& order, std::int32_t micro_batches) {
+  micro_batches_ = micro_batches;
+  ensure(inputs_.micro_batches == 0 || inputs_.micro_batches == this->micro_batches(),
+         "the loss is that of the step's micro-batches");
   RankClass ranks;
-  ranks.first.pp = plan_.stage;
-  ranks.members = static_cast<std::int32_t>(plan_.tensor_ranks * plan_.data_ranks);
+  ranks.members = static_cast<std::int32_t>(inputs_.tensor_ranks * inputs_.data_ranks);
   Phase step{When::always, {}};
+  step.calls.reserve(order.size() + 1);
   summed_.assign(chunks_.size(), 0);
-  for (std::size_t i = 0; i < plan_.order.size(); ++i) {
-    const ScheduledPass& pass = plan_.order[i];
-    const bool merges = i + 1 < plan_.order.size() && plan_.order[i + 1].merged;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ScheduledPass& pass = order[i];
+    const bool merges = i + 1 < order.size() && order[i + 1].merged;
     if (merges) {
-      const ScheduledPass& other = plan_.order[++i];
+      const ScheduledPass& other = order[++i];
       step.calls.push_back({merged_call_of(pass, other), {pass.micro, other.micro}});
     } else {
       step.calls.push_back({call_of(pass), {pass.micro, -1}});
     }
   }
-  step.calls.push_back({finish(), {-1, -1}});
-  ranks.phases = {std::move(step), {When::finite, {{update(), {-1, -1}}}}};
+  if (finish_ == TemplateId{-1}) finish_ = finish();
+  if (update_ == TemplateId{-1}) update_ = update();
+  step.calls.push_back({finish_, {-1, -1}});
+  ranks.phases = {std::move(step), {When::finite, {{update_, {-1, -1}}}}};
   ranks.host = host_;
-  ranks.buffers = {first_buffer_, static_cast<std::int32_t>(program_.buffers.size()) - first_buffer_};
-  ranks.tensors = {first_tensor_, static_cast<std::int32_t>(program_.tensors.size()) - first_tensor_};
+  ranks.buffers = {first_buffer_, static_cast<std::int32_t>(slot_rules_.size())};
+  std::int32_t tensors = 0;
+  for (const Chunk& chunk : chunks_) tensors += static_cast<std::int32_t>(chunk.graph->parameters.size());
+  ranks.tensors = {first_tensor_, tensors};
+  ranks.slots = slots(order);
   return ranks;
 }
 
-StageLowering::Turn StageLowering::turn_of(const ScheduledPass& pass) {
+StageLowering::GradientRole StageLowering::role_of(const ScheduledPass& pass) {
   if (!runs(pass, Leg::weights)) return {};
   std::int32_t& summed = summed_[static_cast<std::size_t>(pass.chunk)];
-  const Turn turn{.writes = summed == 0, .releases = reduces_early() && summed + 1 == micro_batches()};
+  const GradientRole role{.first = summed == 0, .last = reduces_early() && summed + 1 == micro_batches()};
   ++summed;
-  return turn;
+  return role;
 }
 
 TemplateId StageLowering::call_of(const ScheduledPass& pass) {
   const Chunk& chunk = chunks_[static_cast<std::size_t>(pass.chunk)];
-  const Turn turn = turn_of(pass);
+  const GradientRole role = role_of(pass);
   constexpr std::int32_t kAlone = -1;
-  const auto [found, is_new] = kept_.try_emplace(
-      {pass.chunk, pass.forward, pass.gradients, turn.writes, turn.releases, kAlone}, TemplateId{-1});
-  if (!is_new) return found->second;
-  Template body{.chunk = pass.chunk, .body = {}};
-  if (pass.forward)
-    forward(body, chunk);
-  else
-    backward(body, chunk, pass.gradients, turn);
-  return found->second = add_template(std::move(body));
+  const auto [found, is_new] = templates_.try_emplace(
+      {pass.chunk, pass.forward, pass.gradients, role.first, role.last, kAlone}, TemplateId{-1});
+  if (is_new)
+    found->second =
+        add_template(program_, pass.forward ? forward(chunk) : backward(chunk, pass.gradients, role));
+  return found->second;
 }
 
 TemplateId StageLowering::merged_call_of(const ScheduledPass& first, const ScheduledPass& second) {
-  const Turn turn = turn_of(second);
-  const auto [found, is_new] = kept_.try_emplace(
-      {first.chunk, true, second.gradients, turn.writes, turn.releases, second.chunk}, TemplateId{-1});
+  const GradientRole role = role_of(second);
+  const auto [found, is_new] = templates_.try_emplace(
+      {first.chunk, true, second.gradients, role.first, role.last, second.chunk}, TemplateId{-1});
   if (!is_new) return found->second;
-  Template ahead{.chunk = first.chunk, .body = {}}, back;
-  forward(ahead, chunks_[static_cast<std::size_t>(first.chunk)]);
+  const Draft ahead = forward(chunks_[static_cast<std::size_t>(first.chunk)]);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());
-  backward(back, chunks_[static_cast<std::size_t>(second.chunk)], second.gradients, turn);
+  const Draft back = backward(chunks_[static_cast<std::size_t>(second.chunk)], second.gradients, role);
   for (auto use = program_.uses.begin() + first_use; use != program_.uses.end(); ++use)
     if (use->instance == kMicro0) use->instance = kMicro1;
-  return found->second = add_template(merged(std::move(ahead), std::move(back)));
+  return found->second = add_template(program_, merged(ahead, back));
 }
 
 /// In the order of the stages that they are, which ranks at mirrored places share.
 std::vector<std::size_t> StageLowering::chunks_by_place() const {
-  if (2 * plan_.stage < plan_.stages) return {0, 1};
-  return {1, 0};
+  if (inputs_.second_half) return {1, 0};
+  return {0, 1};
 }
 
 }  // namespace ds::program

@@ -1,5 +1,6 @@
 #pragma once
-// Lowers one stage of the pipeline: a buffer for every tensor of its chunks, a template for every pass, the calls of a step.
+// Lowers one kind of stage of the pipeline: a buffer for every tensor of its chunks, a template for every pass. Stages that
+// are given the same things are one kind; each then has slots and calls of its own.
 //
 //   stage_lowering.cpp   the order of calls
 //   stage_buffers.cpp    where tensors live
@@ -7,6 +8,7 @@
 //   stage_update.cpp     what follows the last backward: reduction, norm, update
 
 #include <array>
+#include <compare>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +18,7 @@
 
 #include "simulator/graph/graph.h"
 #include "simulator/program/buckets.h"
+#include "simulator/program/draft.h"
 #include "simulator/program/program.h"
 #include "simulator/program/schedule/schedule.h"
 
@@ -24,110 +27,154 @@ namespace ds::program {
 /// Lanes that all stages have. Where nothing overlaps, receives and collectives sit on the compute lane.
 struct MessageLanes {
   LaneId send_forward{0}, send_backward{0}, receive_forward{0}, receive_backward{0};
+  auto operator<=>(const MessageLanes&) const = default;
 };
 struct Lanes {
   LaneId compute{0}, reduce{0}, gather{0};
   std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
+  auto operator<=>(const Lanes&) const = default;
 };
 Lanes make_lanes(Program& program, const workload::Plan& plan);
 
-/// What a stage has to know of the plan.
-struct StagePlan {
-  std::int32_t stage{0}, stages{1};
+/// A chunk of a stage: its graph, and whether some of its backwards are in two parts.
+struct ChunkInputs {
+  graph::StageOptions graph;
+  workload::Recompute recompute{};
+  bool splits_backward{};
+  auto operator<=>(const ChunkInputs&) const = default;
+};
+
+/// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.
+struct StageInputs {
+  std::vector<ChunkInputs> chunks;
+  std::int32_t stages{1};
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
+  bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
   std::int64_t tensor_ranks{1}, data_ranks{1};
-  bool sharded{false};      // each data-parallel rank updates its shard of every bucket (ZeRO 1)
-  bool tied_across{false};  // first and last stage hold the same table
+  bool sharded{false};         // each data-parallel rank updates its shard of every bucket (ZeRO 1)
+  bool tied_across{false};     // first and last stage hold the same table
+  bool counts_tied{true};      // and this one counts it in the norm
+  std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
   workload::Overlap overlap;
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{};
   std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses
   workload::HyperParameters hyper;
-  std::vector<ScheduledPass> order;
+  auto operator<=>(const StageInputs&) const = default;
+};
+
+/// How many slots a buffer has follows from the order in which a class works.
+struct SlotRule {
+  enum class Kind : std::uint8_t { one, every_micro_batch, in_flight } kind{};
+  std::int32_t chunk{};
+  Leg from{}, to{};
+  bool lanes_share{};
 };
 
 class StageLowering {
  public:
   /// Makes the stage's buffers in `program`.
   StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
-                StagePlan plan);
+                StageInputs inputs);
 
-  /// Makes the templates, and the class that calls them. Its first rank is the one at pp = stage.
-  RankClass lower();
+  /// The class of a stage of this kind that works in that order; makes the templates that no class before had.
+  /// `micro_batches`: of the rank.
+  RankClass lower(const std::vector<ScheduledPass>& order, std::int32_t micro_batches);
 
  private:
   struct BucketBuffers {
     BufferId weight{-1}, gradient{-1}, tied_gradient{-1}, master{-1}, first_moment{-1}, second_moment{-1};
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
   };
+  /// Of a tensor of the graph: in the forward, and in the backward, where layers come the other way round. Its access is
+  /// the operand's.
+  struct TensorUse {
+    Use ahead, back;
+  };
   struct Chunk {
     std::shared_ptr<const graph::Stage> graph;
     std::vector<Bucket> buckets;
     std::vector<BucketBuffers> buffers;
-    std::vector<Use> use_of;  // by tensor of the graph: its view and instance; access is the operand's
-    std::map<std::pair<graph::ParameterIndex, std::int32_t>, ViewId> weights, gradients;
+    std::vector<TensorUse> use_of;  // by tensor of the graph
+    std::map<std::pair<std::int32_t, graph::TensorIndex>, TensorUse>
+        series;  // within layers: of what they hand on to each other
+    std::map<std::pair<graph::ParameterIndex, std::int32_t>, TensorUse> weights, gradients;
+    std::vector<int> touched;            // by tensor: the legs of a micro-batch that touch it, as bits
+    std::vector<std::int32_t> layer_of;  // by tensor: of Stage::layers, where it is not handed on
     std::int32_t number{};
-    bool splits{};                    // some backwards are in two parts
     std::vector<bool> weights_alone;  // by backward node: only gradients of weights need it
   };
-  /// The first backward of a step writes gradients, later ones add; after the last one they are complete.
-  struct Turn {
-    bool writes{}, releases{};
+  /// In which order iterations of a block go through the copies of a buffer.
+  enum class Way : std::uint8_t { ahead, back };
+  /// What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last
+  /// one they are complete.
+  struct GradientRole {
+    bool first{}, last{};
   };
-
   /// Which templates there are: of a chunk's pass, and of a backward that is merged with a forward.
-  using Kept = std::tuple<std::int32_t, bool, Gradients, bool, bool, std::int32_t>;
+  using TemplateKey = std::tuple<std::int32_t, bool, Gradients, bool, bool, std::int32_t>;
 
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
-  bool reduces_early() const { return plan_.overlap.grad_reduce && plan_.data_ranks > 1; }
-  BufferId add_buffer(Buffer buffer);
-  ViewId add_view(BufferId buffer, Bytes offset, ops::Shape shape, TensorId tensor = TensorId{-1});
-  ViewId whole(BufferId buffer, std::int64_t elements);
+  bool reduces_early() const { return inputs_.overlap.grad_reduce && inputs_.data_ranks > 1; }
+  /// Micro-batches of one pipeline.
+  std::int32_t micro_batches() const { return micro_batches_ / inputs_.directions; }
+  /// A chunk of the pipeline that runs the other way.
+  bool opposite(const Chunk& chunk) const { return inputs_.directions == 2 && chunk.number == 1; }
+  std::vector<std::size_t> chunks_by_place() const;
+
+  BufferId add_buffer(Buffer buffer, SlotRule rule = {});
+  ViewId add_view(BufferId buffer, Bytes offset, ops::Shape shape, Way way = Way::ahead,
+                  TensorId tensor = TensorId{-1});
+  ViewId whole(BufferId buffer, std::int64_t elements, Way way = Way::ahead);
   /// The rank's shard of a bucket, or the whole where it is not sharded.
-  ViewId part(BufferId bucket, const BucketBuffers& buffers);
+  ViewId part(BufferId bucket, const BucketBuffers& buffers, Way way = Way::ahead);
   void make_host_buffers();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
+  template <class Fn>
+  void for_each_node(const Chunk& chunk, Fn&& fn) const;
   void make_activations(Chunk& chunk);
-  void bind_tensor(Chunk& chunk, std::size_t tensor, int touched);
-  /// Micro-batches of one pipeline, and of a chunk.
-  std::int32_t micro_batches() const { return program_.micro_batches / plan_.directions; }
-  /// A chunk of the pipeline that runs the other way.
-  bool opposite(const Chunk& chunk) const { return plan_.directions == 2 && chunk.number == 1; }
-  std::vector<std::size_t> chunks_by_place() const;
+  void make_series(Chunk& chunk, Way way);
+  Buffer activation(const Chunk& chunk, graph::TensorIndex t, int touched, SlotRule& rule) const;
+  Buffer activation(const Chunk& chunk, const graph::Tensor& tensor, int touched, bool lanes_share,
+                    SlotRule& rule) const;
+  void bind_tensor(Chunk& chunk, graph::TensorIndex t);
+  std::vector<std::int32_t> slots(const std::vector<ScheduledPass>& order) const;
 
-  Turn turn_of(const ScheduledPass& pass);
+  GradientRole role_of(const ScheduledPass& pass);
   TemplateId call_of(const ScheduledPass& pass);
   TemplateId merged_call_of(const ScheduledPass& first, const ScheduledPass& second);
-  void forward(Template& body, const Chunk& chunk);
-  void backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn);
-  void release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
-                        std::size_t node);
-  void zero_padding(Template& body, const Chunk& chunk);
-  void reduce_bucket(Template& body, const Chunk& chunk, std::size_t bucket);
-  void join_ties(Template& body, const Chunk& chunk, std::size_t bucket);
-  void join_mirrors(Template& body);
+  Draft forward(const Chunk& chunk);
+  Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
+  void release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting, std::size_t node);
+  void zero_padding(Draft& body, const Chunk& chunk);
+  void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);
+  void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
+  void join_mirrors(Draft& body);
   TemplateId finish();
-  void norm(Template& body);
+  void norm(Draft& body);
   TemplateId update();
 
   OpId op_id(const ops::Op& op);
   Instruction instruction(Kind kind, const ops::Op& op, const std::vector<Use>& uses);
   /// Nothing for a node that is no work in this pass.
-  void lower_node(Template& body, const Chunk& chunk, const graph::Node& node, bool accumulate);
+  void lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way, bool accumulate);
   Instruction collective(collective::Collective what, Group group, LaneId lane, const std::vector<Use>& uses);
   /// Activations go forward, their gradients backward.
   Instruction transfer(Kind kind, const Chunk& chunk, bool forward, Use use);
-  TemplateId add_template(Template body);
 
   Program& program_;
-  StagePlan plan_;
+  StageInputs inputs_;
   HostBuffers host_;
   BufferId sums_{-1};
   std::vector<Chunk> chunks_;
-  std::vector<std::int32_t> summed_;  // by chunk: backwards to the weights so far
-  std::map<Kept, TemplateId> kept_;
+  std::vector<SlotRule> slot_rules_;  // by buffer
   std::int32_t first_buffer_{}, first_tensor_{};
+  std::map<TemplateKey, TemplateId> templates_;
+  TemplateId finish_{-1}, update_{-1};
+  // Of the class that is being made.
+  std::int32_t micro_batches_{};
+  std::vector<std::int32_t> summed_;  // by chunk: backwards to the weights so far
 };
 
 }  // namespace ds::program

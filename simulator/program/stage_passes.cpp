@@ -45,7 +45,7 @@ Instruction StageLowering::instruction(Kind kind, const ops::Op& op, const std::
     program_.uses.push_back(with(uses[static_cast<std::size_t>(i)], operands[i].access));
   program_.operators.push_back({op_id(op), span});
   return {.kind = kind,
-          .lane = plan_.lanes.compute,
+          .lane = inputs_.lanes.compute,
           .operators = {static_cast<std::int32_t>(program_.operators.size()) - 1, 1},
           .uses = {},
           .comm = {}};
@@ -65,13 +65,13 @@ Instruction StageLowering::collective(collective::Collective what, Group group, 
           .uses = span,
           .comm = {.what = what,
                    .group = group,
-                   .algorithm = plan_.algorithm,
+                   .algorithm = inputs_.algorithm,
                    .bytes = {bytes, static_cast<double>(bytes.value)}}};
 }
 
 Instruction StageLowering::transfer(Kind kind, const Chunk& chunk, bool forward, Use use) {
   const bool other_way = opposite(chunk), sends = kind == Kind::send;
-  const MessageLanes& lanes = plan_.lanes.messages[other_way ? 1 : 0];
+  const MessageLanes& lanes = inputs_.lanes.messages[other_way ? 1 : 0];
   const LaneId lane = sends ? (forward ? lanes.send_forward : lanes.send_backward)
                             : (forward ? lanes.receive_forward : lanes.receive_backward);
   Instruction result = collective(collective::Collective::shift, other_way ? kOppositePipeline : kPipeline,
@@ -81,15 +81,21 @@ Instruction StageLowering::transfer(Kind kind, const Chunk& chunk, bool forward,
   return result;
 }
 
-void StageLowering::lower_node(Template& body, const Chunk& chunk, const graph::Node& node, bool accumulate) {
+void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way,
+                               bool accumulate) {
   using collective::Collective;
   std::vector<Use> uses;
-  for (graph::TensorIndex t : node.operands) uses.push_back(chunk.use_of[static_cast<std::size_t>(t)]);
+  for (const graph::TensorIndex t : node.operands) {
+    const auto handed_on = chunk.series.find({node.layer, t});
+    const TensorUse& use =
+        handed_on != chunk.series.end() ? handed_on->second : chunk.use_of[static_cast<std::size_t>(t)];
+    uses.push_back(way == Way::ahead ? use.ahead : use.back);
+  }
   const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
   if (regroup == nullptr) {
     ops::Op op = node.op;
     op.accumulate = accumulate && op.pass == ops::Pass::weight_gradient;
-    body.body.push_back(instruction(Kind::compute, op, uses));
+    body.add(instruction(Kind::compute, op, uses));
     return;
   }
   const bool forward = node.op.pass == ops::Pass::forward;
@@ -101,49 +107,73 @@ void StageLowering::lower_node(Template& body, const Chunk& chunk, const graph::
                                                                 : Collective::reduce_scatter;
   for (std::size_t i = 0; i < uses.size(); ++i)
     uses[i].access = in_place ? Access::add : i == 0 ? Access::read : Access::write;
-  body.body.push_back(collective(what, kTensorGroup, plan_.lanes.compute, uses));
+  body.add(collective(what, kTensorGroup, inputs_.lanes.compute, uses));
 }
 
-TemplateId StageLowering::add_template(Template body) {
-  program_.templates.push_back(std::move(body));
-  return static_cast<TemplateId>(program_.templates.size() - 1);
+namespace {
+
+/// Visits runs of nodes of the same layers: fn(first, end, times).
+template <class Fn>
+void for_each_run(const graph::Stage& graph, const std::vector<graph::Node>& nodes, Fn&& fn) {
+  for (std::size_t first = 0; first < nodes.size();) {
+    std::size_t end = first;
+    while (end < nodes.size() && nodes[end].layer == nodes[first].layer) ++end;
+    const std::int32_t layer = nodes[first].layer;
+    fn(first, end, layer == graph::kNone ? 1 : graph.layers[static_cast<std::size_t>(layer)].count);
+    first = end;
+  }
 }
 
-void StageLowering::forward(Template& body, const Chunk& chunk) {
+}  // namespace
+
+Draft StageLowering::forward(const Chunk& chunk) {
   const graph::Stage& graph = *chunk.graph;
-  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)].ahead; };
+  Draft body;
   body.name = "forward";
   body.pass = Pass::forward;
-  if (graph.input != graph::kNone)
-    body.body.push_back(transfer(Kind::receive, chunk, true, use(graph.input)));
-  for (const graph::Node& node : graph.forward) lower_node(body, chunk, node, false);
-  if (graph.output != graph::kNone) body.body.push_back(transfer(Kind::send, chunk, true, use(graph.output)));
+  body.chunk = chunk.number;
+  if (graph.input != graph::kNone) body.add(transfer(Kind::receive, chunk, true, use(graph.input)));
+  for_each_run(graph, graph.forward, [&](std::size_t first, std::size_t end, std::int32_t times) {
+    body.repeat(times, [&] {
+      for (std::size_t n = first; n < end; ++n) lower_node(body, chunk, graph.forward[n], Way::ahead, false);
+    });
+  });
+  if (graph.output != graph::kNone) body.add(transfer(Kind::send, chunk, true, use(graph.output)));
+  return body;
 }
 
-void StageLowering::backward(Template& body, const Chunk& chunk, Gradients gradients, Turn turn) {
+Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientRole role) {
   const graph::Stage& graph = *chunk.graph;
-  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)]; };
+  const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)].back; };
   const bool weights = gradients != Gradients::inputs, inputs = gradients != Gradients::weights;
   const char* const what = !weights ? "input gradients" : !inputs ? "weight gradients" : "backward";
-  body.name = fmt::format("{}{}{}", what, turn.writes ? ", first" : "", turn.releases ? ", last" : "");
+  Draft body;
+  body.name = fmt::format("{}{}{}", what, role.first ? ", first" : "", role.last ? ", last" : "");
   body.pass = inputs ? Pass::backward : Pass::weight_gradient;
-  if (turn.writes) zero_padding(body, chunk);
+  body.chunk = chunk.number;
+  if (role.first) zero_padding(body, chunk);
   if (inputs && graph.output_gradient != graph::kNone)
-    body.body.push_back(transfer(Kind::receive, chunk, false, use(graph.output_gradient)));
+    body.add(transfer(Kind::receive, chunk, false, use(graph.output_gradient)));
   // Buckets in the order in which their last gradient comes.
   std::vector<std::size_t> waiting;
-  if (turn.releases)
+  if (role.last)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) waiting.push_back(b);
-  for (std::size_t n = 0; n < graph.backward.size(); ++n) {
-    if (!(chunk.weights_alone[n] ? weights : inputs)) continue;
-    lower_node(body, chunk, graph.backward[n], !turn.writes);
-    release_finished(body, chunk, waiting, n);
-  }
+  for_each_run(graph, graph.backward, [&](std::size_t first, std::size_t end, std::int32_t times) {
+    body.repeat(times, [&] {
+      for (std::size_t n = first; n < end; ++n) {
+        if (!(chunk.weights_alone[n] ? weights : inputs)) continue;
+        lower_node(body, chunk, graph.backward[n], Way::back, !role.first);
+        release_finished(body, chunk, waiting, n);
+      }
+    });
+  });
   if (inputs && graph.input_gradient != graph::kNone)
-    body.body.push_back(transfer(Kind::send, chunk, false, use(graph.input_gradient)));
+    body.add(transfer(Kind::send, chunk, false, use(graph.input_gradient)));
+  return body;
 }
 
-void StageLowering::release_finished(Template& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
+void StageLowering::release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
                                      std::size_t node) {
   const std::vector<graph::Node>& nodes = chunk.graph->backward;
   std::erase_if(waiting, [&](std::size_t b) {

@@ -15,12 +15,10 @@ constexpr double kEqual = 1e-9;  // relative
 class ClassTable {
  public:
   ClassTable(const Program& program, std::vector<ClassTime>& classes)
-      : program_(program), classes_(classes), known_(program.templates.size()) {}
+      : program_(program), classes_(classes), known_(program.instructions.size(), -1) {}
 
   ClassTime& of(const Row& row) {
-    std::vector<std::int32_t>& known = known_[index(row.body)];
-    if (known.empty()) known.assign(program_.templates[index(row.body)].body.size(), -1);
-    std::int32_t& place = known[static_cast<std::size_t>(row.instruction)];
+    std::int32_t& place = known_[index(instruction_id(program_, row))];
     if (place < 0) {
       const std::string name = class_name(program_, instruction_of(program_, row));
       const auto [found, is_new] = of_name_.try_emplace(name, static_cast<std::int32_t>(classes_.size()));
@@ -33,7 +31,7 @@ class ClassTable {
  private:
   const Program& program_;
   std::vector<ClassTime>& classes_;
-  std::vector<std::vector<std::int32_t>> known_;  // by template and instruction; -1: not yet
+  std::vector<std::int32_t> known_;  // by instruction; -1: not yet
   std::map<std::string, std::int32_t> of_name_;
 };
 
@@ -53,7 +51,7 @@ std::size_t finishes_last(std::span<const RankTotals> ranks) {
 Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   Bytes sum{};
   for (const Buffer& buffer : program.buffers_of(ranks))
-    if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound;
+    if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound * buffer.copies;
   return sum;
 }
 

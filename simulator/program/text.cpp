@@ -3,7 +3,7 @@
 
 #include <iterator>
 
-#include "simulator/program/program.h"
+#include "simulator/program/walk.h"
 
 namespace ds::program {
 namespace {
@@ -71,6 +71,7 @@ std::string use_text(const Program& program, const Use& use) {
   const Buffer& buffer = program.buffer(view.buffer);
   const bool tensor = index(view.tensor) < program.tensors.size();
   std::string text = fmt::format("{}{}", sign_of(use.access), buffer.name);
+  if (view.step != 0) text += fmt::format("<{}{}k>", view.copy, view.step > 0 ? "+" : "-");
   if (tensor) text += fmt::format("@{}", view.offset.value);
   if (use.instance == kAllSlots)
     text += "[*]";
@@ -83,27 +84,37 @@ using Text = fmt::memory_buffer;
 auto end_of(Text& text) { return std::back_inserter(text); }
 
 void buffers_text(Text& text, const Program& program) {
-  fmt::format_to(end_of(text), "buffers: {}\n  {:<44} {:>5} {:>6} {:>14} {:>5}\n", program.buffers.size(),
-                 "name", "life", "type", "bytes", "slots");
+  fmt::format_to(end_of(text), "buffers: {}\n  {:<44} {:>5} {:>6} {:>14} {:>6}\n", program.buffers.size(),
+                 "name", "life", "type", "bytes", "copies");
   for (const Buffer& b : program.buffers)
-    fmt::format_to(end_of(text), "  {:<44} {:>5} {:>6} {:>14} {:>5}\n", b.name, name_of(b.life),
-                   ds::name_of(b.type), b.size.bound.value, b.slots);
+    fmt::format_to(end_of(text), "  {:<44} {:>5} {:>6} {:>14} {:>6}\n", b.name, name_of(b.life),
+                   ds::name_of(b.type), b.size.bound.value, b.copies);
 }
 
 void template_text(Text& text, const Program& program, const Template& body) {
-  fmt::format_to(end_of(text), "\ntemplate {}: {} instructions\n", body.name, body.body.size());
-  for (std::size_t i = 0; i < body.body.size(); ++i) {
-    fmt::format_to(end_of(text), "  {:>4} {:<9} {:<28}", i, name_of(body.body[i].kind),
-                   class_name(program, body.body[i]));
-    for_each_use(program, body.body[i],
-                 [&](const Use& use) { fmt::format_to(end_of(text), " {}", use_text(program, use)); });
-    fmt::format_to(end_of(text), "\n");
+  fmt::format_to(end_of(text), "\ntemplate {}: {} instructions\n", body.name, length_of(body));
+  for (const Block& block : body.blocks) {
+    if (block.times > 1) fmt::format_to(end_of(text), "  {} times:\n", block.times);
+    std::int32_t i = block.body.first;
+    for (const Instruction& instruction : program.instructions_of(block)) {
+      fmt::format_to(end_of(text), "  {:>4} {:<9} {:<28}", i++, name_of(instruction.kind),
+                     class_name(program, instruction));
+      for_each_use(program, instruction,
+                   [&](const Use& use) { fmt::format_to(end_of(text), " {}", use_text(program, use)); });
+      fmt::format_to(end_of(text), "\n");
+    }
   }
 }
 
 void class_text(Text& text, const Program& program, const RankClass& ranks) {
-  fmt::format_to(end_of(text), "\nclass of {} rank(s), first at tp {} cp {} dp {} pp {}\n", ranks.members,
-                 ranks.first.tp, ranks.first.cp, ranks.first.dp, ranks.first.pp);
+  const Coordinates at = program.grid.at(ranks.first);
+  fmt::format_to(end_of(text), "\nclass of {} rank(s), first at tp {} cp {} dp {} pp {}\n", ranks.members, at.tp,
+                 at.cp, at.dp, at.pp);
+  fmt::format_to(end_of(text), "  slots:");
+  for (std::size_t b = 0; b < ranks.slots.size(); ++b)
+    if (ranks.slots[b] > 1)
+      fmt::format_to(end_of(text), " {} {}", program.buffers_of(ranks)[b].name, ranks.slots[b]);
+  fmt::format_to(end_of(text), "\n");
   for (const Phase& phase : ranks.phases) {
     fmt::format_to(end_of(text), "  {}:", name_of(phase.when));
     for (const Call& call : phase.calls) {
@@ -131,7 +142,7 @@ std::string to_text(const Program& program) {
                  program.micro_batches);
   fmt::format_to(end_of(text),
                  "operands: name reads, =name writes, +name adds; [m] the micro-batch's slot, [*] all slots, "
-                 "@n at byte n of a bucket\n\n");
+                 "@n at byte n of a bucket, <n+k> copy n + k in iteration k\n\n");
   buffers_text(text, program);
   for (const Template& body : program.templates) template_text(text, program, body);
   for (const RankClass& ranks : program.classes) class_text(text, program, ranks);

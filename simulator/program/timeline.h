@@ -11,7 +11,8 @@
 
 namespace ds::program {
 
-/// One instruction of one rank: `step` of the run, `call` and `instruction` counted in issue order within the step.
+/// One instruction of one rank: `step` of the run, `call` of the step and `instruction` of the call, counted in the order of
+/// issue.
 struct Row {
   std::int32_t rank{}, step{}, call{}, instruction{};
   TemplateId body{};
@@ -47,8 +48,8 @@ struct StepSummary {
   Bytes checkpoint;                // weights and optimizer state of one rank
 };
 
-/// Seconds that communications take alone, by template and instruction.
-using AloneTimes = std::vector<std::vector<Seconds>>;
+/// Seconds that communications take alone, by program::InstructionId.
+using AloneTimes = std::vector<Seconds>;
 
 /// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes. `alone` may be
 /// empty where nothing communicates.

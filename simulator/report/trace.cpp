@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "simulator/program/rows.h"
 #include "simulator/report/report.h"
 
 namespace ds::report {
@@ -22,7 +23,7 @@ void metadata(fmt::memory_buffer& text, std::size_t process, const std::string& 
 void event(fmt::memory_buffer& text, const program::Program& program, std::size_t process,
            const program::Row& row) {
   const program::Template& body = program.templates[program::index(row.body)];
-  const std::string name = program::class_name(program, body.body[static_cast<std::size_t>(row.instruction)]);
+  const std::string name = program::class_name(program, program::instruction_of(program, row));
   fmt::format_to(
       std::back_inserter(text),
       "{{\"ph\":\"X\",\"pid\":{},\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"name\":\"{}\",\"cat\":\"{}\","

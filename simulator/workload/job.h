@@ -128,6 +128,7 @@ struct HyperParameters {
   double weight_decay{0.1};
   double beta1{0.9}, beta2{0.95}, epsilon{1e-8};
   double clip_norm{1.0};  // 0: no clipping
+  auto operator<=>(const HyperParameters&) const = default;
 };
 
 struct Train {
@@ -147,7 +148,7 @@ enum class Sparsity { none, two_of_four };
 
 struct Overlap {
   bool grad_reduce{}, param_gather{}, tp_comm{}, p2p{};
-  friend bool operator==(const Overlap&, const Overlap&) = default;
+  auto operator<=>(const Overlap&) const = default;
 };
 
 struct Plan {

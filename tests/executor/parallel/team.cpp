@@ -15,7 +15,7 @@ std::vector<memory::Layout> layouts_of(const program::Program& program) {
 
 executor::Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
   executor::PoolShape shape{.arenas = {}, .mailbox = {4096}};
-  for (std::int32_t rank = 0; rank < program::ranks_of(program); ++rank)
+  for (std::int32_t rank = 0; rank < program.grid.ranks(); ++rank)
     shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
   shape.channels =
       std::max<std::int32_t>(1, static_cast<std::int32_t>(executor::channels_of(program).size()));
@@ -28,7 +28,7 @@ Member::Member(const workload::Job& job, const program::Program& program, const 
                std::int32_t its_rank, std::byte* memory, std::unique_ptr<executor::Links> its_links)
     : rank(its_rank),
       device(memory, layout.arena),
-      binding(program, layout, program::coordinates_of(program, rank).dp, device),
+      binding(program, layout, program.grid.at(rank).dp, device),
       links(std::move(its_links)),
       interpreter(program, rank, binding, device, links.get(), kernels::Library::simd) {
   executor::write_start_values(program, rank, binding, device, job.seed);
@@ -48,7 +48,7 @@ Team::Team(const workload::Job& job, program::Program program)
 void Member::write_inputs(const workload::Job& job, const program::Program& program, std::int64_t number,
                           double rate) {
   const program::HostBuffers& host = program.classes[program::class_of(program, rank)].host;
-  const program::Coordinates at = program::coordinates_of(program, rank);
+  const program::Coordinates at = program.grid.at(rank);
   const std::int64_t tokens = job.micro_batch_tokens(), sequence = job.train.sequence_length;
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens)), targets(ids.size());
   for (std::int32_t m = 0; m < program.micro_batches; ++m) {
@@ -100,7 +100,7 @@ Tensors Team::gather(Elements&& elements) {
   Tensors tensors;
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
-    const std::int32_t part = program::coordinates_of(program_, rank).tp;
+    const std::int32_t part = program_.grid.at(rank).tp;
     for (const TrainedTensor& tensor : program_.tensors_of(ranks)) {
       std::vector<double>& whole = tensors[tensor.name];
       whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
@@ -143,7 +143,7 @@ Tensors Team::gradients() {
     const program::View& view = program_.view(tensor.gradient);
     const std::int64_t bucket = program_.buffer(view.buffer).size.bound.value / size_of(view.type);
     const std::int64_t shard = bucket / tensor.shards;
-    const std::int64_t mine = tensor.shards > 1 ? program::coordinates_of(program_, rank).dp * shard : 0;
+    const std::int64_t mine = tensor.shards > 1 ? program_.grid.at(rank).dp * shard : 0;
     // The part of the tensor that lies in this rank's shard of the bucket.
     const std::int64_t begin = std::max<std::int64_t>(mine - tensor.first_in_bucket, 0);
     const std::int64_t end = std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());

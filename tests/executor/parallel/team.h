@@ -58,7 +58,7 @@ class Team {
   void give(std::int32_t rank, executor::Logical& into);
   void adopt(const executor::Logical& state);
 
-  std::int32_t ranks() const { return program::ranks_of(program_); }
+  std::int32_t ranks() const { return program_.grid.ranks(); }
   Bytes highest_byte(std::int32_t rank) const { return members_[index(rank)]->binding.highest_byte(); }
   Bytes predicted(std::int32_t rank) const { return layouts_[program::class_of(program_, rank)].arena; }
   const program::Program& program() const { return program_; }

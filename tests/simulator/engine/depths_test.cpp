@@ -146,7 +146,7 @@ TEST(Depths, PlayingSegmentsIsPlayingInstructions) {
 
 TEST(Depths, TheSummaryIsThatOfAllRows) {
   for_each_plan(kPlans / 4, [](const World& world) {
-    const double ranks = program::ranks_of(world.program);
+    const double ranks = world.program.grid.ranks();
     for (const PlayOptions& options :
          {PlayOptions{.sharing = false, .rows = Rows::all}, PlayOptions{.rows = Rows::all},
           PlayOptions{.cores = {ranks * 0.7}, .rows = Rows::all}}) {
@@ -170,7 +170,7 @@ TEST(Depths, WhatIsSentIsReceived) {
         for (const program::Call& call : phase.calls)
           for (const program::Instruction& instruction : program.body(call).body) {
             const std::int32_t shift = instruction.comm.shift;
-            const std::int32_t rank = program::rank_at(program, program.classes[c].first);
+            const std::int32_t rank = program.grid.rank_at(program.classes[c].first);
             if (instruction.kind == program::Kind::send)
               sent[{c, shift}] += instruction.comm.bytes.bound.value;
             if (instruction.kind == program::Kind::receive)

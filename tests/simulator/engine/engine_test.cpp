@@ -118,7 +118,7 @@ TEST(Engine, AStepIsNoShorterThanWhatItsBusiestRankComputes) {
     const program::Program program = program::lower(support::small_job(plan));
     const program::Timeline timeline = timeline_of(program, some_durations(program));
     for (const program::RankClass& ranks : program.classes)
-      EXPECT_GE(timeline.length.value, busy(program, timeline, program::rank_at(program, ranks.first)));
+      EXPECT_GE(timeline.length.value, busy(program, timeline, program.grid.rank_at(ranks.first)));
   }
 }
 
@@ -131,8 +131,8 @@ TEST(Engine, RanksShareCores) {
     const program::Timeline alone = timeline_of(program, durations);
     double all = 0;
     for (const program::RankClass& ranks : program.classes)
-      all += ranks.members * busy(program, alone, program::rank_at(program, ranks.first));
-    const double ranks = program::ranks_of(program);
+      all += ranks.members * busy(program, alone, program.grid.rank_at(ranks.first));
+    const double ranks = program.grid.ranks();
     const double one = timeline_of(program, durations, {1}).length.value,
                  half = timeline_of(program, durations, {ranks / 2}).length.value;
     EXPECT_GE(one, all * 0.99);  // part of a step's work may fall before the end of the one before it

@@ -72,7 +72,7 @@ class NaivePlay {
             std::deque<Issued>& lane = lanes[program::index(body[i].lane)];
             Issued& one = lane.emplace_back();
             one.seconds = alone(program_, durations, call.body, i).value;
-            one.row = {.rank = program::rank_at(program_, ranks.first),
+            one.row = {.rank = program_.grid.rank_at(ranks.first),
                        .step = step,
                        .call = number,
                        .instruction = static_cast<std::int32_t>(i),
@@ -95,13 +95,13 @@ class NaivePlay {
   Channel channel_of(std::size_t c, const program::Instruction& instruction) const {
     using program::Kind;
     const program::Comm& comm = instruction.comm;
-    const std::int32_t rank = program::rank_at(program_, program_.classes[c].first);
+    const std::int32_t rank = program_.grid.rank_at(program_.classes[c].first);
     const auto class_of = [&](std::int32_t other) { return program::class_of(program_, other); };
     const Channel none{};
     if (program::computes(instruction.kind)) return none;
     if (instruction.kind == Kind::collective) {
       std::set<std::size_t> classes;
-      for (const std::int32_t member : program::members_of(program_, comm.group, rank))
+      for (const std::int32_t member : program_.grid.members(comm.group, rank))
         classes.insert(class_of(member));
       return {comm.group.axes, comm.group.members, 0, classes};
     }

@@ -48,12 +48,12 @@ TEST(Price, TheRanksOfTheNetworkAreThoseOfTheProgram) {
     for_each_communication(program, [&](const program::RankClass& ranks, program::TemplateId,
                                         const Instruction& i, std::size_t) {
       const cost::Communication c = communication_of(program, asked, ranks, i);
-      const std::int32_t me = program::rank_at(program, ranks.first);
+      const std::int32_t me = program.grid.rank_at(ranks.first);
       std::vector<std::int32_t> members = c.group.ranks();
       if (i.kind == Kind::collective) {
         std::ranges::sort(members);
         EXPECT_EQ(members,
-                  program::members_of(program, i.comm.group, i.comm.group.has(program::Axis::pp) ? 0 : me));
+                  program.grid.members(i.comm.group, i.comm.group.has(program::Axis::pp) ? 0 : me));
       } else {
         const std::int32_t from = i.kind == Kind::send ? me : program::shifted(program, me, -i.comm.shift);
         const std::int32_t to = i.kind == Kind::send ? program::shifted(program, me, i.comm.shift) : me;
