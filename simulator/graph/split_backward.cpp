@@ -1,3 +1,4 @@
+// Which part of a backward may come late.
 #include <algorithm>
 
 #include "simulator/graph/graph.h"
@@ -9,6 +10,8 @@ std::vector<bool> for_weights_alone(const Stage& stage) {
   // By tensor, seen from the end of the backward: whether a later node touches it, and one that is not for weights alone.
   std::vector<bool> touched(stage.tensors.size(), false), needed(stage.tensors.size(), false);
   if (stage.input_gradient != kNone) needed[static_cast<std::size_t>(stage.input_gradient)] = true;
+  // Layers of a kind are cut alike, so also the first layer of the model, whose input's gradient nobody waits for.
+  for (const Layers& layers : stage.layers) needed[static_cast<std::size_t>(layers.input_gradient)] = true;
   for (std::size_t n = stage.backward.size(); n-- > 0;) {
     const Node& node = stage.backward[n];
     const ops::Operands operands = ops::operands(node.op);

@@ -17,7 +17,7 @@ constexpr double kStep = 1e-4;
 constexpr std::size_t kElements = 12;
 
 /// Five points: (f(-2h) - 8 f(-h) + 8 f(h) - f(2h)) / 12 h; the error is of order h^4.
-double slope(Trainer& trainer, program::ViewId tensor, std::size_t element) {
+double slope(Trainer& trainer, Trainer::Place tensor, std::size_t element) {
   const double start = trainer.values(tensor)[element];
   const auto set = [&](double value) {
     trainer.set_values(tensor, static_cast<std::int64_t>(element), {&value, 1});
@@ -45,17 +45,17 @@ TEST(WholeModel, GradientsEqualFiniteDifferences) {
     trainer.step(0, 0.05);  // away from the start values: gains are not one, biases not zero any more
     trainer.gradients_only(1);
     std::vector<std::vector<double>> gradients;
-    for (const program::TrainedTensor& tensor : trainer.program().tensors)
-      gradients.push_back(trainer.values(tensor.gradient));
+    const std::vector<Trainer::Tensor> tensors = trainer.tensors();
+    for (const Trainer::Tensor& tensor : tensors) gradients.push_back(trainer.values(tensor.gradient));
     trainer.write_tokens(1);
     for (std::size_t t = 0; t < gradients.size(); ++t) {
-      const program::ViewId weight = trainer.program().tensors[t].weight;
+      const Trainer::Place weight = tensors[t].weight;
       const double scale = largest(gradients[t]);
-      EXPECT_GT(scale, 0) << trainer.program().tensors[t].name;
+      EXPECT_GT(scale, 0) << tensors[t].name;
       for (std::size_t k = 0; k < kElements; ++k) {
         const std::size_t i = k * (gradients[t].size() - 1) / (kElements - 1);
         EXPECT_NEAR(gradients[t][i], slope(trainer, weight, i), 1e-6 * scale)
-            << trainer.program().tensors[t].name << "[" << i << "]";
+            << tensors[t].name << "[" << i << "]";
       }
     }
   }
@@ -66,9 +66,7 @@ TEST(WholeModel, TheTiedTableHasTheSumOfBothUsesGradients) {
   Trainer tied(support::small_job(small));
   small.tied = false;
   Trainer untied(support::small_job(small));
-  const auto tensor = [](const Trainer& t, std::string_view name) {
-    return *std::ranges::find(t.program().tensors, name, &program::TrainedTensor::name);
-  };
+  const auto tensor = [](const Trainer& t, std::string_view name) { return t.tensor(name); };
   // The untied head starts as a copy of the table: then both models compute the same function.
   untied.set_values(tensor(untied, "head.weight").weight, 0,
                     untied.values(tensor(untied, "embedding.tokens").weight));
@@ -86,8 +84,7 @@ TEST(WholeModel, TheKeyBiasHasNoGradientUnderLearnedPositions) {
   Trainer trainer(support::small_job(small));
   trainer.step(0, 0.05);
   trainer.gradients_only(1);
-  const auto bias = *std::ranges::find(trainer.program().tensors, "layers.0.attention.qkv.bias",
-                                       &program::TrainedTensor::name);
+  const Trainer::Tensor bias = trainer.tensor("layers.0.attention.qkv.bias");
   const std::vector<double> gradient = trainer.values(bias.gradient);
   const auto width = static_cast<std::size_t>(small.hidden);
   for (std::size_t i = width; i < 2 * width; ++i) EXPECT_NEAR(gradient[i], 0, 1e-12 * largest(gradient));

@@ -12,8 +12,7 @@ namespace {
 using support::Trainer;
 
 std::vector<double> weight(Trainer& trainer, std::string_view name) {
-  const auto& tensors = trainer.program().tensors;
-  return trainer.values(std::ranges::find(tensors, name, &program::TrainedTensor::name)->weight);
+  return trainer.values(trainer.tensor(name).weight);
 }
 
 TEST(StartValues, DependOnTheTensorsNameAndNotOnWhatElseThereIs) {

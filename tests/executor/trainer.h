@@ -1,6 +1,7 @@
 #pragma once
 // A rank that tests can look into: program, arena, interpreter, with tokens drawn from a formula.
 
+#include <algorithm>
 #include <array>
 #include <span>
 #include <vector>
@@ -67,23 +68,46 @@ class Trainer {
 
   std::vector<double> weights() {
     std::vector<double> all;
-    for (const program::TrainedTensor& tensor : program_.tensors) {
+    for (const Tensor& tensor : tensors()) {
       const std::vector<double> one = values(tensor.weight);
       all.insert(all.end(), one.begin(), one.end());
     }
     return all;
   }
 
-  std::vector<double> values(program::ViewId view) {
-    const program::View& v = program_.view(view);
-    if (v.type == DataType::fp64)
-      return device_.read_values<double>(binding_.offset(view), v.shape.elements());
-    const std::vector<float> narrow = device_.read_values<float>(binding_.offset(view), v.shape.elements());
+  /// A view, of a tensor in layers that of one of them.
+  struct Place {
+    program::ViewId view{};
+    std::int32_t copy{};
+  };
+  struct Tensor {
+    std::string name;
+    Place weight, gradient;
+  };
+  std::vector<Tensor> tensors() const {
+    std::vector<Tensor> list;
+    program::for_each_tensor(
+        program_, program_.classes[0],
+        [&](const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+          list.push_back({name, {tensor.weight, copy}, {tensor.gradient, copy}});
+        });
+    return list;
+  }
+  Tensor tensor(std::string_view name) const {
+    const std::vector<Tensor> all = tensors();
+    return *std::ranges::find(all, name, &Tensor::name);
+  }
+
+  std::vector<double> values(Place place) {
+    const program::View& v = program_.view(place.view);
+    const Bytes at = binding_.offset(place.view, place.copy);
+    if (v.type == DataType::fp64) return device_.read_values<double>(at, v.shape.elements());
+    const std::vector<float> narrow = device_.read_values<float>(at, v.shape.elements());
     return {narrow.begin(), narrow.end()};
   }
   /// Overwrites elements of a tensor of an fp64 program, from element `first` on.
-  void set_values(program::ViewId view, std::int64_t first, std::span<const double> values) {
-    device_.write_values<double>(binding_.offset(view) + Bytes{first * 8}, values);
+  void set_values(Place place, std::int64_t first, std::span<const double> values) {
+    device_.write_values<double>(binding_.offset(place.view, place.copy) + Bytes{first * 8}, values);
   }
 
   const program::Program& program() const { return program_; }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <stdexcept>
 
+#include "tests/support/edit_program.h"
 #include "tests/executor/parallel/plans.h"
 
 namespace ds::support {
@@ -31,15 +32,14 @@ void PrintTo(By by, std::ostream* out) {
 /// Every instruction of every template of that pass.
 template <class Fn>
 void for_each(Program& p, Pass pass, Fn&& fn) {
-  for (program::Template& body : p.templates)
-    if (body.pass == pass)
-      for (Instruction& i : body.body) fn(i);
+  for (const program::Template& body : p.templates)
+    if (body.pass == pass) ds::support::for_each(p, body, fn);
 }
 
 template <class Condition>
 void drop(Program& p, Pass pass, Condition condition) {
   for (program::Template& body : p.templates)
-    if (body.pass == pass) std::erase_if(body.body, condition);
+    if (body.pass == pass) support::erase_if(p, body, condition);
 }
 
 bool is(const Instruction& i, Collective what, const program::Group& group) {
@@ -64,7 +64,7 @@ void for_each_use_of(Program& p, Pass pass, Condition condition, Fn&& fn) {
   for_each(p, pass, [&](Instruction& i) {
     for (const program::Operator& op : p.operators_of(i))
       for (Use& use : uses_of(p, op.uses))
-        if (condition(p.buffer(p.view(use.view).buffer))) fn(use);
+        if (condition(p.view(use.view).buffer)) fn(use);
   });
 }
 
@@ -91,7 +91,7 @@ const std::vector<Mistake>& mistakes() {
        [](Program& p) {
          for (program::Template& body : p.templates) {
            bool dropped = body.pass != Pass::norm;
-           std::erase_if(body.body, [&](const Instruction& i) {
+           support::erase_if(p, body, [&](const Instruction& i) {
              return is(i, Collective::reduce_scatter, program::kDataGroup) && !std::exchange(dropped, true);
            });
          }
@@ -114,15 +114,15 @@ const std::vector<Mistake>& mistakes() {
            if (i.kind != Kind::optimizer) return;
            Use& gradient = uses_of(p, p.operators_of(i)[0].uses)[2];
            program::View other = p.view(gradient.view);
-           other.offset = other.by_data_rank;
-           other.by_data_rank = {-other.by_data_rank.value};
+           other.offset = other.shard_stride;
+           other.shard_stride = {-other.shard_stride.value};
            gradient.view = static_cast<program::ViewId>(p.views.size());
            p.views.push_back(other);
          });
        }},
       {"a shard begins where that of rank 0 does", By::checker,
        [](Program& p) {
-         for (program::View& view : p.views) view.by_data_rank = {};
+         for (program::View& view : p.views) view.shard_stride = {};
        }},
       {"updated weights are not gathered", By::equivalence,
        [](Program& p) {
@@ -144,8 +144,8 @@ const std::vector<Mistake>& mistakes() {
        }},
       {"one end forgets the tie", By::checker,
        [](Program& p) {
-         std::erase_if(p.templates[program::index(calls_of(p, 0).back().body)].body,
-                       [](const Instruction& i) { return i.comm.group == program::kPipelineEnds; });
+         support::erase_if(p, p.templates[program::index(calls_of(p, 0).back().body)],
+                           [](const Instruction& i) { return i.comm.group == program::kPipelineEnds; });
        }},
       {"the norm is summed within each stage", By::equivalence,
        [](Program& p) {
@@ -165,8 +165,9 @@ const std::vector<Mistake>& mistakes() {
        [](Program& p) {
          for_each_use_of(
              p, Pass::backward,
-             [](const program::Buffer& b) {
-               return b.life == program::Life::slot && b.slots > 1 && b.name.starts_with("layers.0.");
+             [&](program::BufferId b) {
+               return p.buffer(b).life == program::Life::slot && support::slots_of(p, b) > 1 &&
+                      p.buffer(b).name.starts_with("layers.");
              },
              [](Use& use) { use.instance = 0; });
        }},
@@ -174,7 +175,7 @@ const std::vector<Mistake>& mistakes() {
        [](Program& p) {
          const std::string ids = p.buffer(p.classes[0].host.ids).name;
          for_each_use_of(
-             p, Pass::forward, [&](const program::Buffer& b) { return b.name == ids; },
+             p, Pass::forward, [&](program::BufferId b) { return p.buffer(b).name == ids; },
              [](Use& use) { use.instance = 0; });
        }},
       {"a send takes the first slot always", By::checker,
@@ -212,7 +213,7 @@ const std::vector<Mistake>& mistakes() {
        [](Program& p) {
          std::vector<program::View*> gains;
          for (const program::TrainedTensor& tensor : p.tensors)
-           if (tensor.name.starts_with("layers.0.") && tensor.name.ends_with("norm.gain"))
+           if (tensor.layer == 0 && tensor.name.ends_with("norm.gain"))
              gains.push_back(&p.views[program::index(tensor.gradient)]);
          std::swap(gains.at(0)->offset, gains.at(1)->offset);
        }},

@@ -28,7 +28,7 @@ Member::Member(const workload::Job& job, const program::Program& program, const 
                std::int32_t its_rank, std::byte* memory, std::unique_ptr<executor::Links> its_links)
     : rank(its_rank),
       device(memory, layout.arena),
-      binding(program, layout, program.grid.at(rank).dp, device),
+      binding(program, layout, rank, device),
       links(std::move(its_links)),
       interpreter(program, rank, binding, device, links.get(), kernels::Library::simd) {
   executor::write_start_values(program, rank, binding, device, job.seed);
@@ -101,21 +101,22 @@ Tensors Team::gather(Elements&& elements) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
     const std::int32_t part = program_.grid.at(rank).tp;
-    for (const TrainedTensor& tensor : program_.tensors_of(ranks)) {
-      std::vector<double>& whole = tensors[tensor.name];
+    program::for_each_tensor(program_, ranks, [&](const TrainedTensor& tensor, std::int32_t copy,
+                                                  const std::string& name) {
+      std::vector<double>& whole = tensors[name];
       whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
-      const auto [first, values] = elements(rank, tensor);
+      const auto [first, values] = elements(rank, tensor, copy);
       for (std::size_t i = 0; i < values.size(); ++i)
         whole[static_cast<std::size_t>(graph::logical_element(
             tensor.shape, tensor.cut, part, first + static_cast<std::int64_t>(i)))] = values[i];
-    }
+    });
   }
   return tensors;
 }
 
 Tensors Team::weights() {
-  return gather([&](std::int32_t rank, const TrainedTensor& tensor) {
-    return std::pair(std::int64_t{0}, read(rank, members_[index(rank)]->binding.offset(tensor.weight),
+  return gather([&](std::int32_t rank, const TrainedTensor& tensor, std::int32_t copy) {
+    return std::pair(std::int64_t{0}, read(rank, members_[index(rank)]->binding.offset(tensor.weight, copy),
                                            tensor.shape.elements()));
   });
 }
@@ -139,7 +140,7 @@ void Team::adopt(const executor::Logical& state) {
 }
 
 Tensors Team::gradients() {
-  return gather([&](std::int32_t rank, const TrainedTensor& tensor) {
+  return gather([&](std::int32_t rank, const TrainedTensor& tensor, std::int32_t copy) {
     const program::View& view = program_.view(tensor.gradient);
     const std::int64_t bucket = program_.buffer(view.buffer).size.bound.value / size_of(view.type);
     const std::int64_t shard = bucket / tensor.shards;
@@ -149,7 +150,7 @@ Tensors Team::gradients() {
     const std::int64_t end = std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());
     if (begin >= end) return std::pair(std::int64_t{0}, std::vector<double>{});
     const Bytes from =
-        members_[index(rank)]->binding.offset(tensor.gradient) + Bytes{begin * size_of(view.type)};
+        members_[index(rank)]->binding.offset(tensor.gradient, copy) + Bytes{begin * size_of(view.type)};
     return std::pair(begin, read(rank, from, end - begin));
   });
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "executor/ranks/ranks.h"
+#include "simulator/program/walk.h"
 #include "tests/support/jobs.h"
 
 namespace ds::executor {
@@ -20,10 +21,10 @@ TEST(Failure, NamesTheInstructionThatTheRankWasAt) {
   const program::RankClass& stage = program.classes[1];
   const program::Call& call = stage.phases[0].calls[1];
   const program::Template& body = program.body(call);
-  ASSERT_GT(body.body.size(), 3U);
+  ASSERT_GT(program::length_of(body), 3);
   EXPECT_THAT(
       told(program, {.stage = Stage::training, .step = 7, .call = 1, .instruction = 3}),
-      EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, body.body[3]) + ")"));
+      EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, program.instruction(program::issued_at(body, 3).id)) + ")"));
   EXPECT_THAT(told(program, {.stage = Stage::judging, .step = 7}), EndsWith("(pp receive)"));
   EXPECT_THAT(told(program, {.stage = Stage::starting}), EndsWith("while starting"));
   // A packed word that wrapped may name what is not there.

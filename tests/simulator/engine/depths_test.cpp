@@ -4,7 +4,6 @@
 
 #include <map>
 
-#include "simulator/engine/collapse.h"
 #include "simulator/engine/engine.h"
 #include "tests/simulator/engine/naive_play.h"
 #include "tests/simulator/engine/random_plans.h"
@@ -96,19 +95,6 @@ TEST(Depths, SharingOnlyEverSlowsDown) {
   EXPECT_GT(slowed, 10);
 }
 
-/// A search keeps turns from plan to plan of one schedule.
-TEST(Depths, TurnsOfOneScheduleServeAllCosts) {
-  for_each_plan(kPlans / 4, [](const World& world) {
-    const Lines lines = collapse(world.program, world.durations).lines;
-    const Turns turns = turns_of(lines);
-    EXPECT_EQ(Recurrence().run(lines, turns), Recurrence().run(lines));
-    Lines slower = lines;
-    for (Line& line : slower.stages)
-      for (Pass& pass : line.passes) pass.rest += 0.3;
-    EXPECT_EQ(Recurrence().run(slower, turns), Recurrence().run(slower));
-  });
-}
-
 /// In a pipeline without tensor and data parallelism, only messages share links, and those are short.
 TEST(Depths, SharingChangesAPurePipelineByLessThanAHundredth) {
   for (std::uint64_t seed = 0; seed < kPlans / 4; ++seed) {
@@ -168,15 +154,16 @@ TEST(Depths, WhatIsSentIsReceived) {
     for (std::size_t c = 0; c < program.classes.size(); ++c)
       for (const program::Phase& phase : program.classes[c].phases)
         for (const program::Call& call : phase.calls)
-          for (const program::Instruction& instruction : program.body(call).body) {
-            const std::int32_t shift = instruction.comm.shift;
-            const std::int32_t rank = program.grid.rank_at(program.classes[c].first);
-            if (instruction.kind == program::Kind::send)
-              sent[{c, shift}] += instruction.comm.bytes.bound.value;
-            if (instruction.kind == program::Kind::receive)
-              received[{program::class_of(program, program::shifted(program, rank, -shift)), shift}] +=
-                  instruction.comm.bytes.bound.value;
-          }
+          program::for_each_distinct(program.body(call), [&](program::InstructionId id, std::int32_t times) {
+            const program::Instruction& instruction = program.instruction(id);
+            const program::Comm& comm = instruction.comm;
+            const std::int64_t bytes = comm.bytes.bound.value * times;
+            if (instruction.kind == program::Kind::send) sent[{c, comm.shift}] += bytes;
+            if (instruction.kind != program::Kind::receive) return;
+            const std::int32_t sender =
+                program.grid.neighbour(comm.group, program.classes[c].first, -comm.shift);
+            received[{program::class_of(program, sender), comm.shift}] += bytes;
+          });
     EXPECT_EQ(sent, received);
   });
 }
@@ -189,10 +176,10 @@ TEST(Depths, NoStepBeatsWhatItsRanksDo) {
       double work = 0;
       for (const program::Phase& phase : ranks.phases)
         for (const program::Call& call : phase.calls) {
-          const auto& body = world.program.body(call).body;
-          for (std::size_t i = 0; i < body.size(); ++i)
-            if (body[i].lane == program::LaneId{0})
-              work += alone(world.program, world.durations, call.body, i).value;
+          program::for_each_distinct(world.program.body(call), [&](program::InstructionId id, std::int32_t times) {
+            if (world.program.instruction(id).lane == program::LaneId{0})
+              work += alone(world.program, world.durations, id).value * times;
+          });
         }
       EXPECT_GE(step * (1 + 1e-9), work);
       EXPECT_GE(bound(world.program, world.durations).value * (1 + 1e-9), work);

@@ -1,4 +1,5 @@
 #include "simulator/engine/engine.h"
+#include "simulator/program/rows.h"
 
 #include <gtest/gtest.h>
 
@@ -16,11 +17,8 @@ Durations some_durations(const program::Program& program) {
   for (std::size_t i = 0; i < program.ops.size(); ++i)
     durations.operators.push_back(
         {1e-3 * (1 + 0.37 * static_cast<double>(i) + 0.011 * static_cast<double>(i * i))});
-  for (const program::Template& body : program.templates) {
-    durations.communications.emplace_back();
-    for (const program::Instruction& instruction : body.body)
-      durations.communications.back().push_back({1e-4 + 1e-9 * instruction.comm.bytes.expected_bytes});
-  }
+  for (const program::Instruction& instruction : program.instructions)
+    durations.communications.push_back({1e-4 + 1e-9 * instruction.comm.bytes.expected_bytes});
   return durations;
 }
 
@@ -48,10 +46,7 @@ std::vector<support::Small> parallel_plans() {
 double busy(const program::Program& program, const program::Timeline& timeline, std::int32_t rank) {
   double sum = 0;
   for (const program::Row& row : timeline.rows) {
-    const auto kind =
-        program.templates[program::index(row.body)].body[static_cast<std::size_t>(row.instruction)].kind;
-    const bool computes = kind == program::Kind::compute || kind == program::Kind::optimizer;
-    if (row.rank == rank && computes) sum += (row.end - row.start).value;
+    if (row.rank == rank && program::computes(program::instruction_of(program, row).kind)) sum += (row.end - row.start).value;
   }
   return sum;
 }
@@ -96,15 +91,14 @@ TEST(Engine, EveryInstructionOfEveryClassHasItsRowInOrderOfItsLane) {
   for (const support::Small& plan : parallel_plans()) {
     const program::Program program = program::lower(support::small_job(plan));
     const program::Timeline timeline = timeline_of(program, some_durations(program));
-    std::size_t instructions = 0;
+    std::int64_t instructions = 0;
     for (const program::RankClass& ranks : program.classes)
       for (const program::Phase& phase : ranks.phases)
-        for (const program::Call& call : phase.calls) instructions += program.body(call).body.size();
-    EXPECT_EQ(timeline.rows.size(), instructions);
+        for (const program::Call& call : phase.calls) instructions += program::length_of(program.body(call));
+    EXPECT_EQ(std::ssize(timeline.rows), instructions);
     std::map<std::pair<std::int32_t, program::LaneId>, double> lane_end;
     for (const program::Row& row : timeline.rows) {
-      const program::LaneId lane =
-          program.templates[program::index(row.body)].body[static_cast<std::size_t>(row.instruction)].lane;
+      const program::LaneId lane = program::instruction_of(program, row).lane;
       double& end = lane_end.try_emplace({row.rank, lane}, -1e300).first->second;
       EXPECT_GE(row.start.value, end - 1e-12);
       EXPECT_GE(row.end.value, row.start.value);
@@ -118,7 +112,7 @@ TEST(Engine, AStepIsNoShorterThanWhatItsBusiestRankComputes) {
     const program::Program program = program::lower(support::small_job(plan));
     const program::Timeline timeline = timeline_of(program, some_durations(program));
     for (const program::RankClass& ranks : program.classes)
-      EXPECT_GE(timeline.length.value, busy(program, timeline, program.grid.rank_at(ranks.first)));
+      EXPECT_GE(timeline.length.value, busy(program, timeline, ranks.first));
   }
 }
 
@@ -131,7 +125,7 @@ TEST(Engine, RanksShareCores) {
     const program::Timeline alone = timeline_of(program, durations);
     double all = 0;
     for (const program::RankClass& ranks : program.classes)
-      all += ranks.members * busy(program, alone, program.grid.rank_at(ranks.first));
+      all += ranks.members * busy(program, alone, ranks.first);
     const double ranks = program.grid.ranks();
     const double one = timeline_of(program, durations, {1}).length.value,
                  half = timeline_of(program, durations, {ranks / 2}).length.value;
@@ -149,8 +143,7 @@ TEST(Engine, APipelineFillsAndDrains) {
   plan.pp = 2;
   const program::Program program = program::lower(support::small_job(plan));
   Durations durations{.operators = std::vector<Seconds>(program.ops.size()), .communications = {}};
-  for (const program::Template& body : program.templates)
-    durations.communications.emplace_back(body.body.size());
+  durations.communications.resize(program.instructions.size());
   // The residual additions mark a forward: two a layer. Attention's gradient marks a backward: one a layer.
   for (std::size_t i = 0; i < program.ops.size(); ++i) {
     if (std::holds_alternative<ops::Add>(program.ops[i].what)) durations.operators[i] = {0.5};

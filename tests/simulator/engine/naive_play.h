@@ -14,6 +14,7 @@
 #include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/scoreboard.h"
+#include "simulator/program/walk.h"
 
 namespace ds::engine {
 
@@ -49,7 +50,7 @@ class NaivePlay {
   bool finished() const { return left_ == 0; }
 
  private:
-  using Channel = std::tuple<std::uint8_t, program::Members, std::int32_t, std::set<std::size_t>>;
+  using Channel = std::tuple<program::Group, std::int32_t, std::set<std::size_t>>;
   struct Issued {
     double seconds{};
     program::Row row;
@@ -67,25 +68,26 @@ class NaivePlay {
       std::int32_t number = 0;
       for (const program::Phase& phase : ranks.phases)
         for (const program::Call& call : phase.calls) {
-          const auto& body = program_.body(call).body;
-          for (std::size_t i = 0; i < body.size(); ++i) {
-            std::deque<Issued>& lane = lanes[program::index(body[i].lane)];
+          std::int32_t position = 0;
+          program::for_each_instruction(program_.body(call), [&](program::InstructionId id, std::int32_t k) {
+            const program::Instruction& instruction = program_.instruction(id);
+            std::deque<Issued>& lane = lanes[program::index(instruction.lane)];
             Issued& one = lane.emplace_back();
-            one.seconds = alone(program_, durations, call.body, i).value;
-            one.row = {.rank = program_.grid.rank_at(ranks.first),
+            one.seconds = alone(program_, durations, id).value;
+            one.row = {.rank = ranks.first,
                        .step = step,
                        .call = number,
-                       .instruction = static_cast<std::int32_t>(i),
+                       .instruction = position++,
                        .body = call.body,
                        .micro = call.micro[0]};
-            one.waits = scoreboard.issue(body[i], call, std::ssize(lane));
-            const Channel channel = channel_of(c, body[i]);
-            if (std::get<3>(channel).size() > 1) {
-              one.meeting = {channel, counts[{channel, body[i].kind}]++};
+            scoreboard.issue(instruction, k, call, std::ssize(lane), one.waits);
+            const Channel channel = channel_of(c, instruction);
+            if (std::get<2>(channel).size() > 1) {
+              one.meeting = {channel, counts[{channel, instruction.kind}]++};
               parties_[one.meeting].push_back(&one);
             }
             ++left_;
-          }
+          });
           ++number;
         }
     }
@@ -95,7 +97,7 @@ class NaivePlay {
   Channel channel_of(std::size_t c, const program::Instruction& instruction) const {
     using program::Kind;
     const program::Comm& comm = instruction.comm;
-    const std::int32_t rank = program_.grid.rank_at(program_.classes[c].first);
+    const std::int32_t rank = program_.classes[c].first;
     const auto class_of = [&](std::int32_t other) { return program::class_of(program_, other); };
     const Channel none{};
     if (program::computes(instruction.kind)) return none;
@@ -103,13 +105,12 @@ class NaivePlay {
       std::set<std::size_t> classes;
       for (const std::int32_t member : program_.grid.members(comm.group, rank))
         classes.insert(class_of(member));
-      return {comm.group.axes, comm.group.members, 0, classes};
+      return {comm.group, 0, classes};
     }
     const std::int32_t sender =
-        instruction.kind == Kind::send ? rank : program::shifted(program_, rank, -comm.shift);
+        instruction.kind == Kind::send ? rank : program_.grid.neighbour(comm.group, rank, -comm.shift);
     // The sender's class and one more: a receiver is never in it twice.
-    return {comm.group.axes,
-            comm.group.members,
+    return {comm.group,
             comm.shift,
             {class_of(sender), program_.classes.size() + class_of(sender)}};
   }

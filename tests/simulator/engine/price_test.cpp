@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 #include "simulator/workload/workload.h"
 
 namespace ds::engine {
@@ -27,16 +28,15 @@ workload::Job job(const std::string& plan, const std::string& software = "megatr
       "job.json");
 }
 
-/// Calls fn(class, template, instruction, its number) for every communication of the program.
+/// Calls fn(class, instruction, times) for every communication of the program.
 template <class Fn>
 void for_each_communication(const program::Program& program, Fn&& fn) {
   for (const program::RankClass& ranks : program.classes)
     for (const program::Phase& phase : ranks.phases)
-      for (const program::Call& call : phase.calls) {
-        const std::vector<Instruction>& body = program.body(call).body;
-        for (std::size_t i = 0; i < body.size(); ++i)
-          if (!program::computes(body[i].kind)) fn(ranks, call.body, body[i], i);
-      }
+      for (const program::Call& call : phase.calls)
+        program::for_each_distinct(program.body(call), [&](program::InstructionId id, std::int32_t times) {
+          if (!program::computes(program.instruction(id).kind)) fn(ranks, id, times);
+        });
 }
 
 TEST(Price, TheRanksOfTheNetworkAreThoseOfTheProgram) {
@@ -45,18 +45,17 @@ TEST(Price, TheRanksOfTheNetworkAreThoseOfTheProgram) {
     const workload::Job asked = job(plan);
     const program::Program program = program::lower(asked);
     int seen = 0;
-    for_each_communication(program, [&](const program::RankClass& ranks, program::TemplateId,
-                                        const Instruction& i, std::size_t) {
-      const cost::Communication c = communication_of(program, asked, ranks, i);
-      const std::int32_t me = program.grid.rank_at(ranks.first);
+    for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+      const Instruction& i = program.instruction(id);
+      const cost::Communication c = communication_of(program, ranks, i);
+      const std::int32_t me = ranks.first;
       std::vector<std::int32_t> members = c.group.ranks();
       if (i.kind == Kind::collective) {
         std::ranges::sort(members);
-        EXPECT_EQ(members,
-                  program.grid.members(i.comm.group, i.comm.group.has(program::Axis::pp) ? 0 : me));
+        EXPECT_EQ(members, program.grid.members(i.comm.group, me));
       } else {
-        const std::int32_t from = i.kind == Kind::send ? me : program::shifted(program, me, -i.comm.shift);
-        const std::int32_t to = i.kind == Kind::send ? program::shifted(program, me, i.comm.shift) : me;
+        const std::int32_t from = i.kind == Kind::send ? me : program.grid.neighbour(i.comm.group, me, -i.comm.shift);
+        const std::int32_t to = i.kind == Kind::send ? program.grid.neighbour(i.comm.group, me, i.comm.shift) : me;
         EXPECT_EQ(members, (std::vector{from, to}));
       }
       ++seen;
@@ -71,9 +70,9 @@ Seconds message_time(const workload::Job& asked) {
   const Durations durations = price(program, asked, cost::Machine(asked, unused));
   Seconds longest{};
   for_each_communication(
-      program, [&](const program::RankClass&, program::TemplateId body, const Instruction& i, std::size_t n) {
-        if (i.kind == Kind::send)
-          longest = std::max(longest, durations.communications[program::index(body)][n]);
+      program, [&](const program::RankClass&, program::InstructionId id, std::int32_t) {
+        if (program.instruction(id).kind == Kind::send)
+          longest = std::max(longest, durations.communications[program::index(id)]);
       });
   return longest;
 }
@@ -97,9 +96,9 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
     const program::Program program = program::lower(asked);
     const Durations durations = price(program, asked, cost::Machine(asked, unused));
     Seconds sum{};
-    for_each_communication(program, [&](const program::RankClass&, program::TemplateId body,
-                                        const Instruction& i, std::size_t n) {
-      if (i.comm.group == program::kTensorGroup) sum += durations.communications[program::index(body)][n];
+    for_each_communication(program, [&](const program::RankClass&, program::InstructionId id, std::int32_t times) {
+      if (program.instruction(id).comm.group == program::kTensorGroup)
+        sum += durations.communications[program::index(id)] * times;
     });
     return sum.value;
   };

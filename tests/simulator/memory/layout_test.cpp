@@ -2,6 +2,7 @@
 
 #include "simulator/memory/lifetimes.h"
 #include "simulator/memory/memory.h"
+#include "simulator/program/walk.h"
 #include "tests/support/jobs.h"
 
 namespace ds::memory {
@@ -13,10 +14,15 @@ struct Block {
 
 std::vector<Block> blocks_of(const program::Program& program, const Lifetimes& lives, const Layout& layout) {
   std::vector<Block> blocks;
-  std::vector<std::size_t> next(program.buffers.size(), 0);
+  const program::RankClass& ranks = program.classes[0];
   for (const Instance& instance : lives.instances) {
-    const std::int64_t at =
-        layout.offsets[program::index(instance.buffer)][next[program::index(instance.buffer)]++].value;
+    const bool block = program.buffer(instance.buffer).life == program::Life::step;
+    const std::int32_t slots = block ? 1 : program::slots_of(ranks, instance.buffer);
+    const std::int64_t at = layout
+                                .offsets[program::index(instance.buffer) -
+                                         static_cast<std::size_t>(ranks.buffers.first)]
+                                        [static_cast<std::size_t>(instance.copy * slots + instance.slot)]
+                                .value;
     blocks.push_back({at, at + instance.bytes});
   }
   return blocks;
@@ -51,7 +57,7 @@ TEST(Layout, NoTwoBuffersThatLiveTogetherShareAByte) {
 
 /// Too many instances to ask pair by pair in the layout itself, which then places them in the order of their birth.
 TEST(Layout, NoTwoBuffersShareAByteInALargeProgramEither) {
-  const program::Program program = program::lower(support::small_job({.layers = 300, .micro_batches = 3}));
+  const program::Program program = program::lower(support::small_job({.layers = 400, .micro_batches = 4, .schedule = workload::Schedule::gpipe}));
   ASSERT_GT(lifetimes(program, 0).instances.size(), 10'000U);
   expect_no_sharing(program);
 }

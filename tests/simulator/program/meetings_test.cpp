@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "simulator/program/program.h"
+#include "tests/support/edit_program.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
@@ -42,8 +43,16 @@ Template& body_of(Program& program, std::size_t rank_class, std::size_t call) {
   return program.templates[index(program.classes[rank_class].phases[0].calls[call].body)];
 }
 
-Instruction& first_of(Template& body, Kind kind) {
-  return *std::ranges::find(body.body, kind, &Instruction::kind);
+template <class Condition>
+Instruction& first_where(Program& program, const Template& body, Condition condition) {
+  Instruction* found = nullptr;
+  support::for_each(program, body, [&](Instruction& i) {
+    if (found == nullptr && condition(i)) found = &i;
+  });
+  return *found;
+}
+Instruction& first_of(Program& program, const Template& body, Kind kind) {
+  return first_where(program, body, [&](const Instruction& i) { return i.kind == kind; });
 }
 
 Template& norm_of(Program& program, std::size_t rank_class) {
@@ -71,31 +80,29 @@ void expect_named(const Program& good, const std::vector<Mistake>& mistakes) {
 
 TEST(Meetings, MistakesInMessagesAreNamed) {
   const auto shift = [](Kind kind, std::size_t rank_class, std::int8_t by) {
-    return [=](Program& p) { first_of(body_of(p, rank_class, 0), kind).comm.shift = by; };
+    return [=](Program& p) { first_of(p, body_of(p, rank_class, 0), kind).comm.shift = by; };
   };
   const std::vector<Mistake> mistakes = {
       {"a receive is dropped", "reads input before it is written",
        [](Program& p) {
-         std::erase_if(body_of(p, 1, 0).body, [](const Instruction& i) { return i.kind == Kind::receive; });
+         support::erase_if(p, body_of(p, 1, 0), [](const Instruction& i) { return i.kind == Kind::receive; });
        }},
       {"a send is dropped", "ranks of stage 0 send 0 times by shift 1, ranks of stage 1 receive 8 times",
        [](Program& p) {
-         std::erase_if(body_of(p, 0, 0).body, [](const Instruction& i) { return i.kind == Kind::send; });
+         support::erase_if(p, body_of(p, 0, 0), [](const Instruction& i) { return i.kind == Kind::send; });
        }},
       {"a receive listens to the other side", "by shift", shift(Kind::receive, 1, -1)},
       {"a send goes to the rank itself", "by shift", shift(Kind::send, 0, 2)},
       {"the message is shorter than the view", "bytes where its largest operand has",
-       [](Program& p) { first_of(body_of(p, 0, 0), Kind::send).comm.bytes.bound.value -= 8; }},
+       [](Program& p) { first_of(p, body_of(p, 0, 0), Kind::send).comm.bytes.bound.value -= 8; }},
       {"a send writes what it sends", "has operands that no message has",
        [](Program& p) {
-         p.uses[static_cast<std::size_t>(first_of(body_of(p, 0, 0), Kind::send).uses.first)].access =
+         p.uses[static_cast<std::size_t>(first_of(p, body_of(p, 0, 0), Kind::send).uses.first)].access =
              Access::add;
        }},
       {"sends of a shift sit on two lanes", "sits on another lane",
        [](Program& p) {
-         Template other = body_of(p, 0, 1);
-         first_of(other, Kind::send).lane = LaneId{0};
-         p.templates.push_back(other);
+         first_of(p, support::copy_of(p, body_of(p, 0, 1)), Kind::send).lane = LaneId{0};
          p.classes[0].phases[0].calls[1].body = static_cast<TemplateId>(p.templates.size() - 1);
        }},
       {"a stage forgets its update", "classes have different phases",
@@ -108,7 +115,7 @@ TEST(Meetings, AMessageAsLongAsItsOwnViewsOnlyIsNoticed) {
   // Both ends are sound by themselves; they are of different sizes.
   const Program good = lower(support::small_job(plan_of(1, 2, 1, 1, false)));
   expect_named(good, {{"half of the activations are sent", "meeting 0", [](Program& p) {
-                         Instruction& send = first_of(body_of(p, 0, 0), Kind::send);
+                         Instruction& send = first_of(p, body_of(p, 0, 0), Kind::send);
                          Use& use = p.uses[static_cast<std::size_t>(send.uses.first)];
                          View half = p.view(use.view);
                          half.shape.size[0] /= 2;
@@ -120,18 +127,16 @@ TEST(Meetings, AMessageAsLongAsItsOwnViewsOnlyIsNoticed) {
 
 TEST(Meetings, MistakesInCollectivesAreNamed) {
   const auto world = [](Program& p, std::size_t rank_class) -> Instruction& {
-    return *std::ranges::find_if(norm_of(p, rank_class).body,
-                                 [](const Instruction& i) { return i.comm.group == kWorld; });
+    return first_where(p, norm_of(p, rank_class), [](const Instruction& i) { return i.comm.group == kWorld; });
   };
   const std::vector<Mistake> mistakes = {
       {"a stage leaves the sum of the norm out", "meet",
        [&](Program& p) {
-         std::erase_if(norm_of(p, 1).body, [](const Instruction& i) { return i.comm.group == kWorld; });
+         support::erase_if(p, norm_of(p, 1), [](const Instruction& i) { return i.comm.group == kWorld; });
        }},
       {"one end adds the tied table before the sums, the other after", "meet",
        [](Program& p) {
-         std::erase_if(norm_of(p, 0).body,
-                       [](const Instruction& i) { return i.comm.group == kPipelineEnds; });
+         support::erase_if(p, norm_of(p, 0), [](const Instruction& i) { return i.comm.group == kPipelineEnds; });
        }},
       {"a stage gathers where the other sums", "works in place, which this collective cannot",
        [&](Program& p) { world(p, 1).comm.what = collective::Collective::all_gather; }},
@@ -139,13 +144,15 @@ TEST(Meetings, MistakesInCollectivesAreNamed) {
        [&](Program& p) { world(p, 1).comm.algorithm = 1; }},
       {"gradients are reduced over the pipeline", "not the rank's own",
        [](Program& p) {
-         for (Instruction& i : norm_of(p, 0).body)
+         support::for_each(p, norm_of(p, 0), [](Instruction& i) {
            if (i.comm.group == kDataGroup) i.comm.group = kPipeline;
+         });
        }},
       {"a gradient is scattered over the wrong ranks", "is over one rank alone",
        [](Program& p) {
-         for (Instruction& i : norm_of(p, 0).body)
+         support::for_each(p, norm_of(p, 0), [](Instruction& i) {
            if (i.comm.group == kDataGroup) i.comm.group = kTensorGroup;
+         });
        }},
   };
   expect_named(lower(support::small_job(plan_of(1, 2, 2, 1, false))), mistakes);
@@ -155,11 +162,13 @@ TEST(Meetings, MistakesInCollectivesAreNamed) {
 TEST(Meetings, CollectivesOfAGroupInTwoOrdersAreNoticed) {
   Program program = lower(support::small_job(plan_of(1, 2, 1, 1, false)));
   for (const std::size_t c : {std::size_t{0}, std::size_t{1}}) {
-    std::vector<Instruction>& body = norm_of(program, c).body;
-    const auto sum = std::ranges::find_if(body, [](const Instruction& i) { return i.comm.group == kWorld; });
-    Instruction other = *sum;
-    other.comm.algorithm = 2;
-    body.insert(c == 0 ? sum : sum + 1, other);
+    support::edit(program, norm_of(program, c), [&](std::vector<Instruction>& body) {
+      const auto sum = std::ranges::find_if(body, [](const Instruction& i) { return i.comm.group == kWorld; });
+      if (sum == body.end()) return;
+      Instruction other = *sum;
+      other.comm.algorithm = 2;
+      body.insert(c == 0 ? sum : sum + 1, other);
+    });
   }
   program.hash = hash_of(program);
   EXPECT_NE(check(program).value_or("").find("meeting 0"), std::string::npos);
@@ -169,9 +178,8 @@ TEST(Meetings, CollectivesOfAGroupInTwoOrdersAreNoticed) {
 /// sends activation 1 before it receives gradient 0: each waits for the other.
 TEST(Meetings, DeadlocksAreNoticed) {
   Program program = lower(support::small_job(plan_of(1, 2, 1, 1, false)));
-  for (Template& body : program.templates)
-    for (Instruction& i : body.body)
-      if (i.kind == Kind::send) i.lane = LaneId{0};
+  for (Instruction& i : program.instructions)
+    if (i.kind == Kind::send) i.lane = LaneId{0};
   program.hash = hash_of(program);
   EXPECT_EQ(check(program),
             "deadlock: ranks of stage 0 wait for ever at pp send of forward of micro-batch 1");

@@ -5,6 +5,7 @@
 #include <functional>
 #include <set>
 
+#include "tests/support/edit_program.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
@@ -40,15 +41,19 @@ TEST(Program, CallsOfOneStageAlternateForwardAndBackward) {
 /// Edits that a lowering could get wrong; each must be noticed.
 TEST(Program, TheCheckerNoticesEdits) {
   const Program good = lower(support::small_job({}));
-  const auto forward_body = [](Program& p) -> std::vector<Instruction>& { return p.templates[0].body; };
+  // Embedding, layers.
+  const auto layer = [](Program& p) { return support::body_of(p, p.templates[0].blocks[1]); };
   struct Edit {
     const char* what;
     std::function<void(Program&)> apply;
   };
   const std::vector<Edit> edits = {
-      {"the first norm is left out", [&](Program& p) { forward_body(p).erase(forward_body(p).begin() + 1); }},
+      {"the first norm is left out", [&](Program& p) {
+         p.templates[0].blocks[1].body.first += 1;
+         p.templates[0].blocks[1].body.count -= 1;
+       }},
       {"two instructions change places",
-       [&](Program& p) { std::swap(forward_body(p)[1], forward_body(p)[2]); }},
+       [&](Program& p) { std::swap(layer(p)[0], layer(p)[1]); }},
       {"a backward comes before its forward",
        [](Program& p) { std::swap(p.classes[0].phases[0].calls[0], p.classes[0].phases[0].calls[1]); }},
       {"a backward runs on another micro-batch",
