@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "simulator/memory/live_bytes.h"
 #include "simulator/program/walk.h"
 
 namespace ds::engine {
@@ -59,13 +60,19 @@ Bytes dummy_gradients(const program::Program& program, const program::RankClass&
 
 }  // namespace
 
-memory::Parts needs_of(const program::Program& program, std::size_t rank_class, const memory::Layout& layout,
-                       const workload::Job& job) {
-  memory::Parts parts = layout.parts;
-  if (job.habits.allocator == "arena") return parts;
-  parts.other =
-      job.habits.dummy_weight_gradients ? dummy_gradients(program, program.classes[rank_class]) : Bytes{};
-  return parts;
+std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
+                                    const workload::Job& job) {
+  std::vector<memory::Parts> needs;
+  if (job.habits.allocator == "arena") {
+    for (const memory::Layout& layout : layouts) needs.push_back(layout.parts);
+    return needs;
+  }
+  for (const memory::LiveBytes& live : memory::live_bytes(program)) {
+    needs.push_back(live.parts);
+    if (job.habits.dummy_weight_gradients)
+      needs.back().other = dummy_gradients(program, program.classes[needs.size() - 1]);
+  }
+  return needs;
 }
 
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth, Rows rows) {
@@ -73,17 +80,16 @@ Prediction predict(const workload::Job& job, const cost::Machine& machine, workl
 #ifndef NDEBUG
   if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
 #endif
-  std::vector<memory::Layout> layouts = layouts_of(program);
+  std::vector<memory::Layout> layouts;
+  if (job.habits.allocator == "arena") layouts = layouts_of(program);
   return predict(std::move(program), std::move(layouts), job, machine, depth, rows);
 }
 
 Prediction predict(program::Program program, std::vector<memory::Layout> layouts, const workload::Job& job,
                    const cost::Machine& machine, workload::Depth depth, Rows rows) {
   Prediction result{.program = std::move(program), .layouts = std::move(layouts)};
-  for (std::size_t c = 0; c < result.layouts.size(); ++c) {
-    result.memory.push_back(needs_of(result.program, c, result.layouts[c], job));
-    result.peak = std::max(result.peak, result.memory.back().total());
-  }
+  result.memory = needs_of(result.program, result.layouts, job);
+  for (const memory::Parts& parts : result.memory) result.peak = std::max(result.peak, parts.total());
   const Durations durations = price(result.program, job, machine);
   switch (depth) {
     case workload::Depth::event: {

@@ -14,7 +14,7 @@ namespace ds::engine {
 
 struct Prediction {
   program::Program program;
-  std::vector<memory::Layout> layouts;  // by rank class
+  std::vector<memory::Layout> layouts;  // by rank class, where the software binds buffers itself; else empty
   program::Timeline timeline;           // event depth: the step's rows if asked for; analytic depth: empty
   program::StepSummary summary;
   double sigma{};          // relative standard deviation of the step time
@@ -29,12 +29,12 @@ struct Prediction {
 /// Where each class's buffers lie.
 std::vector<memory::Layout> layouts_of(const program::Program& program);
 
-/// What a rank of a class needs at its peak: the arena where the software is ds-exec, gaps counted as `other`. Else what
-/// lives at once, and as `other` what the software keeps beside it.
-memory::Parts needs_of(const program::Program& program, std::size_t rank_class, const memory::Layout& layout,
-                       const workload::Job& job);
+/// What a rank of each class needs at its peak: the arena where the software is ds-exec, gaps counted as `other`. Else what
+/// lives at once, and as `other` what the software keeps beside it; `layouts` may then be empty.
+std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
+                                    const workload::Job& job);
 
-/// `job` has passed workload::check_supported. The peak is the same in both depths: one layout serves them.
+/// `job` has passed workload::check_supported. The peak is the same in both depths.
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth,
                    Rows rows = Rows::all);
 

@@ -16,25 +16,10 @@ using program::Life;
 
 bool is_block(const Buffer& buffer) { return buffer.life == Life::step; }
 
-/// Which buffers another lane than the compute lane touches, of those that a template of the class names.
-std::vector<bool> touched_aside(const program::Program& program, const program::RankClass& ranks) {
-  std::vector<bool> aside(program.buffers.size(), false);
-  for (const program::TemplateId id : program::templates_of(program, ranks))
-    program::for_each_instruction(
-        program.templates[program::index(id)], [&](program::InstructionId i, std::int32_t iteration) {
-          const program::Instruction& instruction = program.instruction(i);
-          if (instruction.lane == program::LaneId{0}) return;
-          program::for_each_use(program, instruction, [&](const program::Use& use) {
-            aside[program::index(program::locate(program, program.view(use.view), iteration).buffer)] = true;
-          });
-        });
-  return aside;
-}
-
 class Walk {
  public:
   Walk(const program::Program& program, const program::RankClass& ranks)
-      : program_(program), ranks_(ranks), aside_(touched_aside(program, ranks)) {
+      : program_(program), ranks_(ranks), always_(alive_always(program, ranks)) {
     first_instance_.resize(program.buffers.size());
     for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
       add_instances(static_cast<program::BufferId>(b));
@@ -87,15 +72,13 @@ class Walk {
       alive.back().end = position_;
   }
 
-  /// Only the compute lane is walked through in the order in which it runs: what another lane touches may be in use at any
-  /// time, so it shares its bytes with nothing. What runs over the seam is alive always as well; what the host reads, up to
-  /// the end.
+  /// What the host reads lives up to the end.
   void finish() {
     result_.end = position_ + 1;
     for (std::size_t i = 0; i < result_.instances.size(); ++i) {
       const program::BufferId id = result_.instances[i].buffer;
       const Buffer& buffer = program_.buffer(id);
-      if (buffer.life == Life::run || (aside_[program::index(id)] && !result_.alive[i].empty()))
+      if (always_[program::index(id)])
         result_.alive[i] = {{0, result_.end}};
       else if (buffer.host == program::Host::reads && !result_.alive[i].empty())
         result_.alive[i].back().end = result_.end;
@@ -124,12 +107,28 @@ class Walk {
   const program::Program& program_;
   const program::RankClass& ranks_;
   std::vector<std::size_t> first_instance_;  // by buffer
-  std::vector<bool> aside_;                  // by buffer: touched by another lane than the compute lane
+  std::vector<bool> always_;                 // by buffer
   std::int32_t position_{0};
   Lifetimes result_;
 };
 
 }  // namespace
+
+std::vector<bool> alive_always(const program::Program& program, const program::RankClass& ranks) {
+  std::vector<bool> always(program.buffers.size(), false);
+  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
+    always[static_cast<std::size_t>(b)] = program.buffers[static_cast<std::size_t>(b)].life == Life::run;
+  for (const program::TemplateId id : program::templates_of(program, ranks))
+    for (const program::Block& block : program.templates[program::index(id)].blocks)
+      for (const program::Instruction& instruction : program.instructions_of(block)) {
+        if (instruction.lane == program::LaneId{0}) continue;
+        program::for_each_use(program, instruction, [&](const program::Use& use) {
+          for (std::int32_t k = block.first; k < block.first + block.times; ++k)
+            always[program::index(program::locate(program, program.view(use.view), k).buffer)] = true;
+        });
+      }
+  return always;
+}
 
 Lifetimes lifetimes(const program::Program& program, std::size_t rank_class) {
   return Walk(program, program.classes[rank_class]).take();

@@ -26,6 +26,10 @@ struct Lifetimes {
   std::int32_t end{};
 };
 
+/// Buffers that are alive all the time: what runs over the seam, and what another lane than the compute lane touches, since
+/// only that one is walked through in the order in which it runs. By buffer of the program.
+std::vector<bool> alive_always(const program::Program& program, const program::RankClass& ranks);
+
 Lifetimes lifetimes(const program::Program& program, std::size_t rank_class);
 
 }  // namespace ds::memory

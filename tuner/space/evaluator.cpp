@@ -23,10 +23,9 @@ Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
   if (last_ && last_->plan == candidate.plan) return *last_;
   last_ = std::make_unique<Lowered>(
       Lowered{candidate.plan, cost::Machine(candidate, *profile_), program::lower(candidate), {}, {}});
-  last_->layouts = engine::layouts_of(last_->program);
-  for (std::size_t c = 0; c < last_->layouts.size(); ++c)
-    last_->peak =
-        std::max(last_->peak, engine::needs_of(last_->program, c, last_->layouts[c], candidate).total());
+  if (candidate.habits.allocator == "arena") last_->layouts = engine::layouts_of(last_->program);
+  for (const memory::Parts& parts : engine::needs_of(last_->program, last_->layouts, candidate))
+    last_->peak = std::max(last_->peak, parts.total());
   return *last_;
 }
 

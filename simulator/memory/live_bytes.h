@@ -1,0 +1,23 @@
+#pragma once
+// Bytes alive at once, without placing anything: what a program needs where nobody binds its buffers at offsets. The same
+// lives as those of lifetimes.h, so the peak is that of `layout` to the byte.
+//
+// A step is many calls of few templates. What a template touches is read off once; a micro-batch's way through a chunk is a
+// chain of templates, and chains are few; so a call adds a number that is known, and only the first and last ones of a step
+// are looked at more closely.
+
+#include <vector>
+
+#include "simulator/memory/memory.h"
+
+namespace ds::memory {
+
+struct LiveBytes {
+  Bytes peak;
+  Parts parts;  // what lives at that instruction; `other` is nothing
+};
+
+/// By rank class.
+std::vector<LiveBytes> live_bytes(const program::Program& program);
+
+}  // namespace ds::memory
