@@ -1,6 +1,7 @@
 // Event depth: one rank for each class, lane by lane, with the waits of its schedule.
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "simulator/base/error.h"
 #include "simulator/engine/engine.h"
@@ -16,7 +17,8 @@ namespace {
 
 using program::index;
 
-constexpr int kSteps = 3;  // the third is steady: what runs over the seam has settled
+// From a cut on, the step after it is steady. Without one the third step is: what runs over the seam has settled by then.
+constexpr std::int32_t kStepsFromCut = 2, kSteps = 3;
 
 std::vector<std::int32_t> members_of_classes(const program::Program& program) {
   std::vector<std::int32_t> members;
@@ -31,6 +33,7 @@ struct Player {
     std::size_t next{0};    // segment
     std::int64_t ended{0};  // instructions, since the first step
     bool busy{false};       // the segment has begun, or is ready and waits for other classes
+    std::int32_t wait{0};   // of the segment's waits, the first that is not known to be over
   };
   StepSchedule schedule;
   std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
@@ -40,22 +43,29 @@ struct Player {
 
 class Play {
  public:
-  Play(const program::Program& program, const Durations& durations, const PlayOptions& options)
+  enum class From : std::uint8_t { start, cut };
+  Play(const program::Program& program, const Durations& durations, const PlayOptions& options, From from)
       : program_(program),
         durations_(durations),
         options_(options),
+        steps_(from == From::cut ? kStepsFromCut : kSteps),
+        from_(from),
         crowded_(slows_down(members_of_classes(program), options.cores)),
         players_(make_players()),
         running_(members_of_classes(program), options.cores, capacities_) {}
 
-  Played run() {
+  /// Nothing where the step was to be played from a cut and there is none.
+  std::optional<Played> run() {
+    if (from_ == From::cut && !has_cut_) return std::nullopt;
     for (std::int32_t p = 0; p < std::ssize(players_); ++p) begin_ready(p);
-    while (!running_.empty())
-      for (const Front& front : running_.next()) end(front);
+    while (!running_.empty()) {
+      const std::vector<Front>& ends = running_.next();
+      if (from_ == From::cut && ends_at_cut(ends.front()) && !all_end_at_cut(ends)) return std::nullopt;
+      for (const Front& front : ends) end(front);
+    }
     for (const Player& player : players_)
       for (std::size_t lane = 0; lane < player.lanes.size(); ++lane)
-        ensure(player.lanes[lane].ended == kSteps * player.schedule.lengths[lane],
-               "a program does not deadlock");
+        ensure(player.lanes[lane].ended == steps_ * player.schedule.lengths[lane], "a program does not deadlock");
     return result();
   }
 
@@ -65,6 +75,7 @@ class Play {
     RankLinks links(program_, durations_, options_.sharing);
     program::Channels channels(program_);
     std::vector<Player> players;
+    has_cut_ = from_ == From::cut;
     for (std::size_t c = 0; c < program_.classes.size(); ++c) {
       std::vector<std::vector<RankLinks::Flow>> flows(program_.instructions.size());
       std::vector<bool> apart(program_.instructions.size(), crowded_);
@@ -73,12 +84,15 @@ class Play {
           flows[index(id)] = links.flows(c, id);
           if (!flows[index(id)].empty()) apart[index(id)] = true;
         });
-      Player player{.schedule = StepSchedule(program_, c, durations_, channels, apart),
+      const Cut cut = from_ == From::cut ? cut_of(program_, c, channels) : Cut{-1, -1};
+      if (cut.call < 0) has_cut_ = false;
+      Player player{.schedule = StepSchedule(program_, c, durations_, channels, apart, has_cut_ ? &cut : nullptr),
                     .flows = std::move(flows),
                     .lanes = std::vector<Player::Lane>(program_.lanes.size()),
                     .times = {}};
       for (const std::vector<Segment>& lane : player.schedule.segments)
         player.times.emplace_back(lane.size());
+      if (has_cut_) begin_at_cut(player);
       players.push_back(std::move(player));
     }
     capacities_ = links.capacities();
@@ -86,6 +100,38 @@ class Play {
       parties_.push_back(static_cast<std::int32_t>(channels[channel].classes.size()));
     waiting_.resize(parties_.size());
     return players;
+  }
+
+  /// All that was issued up to the cut of the first step has ended.
+  static void begin_at_cut(Player& player) {
+    const StepSchedule& schedule = player.schedule;
+    for (std::size_t l = 0; l < player.lanes.size(); ++l) {
+      const std::vector<Segment>& segments = schedule.segments[l];
+      Player::Lane& lane = player.lanes[l];
+      lane.ended = schedule.before_cut[l];
+      lane.next = static_cast<std::size_t>(
+          std::ranges::upper_bound(segments, lane.ended, {}, &Segment::ended) - segments.begin());
+      if (lane.next == segments.size()) lane.next = 0, lane.step = 1;
+    }
+  }
+
+  /// Whether the cut of the second step ends there.
+  bool ends_at_cut(Front front) {
+    const Player& player = player_of(front);
+    return front.lane == 0 && player.lanes[0].step == 1 &&
+           segment_of(front).ended == player.schedule.before_cut[0];
+  }
+  /// And nothing else is left: all classes end at the cut, all other lanes have ended what was issued before, and stand still.
+  bool all_end_at_cut(const std::vector<Front>& ends) {
+    if (ends.size() != players_.size() || !running_.empty()) return false;
+    for (const Front& front : ends)
+      if (!ends_at_cut(front)) return false;
+    for (const Player& player : players_)
+      for (std::size_t l = 1; l < player.lanes.size(); ++l) {
+        const Player::Lane& lane = player.lanes[l];
+        if (lane.busy || lane.ended != player.schedule.before_cut[l] + player.schedule.lengths[l]) return false;
+      }
+    return true;
   }
 
   Player& player_of(Front front) { return players_[static_cast<std::size_t>(front.player)]; }
@@ -105,19 +151,20 @@ class Play {
     Player& player = players_[static_cast<std::size_t>(p)];
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
       Player::Lane& lane = player.lanes[l];
-      if (lane.busy || lane.step == kSteps || player.schedule.segments[l].empty()) continue;
-      if (!may_begin(player, player.schedule.segments[l][lane.next], lane.step)) continue;
+      if (lane.busy || lane.step == steps_ || player.schedule.segments[l].empty()) continue;
+      if (!may_begin(player, player.schedule.segments[l][lane.next], lane)) continue;
       lane.busy = true;
       begin({p, static_cast<std::int32_t>(l)});
     }
   }
 
-  static bool may_begin(const Player& player, const Segment& segment, std::int32_t step) {
+  static bool may_begin(const Player& player, const Segment& segment, Player::Lane& waiting) {
     const StepSchedule& schedule = player.schedule;
-    for (std::int32_t w = segment.waits.first; w < segment.waits.first + segment.waits.count; ++w) {
-      const program::Position& until = schedule.waits[static_cast<std::size_t>(w)];
+    for (; waiting.wait < segment.waits.count; ++waiting.wait) {
+      const program::Position& until =
+          schedule.waits[static_cast<std::size_t>(segment.waits.first + waiting.wait)];
       const auto lane = static_cast<std::size_t>(until.lane);
-      if (player.lanes[lane].ended < until.ended + step * schedule.lengths[lane]) return false;
+      if (player.lanes[lane].ended < until.ended + waiting.step * schedule.lengths[lane]) return false;
     }
     return true;
   }
@@ -125,19 +172,12 @@ class Play {
   void begin(Front front) {
     time_of(front).start = running_.now();
     const Segment& segment = segment_of(front);
-    const bool communicates =
-        segment.count == 1 && !program::computes(program_.instruction(first_of(front)).kind);
     if (segment.channel != kNoChannel)
       meet(front, segment);
-    else if (communicates)
+    else if (segment.communicates)
       start({&front, 1}, segment.alone);
     else
       running_.compute(front, segment.alone);
-  }
-
-  program::InstructionId first_of(Front front) {
-    const Segment& segment = segment_of(front);
-    return player_of(front).schedule.body(segment, static_cast<std::size_t>(front.lane)).at(segment.first).one->id;
   }
 
   /// All begin once the last is ready. A channel's communications follow one another in a lane of each class, so those who
@@ -157,7 +197,7 @@ class Play {
   void start(std::span<const Front> fronts, Seconds alone) {
     flows_.clear();
     for (const Front& front : fronts) {
-      for (const RankLinks::Flow& flow : player_of(front).flows[index(first_of(front))]) flows_.push_back(&flow);
+      for (const RankLinks::Flow& flow : player_of(front).flows[index(segment_of(front).instruction)]) flows_.push_back(&flow);
     }
     running_.communicate(fronts, alone, flows_);
   }
@@ -171,6 +211,7 @@ class Play {
     step_end = std::max(step_end, running_.now());
     lane.ended = segment_of(front).ended + lane.step * player.schedule.lengths[l];
     lane.busy = false;
+    lane.wait = 0;
     if (++lane.next == player.schedule.segments[l].size()) {
       lane.next = 0;
       ++lane.step;
@@ -179,7 +220,7 @@ class Play {
   }
 
   Played result() {
-    const Seconds begin = ends_[kSteps - 2];
+    const Seconds begin = ends_[static_cast<std::size_t>(steps_ - 2)];
     for (Player& player : players_)
       for (std::vector<Interval>& lane : player.times)
         for (Interval& time : lane) {
@@ -187,17 +228,17 @@ class Play {
           time.end -= begin;
         }
     Played played;
-    played.timeline.length = ends_[kSteps - 1] - begin;
+    played.timeline.length = ends_[static_cast<std::size_t>(steps_ - 1)] - begin;
     std::vector<program::RankTotals> totals;
     for (const Player& player : players_) totals.push_back(totals_of(player));
     const std::size_t last = program::finishes_last(totals);
     std::vector<program::Row> rows;
-    add_rows(program_, last, players_[last].schedule, players_[last].times, kSteps - 1, rows);
+    add_rows(program_, last, players_[last].schedule, players_[last].times, steps_ - 1, rows);
     played.summary =
         program::summarise_rank(program_, rows, played.timeline.length, durations_.communications);
     if (options_.rows == Rows::all)
       for (std::size_t p = 0; p < players_.size(); ++p)
-        add_rows(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, played.timeline.rows);
+        add_rows(program_, p, players_[p].schedule, players_[p].times, steps_ - 1, played.timeline.rows);
     return played;
   }
 
@@ -219,6 +260,9 @@ class Play {
   const program::Program& program_;
   const Durations& durations_;
   const PlayOptions& options_;
+  std::int32_t steps_;
+  From from_;
+  bool has_cut_{false};
   bool crowded_;
   std::vector<double> capacities_;
   std::vector<std::int32_t> parties_;        // by channel
@@ -232,7 +276,8 @@ class Play {
 }  // namespace
 
 Played play(const program::Program& program, const Durations& durations, const PlayOptions& options) {
-  return Play(program, durations, options).run();
+  if (std::optional<Played> played = Play(program, durations, options, Play::From::cut).run()) return *played;
+  return *Play(program, durations, options, Play::From::start).run();
 }
 
 }  // namespace ds::engine

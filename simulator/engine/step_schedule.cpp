@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "simulator/engine/alone.h"
@@ -29,6 +31,7 @@ std::vector<program::Call> calls_of(const program::RankClass& ranks) {
 struct Touch {
   program::InstructionId id{};
   std::int32_t iteration{}, position{};
+  std::int32_t in_template{};
 };
 
 /// Those of a template: of a lane's uses of a buffer, without another lane's between them, only the first and the last can make
@@ -37,13 +40,16 @@ class Touches {
  public:
   Touches(const program::Program& program, const program::Scoreboard& scoreboard, const program::Template& body,
           const std::vector<LaneBody>& lanes) {
+    std::int32_t before = 0;  // instructions of the blocks before
     for (const program::Block& block : body.blocks) {
+      const std::int32_t begin = std::exchange(before, before + block.body.count * block.times);
       bool any = false;
       for (const Instruction& i : program.instructions_of(block)) any = any || scoreboard.watches(i);
       if (!any) continue;
       for (std::int32_t k = block.first; k < block.first + block.times; ++k)
         for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i)
-          look(program, scoreboard, lanes, static_cast<program::InstructionId>(i), k);
+          look(program, scoreboard, lanes, static_cast<program::InstructionId>(i), k,
+               begin + (k - block.first) * block.body.count + i - block.body.first);
     }
     for (const auto& [buffer, run] : runs_) end(run);
   }
@@ -60,14 +66,15 @@ class Touches {
     std::map<std::pair<std::int16_t, bool>, std::size_t> last;  // by slot, and whether it reads only
   };
   void look(const program::Program& program, const program::Scoreboard& scoreboard,
-            const std::vector<LaneBody>& lanes, program::InstructionId id, std::int32_t iteration) {
+            const std::vector<LaneBody>& lanes, program::InstructionId id, std::int32_t iteration,
+            std::int32_t in_template) {
     const Instruction& instruction = program.instruction(id);
     bool noted = false;
     program::for_each_use(program, instruction, [&](const program::Use& use) {
       const program::Copy copy = program::locate(program, program.view(use.view), iteration);
       if (!scoreboard.watches(copy.buffer)) return;
       if (!std::exchange(noted, true)) {
-        all_.push_back({id, iteration, lanes[index(instruction.lane)].position_of(id, iteration)});
+        all_.push_back({id, iteration, lanes[index(instruction.lane)].position_of(id, iteration), in_template});
         seen_.push_back(false);
       }
       touch(copy, use, instruction.lane);
@@ -100,12 +107,13 @@ struct Wait {
 
 class Builder {
  public:
-  Builder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule)
+  Builder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule, const Cut* cut)
       : program_(program),
         ranks_(program.classes[rank_class]),
         scoreboard_(program, program.classes[rank_class]),
         schedule_(schedule),
         lanes_(program.lanes.size()),
+        cut_(cut),
         waits_(lanes_),
         cuts_(lanes_) {}
 
@@ -123,25 +131,26 @@ class Builder {
         schedule_.lengths[lane] += schedule_.bodies[index(call.body)][lane].length();
   }
 
-  /// Issues two steps; the second waits for all that any later one waits for. A wait is left out where the lane has waited
-  /// for as much of that other lane already.
+  /// Issues two steps, the first from the cut on; the second waits for all that any later one waits for. A wait is left out
+  /// where the lane has waited for as much of that other lane already.
   void find_waits() {
-    std::vector<std::vector<Touch>> touches(program_.templates.size());
-    for (const program::TemplateId id : program::templates_of(program_, ranks_))
-      touches[index(id)] =
-          Touches(program_, scoreboard_, program_.templates[index(id)], schedule_.bodies[index(id)]).take();
-    std::vector<Position> waits;
+    read_touches();
+    if (cut_ != nullptr) count_before_cut();
     std::vector<std::vector<std::int64_t>> waited(lanes_, std::vector<std::int64_t>(lanes_, 0));
     std::vector<std::int64_t> issued(lanes_, 0);
+    std::vector<Position> waits;
     for (const bool second : {false, true})
-      for (const program::Call& call : schedule_.calls) {
+      for (std::size_t c = 0; c < schedule_.calls.size(); ++c) {
+        const program::Call& call = schedule_.calls[c];
         const std::size_t t = index(call.body);
-        for (const Touch& touch : touches[t]) {
-          const Instruction& instruction = program_.instruction(touch.id);
-          const std::size_t lane = index(instruction.lane);
-          const std::int64_t number = issued[lane] + touch.position + 1;
+        const bool ended = !second && cut_ != nullptr && c < static_cast<std::size_t>(cut_->call);
+        const bool cuts = !second && cut_ != nullptr && c == static_cast<std::size_t>(cut_->call);
+        for (const Resolved& one : touches_[t]) {
+          if (ended || (cuts && one.in_template <= cut_->position)) continue;
+          const std::size_t lane = index(one.lane);
+          const std::int64_t number = issued[lane] + one.in_lane + 1;
           waits.clear();
-          scoreboard_.issue(instruction, touch.iteration, call, number, waits);
+          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call, number, waits);
           for (const Position& until : waits) {
             std::int64_t& most = waited[lane][static_cast<std::size_t>(until.lane)];
             if (until.ended <= most) continue;
@@ -149,9 +158,44 @@ class Builder {
             if (second) note(lane, number, until);
           }
         }
-        for (std::size_t lane = 0; lane < lanes_; ++lane)
-          issued[lane] += schedule_.bodies[t][lane].length();
+        for (std::size_t lane = 0; lane < lanes_; ++lane) issued[lane] += lengths_[t][lane];
       }
+  }
+
+  /// What the scoreboard has to see of each template.
+  void read_touches() {
+    touches_.resize(program_.templates.size());
+    lengths_.resize(program_.templates.size());
+    for (const program::TemplateId id : program::templates_of(program_, ranks_)) {
+      const std::vector<LaneBody>& bodies = schedule_.bodies[index(id)];
+      for (const LaneBody& body : bodies) lengths_[index(id)].push_back(body.length());
+      for (const Touch& touch :
+           Touches(program_, scoreboard_, program_.templates[index(id)], bodies).take()) {
+        const Instruction& instruction = program_.instruction(touch.id);
+        const std::size_t first = all_touches_.size();
+        scoreboard_.find_touches(instruction, touch.iteration, all_touches_);
+        touches_[index(id)].push_back({.lane = instruction.lane,
+                                       .in_lane = touch.position,
+                                       .in_template = touch.in_template,
+                                       .first = first,
+                                       .count = all_touches_.size() - first});
+      }
+    }
+  }
+
+  void count_before_cut() {
+    schedule_.before_cut.assign(lanes_, 0);
+    for (std::int32_t c = 0; c < cut_->call; ++c)
+      for (std::size_t lane = 0; lane < lanes_; ++lane)
+        schedule_.before_cut[lane] +=
+            lengths_[index(schedule_.calls[static_cast<std::size_t>(c)].body)][lane];
+    const program::Call& call = schedule_.calls[static_cast<std::size_t>(cut_->call)];
+    std::int32_t position = 0;
+    program::for_each_instruction(program_.body(call), [&](program::InstructionId id, std::int32_t) {
+      if (position++ <= cut_->position) ++schedule_.before_cut[index(program_.instruction(id).lane)];
+    });
+    for (std::size_t lane = 0; lane < lanes_; ++lane) cuts_[lane].push_back(schedule_.before_cut[lane]);
+    cuts_[0].push_back(schedule_.before_cut[0] - 1);  // the cut stands alone
   }
 
   void note(std::size_t lane, std::int64_t number, Position until) {
@@ -185,6 +229,8 @@ class Builder {
                         .first = first,
                         .count = end - first,
                         .channel = body.at(first).one->channel,
+                        .instruction = body.at(first).one->id,
+                        .communicates = end == first + 1 && !body.at(first).one->computes,
                         .waits = {static_cast<std::int32_t>(schedule_.waits.size()), 0},
                         .ended = ended + end - first,
                         .alone = {body.begin(end) - body.begin(first)}};
@@ -204,15 +250,52 @@ class Builder {
   program::Scoreboard scoreboard_;
   StepSchedule& schedule_;
   std::size_t lanes_;
-  std::vector<std::vector<Wait>> waits_;         // by lane, in the order of its instructions
+  const Cut* cut_;
+  struct Resolved {
+    program::LaneId lane{};
+    std::int32_t in_lane{}, in_template{};
+    std::size_t first{}, count{};  // of all_touches_
+  };
+  std::vector<std::vector<Resolved>> touches_;  // by template
+  std::vector<program::Scoreboard::Touch> all_touches_;
+  std::vector<std::vector<std::int64_t>> lengths_;  // by template and lane
+  std::vector<std::vector<Wait>> waits_;            // by lane, in the order of its instructions
   std::vector<std::vector<std::int64_t>> cuts_;  // by lane: instructions of the step that have ended there
 };
 
 }  // namespace
 
+Cut cut_of(const program::Program& program, std::size_t rank_class, program::Channels& channels) {
+  const std::vector<program::Call> calls = calls_of(program.classes[rank_class]);
+  const bool alone = program.classes.size() == 1;
+  const auto last_phase = static_cast<std::int32_t>(program.classes[rank_class].phases.back().calls.size());
+  // The last call that has one, looked at from the end; each template once.
+  std::vector<std::int32_t> known(program.templates.size(), -2);
+  for (std::int32_t c = static_cast<std::int32_t>(calls.size()) - (alone ? last_phase : 0); c-- > 0;) {
+    const program::Call& call = calls[static_cast<std::size_t>(c)];
+    std::int32_t& found = known[index(call.body)];
+    if (found == -2) {
+      found = -1;
+      std::int32_t position = 0;
+      program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t) {
+        const Instruction& one = program.instruction(id);
+        const bool on_compute_lane = one.lane == program::LaneId{0};
+        if (alone ? on_compute_lane : on_compute_lane && one.kind == program::Kind::collective) {
+          const auto channel =
+              alone ? std::nullopt : channels.of(static_cast<std::int32_t>(rank_class), one.kind, one.comm);
+          if (alone || (channel && channels[*channel].classes.size() == program.classes.size())) found = position;
+        }
+        ++position;
+      });
+    }
+    if (found >= 0) return {c, found};
+  }
+  return {-1, -1};
+}
+
 StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_class,
                            const Durations& durations, program::Channels& channels,
-                           const std::vector<bool>& apart)
+                           const std::vector<bool>& apart, const Cut* cut)
     : calls(calls_of(program.classes[rank_class])),
       bodies(program.templates.size()),
       segments(program.lanes.size()) {
@@ -238,7 +321,7 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
       for (LaneBody& lane : lanes) lane.end_block();
     }
   }
-  Builder(program, rank_class, *this).run();
+  Builder(program, rank_class, *this, cut).run();
 }
 
 }  // namespace ds::engine
