@@ -101,6 +101,7 @@ void Interpreter::issue_call(const program::Call& call, std::int32_t number, std
                                   .call = number,
                                   .instruction = position++,
                                   .body = call.body,
+                                  .id = id,
                                   .micro = call.micro[0]},
                           .waits = {},
                           .ticket = {}});

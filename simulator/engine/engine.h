@@ -42,7 +42,7 @@ struct PlayOptions {
   Rows rows{Rows::none};
 };
 
-/// The third step. A communication's row begins when the rank is ready for it.
+/// A steady step. A communication's row begins when the rank is ready for it, but not before the step where it only waits there.
 struct Played {
   program::StepSummary summary;
   program::Timeline timeline;

@@ -48,6 +48,7 @@ void add_rows(const program::Program& program, std::size_t rank_class, const Ste
                       .call = static_cast<std::int32_t>(c),
                       .instruction = position++,
                       .body = call.body,
+                      .id = id,
                       .micro = call.micro[0],
                       .start = time.start,
                       .end = time.end});

@@ -8,15 +8,14 @@
 namespace ds::engine {
 
 void LaneBody::begin_block(std::int32_t times, std::int32_t first) {
-  pieces_.push_back(
-      {.times = times, .first = first, .position = length_, .begin = seconds_, .computed = computed_});
+  pieces_.push_back({.times = times, .first = first, .position = length_, .begin = seconds_});
 }
 
 void LaneBody::add(const One& one) {
   Piece& piece = pieces_.back();
   piece.ones.push_back(one);
   piece.begins.push_back(piece.begins.back() + one.seconds.value);
-  piece.computes.push_back(piece.computes.back() + (one.computes ? one.seconds.value : 0));
+  if (one.computes) piece.computed += one.seconds.value;
   piece.any_apart = piece.any_apart || one.apart;
 }
 
@@ -25,7 +24,7 @@ void LaneBody::end_block() {
   if (piece.ones.empty()) return pieces_.pop_back();
   length_ += piece.count() * piece.times;
   seconds_ += piece.begins.back() * piece.times;
-  computed_ += piece.computes.back() * piece.times;
+  computed_ += piece.computed * piece.times;
 }
 
 const LaneBody::Piece& LaneBody::piece_at(std::int32_t position) const {
@@ -40,13 +39,11 @@ LaneBody::At LaneBody::at(std::int32_t position) const {
   return {&piece.ones[static_cast<std::size_t>(inside % piece.count())], piece.first + inside / piece.count()};
 }
 
-double LaneBody::sum(std::int32_t position, double Piece::* before, std::vector<double> Piece::* within) const {
-  if (pieces_.empty()) return 0;
+double LaneBody::begin(std::int32_t position) const {
   const Piece& piece = piece_at(position);
   const std::int32_t inside = position - piece.position;
-  const std::vector<double>& sums = piece.*within;
-  return piece.*before + sums.back() * (inside / piece.count()) +
-         sums[static_cast<std::size_t>(inside % piece.count())];
+  return piece.begin + piece.begins.back() * (inside / piece.count()) +
+         piece.begins[static_cast<std::size_t>(inside % piece.count())];
 }
 
 std::int32_t LaneBody::next_apart(std::int32_t position) const {

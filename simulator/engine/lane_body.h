@@ -31,9 +31,10 @@ class LaneBody {
     std::int32_t iteration{};
   };
   At at(std::int32_t position) const;
-  /// Seconds of all instructions before a position; of those among them that compute.
-  double begin(std::int32_t position) const { return sum(position, &Piece::begin, &Piece::begins); }
-  double computed(std::int32_t position) const { return sum(position, &Piece::computed, &Piece::computes); }
+  /// Seconds of all instructions before a position.
+  double begin(std::int32_t position) const;
+  /// Seconds of all that compute.
+  double computed() const { return computed_; }
   /// The first position from that one on whose instruction stands apart; length() where none does.
   std::int32_t next_apart(std::int32_t position) const;
   /// Where an instruction of the template is: in which position in iteration `iteration` of its block.
@@ -43,14 +44,14 @@ class LaneBody {
   struct Piece {
     std::int32_t times{}, first{};
     std::int32_t position{};  // of its first instruction
-    double begin{}, computed{};  // before it
+    double begin{};           // before it
     std::vector<One> ones;
-    std::vector<double> begins{0}, computes{0};  // of an iteration, before each of its instructions and after the last
+    std::vector<double> begins{0};  // of an iteration, before each of its instructions and after the last
+    double computed{};              // of an iteration
     bool any_apart{};
     std::int32_t count() const { return static_cast<std::int32_t>(ones.size()); }
   };
   const Piece& piece_at(std::int32_t position) const;
-  double sum(std::int32_t position, double Piece::* before, std::vector<double> Piece::* within) const;
 
   std::vector<Piece> pieces_;
   std::int32_t length_{0};

@@ -17,8 +17,7 @@ namespace {
 
 using program::index;
 
-// From a cut on, the step after it is steady. Without one the third step is: what runs over the seam has settled by then.
-constexpr std::int32_t kStepsFromCut = 2, kSteps = 3;
+constexpr std::int32_t kSteps = 3;
 
 std::vector<std::int32_t> members_of_classes(const program::Program& program) {
   std::vector<std::int32_t> members;
@@ -34,6 +33,7 @@ struct Player {
     std::int64_t ended{0};  // instructions, since the first step
     bool busy{false};       // the segment has begun, or is ready and waits for other classes
     std::int32_t wait{0};   // of the segment's waits, the first that is not known to be over
+    std::size_t left{0};    // segments to play
   };
   StepSchedule schedule;
   std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
@@ -41,6 +41,8 @@ struct Player {
   std::vector<std::vector<Interval>> times;  // of the last step's segments, by lane
 };
 
+/// Where there is a cut, it plays from one to the next: the way between them is that of every step, and the end of the one step
+/// runs beside the begin of the next. Without a cut it plays three steps; in the third, what runs over the seam has settled.
 class Play {
  public:
   enum class From : std::uint8_t { start, cut };
@@ -48,7 +50,6 @@ class Play {
       : program_(program),
         durations_(durations),
         options_(options),
-        steps_(from == From::cut ? kStepsFromCut : kSteps),
         from_(from),
         crowded_(slows_down(members_of_classes(program), options.cores)),
         players_(make_players()),
@@ -58,15 +59,22 @@ class Play {
   std::optional<Played> run() {
     if (from_ == From::cut && !has_cut_) return std::nullopt;
     for (std::int32_t p = 0; p < std::ssize(players_); ++p) begin_ready(p);
-    while (!running_.empty()) {
-      const std::vector<Front>& ends = running_.next();
-      if (from_ == From::cut && ends_at_cut(ends.front()) && !all_end_at_cut(ends)) return std::nullopt;
-      for (const Front& front : ends) end(front);
-    }
+    while (!running_.empty())
+      for (const Front& front : running_.next()) end(front);
     for (const Player& player : players_)
-      for (std::size_t lane = 0; lane < player.lanes.size(); ++lane)
-        ensure(player.lanes[lane].ended == steps_ * player.schedule.lengths[lane], "a program does not deadlock");
-    return result();
+      for (const Player::Lane& lane : player.lanes) ensure(lane.left == 0, "a program does not deadlock");
+    if (from_ == From::start) return result(ends_[kSteps - 2], ends_[kSteps - 1] - ends_[kSteps - 2]);
+    // At the cut everything has ended, and nothing that comes behind it could have begun before.
+    const Seconds period = running_.now();
+    for (Player& player : players_)
+      if (player.times[0][segment_of_cut(player)].end != period || !begins_at_cut(player)) return std::nullopt;
+    for (Player& player : players_)
+      for (std::size_t l = 0; l < player.lanes.size(); ++l)
+        for (std::size_t s = behind_cut(player, l); s < player.times[l].size(); ++s) {
+          player.times[l][s].start += period;
+          player.times[l][s].end += period;
+        }
+    return result(ends_[0], period);
   }
 
  private:
@@ -92,6 +100,8 @@ class Play {
                     .times = {}};
       for (const std::vector<Segment>& lane : player.schedule.segments)
         player.times.emplace_back(lane.size());
+      for (std::size_t l = 0; l < player.lanes.size(); ++l)
+        player.lanes[l].left = kSteps * player.schedule.segments[l].size();
       if (has_cut_) begin_at_cut(player);
       players.push_back(std::move(player));
     }
@@ -102,36 +112,47 @@ class Play {
     return players;
   }
 
+  /// The first segment of a lane that is issued behind the cut.
+  static std::size_t behind_cut(const Player& player, std::size_t lane) {
+    const std::vector<Segment>& segments = player.schedule.segments[lane];
+    return static_cast<std::size_t>(
+        std::ranges::upper_bound(segments, player.schedule.before_cut[lane], {}, &Segment::ended) - segments.begin());
+  }
+  static std::size_t segment_of_cut(const Player& player) { return behind_cut(player, 0) - 1; }
+
   /// All that was issued up to the cut of the first step has ended.
   static void begin_at_cut(Player& player) {
-    const StepSchedule& schedule = player.schedule;
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
-      const std::vector<Segment>& segments = schedule.segments[l];
       Player::Lane& lane = player.lanes[l];
-      lane.ended = schedule.before_cut[l];
-      lane.next = static_cast<std::size_t>(
-          std::ranges::upper_bound(segments, lane.ended, {}, &Segment::ended) - segments.begin());
-      if (lane.next == segments.size()) lane.next = 0, lane.step = 1;
+      lane.ended = player.schedule.before_cut[l];
+      lane.next = behind_cut(player, l);
+      lane.left = player.schedule.segments[l].size();
+      if (lane.next == lane.left) lane.next = 0, lane.step = 1;
     }
   }
 
-  /// Whether the cut of the second step ends there.
-  bool ends_at_cut(Front front) {
-    const Player& player = player_of(front);
-    return front.lane == 0 && player.lanes[0].step == 1 &&
-           segment_of(front).ended == player.schedule.before_cut[0];
-  }
-  /// And nothing else is left: all classes end at the cut, all other lanes have ended what was issued before, and stand still.
-  bool all_end_at_cut(const std::vector<Front>& ends) {
-    if (ends.size() != players_.size() || !running_.empty()) return false;
-    for (const Front& front : ends)
-      if (!ends_at_cut(front)) return false;
-    for (const Player& player : players_)
-      for (std::size_t l = 1; l < player.lanes.size(); ++l) {
-        const Player::Lane& lane = player.lanes[l];
-        if (lane.busy || lane.ended != player.schedule.before_cut[l] + player.schedule.lengths[l]) return false;
-      }
+  /// Whether no lane could have begun in earnest, before the cut, with what comes behind it.
+  static bool begins_at_cut(const Player& player) {
+    for (std::size_t l = 1; l < player.lanes.size(); ++l) {
+      const std::vector<Segment>& segments = player.schedule.segments[l];
+      if (segments.empty()) continue;
+      const std::size_t first = behind_cut(player, l) % segments.size();
+      const Segment& segment = segments[first];
+      const Interval& time = player.times[l][first];
+      const bool met_later =
+          segment.channel != kNoChannel && time.end.value > segment.alone.value * (1 + 1e-12);
+      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, first == 0)) return false;
+    }
     return true;
+  }
+  static bool waits_behind_cut(const Player& player, const Segment& segment, bool next_step) {
+    const StepSchedule& schedule = player.schedule;
+    for (std::int32_t w = segment.first_wait; w < segment.first_wait + segment.waits; ++w) {
+      const program::Position& until = schedule.waits[static_cast<std::size_t>(w)];
+      const auto lane = static_cast<std::size_t>(until.lane);
+      if (until.ended + (next_step ? schedule.lengths[lane] : 0) > schedule.before_cut[lane]) return true;
+    }
+    return false;
   }
 
   Player& player_of(Front front) { return players_[static_cast<std::size_t>(front.player)]; }
@@ -151,7 +172,7 @@ class Play {
     Player& player = players_[static_cast<std::size_t>(p)];
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
       Player::Lane& lane = player.lanes[l];
-      if (lane.busy || lane.step == steps_ || player.schedule.segments[l].empty()) continue;
+      if (lane.busy || lane.left == 0) continue;
       if (!may_begin(player, player.schedule.segments[l][lane.next], lane)) continue;
       lane.busy = true;
       begin({p, static_cast<std::int32_t>(l)});
@@ -160,9 +181,9 @@ class Play {
 
   static bool may_begin(const Player& player, const Segment& segment, Player::Lane& waiting) {
     const StepSchedule& schedule = player.schedule;
-    for (; waiting.wait < segment.waits.count; ++waiting.wait) {
+    for (; waiting.wait < segment.waits; ++waiting.wait) {
       const program::Position& until =
-          schedule.waits[static_cast<std::size_t>(segment.waits.first + waiting.wait)];
+          schedule.waits[static_cast<std::size_t>(segment.first_wait + waiting.wait)];
       const auto lane = static_cast<std::size_t>(until.lane);
       if (player.lanes[lane].ended < until.ended + waiting.step * schedule.lengths[lane]) return false;
     }
@@ -212,6 +233,7 @@ class Play {
     lane.ended = segment_of(front).ended + lane.step * player.schedule.lengths[l];
     lane.busy = false;
     lane.wait = 0;
+    --lane.left;
     if (++lane.next == player.schedule.segments[l].size()) {
       lane.next = 0;
       ++lane.step;
@@ -219,48 +241,52 @@ class Play {
     begin_ready(front.player);
   }
 
-  Played result() {
-    const Seconds begin = ends_[static_cast<std::size_t>(steps_ - 2)];
+  Played result(Seconds begin, Seconds length) {
     for (Player& player : players_)
-      for (std::vector<Interval>& lane : player.times)
-        for (Interval& time : lane) {
+      for (std::size_t l = 0; l < player.times.size(); ++l)
+        for (std::size_t s = 0; s < player.times[l].size(); ++s) {
+          Interval& time = player.times[l][s];
           time.start -= begin;
           time.end -= begin;
+          // What waits since the step before is said to wait since this one began.
+          const Segment& segment = player.schedule.segments[l][s];
+          if (segment.communicates && time.start < Seconds{})
+            time.start = std::max(time.start, std::min(Seconds{}, time.end - segment.alone));
         }
     Played played;
-    played.timeline.length = ends_[static_cast<std::size_t>(steps_ - 1)] - begin;
+    played.timeline.length = length;
     std::vector<program::RankTotals> totals;
     for (const Player& player : players_) totals.push_back(totals_of(player));
     const std::size_t last = program::finishes_last(totals);
     std::vector<program::Row> rows;
-    add_rows(program_, last, players_[last].schedule, players_[last].times, steps_ - 1, rows);
+    add_rows(program_, last, players_[last].schedule, players_[last].times, kSteps - 1, rows);
     played.summary =
         program::summarise_rank(program_, rows, played.timeline.length, durations_.communications);
     if (options_.rows == Rows::all)
       for (std::size_t p = 0; p < players_.size(); ++p)
-        add_rows(program_, p, players_[p].schedule, players_[p].times, steps_ - 1, played.timeline.rows);
+        add_rows(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, played.timeline.rows);
     return played;
   }
 
   program::RankTotals totals_of(const Player& player) const {
     program::RankTotals totals;
-    for (std::size_t l = 0; l < player.lanes.size(); ++l)
-      for (std::size_t s = 0; s < player.times[l].size(); ++s) {
-        const Interval& time = player.times[l][s];
-        const Segment& segment = player.schedule.segments[l][s];
-        const LaneBody& body = player.schedule.body(segment, l);
-        const double alone = body.computed(segment.first + segment.count) - body.computed(segment.first);
-        // Where cores are short, an operator is a segment of its own.
-        if (alone > 0) totals.busy += crowded_ ? time.end - time.start : Seconds{alone};
-        totals.end = std::max(totals.end, time.end);
-      }
+    for (std::size_t l = 0; l < player.lanes.size(); ++l) {
+      for (const Interval& time : player.times[l]) totals.end = std::max(totals.end, time.end);
+      if (!crowded_)
+        for (const program::Call& call : player.schedule.calls)
+          totals.busy += Seconds{player.schedule.bodies[index(call.body)][l].computed()};
+    }
+    // Where cores are short, an operator is a segment of its own.
+    for (std::size_t l = 0; crowded_ && l < player.lanes.size(); ++l)
+      for (std::size_t s = 0; s < player.times[l].size(); ++s)
+        if (!player.schedule.segments[l][s].communicates)
+          totals.busy += player.times[l][s].end - player.times[l][s].start;
     return totals;
   }
 
   const program::Program& program_;
   const Durations& durations_;
   const PlayOptions& options_;
-  std::int32_t steps_;
   From from_;
   bool has_cut_{false};
   bool crowded_;

@@ -2,6 +2,7 @@
 #include "simulator/engine/step_schedule.h"
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <optional>
 #include <span>
@@ -105,6 +106,30 @@ struct Wait {
   Position until;
 };
 
+/// Positions of a lane, as bits.
+class Marks {
+ public:
+  void set(std::int64_t position) {
+    const auto word = static_cast<std::size_t>(position / 64);
+    if (word >= words_.size()) words_.resize(word + 1, 0);
+    words_[word] |= std::uint64_t{1} << (position % 64);
+  }
+  /// The first one behind `position`, at most `most`.
+  std::int64_t next(std::int64_t position, std::int64_t most) const {
+    auto word = static_cast<std::size_t>((position + 1) / 64);
+    if (word >= words_.size()) return most;
+    std::uint64_t rest = words_[word] & (~std::uint64_t{0} << ((position + 1) % 64));
+    while (rest == 0) {
+      if (++word == words_.size() || static_cast<std::int64_t>(word) * 64 >= most) return most;
+      rest = words_[word];
+    }
+    return std::min<std::int64_t>(most, static_cast<std::int64_t>(word) * 64 + std::countr_zero(rest));
+  }
+
+ private:
+  std::vector<std::uint64_t> words_;
+};
+
 class Builder {
  public:
   Builder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule, const Cut* cut)
@@ -194,8 +219,8 @@ class Builder {
     program::for_each_instruction(program_.body(call), [&](program::InstructionId id, std::int32_t) {
       if (position++ <= cut_->position) ++schedule_.before_cut[index(program_.instruction(id).lane)];
     });
-    for (std::size_t lane = 0; lane < lanes_; ++lane) cuts_[lane].push_back(schedule_.before_cut[lane]);
-    cuts_[0].push_back(schedule_.before_cut[0] - 1);  // the cut stands alone
+    for (std::size_t lane = 0; lane < lanes_; ++lane) cuts_[lane].set(schedule_.before_cut[lane]);
+    cuts_[0].set(schedule_.before_cut[0] - 1);  // the cut stands alone
   }
 
   void note(std::size_t lane, std::int64_t number, Position until) {
@@ -203,14 +228,12 @@ class Builder {
     number -= schedule_.lengths[lane];
     until.ended -= schedule_.lengths[other];
     waits_[lane].push_back({number, until});
-    cuts_[lane].push_back(number - 1);
-    cuts_[other].push_back(until.ended > 0 ? until.ended : until.ended + schedule_.lengths[other]);
+    cuts_[lane].set(number - 1);
+    cuts_[other].set(until.ended > 0 ? until.ended : until.ended + schedule_.lengths[other]);
   }
 
   void cut(std::size_t lane) {
-    std::vector<std::int64_t>& cuts = cuts_[lane];
-    std::ranges::sort(cuts);
-    auto next_cut = cuts.begin();
+    const Marks& cuts = cuts_[lane];
     auto next_wait = waits_[lane].begin();
     std::int64_t ended = 0;
     for (std::size_t c = 0; c < schedule_.calls.size(); ++c) {
@@ -218,25 +241,24 @@ class Builder {
       const std::int32_t count = body.length();
       std::int32_t next_apart = body.next_apart(0);
       for (std::int32_t first = 0; first < count;) {
-        while (next_cut != cuts.end() && *next_cut <= ended) ++next_cut;
         if (next_apart < first) next_apart = body.next_apart(first);
         std::int32_t end = first + 1;  // of the segment
-        if (next_apart != first) {
-          const std::int64_t room = next_cut == cuts.end() ? count : *next_cut - ended;  // up to the next cut
-          end = static_cast<std::int32_t>(std::min<std::int64_t>(next_apart, first + room));
-        }
-        Segment segment{.call = static_cast<std::int32_t>(c),
+        if (next_apart != first)
+          end = first + static_cast<std::int32_t>(cuts.next(ended, ended + next_apart - first) - ended);
+        const LaneBody::One& one = *body.at(first).one;
+        Segment segment{.alone = {end == first + 1 ? one.seconds.value : body.begin(end) - body.begin(first)},
+                        .ended = static_cast<std::int32_t>(ended + end - first),
+                        .call = static_cast<std::int32_t>(c),
                         .first = first,
                         .count = end - first,
-                        .channel = body.at(first).one->channel,
-                        .instruction = body.at(first).one->id,
-                        .communicates = end == first + 1 && !body.at(first).one->computes,
-                        .waits = {static_cast<std::int32_t>(schedule_.waits.size()), 0},
-                        .ended = ended + end - first,
-                        .alone = {body.begin(end) - body.begin(first)}};
+                        .channel = one.channel,
+                        .instruction = one.id,
+                        .first_wait = static_cast<std::int32_t>(schedule_.waits.size()),
+                        .waits = 0,
+                        .communicates = end == first + 1 && !one.computes};
         for (; next_wait != waits_[lane].end() && next_wait->number == ended + 1; ++next_wait) {
           schedule_.waits.push_back(next_wait->until);
-          ++segment.waits.count;
+          ++segment.waits;
         }
         ended = segment.ended;
         first = end;
@@ -260,7 +282,7 @@ class Builder {
   std::vector<program::Scoreboard::Touch> all_touches_;
   std::vector<std::vector<std::int64_t>> lengths_;  // by template and lane
   std::vector<std::vector<Wait>> waits_;            // by lane, in the order of its instructions
-  std::vector<std::vector<std::int64_t>> cuts_;  // by lane: instructions of the step that have ended there
+  std::vector<Marks> cuts_;  // by lane: instructions of the step that have ended there
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ std::vector<Open> communications(const Program& program, const std::vector<Row>&
   for (const Row& row : rows) {
     const Instruction& instruction = instruction_of(program, row);
     if (computes(instruction.kind)) continue;
-    const Seconds own = alone.empty() ? row.end - row.start : alone[index(instruction_id(program, row))];
+    const Seconds own = alone.empty() ? row.end - row.start : alone[index(row.id)];
     list.push_back({row.start, row.end, own, part_of(program, instruction.comm)});
   }
   std::ranges::stable_sort(list, {}, &Open::end);
@@ -64,7 +64,7 @@ TimeParts attribute(const Program& program, const std::vector<Row>& rows, Second
   std::vector<Row> computing;
   for (const Row& row : rows)
     if (computes(instruction_of(program, row).kind)) computing.push_back(row);
-  std::ranges::stable_sort(computing, {}, &Row::start);
+  if (!std::ranges::is_sorted(computing, {}, &Row::start)) std::ranges::stable_sort(computing, {}, &Row::start);
   std::size_t first = 0;
   Seconds at{};  // up to here all is given
   for (const Row& row : computing) {

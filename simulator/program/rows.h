@@ -6,11 +6,8 @@
 
 namespace ds::program {
 
-inline InstructionId instruction_id(const Program& program, const Row& row) {
-  return issued_at(program.templates[index(row.body)], row.instruction).id;
-}
 inline const Instruction& instruction_of(const Program& program, const Row& row) {
-  return program.instruction(instruction_id(program, row));
+  return program.instruction(row.id);
 }
 
 constexpr bool computes(Kind kind) {

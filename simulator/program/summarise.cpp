@@ -18,7 +18,7 @@ class ClassTable {
       : program_(program), classes_(classes), known_(program.instructions.size(), -1) {}
 
   ClassTime& of(const Row& row) {
-    std::int32_t& place = known_[index(instruction_id(program_, row))];
+    std::int32_t& place = known_[index(row.id)];
     if (place < 0) {
       const std::string name = class_name(program_, instruction_of(program_, row));
       const auto [found, is_new] = of_name_.try_emplace(name, static_cast<std::int32_t>(classes_.size()));

@@ -16,6 +16,7 @@ namespace ds::program {
 struct Row {
   std::int32_t rank{}, step{}, call{}, instruction{};
   TemplateId body{};
+  InstructionId id{};  // which of the template's it is
   std::int32_t micro{-1};
   Seconds start{}, end{};  // since the start of the step
 };

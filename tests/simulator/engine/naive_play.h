@@ -40,6 +40,9 @@ class NaivePlay {
     for (program::Row& row : timeline.rows) {
       row.start -= Seconds{ends[1]};
       row.end -= Seconds{ends[1]};
+      // What waits since the step before is said to wait since this one began.
+      if (!program::computes(program::instruction_of(program_, row).kind) && row.start < Seconds{})
+        row.start = std::max(row.start, std::min(Seconds{}, row.end - alone_.at(row.id)));
     }
     std::ranges::sort(timeline.rows, {}, [](const program::Row& row) {
       return std::tuple(row.rank, row.call, row.instruction);
@@ -74,11 +77,13 @@ class NaivePlay {
             std::deque<Issued>& lane = lanes[program::index(instruction.lane)];
             Issued& one = lane.emplace_back();
             one.seconds = alone(program_, durations, id).value;
+            alone_[id] = {one.seconds};
             one.row = {.rank = ranks.first,
                        .step = step,
                        .call = number,
                        .instruction = position++,
                        .body = call.body,
+                       .id = id,
                        .micro = call.micro[0]};
             scoreboard.issue(instruction, k, call, std::ssize(lane), one.waits);
             const Channel channel = channel_of(c, instruction);
@@ -165,6 +170,7 @@ class NaivePlay {
   std::map<std::pair<Channel, std::int64_t>, std::vector<const Issued*>> parties_;
   std::map<std::pair<Channel, std::int64_t>, double> meetings_;
   std::int64_t left_{0};
+  std::map<program::InstructionId, Seconds> alone_;
   bool readied_{false};
 };
 
