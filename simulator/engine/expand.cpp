@@ -31,9 +31,9 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
 
 }  // namespace
 
-void add_rows(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
-              const std::vector<std::vector<Interval>>& times, std::int32_t step,
-              std::vector<program::Row>& rows) {
+void for_each_row(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
+                  const std::vector<std::vector<Interval>>& times, std::int32_t step,
+                  const std::function<void(const program::Row&)>& fn) {
   const std::int32_t rank = program.classes[rank_class].first;
   std::vector<Cursor> cursors(times.size());
   for (std::size_t c = 0; c < schedule.calls.size(); ++c) {
@@ -43,7 +43,7 @@ void add_rows(const program::Program& program, std::size_t rank_class, const Ste
     program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t) {
       const std::size_t lane = program::index(program.instruction(id).lane);
       const Interval time = next_of(cursors[lane], schedule.segments[lane], times[lane], lanes[lane]);
-      rows.push_back({.rank = rank,
+      fn({.rank = rank,
                       .step = step,
                       .call = static_cast<std::int32_t>(c),
                       .instruction = position++,

@@ -34,6 +34,8 @@ struct Player {
     bool busy{false};       // the segment has begun, or is ready and waits for other classes
     std::int32_t wait{0};   // of the segment's waits, the first that is not known to be over
     std::size_t left{0};    // segments to play
+    std::int32_t for_lane{-1};    // a wait that was not over when it was looked at: for so many instructions
+    std::int64_t until_ended{0};  // of that lane
   };
   StepSchedule schedule;
   std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
@@ -173,6 +175,10 @@ class Play {
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
       Player::Lane& lane = player.lanes[l];
       if (lane.busy || lane.left == 0) continue;
+      if (lane.for_lane >= 0) {
+        if (player.lanes[static_cast<std::size_t>(lane.for_lane)].ended < lane.until_ended) continue;
+        lane.for_lane = -1;
+      }
       if (!may_begin(player, player.schedule.segments[l][lane.next], lane)) continue;
       lane.busy = true;
       begin({p, static_cast<std::int32_t>(l)});
@@ -185,7 +191,11 @@ class Play {
       const program::Position& until =
           schedule.waits[static_cast<std::size_t>(segment.first_wait + waiting.wait)];
       const auto lane = static_cast<std::size_t>(until.lane);
-      if (player.lanes[lane].ended < until.ended + waiting.step * schedule.lengths[lane]) return false;
+      const std::int64_t ended = until.ended + waiting.step * schedule.lengths[lane];
+      if (player.lanes[lane].ended < ended) {
+        waiting.for_lane = until.lane, waiting.until_ended = ended;
+        return false;
+      }
     }
     return true;
   }
@@ -193,12 +203,24 @@ class Play {
   void begin(Front front) {
     time_of(front).start = running_.now();
     const Segment& segment = segment_of(front);
+    fetch_ahead(front, segment);
     if (segment.channel != kNoChannel)
       meet(front, segment);
     else if (segment.communicates)
       start({&front, 1}, segment.alone);
     else
       running_.compute(front, segment.alone);
+  }
+
+  /// What the lane does next is far away in memory from what others do until then.
+  void fetch_ahead(Front front, const Segment& segment) {
+    const Player& player = player_of(front);
+    const auto lane = static_cast<std::size_t>(front.lane);
+    const std::size_t next = player.lanes[lane].next;
+    __builtin_prefetch(&segment + 2);
+    __builtin_prefetch(reinterpret_cast<const char*>(&segment + 3) - 1);
+    __builtin_prefetch(player.schedule.waits.data() + segment.first_wait + segment.waits);
+    __builtin_prefetch(player.times[lane].data() + next + 2, 1);
   }
 
   /// All begin once the last is ready. A channel's communications follow one another in a lane of each class, so those who
@@ -257,14 +279,16 @@ class Play {
     played.timeline.length = length;
     std::vector<program::RankTotals> totals;
     for (const Player& player : players_) totals.push_back(totals_of(player));
-    const std::size_t last = program::finishes_last(totals);
-    std::vector<program::Row> rows;
-    add_rows(program_, last, players_[last].schedule, players_[last].times, kSteps - 1, rows);
-    played.summary =
-        program::summarise_rank(program_, rows, played.timeline.length, durations_.communications);
+    const auto rows_of = [&](std::size_t p) {
+      return [this, p](const std::function<void(const program::Row&)>& fn) {
+        for_each_row(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, fn);
+      };
+    };
+    played.summary = program::summarise_rank(program_, rows_of(program::finishes_last(totals)),
+                                             played.timeline.length, durations_.communications);
     if (options_.rows == Rows::all)
       for (std::size_t p = 0; p < players_.size(); ++p)
-        add_rows(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, played.timeline.rows);
+        rows_of(p)([&](const program::Row& row) { played.timeline.rows.push_back(row); });
     return played;
   }
 

@@ -1,16 +1,13 @@
 // Where the time goes (the rule is that of docs/architecture.md, "Where the time goes").
 #include <algorithm>
 
+#include "simulator/program/attribute.h"
 #include "simulator/program/rows.h"
 
 namespace ds::program {
 namespace {
 
-/// A communication and what is left of its own time.
-struct Open {
-  Seconds start, end, left;
-  Seconds TimeParts::* part;
-};
+using Open = Attribution::Open;
 
 /// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
 Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
@@ -20,19 +17,6 @@ Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   if (reaches(Axis::ep)) return &TimeParts::ep_comm;
   if (reaches(Axis::cp)) return &TimeParts::cp_comm;
   return &TimeParts::tp_comm;
-}
-
-std::vector<Open> communications(const Program& program, const std::vector<Row>& rows,
-                                 const AloneTimes& alone) {
-  std::vector<Open> list;
-  for (const Row& row : rows) {
-    const Instruction& instruction = instruction_of(program, row);
-    if (computes(instruction.kind)) continue;
-    const Seconds own = alone.empty() ? row.end - row.start : alone[index(row.id)];
-    list.push_back({row.start, row.end, own, part_of(program, instruction.comm)});
-  }
-  std::ranges::stable_sort(list, {}, &Open::end);
-  return list;
 }
 
 /// Gives the time from `begin` to `end`, in which the rank does not compute, to the communications under way then.
@@ -56,26 +40,36 @@ void give(TimeParts& parts, Seconds begin, Seconds end, std::vector<Open>& open,
 
 }  // namespace
 
-TimeParts attribute(const Program& program, const std::vector<Row>& rows, Seconds length,
-                    const AloneTimes& alone) {
+void Attribution::add(const Row& row) {
+  const Instruction& instruction = instruction_of(program_, row);
+  if (!computes(instruction.kind)) {
+    const Seconds own = alone_.empty() ? row.end - row.start : alone_[index(row.id)];
+    communications_.push_back({row.start, row.end, own, part_of(program_, instruction.comm)});
+    return;
+  }
+  // What follows without a gap is one spell of computing.
+  const bool optimizer = instruction.kind == Kind::optimizer;
+  if (!computing_.empty() && computing_.back().end == row.start && computing_.back().optimizer == optimizer)
+    computing_.back().end = row.end;
+  else
+    computing_.push_back({row.start, row.end, optimizer});
+}
+
+TimeParts Attribution::parts(Seconds length) {
   TimeParts parts;
-  std::vector<Open> open = communications(program, rows, alone);
-  Seconds TimeParts::* rest = program.grid.size(Axis::pp) > 1 ? &TimeParts::pp_bubble : &TimeParts::other;
-  std::vector<Row> computing;
-  for (const Row& row : rows)
-    if (computes(instruction_of(program, row).kind)) computing.push_back(row);
-  if (!std::ranges::is_sorted(computing, {}, &Row::start)) std::ranges::stable_sort(computing, {}, &Row::start);
+  std::ranges::stable_sort(communications_, {}, &Open::end);
+  std::ranges::stable_sort(computing_, {}, &Computing::start);
+  Seconds TimeParts::* rest = program_.grid.size(Axis::pp) > 1 ? &TimeParts::pp_bubble : &TimeParts::other;
   std::size_t first = 0;
   Seconds at{};  // up to here all is given
-  for (const Row& row : computing) {
-    if (at < row.start) give(parts, at, row.start, open, first, rest);
-    const bool optimizer = instruction_of(program, row).kind == Kind::optimizer;
-    // A row may begin in the step before: what it did there belongs to that step.
-    const Seconds begin = std::max(at, row.start);
-    if (begin < row.end) (optimizer ? parts.optimizer : parts.compute) += row.end - begin;
-    at = std::max(at, row.end);
+  for (const Computing& spell : computing_) {
+    if (at < spell.start) give(parts, at, spell.start, communications_, first, rest);
+    // A spell may begin in the step before: what it did there belongs to that step.
+    const Seconds begin = std::max(at, spell.start);
+    if (begin < spell.end) (spell.optimizer ? parts.optimizer : parts.compute) += spell.end - begin;
+    at = std::max(at, spell.end);
   }
-  if (at < length) give(parts, at, length, open, first, rest);
+  if (at < length) give(parts, at, length, communications_, first, rest);
   // Rounding, and what the last rank of a pipeline did before the step began.
   const Seconds left = length - parts.total();
   (left < Seconds{} ? parts.compute : parts.other) += left;  // no part is below 0

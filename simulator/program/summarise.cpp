@@ -3,6 +3,7 @@
 #include <map>
 
 #include "simulator/base/error.h"
+#include "simulator/program/attribute.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/timeline.h"
 
@@ -55,21 +56,25 @@ Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   return sum;
 }
 
-StepSummary summarise_rank(const Program& program, const std::vector<Row>& rows, Seconds length,
+StepSummary summarise_rank(const Program& program, const RowSource& rows, Seconds length,
                            const AloneTimes& alone) {
-  ensure(!rows.empty(), "a timeline has rows");
   StepSummary summary;
   summary.step_time = length;
-  summary.checkpoint = checkpoint_bytes(program, program.classes[class_of(program, rows.front().rank)]);
   ClassTable table(program, summary.classes);
-  for (const Row& row : rows) {
+  Attribution attribution(program, alone);
+  std::int32_t rank = -1;
+  rows([&](const Row& row) {
+    rank = row.rank;
     const Seconds seconds = row.end - row.start;
     if (computes(instruction_of(program, row).kind)) summary.busy += seconds;
     ClassTime& time = table.of(row);
     time.count += 1;
     time.seconds += seconds;
-  }
-  summary.parts = attribute(program, rows, length, alone);
+    attribution.add(row);
+  });
+  ensure(rank >= 0, "a timeline has rows");
+  summary.checkpoint = checkpoint_bytes(program, program.classes[class_of(program, rank)]);
+  summary.parts = attribution.parts(length);
   return summary;
 }
 
@@ -88,9 +93,10 @@ StepSummary summarise(const Program& program, const Timeline& timeline, const Al
   }
   ensure(!ranks.empty(), "a timeline has rows");
   const std::int32_t last = ranks[finishes_last(totals)];
-  std::vector<Row> rows;
-  for (const Row& row : timeline.rows)
-    if (row.rank == last) rows.push_back(row);
+  const auto rows = [&](const std::function<void(const Row&)>& fn) {
+    for (const Row& row : timeline.rows)
+      if (row.rank == last) fn(row);
+  };
   return summarise_rank(program, rows, timeline.length, alone);
 }
 

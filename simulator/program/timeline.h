@@ -2,6 +2,7 @@
 // Plain results that both interpreters fill: predicted and measured timelines have the same rows.
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,14 +65,12 @@ struct RankTotals {
 /// 1e-9 of each other are equal.
 std::size_t finishes_last(std::span<const RankTotals> ranks);
 
-/// `summarise` for the rows of the rank that finishes last, in the order of issue.
-StepSummary summarise_rank(const Program& program, const std::vector<Row>& rows, Seconds length,
-                           const AloneTimes& alone);
+/// Calls its argument for every row of a rank, in the order of issue.
+using RowSource = std::function<void(const std::function<void(const Row&)>&)>;
 
-/// Where the time of one rank goes. An interval is computing or not. Of the time in or waiting for a communication, at
-/// most what that communication takes alone is its own; the rest is the pipeline's bubble, or without a pipeline `other`.
-TimeParts attribute(const Program& program, const std::vector<Row>& rows, Seconds length,
-                    const AloneTimes& alone);
+/// `summarise` for the rank that finishes last.
+StepSummary summarise_rank(const Program& program, const RowSource& rows, Seconds length,
+                           const AloneTimes& alone);
 
 /// Weights and optimizer state of a rank of a class: what a checkpoint has to hold.
 Bytes checkpoint_bytes(const Program& program, const RankClass& ranks);
