@@ -74,7 +74,7 @@ void measure(const Case& one) {
   const double lowering =
       least([&] { program = program::lower(job, program::Classes::per_stage, program::Hash::left_out); });
   const double memory = least([&] { memory::live_bytes(program); });
-  const double pricing = least([&] { durations = engine::price(program, job, machine); });
+  const double pricing = least([&] { durations = engine::price(program, machine); });
   const double playing = least([&] { event = engine::play(program, durations); });
   const double analysing = least([&] { analytic = engine::analyse(program, durations); });
   const double bounding = least([&] { bound = engine::bound(program, durations); });

@@ -49,7 +49,7 @@ Training prepare(const Common& common, const ExecOptions& options, Phases& phase
   phases.begin("predict");
   cost::Profile profile = profile_of(job);
   const cost::Machine machine(job, profile);
-  program::AloneTimes alone = engine::price(program, job, machine).communications;
+  program::AloneTimes alone = engine::price(program, machine).communications;
   engine::Prediction prediction =
       engine::predict(std::move(program), std::move(layouts), job, machine, job.simulate.depth);
   return {std::move(job),     std::move(text),       steps,

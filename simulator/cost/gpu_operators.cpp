@@ -115,11 +115,6 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
   }
   // The statistics of a cut softmax are part of what cross-entropy moves.
   if (std::holds_alternative<ops::SoftmaxStatistics>(op.what)) bytes = 0;
-  // Bias and dropout of a projection are added in registers where the residual add takes them in.
-  const bool joins_add =
-      std::holds_alternative<ops::Bias>(op.what) || std::holds_alternative<ops::Dropout>(op.what);
-  if (joins_add && op.pass == ops::Pass::forward && fuses("bias_dropout_add"))
-    return {Seconds{}, facts_.memory_sigma, Source::roofline};
   const double seconds = bytes / (memory_.value * facts_.memory_share_of(kind)) + facts_.launch_s;
   return {Seconds{seconds}, facts_.memory_sigma, Source::roofline};
 }

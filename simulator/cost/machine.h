@@ -36,6 +36,11 @@ class Machine {
   Estimate time(const ops::Op& op) const;
   Estimate time(const Communication& communication) const;
 
+  /// Whether ranks that communicate share links: GPUs do, in their node or its cards; between processes it is their own work.
+  bool shares_links() const { return std::holds_alternative<Gpus>(kind_); }
+  /// Ranks of a node, where they do.
+  std::int64_t ranks_per_node() const { return gpus().gpus_per_node; }
+
   /// How unsure a whole step is beside its operators: what holds for all of it, a clock or a launch path.
   double step_sigma() const;
   /// What mfu is a share of.

@@ -5,7 +5,8 @@
 
 namespace ds::engine {
 
-Seconds alone(const program::Program& program, const Durations& durations, program::InstructionId id) {
+Seconds alone(const program::Program& program, const Durations& durations, std::size_t rank_class,
+              program::InstructionId id) {
   using program::Kind;
   const program::Instruction& instruction = program.instruction(id);
   switch (instruction.kind) {
@@ -13,14 +14,14 @@ Seconds alone(const program::Program& program, const Durations& durations, progr
     case Kind::optimizer: {
       Seconds sum{};
       for (const program::Operator& op : program.operators_of(instruction))
-        sum += durations.operators[program::index(op.op)];
+        if (!op.fused) sum += durations.operators[program::index(op.op)];
       return sum;
     }
     case Kind::send:
     case Kind::receive:
     case Kind::collective:
       ensure(!durations.communications.empty(), "communications have been priced");
-      return durations.communications[program::index(id)];
+      return durations.communications.of(rank_class, id);
     case Kind::copy: ensure(false, "copies to the host have not been lowered");
   }
   return {};

@@ -19,13 +19,20 @@ namespace ds::engine {
 /// it is alone. A send uses one direction, a receive the other, a collective both.
 struct Load {
   double card{}, link{};
+  bool operator==(const Load&) const = default;
 };
 
 /// How long things take alone.
 struct Durations {
   std::vector<Seconds> operators;  // by program::OpId
-  std::vector<Seconds> communications;  // by program::InstructionId; empty where nothing communicates
-  std::vector<Load> loads;              // likewise; empty: communications do not slow each other down
+  program::AloneTimes communications;     // empty where nothing communicates
+  std::vector<std::vector<Load>> loads;  // as communications.tables; empty: communications do not slow each other down
+
+  Load load(std::size_t rank_class, program::InstructionId id) const {
+    const std::size_t table =
+        communications.table_of.empty() ? 0 : static_cast<std::size_t>(communications.table_of[rank_class]);
+    return loads[table][program::index(id)];
+  }
 };
 
 /// Processor cores that the ranks share. Where there are fewer than ranks, ranks that compute at a time get equal shares.

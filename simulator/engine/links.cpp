@@ -20,7 +20,7 @@ RankLinks::RankLinks(const program::Program& program, const Durations& durations
     std::vector<Use> most(program.lanes.size());
     for (const program::TemplateId body : program::templates_of(program, program.classes[c]))
       program::for_each_distinct(program.templates[index(body)], [&](program::InstructionId id, std::int32_t) {
-        const Use use = use_of(id);
+        const Use use = use_of(c, id);
         Use& lane = most[index(program.instruction(id).lane)];
         for (std::size_t l = 0; l < kLinks; ++l) lane[l] = std::max(lane[l], use[l]);
       });
@@ -35,8 +35,8 @@ RankLinks::RankLinks(const program::Program& program, const Durations& durations
   }
 }
 
-RankLinks::Use RankLinks::use_of(program::InstructionId id) const {
-  const Load& load = durations_.loads[index(id)];
+RankLinks::Use RankLinks::use_of(std::size_t rank_class, program::InstructionId id) const {
+  const Load load = durations_.load(rank_class, id);
   switch (program_.instruction(id).kind) {
     case Kind::send: return {load.card, 0, load.link, 0};
     case Kind::receive: return {0, load.card, 0, load.link};
@@ -51,7 +51,7 @@ RankLinks::Use RankLinks::use_of(program::InstructionId id) const {
 bool RankLinks::contends(std::size_t rank_class, program::InstructionId id) const {
   const std::array<bool, kLinks>& narrow = narrow_[rank_class];
   if (std::ranges::none_of(narrow, [](bool one) { return one; })) return false;
-  const Use use = use_of(id);
+  const Use use = use_of(rank_class, id);
   for (std::size_t l = 0; l < kLinks; ++l)
     if (narrow[l] && use[l] > 0) return true;
   return false;
@@ -61,7 +61,7 @@ bool RankLinks::contends(std::size_t rank_class, program::InstructionId id) cons
 std::vector<RankLinks::Flow> RankLinks::flows(std::size_t rank_class, program::InstructionId id) {
   std::vector<Flow> flows;
   if (!contends(rank_class, id)) return flows;
-  const Use use = use_of(id);
+  const Use use = use_of(rank_class, id);
   for (std::size_t out = 0; out < kLinks; out += 2) {
     Flow flow{.rate = std::max(use[out], use[out + 1])};
     for (const std::size_t l : {out, out + 1})

@@ -30,7 +30,7 @@ class RankLinks {
   /// Of one rank: the network card and the link inside the node, each out and in.
   static constexpr std::size_t kLinks = 4;
   using Use = std::array<double, kLinks>;
-  Use use_of(program::InstructionId id) const;
+  Use use_of(std::size_t rank_class, program::InstructionId id) const;
 
   const program::Program& program_;
   const Durations& durations_;

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
 #include "simulator/memory/live_bytes.h"
-#include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
@@ -39,27 +37,6 @@ std::vector<memory::Layout> layouts_of(const program::Program& program) {
   return layouts;
 }
 
-namespace {
-
-/// A gradient in the working precision for each distinct shape of a class's matrices, which nothing reads.
-Bytes dummy_gradients(const program::Program& program, const program::RankClass& ranks) {
-  std::set<std::pair<std::int64_t, std::int64_t>> shapes;
-  Bytes sum{};
-  for (const program::TemplateId body : program::templates_of(program, ranks))
-    program::for_each_distinct(program.templates[program::index(body)], [&](program::InstructionId id, std::int32_t) {
-      for (const program::Operator& one : program.operators_of(program.instruction(id))) {
-        const ops::Op& op = program.op(one.op);
-        const auto* product = std::get_if<ops::Linear>(&op.what);
-        if (product == nullptr || op.pass != ops::Pass::weight_gradient) continue;
-        if (ops::gradient_type(op) == op.type || !shapes.emplace(product->outputs, product->inputs).second) continue;
-        sum += Bytes{product->outputs * product->inputs * size_of(op.type)};
-      }
-    });
-  return sum;
-}
-
-}  // namespace
-
 std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
                                     const workload::Job& job) {
   std::vector<memory::Parts> needs;
@@ -67,11 +44,7 @@ std::vector<memory::Parts> needs_of(const program::Program& program, const std::
     for (const memory::Layout& layout : layouts) needs.push_back(layout.parts);
     return needs;
   }
-  for (const memory::LiveBytes& live : memory::live_bytes(program)) {
-    needs.push_back(live.parts);
-    if (job.habits.dummy_weight_gradients)
-      needs.back().other = dummy_gradients(program, program.classes[needs.size() - 1]);
-  }
+  for (const memory::LiveBytes& live : memory::live_bytes(program)) needs.push_back(live.parts);
   return needs;
 }
 
@@ -90,7 +63,7 @@ Prediction predict(program::Program program, std::vector<memory::Layout> layouts
   Prediction result{.program = std::move(program), .layouts = std::move(layouts)};
   result.memory = needs_of(result.program, result.layouts, job);
   for (const memory::Parts& parts : result.memory) result.peak = std::max(result.peak, parts.total());
-  const Durations durations = price(result.program, job, machine);
+  const Durations durations = price(result.program, machine);
   switch (depth) {
     case workload::Depth::event: {
       Played played = play(result.program, durations,

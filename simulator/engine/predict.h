@@ -30,7 +30,7 @@ struct Prediction {
 std::vector<memory::Layout> layouts_of(const program::Program& program);
 
 /// What a rank of each class needs at its peak: the arena where the software is ds-exec, gaps counted as `other`. Else what
-/// lives at once, and as `other` what the software keeps beside it; `layouts` may then be empty.
+/// lives at once; `layouts` may then be empty.
 std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
                                     const workload::Job& job);
 

@@ -6,8 +6,8 @@
 
 namespace ds::engine {
 
-/// `job` is the one that the program was lowered from: it says where the ranks are.
-Durations price(const program::Program& program, const workload::Job& job, const cost::Machine& machine);
+/// All that there is to price stands in the program; where its ranks are, in its grid.
+Durations price(const program::Program& program, const cost::Machine& machine);
 
 /// The communication of an instruction, for the ranks of a class.
 cost::Communication communication_of(const program::Program& program, const program::RankClass& ranks,

@@ -338,7 +338,7 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
                                     .channel = channel,
                                     .apart = channel != kNoChannel || apart[index(instruction)],
                                     .computes = program::computes(one.kind),
-                                    .seconds = engine::alone(program, durations, instruction)});
+                                    .seconds = engine::alone(program, durations, rank_class, instruction)});
       }
       for (LaneBody& lane : lanes) lane.end_block();
     }

@@ -179,6 +179,7 @@ Bytes& part_of(Parts& parts, program::Part part) {
     case program::Part::optimizer: return parts.optimizer;
     case program::Part::activations: return parts.activations;
     case program::Part::buffers: return parts.buffers;
+    case program::Part::other: break;
   }
   return parts.other;
 }
@@ -198,7 +199,7 @@ void find_peak(const program::Program& program, const Lifetimes& lives, const st
       layout.parts = now;
     }
   }
-  layout.parts.other = layout.arena - layout.live_peak;
+  layout.parts.other += layout.arena - layout.live_peak;
 }
 
 }  // namespace

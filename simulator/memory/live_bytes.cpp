@@ -24,7 +24,7 @@ using program::RankClass;
 using program::TemplateId;
 
 /// Bytes by program::Part.
-using ByPart = std::array<std::int64_t, 5>;
+using ByPart = std::array<std::int64_t, 6>;
 
 /// A change between two instructions of a call: deaths come before the births at their position.
 struct Change {
@@ -238,7 +238,7 @@ class Step {
     using program::Part;
     const auto part = [&](Part p) { return Bytes{at_best[static_cast<std::size_t>(p)]}; };
     result.parts = {part(Part::weights),     part(Part::gradients), part(Part::optimizer),
-                    part(Part::activations), part(Part::buffers),   Bytes{}};
+                    part(Part::activations), part(Part::buffers),   part(Part::other)};
     return result;
   }
 

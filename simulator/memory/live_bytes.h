@@ -14,7 +14,7 @@ namespace ds::memory {
 
 struct LiveBytes {
   Bytes peak;
-  Parts parts;  // what lives at that instruction; `other` is nothing
+  Parts parts;  // what lives at that instruction
 };
 
 /// By rank class.

@@ -13,7 +13,7 @@ namespace ds::memory {
 /// Every offset is a multiple of this: a cache line, and what vector loads like.
 inline constexpr std::int64_t kAlignment = 64;
 
-/// What lives at the peak. The sum of all is the arena; `other` holds gaps and alignment.
+/// What lives at the peak. The sum of all is the arena; `other` holds gaps and alignment, and what the software keeps beside.
 struct Parts {
   Bytes weights, gradients, optimizer, activations, buffers, other;
   Bytes total() const { return weights + gradients + optimizer + activations + buffers + other; }

@@ -43,7 +43,8 @@ void give(TimeParts& parts, Seconds begin, Seconds end, std::vector<Open>& open,
 void Attribution::add(const Row& row) {
   const Instruction& instruction = instruction_of(program_, row);
   if (!computes(instruction.kind)) {
-    const Seconds own = alone_.empty() ? row.end - row.start : alone_[index(row.id)];
+    const Seconds own =
+        alone_.empty() ? row.end - row.start : alone_.of(class_of(program_, row.rank), row.id);
     communications_.push_back({row.start, row.end, own, part_of(program_, instruction.comm)});
     return;
   }

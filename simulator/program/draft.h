@@ -43,6 +43,7 @@ class Draft {
     closed_ = true;
   }
   const std::vector<Piece>& pieces() const { return pieces_; }
+  std::vector<Piece>& pieces() { return pieces_; }
   void append(Piece piece) {
     if (piece.times > 0 && !piece.body.empty()) pieces_.push_back(std::move(piece));
     closed_ = true;

@@ -49,7 +49,7 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const View& v : p.views)
     fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy, v.step);
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
-  for (const Operator& o : p.operators) fold.all(o.op, o.uses);
+  for (const Operator& o : p.operators) fold.all(o.op, o.uses, o.fused);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors) {
     fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
@@ -61,7 +61,7 @@ void fold_tables(Fold& fold, const Program& p) {
   fold(p.micro_batches);
   for (const Instruction& i : p.instructions)
     fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
-             i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent);
+             i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent, i.comm.beside);
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // Lowering: a job becomes buffers, templates and the calls of one step, stage by stage. This file says what of the job
 // counts; how a stage is lowered is in stage_lowering.h.
+#include <algorithm>
 #include <map>
-#include <set>
+#include <string_view>
 
 #include "simulator/base/error.h"
 #include "simulator/program/program.h"
@@ -15,6 +16,10 @@ namespace {
 
 using workload::Job;
 using Order = std::vector<ScheduledPass>;
+
+bool has_fusion(const Job& job, std::string_view name) {
+  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
+}
 
 StageInputs stage_inputs(const Job& job, std::int64_t stage, const Order& order, const Program& program,
                          const Lanes& lanes) {
@@ -33,6 +38,11 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const Order& order,
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,
       .overlap = plan.overlap,
+      .sends_shares = job.habits.pipeline_scatter_gather && plan.tp > 1 && !plan.sequence_parallel,
+      .products_in_pieces =
+          !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
+      .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
+      .dummy_gradients = job.habits.dummy_weight_gradients && job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
       .gradient_type = gradient_type(job),

@@ -52,7 +52,7 @@ enum class Tier : std::uint8_t { device, host };
 /// Where a received buffer lives: in its own memory, or in the peer's receive buffer, which the producer then writes.
 enum class Home : std::uint8_t { own, peer };
 /// The parts of a rank's memory that the report lists.
-enum class Part : std::uint8_t { weights, gradients, optimizer, activations, buffers };
+enum class Part : std::uint8_t { weights, gradients, optimizer, activations, buffers, other };
 /// Who besides instructions touches a buffer: the host writes tokens, learning rate and start values before a step, and
 /// reads loss and norm after it. The checker counts these as uses.
 enum class Host : std::uint8_t { none, writes, reads };
@@ -108,7 +108,8 @@ struct Use {
 /// Which kernel library serves an operator is the executor's choice; which algorithm it is stands in `op`.
 struct Operator {
   OpId op{};
-  Span uses;  // in the order of ops::operands(op)
+  Span uses;         // in the order of ops::operands(op)
+  bool fused{false};  // done by the kernel of a neighbour on the way, in no time of its own
 };
 
 enum class Unit : std::uint8_t { compute, copy_in, copy_out, link };
@@ -127,6 +128,7 @@ struct Comm {
   std::int16_t algorithm{-1};
   Size bytes;
   BufferId extent{-1};
+  std::int32_t beside{-1};  // operator: the product that it is cut into pieces with and runs beside, a piece a rank
 };
 
 struct Instruction {

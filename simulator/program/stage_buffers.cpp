@@ -2,6 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <tuple>
 
 #include "simulator/base/error.h"
 #include "simulator/program/stage_lowering.h"
@@ -79,6 +82,24 @@ void StageLowering::make_host_buffers() {
   if (inputs_.micro_batches > 0) host_.losses = scalar("losses", 1, Host::reads, every_micro_batch);
   host_.scalars = scalar("scalars", 4, Host::reads, one);
   sums_ = scalar("sums", 3, Host::none, one);
+}
+
+/// Megatron-LM hands a gradient to its autograd for each weight whose real one it adds to a bucket itself; one serves all
+/// weights of a shape.
+void StageLowering::make_dummy_gradients() {
+  std::set<std::pair<std::int64_t, std::int64_t>> shapes;
+  for (const Chunk& chunk : chunks_)
+    for (const graph::Node& node : chunk.graph->backward) {
+      const auto* product = std::get_if<ops::Linear>(&node.op.what);
+      if (product == nullptr || node.op.pass != ops::Pass::weight_gradient) continue;
+      const DataType type = node.op.type;
+      if (ops::gradient_type(node.op) == type || !shapes.emplace(product->outputs, product->inputs).second) continue;
+      add_buffer({.name = fmt::format("dummy gradient {} x {}", product->outputs, product->inputs),
+                  .size = exactly({product->outputs * product->inputs * size_of(type)}),
+                  .type = type,
+                  .life = Life::run,
+                  .part = Part::other});
+    }
 }
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {

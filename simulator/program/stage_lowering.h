@@ -56,6 +56,10 @@ struct StageInputs {
   bool counts_tied{true};      // and this one counts it in the norm
   std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
   workload::Overlap overlap;
+  bool sends_shares{false};      // of activations that all tensor-parallel ranks hold each sends a part
+  bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
+  bool fuses_bias_dropout{false};  // bias and dropout of a projection are done by the residual add that takes them in
+  bool dummy_gradients{false};   // a gradient in the working precision for each shape of a weight, which nothing reads
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{};
   std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses
@@ -129,6 +133,7 @@ class StageLowering {
   /// The rank's shard of a bucket, or the whole where it is not sharded.
   ViewId part(BufferId bucket, const BucketBuffers& buffers, Way way = Way::ahead);
   void make_host_buffers();
+  void make_dummy_gradients();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
   template <class Fn>
@@ -162,6 +167,11 @@ class StageLowering {
   Instruction collective(collective::Collective what, Group group, LaneId lane, const std::vector<Use>& uses);
   /// Activations go forward, their gradients backward.
   Instruction transfer(Kind kind, const Chunk& chunk, bool forward, Use use);
+  void send(Draft& body, const Chunk& chunk, bool forward, Use use);
+  void receive(Draft& body, const Chunk& chunk, bool forward, Use use);
+  /// The tensor-parallel rank's part of what all of them hold.
+  Use share_of(Use whole);
+  void overlap_products(Draft& body) const;
 
   Program& program_;
   StageInputs inputs_;

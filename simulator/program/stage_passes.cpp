@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/program/rows.h"
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
@@ -43,7 +44,9 @@ Instruction StageLowering::instruction(Kind kind, const ops::Op& op, const std::
   const Span span{static_cast<std::int32_t>(program_.uses.size()), operands.size()};
   for (int i = 0; i < operands.size(); ++i)
     program_.uses.push_back(with(uses[static_cast<std::size_t>(i)], operands[i].access));
-  program_.operators.push_back({op_id(op), span});
+  const bool joins_add = op.pass == ops::Pass::forward && (std::holds_alternative<ops::Bias>(op.what) ||
+                                                           std::holds_alternative<ops::Dropout>(op.what));
+  program_.operators.push_back({op_id(op), span, inputs_.fuses_bias_dropout && joins_add});
   return {.kind = kind,
           .lane = inputs_.lanes.compute,
           .operators = {static_cast<std::int32_t>(program_.operators.size()) - 1, 1},
@@ -79,6 +82,52 @@ Instruction StageLowering::transfer(Kind kind, const Chunk& chunk, bool forward,
   result.kind = kind;
   result.comm.shift = static_cast<std::int8_t>(forward != other_way ? 1 : -1);
   return result;
+}
+
+Use StageLowering::share_of(Use whole) {
+  View view = program_.view(whole.view);
+  view.shape = {{view.shape.elements() / inputs_.tensor_ranks}, 1};
+  view.shard_group = kTensorGroup;
+  view.shard_stride = view.bytes();
+  whole.view = static_cast<ViewId>(program_.views.size());
+  program_.views.push_back(view);
+  return whole;
+}
+
+/// A message of activations that all tensor-parallel ranks hold is sent in shares, and gathered where it arrives (Narayanan
+/// et al. 2021, section 4.1).
+void StageLowering::send(Draft& body, const Chunk& chunk, bool forward, Use use) {
+  body.add(transfer(Kind::send, chunk, forward, inputs_.sends_shares ? share_of(use) : use));
+}
+
+void StageLowering::receive(Draft& body, const Chunk& chunk, bool forward, Use use) {
+  if (!inputs_.sends_shares) return body.add(transfer(Kind::receive, chunk, forward, use));
+  const Use share = share_of(use);
+  body.add(transfer(Kind::receive, chunk, forward, share));
+  body.add(collective(collective::Collective::all_gather, kTensorGroup, inputs_.lanes.compute,
+                      {with(share, Access::read), with(use, Access::add)}));
+}
+
+/// Each tensor-parallel collective that has a matrix product next to it is cut into pieces with that: a gather with the
+/// one behind it, a reduction with the one before it. Not where another communication of the lane stands between.
+void StageLowering::overlap_products(Draft& body) const {
+  if (!inputs_.products_in_pieces) return;
+  const auto product_of = [&](const Instruction& i) {
+    for (std::int32_t o = i.operators.first; o < i.operators.first + i.operators.count; ++o)
+      if (std::holds_alternative<ops::Linear>(program_.op(program_.operators[static_cast<std::size_t>(o)].op).what))
+        return o;
+    return -1;
+  };
+  for (Draft::Piece& piece : body.pieces())
+    for (std::size_t at = 0; at < piece.body.size(); ++at) {
+      Instruction& one = piece.body[at];
+      if (one.kind != Kind::collective || one.comm.group != kTensorGroup) continue;
+      const bool after = one.comm.what == collective::Collective::all_gather;
+      for (std::size_t i = at; one.comm.beside < 0 && (after ? ++i < piece.body.size() : i-- > 0);) {
+        if (communicates(piece.body[i].kind) && piece.body[i].lane == one.lane) break;
+        one.comm.beside = product_of(piece.body[i]);
+      }
+    }
 }
 
 void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way,
@@ -133,13 +182,14 @@ Draft StageLowering::forward(const Chunk& chunk) {
   body.name = "forward";
   body.pass = Pass::forward;
   body.chunk = chunk.number;
-  if (graph.input != graph::kNone) body.add(transfer(Kind::receive, chunk, true, use(graph.input)));
+  if (graph.input != graph::kNone) receive(body, chunk, true, use(graph.input));
   for_each_run(graph, graph.forward, [&](std::size_t first, std::size_t end, std::int32_t times) {
     body.repeat(times, [&] {
       for (std::size_t n = first; n < end; ++n) lower_node(body, chunk, graph.forward[n], Way::ahead, false);
     });
   });
-  if (graph.output != graph::kNone) body.add(transfer(Kind::send, chunk, true, use(graph.output)));
+  if (graph.output != graph::kNone) send(body, chunk, true, use(graph.output));
+  overlap_products(body);
   return body;
 }
 
@@ -154,7 +204,7 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
   body.chunk = chunk.number;
   if (role.first) zero_padding(body, chunk);
   if (inputs && graph.output_gradient != graph::kNone)
-    body.add(transfer(Kind::receive, chunk, false, use(graph.output_gradient)));
+    receive(body, chunk, false, use(graph.output_gradient));
   // Buckets in the order in which their last gradient comes.
   std::vector<std::size_t> waiting;
   if (role.last)
@@ -169,7 +219,8 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
     });
   });
   if (inputs && graph.input_gradient != graph::kNone)
-    body.add(transfer(Kind::send, chunk, false, use(graph.input_gradient)));
+    send(body, chunk, false, use(graph.input_gradient));
+  overlap_products(body);
   return body;
 }
 

@@ -50,8 +50,18 @@ struct StepSummary {
   Bytes checkpoint;                // weights and optimizer state of one rank
 };
 
-/// Seconds that communications take alone, by program::InstructionId.
-using AloneTimes = std::vector<Seconds>;
+/// Seconds that communications take alone. Classes may share instructions and be unequally far from those whom they talk to,
+/// so each has a table, by program::InstructionId; classes that are alike share one.
+struct AloneTimes {
+  std::vector<std::vector<Seconds>> tables;
+  std::vector<std::int32_t> table_of;  // by class; empty: all have the first
+
+  bool empty() const { return tables.empty(); }
+  Seconds of(std::size_t rank_class, InstructionId id) const {
+    const std::int32_t table = table_of.empty() ? 0 : table_of[rank_class];
+    return tables[static_cast<std::size_t>(table)][index(id)];
+  }
+};
 
 /// Attributes the intervals of the rank that finishes last to the parts of a step, and sums its classes. `alone` may be
 /// empty where nothing communicates.

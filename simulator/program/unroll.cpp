@@ -72,7 +72,7 @@ class Unroll {
     one.operators.first = static_cast<std::int32_t>(to_.operators.size());
     for (const Operator& op : from_.operators_of(instruction)) {
       const Span uses = uses_at(from_.uses_of(op), iteration);
-      to_.operators.push_back({op.op, uses});
+      to_.operators.push_back({op.op, uses, op.fused});
     }
     one.uses = uses_at(from_.uses_of(instruction), iteration);
     to_.instructions.push_back(one);

@@ -35,7 +35,7 @@ Bytes Evaluator::peak(const workload::Job& candidate) { return lowered(candidate
 
 std::optional<Seconds> Evaluator::bound(const workload::Job& candidate) {
   const Lowered& all = lowered(candidate);
-  return engine::bound(all.program, engine::price(all.program, candidate, all.machine));
+  return engine::bound(all.program, engine::price(all.program, all.machine));
 }
 
 Verdict Evaluator::evaluate(const workload::Job& candidate) {
@@ -44,7 +44,7 @@ Verdict Evaluator::evaluate(const workload::Job& candidate) {
       static_cast<double>(verdict.peak.value) <= candidate.cluster.groups.front().node.memory_bytes_per_gpu;
   const Lowered& all = lowered(candidate);
   verdict.step_time =
-      engine::analyse(all.program, engine::price(all.program, candidate, all.machine)).step_time;
+      engine::analyse(all.program, engine::price(all.program, all.machine)).step_time;
   return verdict;
 }
 

@@ -178,7 +178,7 @@ TEST(Depths, NoStepBeatsWhatItsRanksDo) {
         for (const program::Call& call : phase.calls) {
           program::for_each_distinct(world.program.body(call), [&](program::InstructionId id, std::int32_t times) {
             if (world.program.instruction(id).lane == program::LaneId{0})
-              work += alone(world.program, world.durations, id).value * times;
+              work += alone(world.program, world.durations, 0, id).value * times;
           });
         }
       EXPECT_GE(step * (1 + 1e-9), work);

@@ -17,8 +17,9 @@ Durations some_durations(const program::Program& program) {
   for (std::size_t i = 0; i < program.ops.size(); ++i)
     durations.operators.push_back(
         {1e-3 * (1 + 0.37 * static_cast<double>(i) + 0.011 * static_cast<double>(i * i))});
+  std::vector<Seconds>& seconds = durations.communications.tables.emplace_back();
   for (const program::Instruction& instruction : program.instructions)
-    durations.communications.push_back({1e-4 + 1e-9 * instruction.comm.bytes.expected_bytes});
+    seconds.push_back({1e-4 + 1e-9 * instruction.comm.bytes.expected_bytes});
   return durations;
 }
 
@@ -143,7 +144,7 @@ TEST(Engine, APipelineFillsAndDrains) {
   plan.pp = 2;
   const program::Program program = program::lower(support::small_job(plan));
   Durations durations{.operators = std::vector<Seconds>(program.ops.size()), .communications = {}};
-  durations.communications.resize(program.instructions.size());
+  durations.communications.tables.emplace_back(program.instructions.size());
   // The residual additions mark a forward: two a layer. Attention's gradient marks a backward: one a layer.
   for (std::size_t i = 0; i < program.ops.size(); ++i) {
     if (std::holds_alternative<ops::Add>(program.ops[i].what)) durations.operators[i] = {0.5};

@@ -76,7 +76,7 @@ class NaivePlay {
             const program::Instruction& instruction = program_.instruction(id);
             std::deque<Issued>& lane = lanes[program::index(instruction.lane)];
             Issued& one = lane.emplace_back();
-            one.seconds = alone(program_, durations, id).value;
+            one.seconds = alone(program_, durations, c, id).value;
             alone_[id] = {one.seconds};
             one.row = {.rank = ranks.first,
                        .step = step,

@@ -67,12 +67,12 @@ TEST(Price, TheRanksOfTheNetworkAreThoseOfTheProgram) {
 Seconds message_time(const workload::Job& asked) {
   const cost::Profile unused = cost::rough_profile();
   const program::Program program = program::lower(asked);
-  const Durations durations = price(program, asked, cost::Machine(asked, unused));
+  const Durations durations = price(program, cost::Machine(asked, unused));
   Seconds longest{};
   for_each_communication(
-      program, [&](const program::RankClass&, program::InstructionId id, std::int32_t) {
+      program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
         if (program.instruction(id).kind == Kind::send)
-          longest = std::max(longest, durations.communications[program::index(id)]);
+          longest = std::max(longest, durations.communications.of(program::class_of(program, ranks.first), id));
       });
   return longest;
 }
@@ -94,11 +94,11 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
             "megatron-te");
     const cost::Profile unused = cost::rough_profile();
     const program::Program program = program::lower(asked);
-    const Durations durations = price(program, asked, cost::Machine(asked, unused));
+    const Durations durations = price(program, cost::Machine(asked, unused));
     Seconds sum{};
-    for_each_communication(program, [&](const program::RankClass&, program::InstructionId id, std::int32_t times) {
+    for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t times) {
       if (program.instruction(id).comm.group == program::kTensorGroup)
-        sum += durations.communications[program::index(id)] * times;
+        sum += durations.communications.of(program::class_of(program, ranks.first), id) * times;
     });
     return sum.value;
   };

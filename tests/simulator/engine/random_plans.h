@@ -76,10 +76,12 @@ inline Durations random_durations(Draw& draw, const program::Program& program, d
                                   double collective) {
   Durations durations;
   for (std::size_t i = 0; i < program.ops.size(); ++i) durations.operators.push_back({draw.uniform(0.01, 1)});
+  std::vector<Seconds>& seconds = durations.communications.tables.emplace_back();
+  std::vector<Load>& loads = durations.loads.emplace_back();
   for (const program::Instruction& instruction : program.instructions) {
     const bool p2p = instruction.kind == program::Kind::send || instruction.kind == program::Kind::receive;
-    durations.communications.push_back({p2p ? draw.uniform(0, message) : draw.uniform(0, collective)});
-    durations.loads.push_back({draw.uniform(0, 1), draw.coin() ? draw.uniform(0, 1) : 0});
+    seconds.push_back({p2p ? draw.uniform(0, message) : draw.uniform(0, collective)});
+    loads.push_back({draw.uniform(0, 1), draw.coin() ? draw.uniform(0, 1) : 0});
   }
   return durations;
 }

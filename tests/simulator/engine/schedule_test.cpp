@@ -25,7 +25,7 @@ double length(Schedule schedule, std::int64_t pp, std::int64_t micro_batches, co
   s.schedule = schedule;
   const program::Program program = program::lower(support::small_job(s));
   Durations durations{.operators = std::vector<Seconds>(program.ops.size()), .communications = {}};
-  durations.communications.resize(program.instructions.size());
+  durations.communications.tables.emplace_back(program.instructions.size());
   // Attention marks forward and input gradient of a layer, the product whose input is the MLP's the weight gradient.
   for (std::size_t i = 0; i < program.ops.size(); ++i) {
     const ops::Op& op = program.ops[i];

@@ -12,10 +12,12 @@ namespace {
 /// Durations of the long form: an instruction takes there what it takes in its block.
 Durations unrolled(const program::Program& program, const Durations& durations) {
   Durations result{.operators = durations.operators};
+  std::vector<Seconds>& seconds = result.communications.tables.emplace_back();
+  std::vector<Load>& loads = result.loads.emplace_back();
   for (const program::Template& body : program.templates)
     program::for_each_instruction(body, [&](program::InstructionId id, std::int32_t) {
-      result.communications.push_back(durations.communications[program::index(id)]);
-      result.loads.push_back(durations.loads[program::index(id)]);
+      seconds.push_back(durations.communications.of(0, id));
+      loads.push_back(durations.load(0, id));
     });
   return result;
 }
