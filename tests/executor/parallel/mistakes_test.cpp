@@ -31,9 +31,9 @@ void PrintTo(By by, std::ostream* out) {
 
 /// Every instruction of every template of that pass.
 template <class Fn>
-void for_each(Program& p, Pass pass, Fn&& fn) {
+void for_each_of(Program& p, Pass pass, Fn&& fn) {
   for (const program::Template& body : p.templates)
-    if (body.pass == pass) ds::support::for_each(p, body, fn);
+    if (body.pass == pass) for_each(p, body, fn);
 }
 
 template <class Condition>
@@ -61,7 +61,7 @@ std::span<Use> uses_of(Program& p, program::Span span) {
 /// Every use by operators of a pass whose buffer satisfies a condition.
 template <class Condition, class Fn>
 void for_each_use_of(Program& p, Pass pass, Condition condition, Fn&& fn) {
-  for_each(p, pass, [&](Instruction& i) {
+  for_each_of(p, pass, [&](Instruction& i) {
     for (const program::Operator& op : p.operators_of(i))
       for (Use& use : uses_of(p, op.uses))
         if (condition(p.view(use.view).buffer)) fn(use);
@@ -98,19 +98,19 @@ const std::vector<Mistake>& mistakes() {
        }},
       {"gradients are reduced over tensor-parallel ranks instead", By::checker,
        [](Program& p) {
-         for_each(p, Pass::norm, [](Instruction& i) {
+         for_each_of(p, Pass::norm, [](Instruction& i) {
            if (is(i, Collective::reduce_scatter, program::kDataGroup)) i.comm.group = program::kTensorGroup;
          });
        }},
       {"gradients are reduced over all ranks", By::checker,
        [](Program& p) {
-         for_each(p, Pass::norm, [](Instruction& i) {
+         for_each_of(p, Pass::norm, [](Instruction& i) {
            if (is(i, Collective::reduce_scatter, program::kDataGroup)) i.comm.group = program::kWorld;
          });
        }},
       {"ranks update each other's shard", By::equivalence,
        [](Program& p) {
-         for_each(p, Pass::update, [&](Instruction& i) {
+         for_each_of(p, Pass::update, [&](Instruction& i) {
            if (i.kind != Kind::optimizer) return;
            Use& gradient = uses_of(p, p.operators_of(i)[0].uses)[2];
            program::View other = p.view(gradient.view);
@@ -149,7 +149,7 @@ const std::vector<Mistake>& mistakes() {
        }},
       {"the norm is summed within each stage", By::equivalence,
        [](Program& p) {
-         for_each(p, Pass::norm, [](Instruction& i) {
+         for_each_of(p, Pass::norm, [](Instruction& i) {
            if (i.comm.group == program::kWorld)
              i.comm.group =
                  program::group_over({program::Axis::tp, program::Axis::dp_shard, program::Axis::dp_replica});
@@ -180,13 +180,13 @@ const std::vector<Mistake>& mistakes() {
        }},
       {"a send takes the first slot always", By::checker,
        [](Program& p) {
-         for_each(p, Pass::forward, [&](Instruction& i) {
+         for_each_of(p, Pass::forward, [&](Instruction& i) {
            if (i.kind == Kind::send) uses_of(p, i.uses)[0].instance = 0;
          });
        }},
       {"activations are sent the other way", By::checker,
        [](Program& p) {
-         for_each(p, Pass::forward, [](Instruction& i) {
+         for_each_of(p, Pass::forward, [](Instruction& i) {
            if (i.kind == Kind::send) i.comm.shift = -1;
          });
        }},
@@ -272,16 +272,42 @@ TEST(Mistakes, AreNoticed) {
   Team alone(small_job(on_one_rank(everything())));
   const Expected expected = train(alone);
   const workload::Job job = small_job(everything());
-  const Program good = program::lower(job);
-  EXPECT_EQ(noticed_by(job, good, expected), By::nobody);
-  for (const Mistake& mistake : mistakes()) {
-    SCOPED_TRACE(mistake.what);
-    Program broken = good;
-    mistake.make(broken);
-    broken.hash = program::hash_of(broken);
-    EXPECT_NE(broken.hash, good.hash);
-    EXPECT_EQ(noticed_by(job, std::move(broken), expected), mistake.noticed);
+  for (const Program& good : {program::lower(job), program::unroll(program::lower(job))}) {
+    EXPECT_EQ(noticed_by(job, good, expected), By::nobody);
+    for (const Mistake& mistake : mistakes()) {
+      SCOPED_TRACE(mistake.what);
+      Program broken = good;
+      mistake.make(broken);
+      broken.hash = program::hash_of(broken);
+      EXPECT_NE(broken.hash, good.hash);
+      EXPECT_EQ(noticed_by(job, std::move(broken), expected), mistake.noticed);
+    }
   }
+}
+
+/// Layers that read what another layer has kept: everything is there and has been written, so only training tells.
+TEST(Mistakes, OfTheOrderOfLayersAreNoticed) {
+  const Small small = everything();
+  Team alone(small_job(on_one_rank(small)));
+  const Expected expected = train(alone);
+  const workload::Job job = small_job(small);
+  Program broken = program::lower(job);
+  int turned = 0;
+  for (const program::Template& body : broken.templates)
+    if (body.pass == Pass::backward)
+      for_each(broken, body, [&](Instruction& i) {
+        for (const program::Operator& op : broken.operators_of(i))
+          for (const Use& use : broken.uses_of(op)) {
+            program::View& view = broken.views[program::index(use.view)];
+            const program::Buffer& buffer = broken.buffer(view.buffer);
+            if (buffer.copies < 2 || view.step != -1 || buffer.life != program::Life::slot || buffer.goes_on) continue;
+            view.copy = 0, view.step = 1;
+            ++turned;
+          }
+      });
+  EXPECT_GT(turned, 0);
+  broken.hash = program::hash_of(broken);
+  EXPECT_EQ(noticed_by(job, std::move(broken), expected), By::equivalence);
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 
+#include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/walk.h"
 #include "simulator/workload/workload.h"
@@ -105,6 +107,67 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
   const double beside = tensor_time(true), alone = tensor_time(false);
   EXPECT_LT(beside, alone);
   EXPECT_GT(beside, alone / 8);
+}
+
+/// Bias and dropout of a projection are done by the residual add that takes them in, where the software fuses them.
+TEST(Price, FusedOperatorsTakeNoTimeOfTheirOwn) {
+  const auto seconds_of_bias = [](const char* software) {
+    const workload::Job asked = job(R"("tp": 4, "dropout": 0.1)", software);
+    const cost::Profile unused = cost::rough_profile();
+    const program::Program program = program::lower(asked);
+    const Durations durations = price(program, cost::Machine(asked, unused));
+    double sum = 0;
+    int seen = 0;
+    for (std::size_t i = 0; i < program.instructions.size(); ++i)
+      for (const program::Operator& one : program.operators_of(program.instructions[i])) {
+        const ops::Op& op = program.op(one.op);
+        if (!std::holds_alternative<ops::Bias>(op.what) || op.pass != ops::Pass::forward) continue;
+        ++seen;
+        sum += alone(program, durations, 0, static_cast<program::InstructionId>(i)).value;
+      }
+    EXPECT_GT(seen, 0);
+    return sum;
+  };
+  EXPECT_EQ(seconds_of_bias("megatron-te"), 0);
+  EXPECT_GT(seconds_of_bias("deepspeed"), 0);
+}
+
+/// Stages of two ranks on nodes of eight: the first three send within their node, the fourth to the next node. They share
+/// their instructions and not how long these take.
+TEST(Price, StagesOfAKindAreUnequallyFarFromTheirNeighbours) {
+  const workload::Job asked = job(R"("tp": 2, "pp": 8, "sequence_parallel": true)", "megatron-te");
+  ASSERT_EQ(asked.plan.dp, 2);
+  const cost::Profile unused = cost::rough_profile();
+  const program::Program program = program::lower(asked);
+  const Durations durations = price(program, cost::Machine(asked, unused));
+  std::map<std::pair<std::int32_t, std::size_t>, double> sends;  // by kind of stage and class
+  for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+    const Instruction& i = program.instruction(id);
+    const std::size_t c = program::class_of(program, ranks.first);
+    if (i.kind == Kind::send && i.comm.shift > 0)
+      sends[{ranks.buffers.first, c}] = durations.communications.of(c, id).value;
+  });
+  const std::int32_t middle = program.classes[1].buffers.first;
+  EXPECT_EQ(program.classes[2].buffers.first, middle);
+  // Four ranks a stage: stage 1 sends to ranks 8 to 11, which are on the next node; stage 2 stays on it.
+  EXPECT_GT(sends.at({middle, 1}), 2 * sends.at({middle, 2}));
+}
+
+/// The rank at the mirrored place and the rank itself: two, however many stages there are.
+TEST(Price, DualPipeSumsGradientsOverTwoRanks) {
+  const workload::Job asked = workload::read_job_text(R"({"model": {"family": "gpt", "layers": 8, "hidden": 1024,
+      "heads": 16, "ffn_hidden": 4096, "vocab": 50000, "tied_embeddings": false},
+      "cluster": {"node": "dgx-a100-80g", "nodes": 4}, "train": {"sequence_length": 1024, "global_batch": 64},
+      "plan": {"pp": 8, "dp": 4, "micro_batch": 1, "schedule": "dualpipe", "precision": "bf16"}})", "job.json");
+  const program::Program program = program::lower(asked);
+  int seen = 0;
+  for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+    const Instruction& i = program.instruction(id);
+    if (i.comm.group != program::kMirrors) return;
+    EXPECT_EQ(communication_of(program, ranks, i).group.size(), 2);
+    ++seen;
+  });
+  EXPECT_GT(seen, 0);
 }
 
 }  // namespace
