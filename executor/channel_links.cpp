@@ -27,9 +27,9 @@ std::vector<Channel> channels_of(const program::Program& program) {
   return channels;
 }
 
-ChannelLinks::ChannelLinks(const program::Program& program, std::int32_t rank, Seconds deadline,
-                           const Make& make)
-    : channels_(channels_of(program)) {
+ChannelLinks::ChannelLinks(HostDevice& device, const program::Program& program, std::int32_t rank,
+                           Seconds deadline, const Make& make)
+    : device_(device), channels_(channels_of(program)) {
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     const std::vector<std::int32_t> ranks = program::members_of(program, channels_[c].group, rank);
     const auto me = std::ranges::find(ranks, rank);
@@ -43,10 +43,14 @@ ChannelLinks::ChannelLinks(const program::Program& program, std::int32_t rank, S
   }
 }
 
-Communicator& ChannelLinks::of(program::Kind kind, const program::Comm& comm) {
-  const auto found = std::ranges::find(channels_, channel_of(kind, comm));
+void ChannelLinks::issue(const program::Instruction& instruction, const Exchange& exchange, QueueId queue) {
+  device_.exchange(queue, of(instruction), exchange);
+}
+
+HostCommunicator& ChannelLinks::of(const program::Instruction& instruction) const {
+  const auto found = std::ranges::find(channels_, channel_of(instruction.kind, instruction.comm));
   ensure(found != channels_.end(), "a communication has a channel");
-  Communicator* const communicator =
+  HostCommunicator* const communicator =
       communicators_[static_cast<std::size_t>(found - channels_.begin())].get();
   ensure(communicator != nullptr, "a rank communicates in its own groups alone");
   return *communicator;

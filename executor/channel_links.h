@@ -1,6 +1,6 @@
 #pragma once
-// The communicators of a rank: one for each kind of group, and for each direction of messages. What they talk over is up to
-// who makes them (pool/pool_links.h, mpi/mpi_links.h).
+// The communicators of a rank where the host does the work: one for each kind of group, and for each direction of messages.
+// What they talk over is up to who makes them (pool/pool_links.h, mpi/mpi_links.h).
 
 #include <functional>
 #include <memory>
@@ -24,14 +24,19 @@ std::vector<Channel> channels_of(const program::Program& program);
 
 class ChannelLinks : public Links {
  public:
-  using Make = std::function<std::unique_ptr<Communicator>(const GroupSeat& seat)>;
-  ChannelLinks(const program::Program& program, std::int32_t rank, Seconds deadline, const Make& make);
+  using Make = std::function<std::unique_ptr<HostCommunicator>(const GroupSeat& seat)>;
+  /// `device`, whose queues the exchanges are issued to, outlives it.
+  ChannelLinks(HostDevice& device, const program::Program& program, std::int32_t rank, Seconds deadline,
+               const Make& make);
 
-  Communicator& of(program::Kind kind, const program::Comm& comm) override;
+  void issue(const program::Instruction& instruction, const Exchange& exchange, QueueId queue) override;
 
  private:
+  HostCommunicator& of(const program::Instruction& instruction) const;
+
+  HostDevice& device_;
   std::vector<Channel> channels_;
-  std::vector<std::unique_ptr<Communicator>>
+  std::vector<std::unique_ptr<HostCommunicator>>
       communicators_;  // by channel; null: the rank is in no such group
 };
 

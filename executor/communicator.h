@@ -1,5 +1,5 @@
 #pragma once
-// How ranks talk: started, polled, waited for. One communicator serves one lane: a group of ranks, and for
+// How ranks talk where the host does the work: started, polled, waited for. One communicator serves one lane: a group of ranks, and for
 // point-to-point one direction. Ranks of a group start the same exchanges in the same order; the k-th of one meets the
 // k-th of the others.
 //
@@ -34,9 +34,9 @@ struct Exchange {
 
 enum class Ticket : std::uint64_t {};
 
-class Communicator {
+class HostCommunicator {
  public:
-  virtual ~Communicator() = default;
+  virtual ~HostCommunicator() = default;
   virtual Ticket start(const Exchange& exchange) = 0;
   /// Does a bounded piece of work for everything that was started here; true once the exchange has ended. Tickets end in
   /// the order in which they began, sends, receives and collectives each for themselves. Throws as `wait` does.

@@ -14,7 +14,7 @@
 
 namespace ds::executor {
 
-class MpiCommunicator final : public Communicator {
+class MpiCommunicator final : public HostCommunicator {
  public:
   /// `world` and `memory`, the rank's arena, outlive it. One at a time for each channel.
   MpiCommunicator(World& world, std::span<std::byte> memory, GroupSeat seat);

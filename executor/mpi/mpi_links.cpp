@@ -4,9 +4,9 @@
 
 namespace ds::executor {
 
-MpiLinks::MpiLinks(World& world, std::span<std::byte> memory, const program::Program& program,
-                   Seconds deadline)
-    : ChannelLinks(program, world.rank(), deadline, [&](const GroupSeat& seat) {
+MpiLinks::MpiLinks(World& world, HostDevice& device, std::span<std::byte> memory,
+                   const program::Program& program, Seconds deadline)
+    : ChannelLinks(device, program, world.rank(), deadline, [&](const GroupSeat& seat) {
         return std::make_unique<MpiCommunicator>(world, memory, seat);
       }) {}
 

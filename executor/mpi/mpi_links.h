@@ -11,7 +11,8 @@ namespace ds::executor {
 class MpiLinks final : public ChannelLinks {
  public:
   /// `memory`: the rank's arena.
-  MpiLinks(World& world, std::span<std::byte> memory, const program::Program& program, Seconds deadline);
+  MpiLinks(World& world, HostDevice& device, std::span<std::byte> memory, const program::Program& program,
+           Seconds deadline);
 };
 
 }  // namespace ds::executor

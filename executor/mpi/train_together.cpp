@@ -86,7 +86,7 @@ std::optional<PlanResult> train_together(World& world, Context context, const St
   const Arena arena(context.layout.arena);
   CpuDevice device(arena.base(), arena.size());
   agree_on_program(world, context.program.hash);
-  MpiLinks links(world, {arena.base(), static_cast<std::size_t>(arena.size().value)}, context.program,
+  MpiLinks links(world, device, {arena.base(), static_cast<std::size_t>(arena.size().value)}, context.program,
                  kDeadline);
   context.rank = world.rank();
   context.device = &device;

@@ -9,9 +9,10 @@ namespace ds::executor {
 class PoolLinks final : public ChannelLinks {
  public:
   /// `pool` outlives it and has as many channels as `channels_of(program)`.
-  PoolLinks(Pool& pool, const program::Program& program, std::int32_t rank, Seconds deadline = {60});
+  PoolLinks(Pool& pool, HostDevice& device, const program::Program& program, std::int32_t rank,
+            Seconds deadline = {60});
 
-  void note(const program::Row& row) override;
+  void set_status(const StepPoint& point) override;
 
  private:
   Pool& pool_;

@@ -46,7 +46,7 @@ void RankBody::train(Context context) {
   pool_.touch(rank);
   agree_on_program(pool_, rank, context.program.hash, kDeadline);
   CpuDevice device(pool_.arena(rank).data(), context.layout.arena);
-  PoolLinks links(pool_, context.program, rank, kDeadline);
+  PoolLinks links(pool_, device, context.program, rank, kDeadline);
   context.rank = rank;
   context.device = &device;
   context.links = &links;

@@ -29,10 +29,11 @@ void expect_as_over_the_pool(executor::World& world, const Small& s) {
   const program::Program& program = team.program();
   const memory::Layout layout = memory::layout(program, program::class_of(program, world.rank()));
   executor::Arena arena(layout.arena);
-  Member mine(job, program, layout, world.rank(), arena.base(),
-              std::make_unique<executor::MpiLinks>(
-                  world, std::span(arena.base(), static_cast<std::size_t>(arena.size().value)), program,
-                  Seconds{60}));
+  Member mine(job, program, layout, world.rank(), Team::one_core(arena.base(), arena.size()),
+              [&](executor::HostDevice& device) {
+                const std::span memory(arena.base(), static_cast<std::size_t>(arena.size().value));
+                return std::make_unique<executor::MpiLinks>(world, device, memory, program, Seconds{60});
+              });
   for (std::int64_t step = 0; step < kSteps; ++step) {
     const executor::StepResult expected = team.step(step, true, kRate);
     mine.write_inputs(job, program, step, kRate);
