@@ -43,8 +43,8 @@ Bytes Binding::offset(program::ViewId view) const {
   return slot(v.buffer) + v.offset + v.by_data_rank * data_rank_;
 }
 
-std::vector<Range> Binding::ranges() const {
-  std::vector<Range> ranges;
+std::vector<MemoryRange> Binding::ranges() const {
+  std::vector<MemoryRange> ranges;
   for (std::size_t b = 0; b < slots_.size(); ++b)
     for (const Bytes at : slots_[b]) ranges.push_back({at, program_.buffers[b].size.bound});
   return ranges;

@@ -27,7 +27,7 @@ class Binding {
   Bytes highest_byte() const { return highest_; }
 
  private:
-  std::vector<Range> ranges() const;
+  std::vector<MemoryRange> ranges() const;
 
   const program::Program& program_;
   std::int32_t data_rank_;

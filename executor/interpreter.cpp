@@ -24,13 +24,13 @@ constexpr std::size_t kMostAhead = 64;
 }  // namespace
 
 Interpreter::Interpreter(const program::Program& program, std::int32_t rank, const Binding& binding,
-                         Device& device, Links* links, kernels::Library library)
+                         Device& device, Communicators* communicators, kernels::Library library)
     : program_(program),
       ranks_(program.classes[program::class_of(program, rank)]),
       rank_(rank),
       binding_(binding),
       device_(device),
-      links_(links),
+      communicators_(communicators),
       library_(library),
       ops_(program.ops),
       kernels_(program.ops.size(), nullptr),
@@ -125,8 +125,9 @@ void Interpreter::issue(const program::Instruction& instruction, const program::
   // What waits for nothing begins where the one before it in the lane has ended.
   Event begin{};
   if (measuring_) begin = lane == kCompute && !waits && computed_ ? *computed_ : device_.record(queue);
-  if (lane == kCompute && links_ != nullptr)
-    device_.announce(queue, *links_, {.step = row.step, .call = row.call, .instruction = row.instruction});
+  if (lane == kCompute && communicators_ != nullptr)
+    device_.announce(queue, *communicators_,
+                     {.step = row.step, .call = row.call, .instruction = row.instruction});
   issue_work(instruction, call, queue);
   const Event end = device_.record(queue);
   lanes_.issued(lane, end);
@@ -142,8 +143,8 @@ void Interpreter::issue_work(const program::Instruction& instruction, const prog
     case Kind::send:
     case Kind::receive:
     case Kind::collective:
-      ensure(links_ != nullptr, "a program that communicates has communicators");
-      links_->issue(instruction, exchange_of(instruction, call), queue);
+      ensure(communicators_ != nullptr, "a program that communicates has communicators");
+      communicators_->issue(instruction, exchange_of(instruction, call), queue);
       return;
     case Kind::copy: ensure(false, "copies to the host have not been lowered");
   }
@@ -167,15 +168,15 @@ Exchange Interpreter::exchange_of(const program::Instruction& instruction, const
   ensure(!uses.empty(), "a communication uses memory");
   const program::View& first = program_.view(uses.front().view);
   const program::View& last = program_.view(uses.back().view);
-  Exchange exchange{.what = Exchange::What::collective,
+  Exchange exchange{.what = ExchangeKind::collective,
                     .collective = comm.what,
                     .algorithm = static_cast<collective::Algorithm>(std::max<int>(comm.algorithm, 0)),
                     .type = first.type,
                     .elements = std::max(first.shape.elements(), last.shape.elements()),
                     .from = binding_.offset(uses.front(), call),
                     .to = binding_.offset(uses.back(), call)};
-  if (instruction.kind == Kind::send) exchange.what = Exchange::What::send;
-  if (instruction.kind == Kind::receive) exchange.what = Exchange::What::receive;
+  if (instruction.kind == Kind::send) exchange.what = ExchangeKind::send;
+  if (instruction.kind == Kind::receive) exchange.what = ExchangeKind::receive;
   return exchange;
 }
 

@@ -27,7 +27,7 @@ struct StepResult {
 
 /// The communicators of a rank. A rank's sends of a shift and its receives of that shift have one each, every group has one.
 /// It hears at which instruction of the compute lane the rank is, to be told with the rank's death.
-class Links : public StatusListener {
+class Communicators : public StatusListener {
  public:
   /// Issues an exchange to a queue of the device: it starts after everything issued there before, and what is issued there
   /// afterwards, an event say, comes when it has ended.
@@ -37,9 +37,9 @@ class Links : public StatusListener {
 
 class Interpreter {
  public:
-  /// `links` may be null for a program without communication.
+  /// `communicators` may be null for a program without communication.
   Interpreter(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
-              Links* links, kernels::Library library);
+              Communicators* communicators, kernels::Library library);
 
   /// Runs the phases of one step whose condition holds. The host has written tokens and control. `measured` may be null.
   /// Throws MachineError as the communicators do.
@@ -71,7 +71,7 @@ class Interpreter {
   std::int32_t rank_;
   const Binding& binding_;
   Device& device_;
-  Links* links_;
+  Communicators* communicators_;
   kernels::Library library_;
   std::vector<ops::Op> ops_;           // by OpId, as this rank runs them
   std::vector<kernels::Run> kernels_;  // by OpId; null until it is issued first

@@ -5,19 +5,19 @@
 
 namespace ds::executor {
 
-void LaneEvents::update(Lane& lane) {
+void LaneEvents::update(OpenEvents& lane) {
   for (; !lane.open.empty() && device_.completed(lane.open.front()); ++lane.ended) lane.open.pop_front();
 }
 
 std::optional<Event> LaneEvents::awaited(const program::Position& position) {
-  Lane& lane = lanes_[static_cast<std::size_t>(position.lane)];
+  OpenEvents& lane = lanes_[static_cast<std::size_t>(position.lane)];
   update(lane);
   if (lane.ended >= position.ended) return std::nullopt;
   return lane.open[static_cast<std::size_t>(position.ended - lane.ended - 1)];
 }
 
 void LaneEvents::follow(std::size_t lane, std::size_t open) {
-  Lane& followed = lanes_[lane];
+  OpenEvents& followed = lanes_[lane];
   if (followed.open.size() <= open) return;
   device_.synchronize(followed.open[followed.open.size() - open - 1]);
   update(followed);
@@ -28,7 +28,7 @@ void LaneEvents::follow_all() {
 }
 
 bool LaneEvents::idle() {
-  return std::ranges::all_of(lanes_, [&](Lane& lane) {
+  return std::ranges::all_of(lanes_, [&](OpenEvents& lane) {
     update(lane);
     return lane.open.empty();
   });

@@ -31,15 +31,15 @@ class LaneEvents {
   bool idle();
 
  private:
-  struct Lane {
+  struct OpenEvents {
     std::int64_t ended{0};
     std::deque<Event> open;  // ends of the instructions after these
     std::int64_t issued() const { return ended + static_cast<std::int64_t>(open.size()); }
   };
-  void update(Lane& lane);
+  void update(OpenEvents& lane);
 
   Device& device_;
-  std::vector<Lane> lanes_;
+  std::vector<OpenEvents> lanes_;
 };
 
 }  // namespace ds::executor

@@ -1,6 +1,6 @@
 #pragma once
 // One core, which works off all queues itself while the host waits for an event: the compute queue in order, and between
-// two of its events whatever the other queues hold. Communication moves while somebody polls it; the core does.
+// two of its events whatever the other queues hold. HostExchange moves while somebody polls it; the core does.
 
 #include <array>
 #include <deque>
@@ -22,7 +22,7 @@ class CpuDevice final : public HostDevice {
   CpuDevice& operator=(const CpuDevice&) = delete;
 
   Bytes memory() const override { return size_; }
-  void use_only(std::span<const Range> ranges) override;
+  void use_only(std::span<const MemoryRange> ranges) override;
   void write(Bytes to, std::span<const std::byte> from) override;
   void read(Bytes from, std::span<std::byte> to) override;
   void launch(QueueId queue, kernels::Run kernel, const ops::Op& op,
@@ -37,7 +37,7 @@ class CpuDevice final : public HostDevice {
   void recycle_events() override { events_.clear(); }
 
  private:
-  struct Launch {
+  struct KernelLaunch {
     kernels::Run kernel;
     const ops::Op* op;
     std::array<void*, ops::kMaxOperands> addresses;
@@ -47,7 +47,7 @@ class CpuDevice final : public HostDevice {
     StatusListener* listener;
     StepPoint point;
   };
-  struct Communication {
+  struct HostExchange {
     HostCommunicator* communicator;
     Exchange exchange;
     std::optional<Ticket> ticket;  // once started
@@ -55,19 +55,19 @@ class CpuDevice final : public HostDevice {
       if (!ticket) ticket = communicator->start(exchange);
     }
   };
-  struct Mark {
+  struct RecordEvent {
     Event event;
   };
-  struct Wait {
+  struct AwaitEvent {
     Event event;
   };
-  using Command = std::variant<Launch, Announcement, Communication, Mark, Wait>;
-  struct Work {
+  using Command = std::variant<KernelLaunch, Announcement, HostExchange, RecordEvent, AwaitEvent>;
+  struct CommandQueue {
     std::deque<Command> commands;
     std::size_t communications{0};  // among them
   };
 
-  Work& queue_of(QueueId queue);
+  CommandQueue& queue_of(QueueId queue);
   const std::optional<Instant>& moment(Event event) const { return events_[static_cast<std::size_t>(event)]; }
   /// Whether the command has ended; that of a communication which does not end in one look has not.
   bool run(Command& command);
@@ -75,13 +75,13 @@ class CpuDevice final : public HostDevice {
   bool compute();
   /// Gives every queue but the compute queue the chance to go on.
   void progress();
-  void finish(Communication& communication);
+  void finish(HostExchange& communication);
   bool others_have_work() const;
 
   std::byte* base_;
   Bytes size_;
   kernels::Queue kernel_queue_;
-  std::vector<Work> queues_;  // by QueueId
+  std::vector<CommandQueue> queues_;  // by QueueId
   std::vector<std::optional<Instant>> events_;
 };
 

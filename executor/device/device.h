@@ -38,7 +38,7 @@ class StatusListener {
 };
 
 /// A part of a device's memory.
-struct Range {
+struct MemoryRange {
   Bytes begin, size;
 };
 
@@ -51,7 +51,7 @@ class Device {
 
   virtual Bytes memory() const = 0;
   /// Nothing outside of these is touched from now on. What can watch over it does: AddressSanitizer on CPUs.
-  virtual void use_only(std::span<const Range> ranges) = 0;
+  virtual void use_only(std::span<const MemoryRange> ranges) = 0;
 
   /// Copies from and to the host, at once. Whoever calls has waited for all that touches these bytes.
   virtual void write(Bytes to, std::span<const std::byte> from) = 0;

@@ -33,7 +33,7 @@ template <class T>
   return __builtin_convertvector(v, Vector<double>);
 }
 template <class T>
-[[gnu::always_inline]] inline Vector<double> widen(const T* row, Part at) {
+[[gnu::always_inline]] inline Vector<double> widen(const T* row, Tail at) {
   Vector<double> v{};
   for (std::int64_t i = 0; i < at.count; ++i) v[i] = static_cast<double>(row[at.begin + i]);
   return v;

@@ -26,13 +26,13 @@ executor::Pool pool_for(const program::Program& program, const std::vector<memor
 
 Member::Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
                std::int32_t its_rank, std::unique_ptr<executor::HostDevice> its_device,
-               const MakeLinks& make_links)
+               const MakeCommunicators& make_communicators)
     : rank(its_rank),
-      links(make_links(*its_device)),
+      communicators(make_communicators(*its_device)),
       owned(std::move(its_device)),
       device(*owned),
       binding(program, layout, program::coordinates_of(program, rank).dp, device),
-      interpreter(program, rank, binding, device, links.get(), kernels::Library::simd) {
+      interpreter(program, rank, binding, device, communicators.get(), kernels::Library::simd) {
   executor::write_start_values(program, rank, binding, device, job.seed);
 }
 
@@ -43,11 +43,11 @@ Team::Team(const workload::Job& job, program::Program program, MakeDevice make_d
       pool_(pool_for(program_, layouts_)) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const memory::Layout& layout = layouts_[program::class_of(program_, rank)];
-    const auto links = [&](executor::HostDevice& device) {
-      return std::make_unique<executor::PoolLinks>(pool_, device, program_, rank, Seconds{20});
+    const auto communicators = [&](executor::HostDevice& device) {
+      return std::make_unique<executor::PoolCommunicators>(pool_, device, program_, rank, Seconds{20});
     };
-    members_.push_back(std::make_unique<Member>(job_, program_, layout, rank,
-                                                make_device(pool_.arena(rank).data(), layout.arena), links));
+    members_.push_back(std::make_unique<Member>(
+        job_, program_, layout, rank, make_device(pool_.arena(rank).data(), layout.arena), communicators));
   }
 }
 
@@ -134,19 +134,19 @@ Tensors Team::weights() {
 executor::Logical Team::state() {
   drain();
   executor::Logical state;
-  for (std::int32_t rank = 0; rank < ranks(); ++rank) give(rank, state);
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) gather_state(rank, state);
   return state;
 }
 
-void Team::give(std::int32_t rank, executor::Logical& into) {
+void Team::gather_state(std::int32_t rank, executor::Logical& into) {
   Member& member = *members_[index(rank)];
-  executor::give(program_, rank, member.binding, member.device, into);
+  executor::gather_state(program_, rank, member.binding, member.device, into);
 }
 
-void Team::adopt(const executor::Logical& state) {
+void Team::load_state(const executor::Logical& state) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     Member& member = *members_[index(rank)];
-    executor::adopt(program_, rank, member.binding, member.device, state);
+    executor::load_state(program_, rank, member.binding, member.device, state);
   }
 }
 

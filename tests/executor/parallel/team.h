@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "executor/adopt.h"
 #include "executor/binding.h"
 #include "executor/device/cpu_device.h"
 #include "executor/interpreter.h"
-#include "executor/pool/pool_links.h"
+#include "executor/logical_state.h"
+#include "executor/pool/pool_communicators.h"
 #include "executor/start_values.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
@@ -23,19 +23,22 @@ namespace ds::support {
 /// Logical tensors by name.
 using Tensors = std::map<std::string, std::vector<double>>;
 
-/// One rank with all that it needs, whatever its links talk over.
+/// One rank with all that it needs, whatever its communicators talk over.
 struct Member {
-  using MakeLinks = std::function<std::unique_ptr<executor::Links>(executor::HostDevice& device)>;
+  using MakeCommunicators =
+      std::function<std::unique_ptr<executor::Communicators>(executor::HostDevice& device)>;
   /// The device has as much memory as the layout asks for.
   Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
-         std::int32_t rank, std::unique_ptr<executor::HostDevice> device, const MakeLinks& make_links);
+         std::int32_t rank, std::unique_ptr<executor::HostDevice> device,
+         const MakeCommunicators& make_communicators);
 
   /// Tokens that depend on the step's number alone, not on how sequences are cut over ranks.
   void write_inputs(const workload::Job& job, const program::Program& program, std::int64_t step,
                     double rate);
 
   std::int32_t rank;
-  std::unique_ptr<executor::Links> links;  // outlives the device, which may still work with it
+  std::unique_ptr<executor::Communicators>
+      communicators;  // outlives the device, which may still work with it
   std::unique_ptr<executor::HostDevice> owned;
   executor::HostDevice& device;
   executor::Binding binding;
@@ -65,8 +68,8 @@ class Team {
 
   /// Trained state of all ranks, and training on from that of another team.
   executor::Logical state();
-  void give(std::int32_t rank, executor::Logical& into);
-  void adopt(const executor::Logical& state);
+  void gather_state(std::int32_t rank, executor::Logical& into);
+  void load_state(const executor::Logical& state);
 
   std::int32_t ranks() const { return program::ranks_of(program_); }
   Bytes highest_byte(std::int32_t rank) const { return members_[index(rank)]->binding.highest_byte(); }

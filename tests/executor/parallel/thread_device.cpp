@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
 
@@ -10,6 +11,13 @@ namespace ds::support {
 
 using executor::Event;
 using executor::QueueId;
+
+namespace {
+
+constexpr int kLooksAside = 20;
+constexpr std::chrono::microseconds kBetweenLooks{50};
+
+}  // namespace
 
 ThreadDevice::~ThreadDevice() {
   {
@@ -43,7 +51,6 @@ void ThreadDevice::add(QueueId id, Command command) {
 }
 
 void ThreadDevice::work(Queue& queue, bool slow) {
-  constexpr int kLooksAside = 20;
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return over_ || !queue.commands.empty(); });
@@ -92,7 +99,14 @@ void ThreadDevice::exchange(QueueId queue, executor::HostCommunicator& communica
       return communicator.poll(ticket);
     };
     const executor::Ticket ticket = start();
-    while (!over_ && !ended(ticket)) ::sched_yield();
+    // Peers are other threads of this process: a look now and then leaves them the cores.
+    for (int looks = 0; !over_ && !ended(ticket); ++looks)
+      if (looks < kLooksAside) {
+        ::sched_yield();
+      } else {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, kBetweenLooks, [&] { return over_.load(); });
+      }
   });
 }
 

@@ -30,7 +30,7 @@ class ThreadDevice final : public executor::HostDevice {
   ThreadDevice& operator=(const ThreadDevice&) = delete;
 
   Bytes memory() const override { return size_; }
-  void use_only(std::span<const executor::Range> /*ranges*/) override {}
+  void use_only(std::span<const executor::MemoryRange> /*ranges*/) override {}
   void write(Bytes to, std::span<const std::byte> from) override;
   void read(Bytes from, std::span<std::byte> to) override;
   void launch(executor::QueueId queue, kernels::Run kernel, const ops::Op& op,

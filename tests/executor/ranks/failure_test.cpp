@@ -9,8 +9,8 @@ namespace {
 
 using testing::EndsWith;
 
-std::string told(const program::Program& program, const Doing& doing) {
-  return tell(program, {.death = {.rank = 1, .signal = 9}, .doing = doing});
+std::string told(const program::Program& program, const RankStatus& status) {
+  return tell(program, {.death = {.rank = 1, .signal = 9}, .status = status});
 }
 
 /// The second stage of two: every forward begins with a receive.
@@ -22,12 +22,12 @@ TEST(Failure, NamesTheInstructionThatTheRankWasAt) {
   const program::Template& body = program.body(call);
   ASSERT_GT(body.body.size(), 3U);
   EXPECT_THAT(
-      told(program, {.stage = Stage::training, .step = 7, .call = 1, .instruction = 3}),
+      told(program, {.phase = RankPhase::training, .step = 7, .call = 1, .instruction = 3}),
       EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, body.body[3]) + ")"));
-  EXPECT_THAT(told(program, {.stage = Stage::judging, .step = 7}), EndsWith("(pp receive)"));
-  EXPECT_THAT(told(program, {.stage = Stage::starting}), EndsWith("while starting"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::judging, .step = 7}), EndsWith("(pp receive)"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::starting}), EndsWith("while starting"));
   // A packed word that wrapped may name what is not there.
-  EXPECT_THAT(told(program, {.stage = Stage::training, .call = 60'000}), EndsWith("instruction 0"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::training, .call = 60'000}), EndsWith("instruction 0"));
 }
 
 }  // namespace

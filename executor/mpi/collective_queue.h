@@ -9,15 +9,15 @@
 #include <vector>
 
 #include "executor/communicator.h"
-#include "executor/mpi/turns.h"
+#include "executor/mpi/message_rounds.h"
 #include "executor/mpi/world.h"
 
 namespace ds::executor {
 
-class TurnLine {
+class CollectiveQueue {
  public:
-  TurnLine(World& world, std::span<std::byte> memory, const GroupSeat& seat, std::int32_t tag)
-      : world_(world), memory_(memory), seat_(seat), tag_(tag) {}
+  CollectiveQueue(World& world, std::span<std::byte> memory, const CommunicatorSpec& spec, std::int32_t tag)
+      : world_(world), memory_(memory), spec_(spec), tag_(tag) {}
 
   /// Returns its number, from 1.
   std::uint64_t start(const Exchange& exchange);
@@ -29,17 +29,17 @@ class TurnLine {
 
  private:
   /// What to do for an exchange, whatever its addresses: kept, since each step does the same ones again.
-  struct Known {
+  struct KnownMessageRounds {
     Exchange exchange;
-    Turns turns;
+    MessageRounds rounds;
   };
-  const std::vector<Turn>& turns_of_front();
+  const std::vector<MessageRound>& rounds_of_front();
   void take_up_next();
-  void post(const Turn& turn);
+  void post(const MessageRound& round);
   bool messages_ended(bool& moved);
-  bool add(const Turn& turn, std::int64_t& budget, bool& moved);
-  std::byte* address(const Place& place);
-  std::span<std::byte> bytes_of(const Message& message);
+  bool add(const MessageRound& round, std::int64_t& budget, bool& moved);
+  std::byte* address(const Location& place);
+  std::span<std::byte> bytes_of(const PeerMessage& message);
 
   struct Pending {
     World::Request request;
@@ -48,19 +48,19 @@ class TurnLine {
 
   World& world_;
   std::span<std::byte> memory_;
-  const GroupSeat& seat_;
+  const CommunicatorSpec& spec_;
   std::int32_t tag_;
-  std::vector<std::unique_ptr<Known>> known_;
+  std::vector<std::unique_ptr<KnownMessageRounds>> known_;
   std::vector<std::byte> aside_;
   std::deque<Exchange> waiting_;  // the front one is at hand
   std::uint64_t started_{0}, ended_{0};
 
   // The exchange at hand.
-  const std::vector<Turn>* turns_{};
-  std::size_t turn_{}, addition_{};
+  const std::vector<MessageRound>* rounds_{};
+  std::size_t round_{}, addition_{};
   std::int64_t done_{};  // bytes of the addition
   bool posted_{false};
-  std::deque<Pending> pending_;  // of the turn
+  std::deque<Pending> pending_;  // of the round
 };
 
 }  // namespace ds::executor

@@ -1,4 +1,4 @@
-#include "executor/adopt.h"
+#include "executor/logical_state.h"
 
 #include <fmt/format.h>
 
@@ -31,15 +31,15 @@ ops::Shape real_shape(const TrainedTensor& tensor) {
 }
 
 /// Elements of a rank's part of a tensor that lie one after the other in its memory.
-struct Run {
+struct ElementRun {
   std::int64_t first{}, count{};  // in the rank's part
   Bytes begin;
   DataType type{};
 };
 
 /// What a buffer of a shard of the bucket has of a tensor: nothing, some or all of it.
-Run in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id,
-             std::int32_t data_rank, const Binding& binding) {
+ElementRun in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id,
+                    std::int32_t data_rank, const Binding& binding) {
   const program::Buffer& buffer = program.buffer(id);
   const std::int64_t elements = buffer.size.bound.value / size_of(buffer.type);
   // Places in the tensor, which may begin before the shard or after it.
@@ -50,8 +50,8 @@ Run in_shard(const program::Program& program, const TrainedTensor& tensor, progr
           binding.slot(id) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
 }
 
-Run run_of(const program::Program& program, const TrainedTensor& tensor, State state, std::int32_t data_rank,
-           const Binding& binding) {
+ElementRun run_of(const program::Program& program, const TrainedTensor& tensor, State state,
+                  std::int32_t data_rank, const Binding& binding) {
   switch (state) {
     case State::weight:
       ensure(tensor.master == program::BufferId{-1}, "weights of the working type are those trained");
@@ -68,7 +68,7 @@ std::span<const TrainedTensor> tensors_of(const program::Program& program, std::
 
 /// Visits a run in pieces: fn(first element of the part, elements, offset).
 template <class Fn>
-void for_each_piece(const Run& run, Fn&& fn) {
+void for_each_piece(const ElementRun& run, Fn&& fn) {
   for (std::int64_t done = 0; done < run.count; done += kPiece)
     fn(run.first + done, std::min(kPiece, run.count - done), run.begin + Bytes{done * size_of(run.type)});
 }
@@ -84,7 +84,7 @@ struct Places {
 
 /// Calls fn(T{}) with the type that a run is stored in.
 template <class Fn>
-void by_type(const Run& run, Fn&& fn) {
+void by_type(const ElementRun& run, Fn&& fn) {
   ensure(run.type == DataType::fp32 || run.type == DataType::fp64, "states are fp32 or fp64");
   if (run.type == DataType::fp64)
     fn(double{});
@@ -93,7 +93,7 @@ void by_type(const Run& run, Fn&& fn) {
 }
 
 template <class T>
-void give_run(const Run& run, const Places& place, Device& device, LogicalState& into) {
+void gather_run(const ElementRun& run, const Places& place, Device& device, LogicalState& into) {
   for_each_piece(run, [&](std::int64_t first, std::int64_t count, Bytes begin) {
     const std::vector<T> values = device.read_values<T>(begin, count);
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -107,7 +107,7 @@ void give_run(const Run& run, const Places& place, Device& device, LogicalState&
 }
 
 template <class T>
-void adopt_run(const Run& run, const Places& place, Device& device, const LogicalState& from) {
+void load_run(const ElementRun& run, const Places& place, Device& device, const LogicalState& from) {
   for_each_piece(run, [&](std::int64_t first, std::int64_t count, Bytes begin) {
     std::vector<T> values(static_cast<std::size_t>(count));
     std::size_t real = 0;
@@ -161,29 +161,29 @@ void expect_whole(const Logical& from, const TrainedTensor& tensor) {
 
 }  // namespace
 
-void give(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
-          Logical& into) {
+void gather_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
+                  Logical& into) {
   const program::Coordinates at = program::coordinates_of(program, rank);
   for (const TrainedTensor& tensor : tensors_of(program, rank)) {
     LogicalTensor& logical = entry(into, tensor);
     for (const State state : kStates) {
       LogicalState& values = logical.states[static_cast<std::size_t>(state)];
       if (values.missing == 0) continue;
-      const Run run = run_of(program, tensor, state, at.dp, binding);
-      by_type(run, [&](auto type) { give_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+      const ElementRun run = run_of(program, tensor, state, at.dp, binding);
+      by_type(run, [&](auto type) { gather_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
     }
   }
 }
 
-void adopt(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
-           const Logical& from) {
+void load_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
+                const Logical& from) {
   const program::Coordinates at = program::coordinates_of(program, rank);
   for (const TrainedTensor& tensor : tensors_of(program, rank)) expect_whole(from, tensor);
   for (const TrainedTensor& tensor : tensors_of(program, rank))
     for (const State state : kStates) {
       const LogicalState& values = from.at(tensor.name).states[static_cast<std::size_t>(state)];
-      const Run run = run_of(program, tensor, state, at.dp, binding);
-      by_type(run, [&](auto type) { adopt_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+      const ElementRun run = run_of(program, tensor, state, at.dp, binding);
+      by_type(run, [&](auto type) { load_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
     }
 }
 

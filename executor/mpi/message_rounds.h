@@ -11,37 +11,37 @@
 namespace ds::executor {
 
 /// Elements from `first` of this rank's memory: of what the exchange gives as `from` or as `to`, or of a buffer beside it.
-struct Place {
+struct Location {
   enum class Where : std::uint8_t { from, to, aside };
   Where where{};
   std::int64_t first{};
-  bool operator==(const Place&) const = default;
+  bool operator==(const Location&) const = default;
 };
 
-struct Message {
+struct PeerMessage {
   std::int32_t peer{};  // index within the group
-  Place place;
+  Location place;
   std::int64_t elements{};
 };
 
 /// The sum of the sources, in the order of the list; one source: a copy.
 struct Addition {
-  std::vector<Place> sources;
-  Place destination;
+  std::vector<Location> sources;
+  Location destination;
   std::int64_t elements{};
 };
 
 /// Messages, and what is added once all of them have arrived and left. Two ranks list those between them in one order.
-struct Turn {
-  std::vector<Message> sends, receives;
+struct MessageRound {
+  std::vector<PeerMessage> sends, receives;
   std::vector<Addition> additions;
 };
 
-struct Turns {
-  std::vector<Turn> turns;
+struct MessageRounds {
+  std::vector<MessageRound> rounds;
   std::int64_t aside{};  // elements
 };
 
-Turns turns_of(const Exchange& exchange, std::int32_t ranks, std::int32_t me);
+MessageRounds message_rounds_of(const Exchange& exchange, std::int32_t ranks, std::int32_t me);
 
 }  // namespace ds::executor

@@ -1,5 +1,5 @@
 // Trained state passes to another program, and training goes on as if nothing had changed.
-#include "executor/adopt.h"
+#include "executor/logical_state.h"
 
 #include <gtest/gtest.h>
 
@@ -72,7 +72,7 @@ TEST_P(Adopt, TrainingGoesOnUnderAnyOtherPlan) {
     // Whoever goes on begins from the same two steps each time.
     Team going_on(small_job(spread())), adopted(small_job(plan));
     train(going_on);
-    adopted.adopt(state);
+    adopted.load_state(state);
     expect_same_steps(going_on, adopted, 1e-12);
   }
 }
@@ -80,7 +80,7 @@ TEST_P(Adopt, TrainingGoesOnUnderAnyOtherPlan) {
 TEST_P(Adopt, ASpreadPlanGoesOnFromOneProcess) {
   Team alone(small_job(of_all())), spread_out(small_job(spread()));
   train(alone);
-  spread_out.adopt(alone.state());
+  spread_out.load_state(alone.state());
   expect_same_steps(alone, spread_out, 1e-12);
 }
 
@@ -92,7 +92,7 @@ TEST_P(Adopt, AnotherProgramOfOneRankGoesOnBitForBit) {
   recomputing.schedule = workload::Schedule::gpipe;
   Team going_on(small_job(plain)), adopted(small_job(recomputing));
   train(going_on);
-  adopted.adopt(going_on.state());
+  adopted.load_state(going_on.state());
   expect_same_steps(going_on, adopted, 0);
 }
 
@@ -102,8 +102,8 @@ TEST_P(Adopt, SinglePrecisionComesBackBitForBitThroughDoublePrecisionAndOtherAxe
   Team before(small_job(narrow)), wide(small_job(of_all())), after(small_job(narrow));
   train(before);
   const executor::Logical state = before.state();
-  wide.adopt(state);
-  after.adopt(wide.state());
+  wide.load_state(state);
+  after.load_state(wide.state());
   const executor::Logical back = after.state();
   ASSERT_EQ(back.size(), state.size());
   for (const auto& [name, tensor] : state)
@@ -114,9 +114,9 @@ TEST_P(Adopt, SinglePrecisionComesBackBitForBitThroughDoublePrecisionAndOtherAxe
 TEST_P(Adopt, StateThatLacksATensorIsRefused) {
   Team one(small_job(of_all()));
   executor::Logical state = one.state();
-  EXPECT_NO_THROW(one.adopt(state));
+  EXPECT_NO_THROW(one.load_state(state));
   state.erase("layers.3.attention.qkv.weight");
-  EXPECT_THROW(one.adopt(state), InputError);
+  EXPECT_THROW(one.load_state(state), InputError);
 }
 
 TEST_P(Adopt, StateOfAnotherShapeIsRefused) {
@@ -124,16 +124,16 @@ TEST_P(Adopt, StateOfAnotherShapeIsRefused) {
   executor::Logical state = one.state();
   auto& size = state.at("embedding.tokens").shape.size;
   std::swap(size[0], size[1]);  // as large, but not the same
-  EXPECT_THROW(one.adopt(state), InputError);
+  EXPECT_THROW(one.load_state(state), InputError);
 }
 
 TEST_P(Adopt, StateOfSomeRanksAloneIsRefused) {
   Team one(small_job(of_all())), spread_out(small_job(spread()));
   executor::Logical state;
-  for (std::int32_t rank = 0; rank + 1 < spread_out.ranks(); ++rank) spread_out.give(rank, state);
-  EXPECT_THROW(one.adopt(state), InputError);
-  spread_out.give(spread_out.ranks() - 1, state);
-  EXPECT_NO_THROW(one.adopt(state));
+  for (std::int32_t rank = 0; rank + 1 < spread_out.ranks(); ++rank) spread_out.gather_state(rank, state);
+  EXPECT_THROW(one.load_state(state), InputError);
+  spread_out.gather_state(spread_out.ranks() - 1, state);
+  EXPECT_NO_THROW(one.load_state(state));
 }
 
 TEST_P(Adopt, EveryElementIsMissingUntilItsRankHasGiven) {
@@ -146,7 +146,7 @@ TEST_P(Adopt, EveryElementIsMissingUntilItsRankHasGiven) {
         for (const executor::LogicalState& values : tensor.states) missing += values.missing;
       EXPECT_TRUE(missing > 0 || state.size() < team.weights().size()) << "before rank " << rank;
     }
-    team.give(rank, state);
+    team.gather_state(rank, state);
   }
   for (const auto& [name, tensor] : state)
     for (const executor::LogicalState& values : tensor.states) EXPECT_EQ(values.missing, 0) << name;

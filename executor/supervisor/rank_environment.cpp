@@ -1,4 +1,4 @@
-#include "executor/supervisor/seat.h"
+#include "executor/supervisor/rank_environment.h"
 
 #include <fmt/format.h>
 
@@ -23,10 +23,10 @@ std::int32_t number(const char* name, const char* text) {
 
 }  // namespace
 
-std::optional<RankSeat> rank_seat(const char* rank, const char* pool_descriptor) {
+std::optional<RankEnvironment> rank_environment(const char* rank, const char* pool_descriptor) {
   if (rank == nullptr && pool_descriptor == nullptr) return std::nullopt;
-  return RankSeat{.rank = number(kRankVariable, rank),
-                  .pool_descriptor = number(kPoolVariable, pool_descriptor)};
+  return RankEnvironment{.rank = number(kRankVariable, rank),
+                         .pool_descriptor = number(kPoolVariable, pool_descriptor)};
 }
 
 }  // namespace ds::executor

@@ -1,4 +1,4 @@
-#include "executor/ranks/mail.h"
+#include "executor/ranks/rank_result.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ namespace ds::executor {
 namespace {
 
 /// No field has its start value, and no two are equal.
-Mail full_mail() {
+RankResult full_result() {
   const StepRecord record{.step = 3,
                           .loss = 2.5,
                           .grad_norm = 0.75,
@@ -40,7 +40,7 @@ Mail full_mail() {
                      .resident = {9000},
                      .measured = {step},
                      .stopped = true},
-          .complaint = Complaint{.status = 1, .message = "step 4: no number"}};
+          .error = RankError{.status = 1, .message = "step 4: no number"}};
 }
 
 bool same_rows(const program::Timeline& a, const program::Timeline& b) {
@@ -52,8 +52,8 @@ bool same_rows(const program::Timeline& a, const program::Timeline& b) {
          });
 }
 
-TEST(Mail, ArrivesAsItWasSent) {
-  const Mail sent = full_mail(), got = decode(encode(sent));
+TEST(RankResult, ArrivesAsItWasSent) {
+  const RankResult sent = full_result(), got = decode(encode(sent));
   ASSERT_EQ(got.result.steps.size(), 2U);
   const StepRecord &a = sent.result.steps[1], &b = got.result.steps[1];
   EXPECT_TRUE(a.step == b.step && a.loss == b.loss && a.grad_norm == b.grad_norm &&
@@ -70,18 +70,18 @@ TEST(Mail, ArrivesAsItWasSent) {
               after.begin.cpu == before.begin.cpu);
   EXPECT_TRUE(same_rows(before.wall, after.wall));
   EXPECT_TRUE(same_rows(before.cpu, after.cpu));
-  EXPECT_EQ(got.complaint, sent.complaint);
+  EXPECT_EQ(got.error, sent.error);
 }
 
-TEST(Mail, OfARunThatMeasuredNothingArrivesToo) {
-  const Mail got = decode(encode({.result = {.arena = {64}}, .complaint = {}}));
+TEST(RankResult, OfARunThatMeasuredNothingArrivesToo) {
+  const RankResult got = decode(encode({.result = {.arena = {64}}, .error = {}}));
   EXPECT_EQ(got.result.arena, Bytes{64});
   EXPECT_TRUE(got.result.steps.empty() && got.result.measured.empty() && !got.result.stopped);
-  EXPECT_FALSE(got.complaint);
+  EXPECT_FALSE(got.error);
 }
 
-TEST(Mail, CutOffAnywhereIsRefused) {
-  const std::vector<std::byte> whole = encode(full_mail());
+TEST(RankResult, CutOffAnywhereIsRefused) {
+  const std::vector<std::byte> whole = encode(full_result());
   for (std::size_t bytes = 0; bytes < whole.size(); ++bytes)
     EXPECT_THROW(decode(std::span(whole).first(bytes)), MachineError) << bytes;
   std::vector<std::byte> longer = whole;
@@ -89,8 +89,8 @@ TEST(Mail, CutOffAnywhereIsRefused) {
   EXPECT_THROW(decode(longer), MachineError);
 }
 
-TEST(Mail, OfAnotherVersionIsRefused) {
-  std::vector<std::byte> bytes = encode(full_mail());
+TEST(RankResult, OfAnotherVersionIsRefused) {
+  std::vector<std::byte> bytes = encode(full_result());
   bytes[0] ^= std::byte{1};
   EXPECT_THROW(decode(bytes), MachineError);
 }

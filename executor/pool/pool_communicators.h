@@ -1,16 +1,16 @@
 #pragma once
 // The communicators of a rank over a pool.
 
-#include "executor/channel_links.h"
+#include "executor/channel_communicators.h"
 #include "executor/pool/pool.h"
 
 namespace ds::executor {
 
-class PoolLinks final : public ChannelLinks {
+class PoolCommunicators final : public ChannelCommunicators {
  public:
   /// `pool` outlives it and has as many channels as `channels_of(program)`.
-  PoolLinks(Pool& pool, HostDevice& device, const program::Program& program, std::int32_t rank,
-            Seconds deadline = {60});
+  PoolCommunicators(Pool& pool, HostDevice& device, const program::Program& program, std::int32_t rank,
+                    Seconds deadline = {60});
 
   void set_status(const StepPoint& point) override;
 

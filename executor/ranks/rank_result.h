@@ -13,19 +13,19 @@
 namespace ds::executor {
 
 /// Why a rank ended before its last step, in its own words.
-struct Complaint {
+struct RankError {
   int status{};  // what it ended with: 1 an honest no, 2 unusable input, 3 the machine or a mistake of ours
   std::string message;
-  bool operator==(const Complaint&) const = default;
+  bool operator==(const RankError&) const = default;
 };
 
-struct Mail {
+struct RankResult {
   RunResult result;  // of measured steps at most one
-  std::optional<Complaint> complaint;
+  std::optional<RankError> error;
 };
 
-std::vector<std::byte> encode(const Mail& mail);
-/// Throws MachineError where the bytes are no mail of this version, whole.
-Mail decode(std::span<const std::byte> bytes);
+std::vector<std::byte> encode(const RankResult& result);
+/// Throws MachineError where the bytes are no result of this version, whole.
+RankResult decode(std::span<const std::byte> bytes);
 
 }  // namespace ds::executor

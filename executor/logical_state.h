@@ -3,10 +3,10 @@
 // other micro-batches, another precision or other axes, training goes on where it stood.
 //
 //   Logical state;
-//   for (each rank of the old program) give(old, rank, binding, device, state);
+//   for (each rank of the old program) gather_state(old, rank, binding, device, state);
 //   for (each rank of the new program) {
 //     write_start_values(...);             // padding and tables, which no tensor has
-//     adopt(now, rank, binding, device, state);
+//     load_state(now, rank, binding, device, state);
 //   }
 //
 // The number of the next step stays with the host, which writes it into the control buffer.
@@ -41,12 +41,12 @@ struct LogicalTensor {
 using Logical = std::map<std::string, LogicalTensor>;
 
 /// Adds what the rank holds. What other ranks have given whole is not read again: copies are equal.
-void give(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
-          Logical& into);
+void gather_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
+                  Logical& into);
 
 /// Overwrites the rank's part of every tensor that it trains, rounded to the program's type. Rows that pad the vocabulary stay
 /// as they are. Throws InputError, before anything is written, where a tensor is missing, of another shape or not whole.
-void adopt(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
-           const Logical& from);
+void load_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
+                const Logical& from);
 
 }  // namespace ds::executor

@@ -6,22 +6,22 @@
 
 namespace ds::executor {
 
-enum class Stage : std::uint8_t { starting, training, judging, saving, finished };
+enum class RankPhase : std::uint8_t { starting, training, judging, saving, finished };
 
 /// Packed into one word, so that a reader never sees half of a change: steps below 2^28, calls below 2^16, instructions
 /// of a call below 2^16; higher ones wrap, in a message only.
-struct Doing {
-  Stage stage{};
+struct RankStatus {
+  RankPhase phase{};
   std::int64_t step{};
   std::int32_t call{}, instruction{};
-  bool operator==(const Doing&) const = default;
+  bool operator==(const RankStatus&) const = default;
 };
 
-std::uint64_t pack(const Doing& doing);
-Doing unpack(std::uint64_t word);
+std::uint64_t pack(const RankStatus& status);
+RankStatus unpack(std::uint64_t word);
 
 /// "in step 12, call 3, instruction 40", "while starting", ...
-std::string tell(const Doing& doing);
+std::string tell(const RankStatus& status);
 
 /// How a rank ended: by a signal, with a status other than 0, or (threads) just so.
 struct Death {

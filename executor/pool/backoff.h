@@ -7,12 +7,12 @@
 
 namespace ds::executor {
 
-class Patience {
+class Backoff {
  public:
-  Patience(const Pool& pool, std::int32_t rank) : pool_(pool), rank_(rank) {}
-  ~Patience() { reset(); }
-  Patience(const Patience&) = delete;
-  Patience& operator=(const Patience&) = delete;
+  Backoff(const Pool& pool, std::int32_t rank) : pool_(pool), rank_(rank) {}
+  ~Backoff() { reset(); }
+  Backoff(const Backoff&) = delete;
+  Backoff& operator=(const Backoff&) = delete;
 
   /// Call after a look that found nothing, and look again afterwards. Returns after 10 ms at the latest.
   void pause();

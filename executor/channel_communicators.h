@@ -1,6 +1,6 @@
 #pragma once
 // The communicators of a rank where the host does the work: one for each kind of group, and for each direction of messages.
-// What they talk over is up to who makes them (pool/pool_links.h, mpi/mpi_links.h).
+// What they talk over is up to who makes them (pool/pool_communicators.h, mpi/mpi_communicators.h).
 
 #include <functional>
 #include <memory>
@@ -22,12 +22,12 @@ struct Channel {
 /// Those of a program, in the order in which it names them: the same on every rank.
 std::vector<Channel> channels_of(const program::Program& program);
 
-class ChannelLinks : public Links {
+class ChannelCommunicators : public Communicators {
  public:
-  using Make = std::function<std::unique_ptr<HostCommunicator>(const GroupSeat& seat)>;
+  using Make = std::function<std::unique_ptr<HostCommunicator>(const CommunicatorSpec& spec)>;
   /// `device`, whose queues the exchanges are issued to, outlives it.
-  ChannelLinks(HostDevice& device, const program::Program& program, std::int32_t rank, Seconds deadline,
-               const Make& make);
+  ChannelCommunicators(HostDevice& device, const program::Program& program, std::int32_t rank,
+                       Seconds deadline, const Make& make);
 
   void issue(const program::Instruction& instruction, const Exchange& exchange, QueueId queue) override;
 

@@ -1,4 +1,4 @@
-#include "executor/ranks/mail.h"
+#include "executor/ranks/rank_result.h"
 
 #include <cstdint>
 #include <cstring>
@@ -87,38 +87,38 @@ void code_step(Coder& coder, Step& step) {
 
 }  // namespace
 
-std::vector<std::byte> encode(const Mail& mail) {
-  ensure(mail.result.measured.size() <= 1, "one measured step stands for all");
+std::vector<std::byte> encode(const RankResult& result) {
+  ensure(result.result.measured.size() <= 1, "one measured step stands for all");
   Writer writer;
   writer.value(kMagic);
-  code(writer, mail.result);
-  writer.value(!mail.result.measured.empty());
-  if (!mail.result.measured.empty()) code_step(writer, mail.result.measured.front());
-  writer.value(mail.complaint.has_value());
-  if (mail.complaint) {
-    writer.value(mail.complaint->status);
-    writer.list(mail.complaint->message);
+  code(writer, result.result);
+  writer.value(!result.result.measured.empty());
+  if (!result.result.measured.empty()) code_step(writer, result.result.measured.front());
+  writer.value(result.error.has_value());
+  if (result.error) {
+    writer.value(result.error->status);
+    writer.list(result.error->message);
   }
   return writer.take();
 }
 
-Mail decode(std::span<const std::byte> bytes) {
+RankResult decode(std::span<const std::byte> bytes) {
   Reader reader(bytes);
   std::uint64_t magic = 0;
   reader.value(magic);
   if (magic != kMagic) throw MachineError("a rank's result is not one of this version");
-  Mail mail;
-  code(reader, mail.result);
+  RankResult result;
+  code(reader, result.result);
   bool there = false;
   reader.value(there);
-  if (there) code_step(reader, mail.result.measured.emplace_back());
+  if (there) code_step(reader, result.result.measured.emplace_back());
   reader.value(there);
   if (there) {
-    reader.value(mail.complaint.emplace().status);
-    reader.list(mail.complaint->message);
+    reader.value(result.error.emplace().status);
+    reader.list(result.error->message);
   }
   reader.end();
-  return mail;
+  return result;
 }
 
 }  // namespace ds::executor

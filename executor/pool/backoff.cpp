@@ -1,4 +1,4 @@
-#include "executor/pool/patience.h"
+#include "executor/pool/backoff.h"
 
 #include <linux/futex.h>
 #include <sched.h>
@@ -23,7 +23,7 @@ void relax() {
 
 }  // namespace
 
-void Patience::pause() {
+void Backoff::pause() {
   const std::int32_t spins = pool_.crowded() ? kSpinsWhenCrowded : kSpins;
   ++looks_;
   if (looks_ <= spins) {
@@ -47,7 +47,7 @@ void Patience::pause() {
   bell_ = own.bell.load();
 }
 
-void Patience::reset() {
+void Backoff::reset() {
   looks_ = 0;
   if (announced_) pool_.block(rank_).sleeping.store(0);
   announced_ = false;

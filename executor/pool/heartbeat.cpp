@@ -1,4 +1,4 @@
-#include "executor/pool/life.h"
+#include "executor/pool/heartbeat.h"
 
 #include <fmt/format.h>
 
@@ -6,20 +6,20 @@
 #include <string>
 
 #include "executor/clock.h"
-#include "executor/pool/patience.h"
+#include "executor/pool/backoff.h"
 #include "executor/pool/shared.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
 
-void show_life(const Pool& pool, std::int32_t rank) {
+void show_heartbeat(const Pool& pool, std::int32_t rank) {
   pool.block(rank).alive_ns.store(monotonic_ns(), std::memory_order_relaxed);
 }
 
-void check_life(const Pool& pool, std::int32_t me, std::int32_t peer, Seconds deadline) {
+void check_heartbeat(const Pool& pool, std::int32_t me, std::int32_t peer, Seconds deadline) {
   if (const std::optional<Death> death = pool.death())
     throw MachineError(fmt::format("{} {}; rank {} waited for rank {}", tell(*death),
-                                   tell(pool.doing(death->rank)), me, peer));
+                                   tell(pool.status(death->rank)), me, peer));
   // A peer that waits hands on the life that it sees, so that a long chain of waits behind one busy rank is no
   // standstill; around a circle of waits the time does not rise.
   shared::RankBlock& own = pool.block(me);
@@ -33,17 +33,17 @@ void check_life(const Pool& pool, std::int32_t me, std::int32_t peer, Seconds de
   const std::int32_t further = other.waits_for.load(std::memory_order_relaxed);
   const std::string where = further < 0 ? "" : fmt::format(", where it last waited for rank {}", further);
   throw MachineError(fmt::format("rank {} has not moved for {:.1f} s, {}{}; rank {} waited for it", peer,
-                                 silent, tell(pool.doing(peer)), where, me));
+                                 silent, tell(pool.status(peer)), where, me));
 }
 
 void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Seconds deadline) {
   pool.block(me).program_hash.store(hash);
   pool.block(me).announced.store(1);
-  show_life(pool, me);
+  show_heartbeat(pool, me);
   for (std::int32_t r = 0; r < pool.ranks(); ++r) pool.ring(r);
-  Patience patience(pool, me);
+  Backoff backoff(pool, me);
   for (std::int32_t r = 0; r < pool.ranks(); ++r) {
-    for (; pool.block(r).announced.load() == 0; patience.pause()) check_life(pool, me, r, deadline);
+    for (; pool.block(r).announced.load() == 0; backoff.pause()) check_heartbeat(pool, me, r, deadline);
     const std::uint64_t theirs = pool.block(r).program_hash.load();
     if (theirs != hash)
       throw MachineError(fmt::format("rank {} has lowered program {:016x} and rank {} program {:016x}", me,
@@ -53,8 +53,8 @@ void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Sec
 
 std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline) {
   if (me == 0) pool.decide(number);
-  Patience patience(pool, me);
-  for (; !pool.decision(); patience.pause()) check_life(pool, me, 0, deadline);
+  Backoff backoff(pool, me);
+  for (; !pool.decision(); backoff.pause()) check_heartbeat(pool, me, 0, deadline);
   return *pool.decision();
 }
 

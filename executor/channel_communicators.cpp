@@ -1,4 +1,4 @@
-#include "executor/channel_links.h"
+#include "executor/channel_communicators.h"
 
 #include <algorithm>
 
@@ -27,8 +27,8 @@ std::vector<Channel> channels_of(const program::Program& program) {
   return channels;
 }
 
-ChannelLinks::ChannelLinks(HostDevice& device, const program::Program& program, std::int32_t rank,
-                           Seconds deadline, const Make& make)
+ChannelCommunicators::ChannelCommunicators(HostDevice& device, const program::Program& program,
+                                           std::int32_t rank, Seconds deadline, const Make& make)
     : device_(device), channels_(channels_of(program)) {
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     const std::vector<std::int32_t> ranks = program::members_of(program, channels_[c].group, rank);
@@ -43,11 +43,12 @@ ChannelLinks::ChannelLinks(HostDevice& device, const program::Program& program, 
   }
 }
 
-void ChannelLinks::issue(const program::Instruction& instruction, const Exchange& exchange, QueueId queue) {
+void ChannelCommunicators::issue(const program::Instruction& instruction, const Exchange& exchange,
+                                 QueueId queue) {
   device_.exchange(queue, of(instruction), exchange);
 }
 
-HostCommunicator& ChannelLinks::of(const program::Instruction& instruction) const {
+HostCommunicator& ChannelCommunicators::of(const program::Instruction& instruction) const {
   const auto found = std::ranges::find(channels_, channel_of(instruction.kind, instruction.comm));
   ensure(found != channels_.end(), "a communication has a channel");
   HostCommunicator* const communicator =

@@ -1,5 +1,5 @@
-// Turns without MPI: every message has its other end, and together they do what the collective says.
-#include "executor/mpi/turns.h"
+// MessageRounds without MPI: every message has its other end, and together they do what the collective says.
+#include "executor/mpi/message_rounds.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -18,12 +18,12 @@ namespace {
 using collective::Algorithm;
 using collective::Collective;
 
-/// Plays the turns of all ranks, each as far as the messages allow, on whole numbers.
+/// Plays the rounds of all ranks, each as far as the messages allow, on whole numbers.
 class Play {
  public:
   Play(const Exchange& exchange, std::int32_t ranks) : ranks_(ranks) {
     for (std::int32_t r = 0; r < ranks; ++r) {
-      all_.push_back(turns_of(exchange, ranks, r));
+      all_.push_back(message_rounds_of(exchange, ranks, r));
       const auto elements = static_cast<std::size_t>(exchange.elements);
       memory_.push_back({std::vector<double>(elements), std::vector<double>(elements, -1),
                          std::vector<double>(static_cast<std::size_t>(all_.back().aside))});
@@ -39,19 +39,19 @@ class Play {
     for (bool moved = true; moved;) {
       moved = false;
       for (std::size_t r = 0; r < all_.size(); ++r) {
-        if (at[r] == all_[r].turns.size()) continue;
-        const Turn& turn = all_[r].turns[at[r]];
-        if (!sent[r]) send(r, turn);
+        if (at[r] == all_[r].rounds.size()) continue;
+        const MessageRound& round = all_[r].rounds[at[r]];
+        if (!sent[r]) send(r, round);
         moved = moved || !sent[r];
         sent[r] = true;
-        if (!may_receive(r, turn)) continue;
-        receive(r, turn);
-        for (const Addition& addition : turn.additions) add(r, addition);
+        if (!may_receive(r, round)) continue;
+        receive(r, round);
+        for (const Addition& addition : round.additions) add(r, addition);
         ++at[r], sent[r] = false, moved = true;
       }
     }
     for (std::size_t r = 0; r < all_.size(); ++r)
-      if (at[r] != all_[r].turns.size()) return false;
+      if (at[r] != all_[r].rounds.size()) return false;
     return std::ranges::all_of(under_way_, [](const auto& line) { return line.second.empty(); });
   }
 
@@ -61,23 +61,23 @@ class Play {
 
  private:
   using Line = std::deque<std::vector<double>>;
-  double* at(std::size_t rank, const Place& place) {
+  double* at(std::size_t rank, const Location& place) {
     return memory_[rank][static_cast<std::size_t>(place.where)].data() + place.first;
   }
-  void send(std::size_t r, const Turn& turn) {
-    for (const Message& m : turn.sends) {
+  void send(std::size_t r, const MessageRound& round) {
+    for (const PeerMessage& m : round.sends) {
       const double* first = at(r, m.place);
       under_way_[{r, static_cast<std::size_t>(m.peer)}].emplace_back(first, first + m.elements);
     }
   }
-  bool may_receive(std::size_t r, const Turn& turn) {
+  bool may_receive(std::size_t r, const MessageRound& round) {
     std::map<std::size_t, std::size_t> wanted;
-    for (const Message& m : turn.receives) ++wanted[static_cast<std::size_t>(m.peer)];
+    for (const PeerMessage& m : round.receives) ++wanted[static_cast<std::size_t>(m.peer)];
     return std::ranges::all_of(
         wanted, [&](const auto& one) { return under_way_[{one.first, r}].size() >= one.second; });
   }
-  void receive(std::size_t r, const Turn& turn) {
-    for (const Message& m : turn.receives) {
+  void receive(std::size_t r, const MessageRound& round) {
+    for (const PeerMessage& m : round.receives) {
       Line& line = under_way_[{static_cast<std::size_t>(m.peer), r}];
       EXPECT_EQ(std::ssize(line.front()), m.elements);
       std::ranges::copy(line.front(), at(r, m.place));
@@ -86,15 +86,15 @@ class Play {
   }
   void add(std::size_t r, const Addition& addition) {
     std::vector<const std::byte*> sources;
-    for (const Place& source : addition.sources)
+    for (const Location& source : addition.sources)
       sources.push_back(reinterpret_cast<const std::byte*>(at(r, source)));
     auto* const destination = reinterpret_cast<std::byte*>(at(r, addition.destination));
     combine(DataType::fp64, sources, {&destination, 1}, addition.elements * 8);
   }
 
   std::int32_t ranks_;
-  std::vector<Turns> all_;
-  std::vector<std::array<std::vector<double>, 3>> memory_;  // by rank and Place::Where
+  std::vector<MessageRounds> all_;
+  std::vector<std::array<std::vector<double>, 3>> memory_;  // by rank and Location::Where
   std::map<std::pair<std::size_t, std::size_t>, Line> under_way_;
 };
 
@@ -119,13 +119,13 @@ double expected(const Exchange& exchange, std::int32_t ranks, std::int32_t rank,
   return given((rank + ranks - 1) % ranks, i);
 }
 
-TEST(Turns, EveryMessageHasItsOtherEndAndTheResultIsTheCollectives) {
+TEST(MessageRounds, EveryMessageHasItsOtherEndAndTheResultIsTheCollectives) {
   for (const Collective what : collective::kCollectives)
     for (const Algorithm algorithm : collective::kAlgorithms)
       for (const std::int32_t ranks : {1, 2, 3, 4, 8}) {
         if (!collective::has(what, algorithm, ranks)) continue;
         SCOPED_TRACE(fmt::format("{} by {} over {}", name_of(what), name_of(algorithm), ranks));
-        const Exchange exchange{.what = Exchange::What::collective,
+        const Exchange exchange{.what = ExchangeKind::collective,
                                 .collective = what,
                                 .algorithm = algorithm,
                                 .type = DataType::fp64,
