@@ -1,10 +1,11 @@
 // Attention without the score matrix: tile by tile, with an online softmax (Milakov & Gimelshein 2018; Dao
 // 2023).
 #include <cmath>
+#include <iterator>
 
 #include "kernels/cpu/attention_tile.h"
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -152,13 +153,20 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue& queue) {
     }
 }
 
-}  // namespace
-
 void flash_attention_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
 }
 void flash_attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
+
+constexpr OperatorKernels kFlashAttentionRows[] = {
+    {ops::Attention::kName,
+     {.forward = flash_attention_forward, .input_gradient = flash_attention_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kFlashAttention{kFlashAttentionRows, std::size(kFlashAttentionRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 
-#include "kernels/reference/reference.h"
+#include "kernels/lists.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 /// Row vectors of one sequence inside qkv or dqkv; kv head of q head h: h / (heads / kv_heads).
@@ -116,8 +117,6 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void attention_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -125,4 +124,17 @@ void attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kFlashAttentionRows[] = {
+    {ops::Attention::kName, {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+};
+constexpr OperatorKernels kUnfusedAttentionRows[] = {
+    {ops::Attention::kUnfusedName,
+     {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kFlashAttention{kFlashAttentionRows, std::size(kFlashAttentionRows)};
+constinit const KernelList kUnfusedAttention{kUnfusedAttentionRows, std::size(kUnfusedAttentionRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET
