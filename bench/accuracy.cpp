@@ -144,10 +144,10 @@ int bench(const std::string& text_file, const char* profile_file) {
     runs.push_back(
         std::make_unique<Run>(Run{std::move(job), std::move(text), std::move(predicted), {}, {}, {}}));
   }
-  const executor::Probe before = executor::probe_gemm();
+  const executor::GemmProbe before = executor::probe_gemm();
   for (int i = 0; i < kRounds; ++i)
     for (const auto& run : runs) round(*run);
-  const executor::Probe after = executor::probe_gemm();
+  const executor::GemmProbe after = executor::probe_gemm();
 
   fmt::print("{:<44} {:>11} {:>11} {:>11}   {}\n", "job, not seen by calibration", "predicted", "measured",
              "(wall)", "predicted / measured, median of 5 rounds  peak memory");

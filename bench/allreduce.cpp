@@ -32,7 +32,7 @@ constexpr int kRounds = 5;
 constexpr std::size_t kSizes = std::size(bench::kSizes);
 using Seconds5 = std::array<double, kSizes>;
 
-int run_rank(const RankSeat& seat) {
+int run_rank(const RankEnvironment& seat) {
   Pool pool = Pool::open(seat.pool_descriptor);
   pool.touch(seat.rank);
   std::vector<std::int32_t> all(static_cast<std::size_t>(pool.ranks()));
@@ -41,7 +41,7 @@ int run_rank(const RankSeat& seat) {
   Seconds5 seconds{};
   for (std::size_t i = 0; i < kSizes; ++i)
     seconds[i] = bench::best_seconds(bench::kSizes[i], [&] {
-      communicator.wait(communicator.start({.what = Exchange::What::collective,
+      communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                             .collective = collective::Collective::all_reduce,
                                             .type = DataType::fp32,
                                             .elements = bench::kSizes[i] / 4}));
@@ -104,7 +104,7 @@ void compare(std::int32_t ranks, const char* program, const std::string& mpi) {
 }  // namespace
 
 int main(int /*count*/, char** arguments) {
-  if (const auto seat = rank_seat(std::getenv(kRankVariable), std::getenv(kPoolVariable)))
+  if (const auto seat = rank_environment(std::getenv(kRankVariable), std::getenv(kPoolVariable)))
     return run_rank(*seat);
   std::string mpi = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "bench_allreduce_mpi";
   if (!std::filesystem::exists(mpi)) {

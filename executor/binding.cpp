@@ -16,7 +16,7 @@ Binding::Binding(const program::Program& program, const memory::Layout& layout, 
                           ? view.offset
                           : view.offset + view.shard_stride * program.grid.index(view.shard_group, rank));
   const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
-  std::vector<Range> ranges;
+  std::vector<MemoryRange> ranges;
   for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) {
     const auto id = static_cast<program::BufferId>(b);
     const program::Buffer& buffer = program.buffer(id);

@@ -1,9 +1,9 @@
 #pragma once
-// How ranks talk: started, polled, waited for. One communicator serves one lane: a group of ranks, and for
-// point-to-point one direction. Ranks of a group start the same exchanges in the same order; the k-th of one meets the
+// How ranks talk where the host does the work: started, polled, waited for. One communicator serves a group of ranks, and
+// for point-to-point one direction. Ranks of a group start the same exchanges in the same order; the k-th of one meets the
 // k-th of the others.
 //
-//   const Ticket t = communicator.start({.what = Exchange::What::collective, ...});
+//   const Ticket t = communicator.start({.what = ExchangeKind::collective, ...});
 //   while (!communicator.poll(t)) compute_a_tile();
 //
 // An exchange has ended when its memory may be touched again by anyone: a send when the receiver has its copy, a
@@ -18,9 +18,10 @@
 
 namespace ds::executor {
 
+enum class ExchangeKind : std::uint8_t { send, receive, collective };
+
 struct Exchange {
-  enum class What : std::uint8_t { send, receive, collective };
-  What what{};
+  ExchangeKind what{};
   collective::Collective collective{};
   collective::Algorithm algorithm{};
   DataType type{};
@@ -34,9 +35,9 @@ struct Exchange {
 
 enum class Ticket : std::uint64_t {};
 
-class Communicator {
+class HostCommunicator {
  public:
-  virtual ~Communicator() = default;
+  virtual ~HostCommunicator() = default;
   virtual Ticket start(const Exchange& exchange) = 0;
   /// Does a bounded piece of work for everything that was started here; true once the exchange has ended. Tickets end in
   /// the order in which they began, sends, receives and collectives each for themselves. Throws as `wait` does.
@@ -47,7 +48,7 @@ class Communicator {
 };
 
 /// A rank's place in a group, for a communicator over it.
-struct GroupSeat {
+struct CommunicatorSpec {
   std::vector<std::int32_t> ranks;  // of the group, in its order, which is also the order of sums
   std::int32_t me{};                // index within the group
   std::int32_t channel{};           // this group's, or shared with groups that have no rank in common with it

@@ -9,11 +9,11 @@ namespace ds::executor {
 
 inline constexpr int kNumberBits = 62;
 
-inline Ticket ticket_of(Exchange::What what, std::uint64_t number) {
+inline Ticket ticket_of(ExchangeKind what, std::uint64_t number) {
   return static_cast<Ticket>(static_cast<std::uint64_t>(what) << kNumberBits | number);
 }
-inline Exchange::What what_of(Ticket ticket) {
-  return static_cast<Exchange::What>(static_cast<std::uint64_t>(ticket) >> kNumberBits);
+inline ExchangeKind what_of(Ticket ticket) {
+  return static_cast<ExchangeKind>(static_cast<std::uint64_t>(ticket) >> kNumberBits);
 }
 inline std::uint64_t number_of(Ticket ticket) {
   return static_cast<std::uint64_t>(ticket) & ((std::uint64_t{1} << kNumberBits) - 1);

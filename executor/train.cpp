@@ -37,7 +37,8 @@ class Rank {
         own_(context.device == nullptr ? std::make_unique<Own>(context.layout.arena) : nullptr),
         device_(own_ ? own_->device : *context.device),
         binding_(context.program, context.layout, context.rank, device_),
-        interpreter_(context.program, context.rank, binding_, device_, context.links, context.library),
+        interpreter_(context.program, context.rank, binding_, device_, context.communicators,
+                     context.library),
         sampler_(context.text, context.job) {
     write_start_values(context.program, context.rank, binding_, device_, context.job.seed);
   }

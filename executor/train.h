@@ -29,8 +29,8 @@ struct Context {
   const memory::Layout& layout;  // of the rank's class
   const Text& text;
   std::int32_t rank{0};
-  Device* device{nullptr};  // with the memory that the layout asks for; null: one is made
-  Links* links{nullptr};    // null where the rank is alone
+  Device* device{nullptr};                // with the memory that the layout asks for; null: one is made
+  Communicators* communicators{nullptr};  // null where the rank is alone
   std::int64_t steps{};
   std::int64_t held_back_sequences{
       128};  // to judge on, before and after; 0: none. Rounded up to global batches

@@ -1,6 +1,6 @@
+// Which kernel serves an operator: the fast library of this processor, else the reference.
 #include "kernels/arguments.h"
 #include "kernels/cpu/cpu.h"
-#include "kernels/reference/reference.h"
 #include "simulator/base/error.h"
 
 namespace ds::kernels {
@@ -8,59 +8,6 @@ namespace {
 
 using cpu::Kernels;
 using ops::Pass;
-
-/// Every kernel there is. The first column is what ops::kind_name() calls the operator.
-struct Entry {
-  std::string_view kind;
-  Pass pass;
-  Run reference;
-  Run Kernels::* simd;  // nullptr: the reference serves, there is nothing to gain
-};
-
-constexpr Entry kCatalogue[] = {
-    {"embedding", Pass::forward, reference::embedding_forward, &Kernels::embedding_forward},
-    {"embedding", Pass::weight_gradient, reference::embedding_weight_gradient,
-     &Kernels::embedding_weight_gradient},
-    {"positions", Pass::forward, reference::positions_forward, &Kernels::positions_forward},
-    {"positions", Pass::weight_gradient, reference::positions_weight_gradient,
-     &Kernels::positions_weight_gradient},
-    {"layer norm", Pass::forward, reference::layer_norm_forward, &Kernels::layer_norm_forward},
-    {"layer norm", Pass::input_gradient, reference::layer_norm_input_gradient,
-     &Kernels::layer_norm_input_gradient},
-    {"layer norm", Pass::weight_gradient, reference::layer_norm_weight_gradient,
-     &Kernels::layer_norm_weight_gradient},
-    {"rms norm", Pass::forward, reference::rms_norm_forward, &Kernels::rms_norm_forward},
-    {"rms norm", Pass::input_gradient, reference::rms_norm_input_gradient, &Kernels::rms_norm_input_gradient},
-    {"rms norm", Pass::weight_gradient, reference::rms_norm_weight_gradient,
-     &Kernels::rms_norm_weight_gradient},
-    {"linear", Pass::forward, reference::linear_forward, &Kernels::linear_forward},
-    {"linear", Pass::input_gradient, reference::linear_input_gradient, &Kernels::linear_input_gradient},
-    {"linear", Pass::weight_gradient, reference::linear_weight_gradient, &Kernels::linear_weight_gradient},
-    {"bias", Pass::forward, reference::bias_forward, &Kernels::bias_forward},
-    {"bias", Pass::weight_gradient, reference::bias_weight_gradient, &Kernels::bias_weight_gradient},
-    {"rope", Pass::forward, reference::rope_forward, &Kernels::rope_forward},
-    {"rope", Pass::input_gradient, reference::rope_input_gradient, &Kernels::rope_input_gradient},
-    {"attention", Pass::forward, reference::attention_forward, &Kernels::flash_attention_forward},
-    {"attention", Pass::input_gradient, reference::attention_input_gradient,
-     &Kernels::flash_attention_input_gradient},
-    {"unfused attention", Pass::forward, reference::attention_forward, &Kernels::unfused_attention_forward},
-    {"unfused attention", Pass::input_gradient, reference::attention_input_gradient,
-     &Kernels::unfused_attention_input_gradient},
-    {"gelu", Pass::forward, reference::gelu_forward, &Kernels::gelu_forward},
-    {"gelu", Pass::input_gradient, reference::gelu_input_gradient, &Kernels::gelu_input_gradient},
-    {"swiglu", Pass::forward, reference::swiglu_forward, &Kernels::swiglu_forward},
-    {"swiglu", Pass::input_gradient, reference::swiglu_input_gradient, &Kernels::swiglu_input_gradient},
-    {"residual add", Pass::forward, reference::add_forward, &Kernels::add_forward},
-    {"cross entropy", Pass::forward, reference::cross_entropy_forward, &Kernels::cross_entropy_forward},
-    {"softmax statistics", Pass::forward, reference::softmax_statistics_forward,
-     &Kernels::softmax_statistics_forward},
-    {"squared norm", Pass::update, reference::squared_norm, &Kernels::squared_norm},
-    {"loss sum", Pass::update, reference::loss_sum, nullptr},
-    {"clip factor", Pass::update, reference::clip_factor, nullptr},
-    {"adamw", Pass::update, reference::adamw, &Kernels::adamw},
-    {"accumulate", Pass::update, reference::accumulate, &Kernels::accumulate},
-    {"zero", Pass::update, reference::zero, nullptr},
-};
 
 struct Chosen {
   const char* name;
@@ -100,24 +47,37 @@ struct Check {
   void operator()(const Other&) const {}
 };
 
-const Entry& entry_of(const ops::Op& op) {
+void check(const ops::Op& op) {
   ensure(op.type == DataType::fp32 || op.type == DataType::fp64, "CPU kernels compute in fp32 or fp64");
   std::visit(Check{}, op.what);
-  for (const Entry& entry : kCatalogue)
-    if (entry.kind == ops::kind_name(op.what) && entry.pass == op.pass) return entry;
-  fail_ensure("entry_of", "every operator has a kernel for each of its passes", __FILE__, __LINE__);
+}
+
+Run of_pass(const cpu::PassKernels& kernels, Pass pass) {
+  switch (pass) {
+    case Pass::forward: return kernels.forward;
+    case Pass::input_gradient: return kernels.input_gradient;
+    case Pass::weight_gradient: return kernels.weight_gradient;
+    case Pass::update: return kernels.update;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
 Run find(const ops::Op& op, Library library) {
   const Run simd = library == Library::simd ? cpu::find_in(*chosen().kernels, op) : nullptr;
-  return simd != nullptr ? simd : entry_of(op).reference;
+  const Run kernel = simd != nullptr ? simd : cpu::find_in(cpu::reference::kKernels, op);
+  ensure(kernel != nullptr, "every operator has a kernel for each of its passes");
+  return kernel;
 }
 
 Run cpu::find_in(const Kernels& kernels, const ops::Op& op) {
-  const Entry& entry = entry_of(op);
-  return entry.simd == nullptr ? nullptr : kernels.*entry.simd;
+  check(op);
+  const std::string_view kind = ops::kind_name(op.what);
+  for (const KernelList* list : kernels)
+    for (const OperatorKernels& one : std::span(list->first, list->count))
+      if (one.kind == kind) return of_pass(one.passes, op.pass);
+  return nullptr;
 }
 
 const char* instruction_set() { return chosen().name; }

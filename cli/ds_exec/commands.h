@@ -7,7 +7,7 @@
 #include "cli/session/session.h"
 #include "executor/mpi/launcher.h"
 #include "executor/mpi/world.h"
-#include "executor/supervisor/seat.h"
+#include "executor/supervisor/rank_environment.h"
 
 namespace ds::cli {
 
@@ -27,7 +27,7 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
 /// Predicts first, then trains, then lays the two side by side.
 int exec_compare(const Common& common, const ExecOptions& options, executor::World* world);
 /// One of the ranks that `run` and `compare` start; given the same command line.
-int exec_rank(const executor::RankSeat& seat, const Common& common, const ExecOptions& options);
+int exec_rank(const executor::RankEnvironment& environment, const Common& common, const ExecOptions& options);
 /// One of the processes that a launcher of MPI programs has started, each with the same command line.
 int exec_joined(const executor::Launched& launched, ExecCommand command, const Common& common,
                 const ExecOptions& options);

@@ -110,12 +110,12 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   const engine::Prediction& p = training.prediction;
 
   phases.begin("probe the machine");
-  const executor::Probe before = executor::probe_gemm();
+  const executor::GemmProbe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");
   const executor::PlanResult result = train(common, options, training, stop, world);
   phases.begin("probe the machine again");
-  const executor::Probe after = executor::probe_gemm();
+  const executor::GemmProbe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
   const report::Provenance origin = provenance(common, &training.job);
   Json report = exec_report(training, result, origin);

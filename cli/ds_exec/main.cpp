@@ -7,7 +7,7 @@
 #include "executor/calibrate/together.h"
 #include "executor/mpi/launcher.h"
 #include "executor/one_blas_thread.h"
-#include "executor/supervisor/seat.h"
+#include "executor/supervisor/rank_environment.h"
 
 namespace {
 
@@ -62,10 +62,11 @@ int main(int argc, char** argv) {
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     common.program = "ds-exec " + app.get_subcommands().front()->get_name();
-    if (const auto seat = ds::executor::rank_seat(std::getenv(ds::executor::kRankVariable),
-                                                  std::getenv(ds::executor::kPoolVariable)))
-      return calibrate->parsed() ? ds::executor::measure_as_rank(*seat, static_cast<int>(calibration.rounds))
-                                 : exec_rank(*seat, common, options);
+    if (const auto environment = ds::executor::rank_environment(std::getenv(ds::executor::kRankVariable),
+                                                                std::getenv(ds::executor::kPoolVariable)))
+      return calibrate->parsed()
+                 ? ds::executor::measure_as_rank(*environment, static_cast<int>(calibration.rounds))
+                 : exec_rank(*environment, common, options);
     const auto by = ds::executor::launched(std::getenv);
     if (calibrate->parsed()) return by ? refuse_joined(*by) : exec_calibrate(common, calibration);
     const ExecCommand command = run->parsed() ? exec_run : exec_compare;

@@ -18,10 +18,11 @@ executor::Context Assignment::context() const {
           .held_back_sequences = executor::held_back_for(request.job, request.steps)};
 }
 
-int exec_rank(const executor::RankSeat& seat, const Common& common, const ExecOptions& options) {
-  executor::RankBody body(seat);
+int exec_rank(const executor::RankEnvironment& environment, const Common& common,
+              const ExecOptions& options) {
+  executor::RankBody body(environment);
   return body.run([&] {
-    const Assignment mine(common, options, seat.rank);
+    const Assignment mine(common, options, environment.rank);
     body.train(mine.context());
   });
 }

@@ -44,15 +44,15 @@ std::optional<ProgressMode> progress_mode(std::string_view word) {
 ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen)
     : ProgressLine(mode, screen, {.write = write_to_standard_error, .now = steady_now}) {}
 
-ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen, World world)
-    : mode_(mode), screen_(screen), world_(std::move(world)) {}
+ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen, Outside outside)
+    : mode_(mode), screen_(screen), outside_(std::move(outside)) {}
 
 ProgressLine::~ProgressLine() { finish(); }
 
 void ProgressLine::update(double share, std::string_view what) {
   if (mode_ == ProgressMode::never) return;
   const std::scoped_lock lock(mutex_);
-  const Seconds now = world_.now();
+  const Seconds now = outside_.now();
   if (!begun_) begun_ = now;
   const Seconds pause = screen_.redraws ? kRedraw : kPlainEvery;
   if (last_drawn_) {
@@ -64,13 +64,13 @@ void ProgressLine::update(double share, std::string_view what) {
   last_drawn_ = now;
   const std::string text = line(share, what, now - *begun_);
   on_screen_ = screen_.redraws;
-  world_.write(screen_.redraws ? std::string(kWipe) + text : text + '\n');
+  outside_.write(screen_.redraws ? std::string(kWipe) + text : text + '\n');
 }
 
 void ProgressLine::say(std::string_view line) {
   const std::scoped_lock lock(mutex_);
   wipe();
-  world_.write(std::string(line) + '\n');
+  outside_.write(std::string(line) + '\n');
 }
 
 void ProgressLine::finish() {
@@ -86,7 +86,7 @@ Progress ProgressLine::callback() {
 }
 
 void ProgressLine::wipe() {
-  if (on_screen_) world_.write(kWipe);
+  if (on_screen_) outside_.write(kWipe);
   on_screen_ = false;
 }
 

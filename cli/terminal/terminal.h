@@ -119,14 +119,14 @@ std::optional<ProgressMode> progress_mode(std::string_view word);
 class ProgressLine {
  public:
   /// Where it writes and what time it is, so that tests need neither a terminal nor patience.
-  struct World {
+  struct Outside {
     std::function<void(std::string_view)> write;
     std::function<Seconds()> now;
   };
 
   /// Writes to standard error, by the steady clock.
   ProgressLine(ProgressMode mode, const Screen& screen);
-  ProgressLine(ProgressMode mode, const Screen& screen, World world);
+  ProgressLine(ProgressMode mode, const Screen& screen, Outside outside);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -145,7 +145,7 @@ class ProgressLine {
 
   ProgressMode mode_;
   Screen screen_;
-  World world_;
+  Outside outside_;
   std::mutex mutex_;
   std::optional<Seconds> begun_, last_drawn_;
   bool on_screen_{false};

@@ -40,7 +40,7 @@ class Exchanging {
     *place = number;
     // Everybody waits for everybody: the sum of rank 0's number and zeros.
     if (rank_ != 0) *place = 0;
-    wait({.what = Exchange::What::collective,
+    wait({.what = ExchangeKind::collective,
           .collective = Collective::all_reduce,
           .type = DataType::fp64,
           .elements = 1,
@@ -57,13 +57,13 @@ class Exchanging {
   }
 
   void run(const ExchangeOp& op) {
-    Exchange exchange{.what = Exchange::What::collective,
+    Exchange exchange{.what = ExchangeKind::collective,
                       .collective = op.what,
                       .type = DataType::fp32,
                       .elements = op.bytes.value / size_of(DataType::fp32)};
     if (op.message) {  // there and back again
       for (const bool sends : {rank_ == 0, rank_ != 0}) {
-        exchange.what = sends ? Exchange::What::send : Exchange::What::receive;
+        exchange.what = sends ? ExchangeKind::send : ExchangeKind::receive;
         wait(exchange);
       }
       return;

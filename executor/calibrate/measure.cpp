@@ -56,7 +56,7 @@ class Region {
 
 /// The regions. What is written and what is read are apart, so that no value grows from call to call: a gradient that is
 /// written must not become a second moment, which is never negative.
-enum class Place : std::uint8_t {
+enum class StandIn : std::uint8_t {
   reread,
   scratch,
   saved,
@@ -68,23 +68,23 @@ enum class Place : std::uint8_t {
 };
 constexpr std::size_t kPlaces = 8;
 
-std::int64_t size_of(Place place) {
-  return place == Place::reread || place == Place::scratch ? kLately : kLongAgo;
+std::int64_t size_of(StandIn place) {
+  return place == StandIn::reread || place == StandIn::scratch ? kLately : kLongAgo;
 }
 
 /// Nothing for what is written just before the call.
-std::optional<Place> place_of(const ops::Op& op, const ops::Operand& operand) {
+std::optional<StandIn> place_of(const ops::Op& op, const ops::Operand& operand) {
   const bool writes = operand.access == ops::Access::write;
   switch (last_touch(op, operand)) {
     case LastTouch::just_now: return std::nullopt;
-    case LastTouch::lately: return writes ? Place::scratch : Place::reread;
+    case LastTouch::lately: return writes ? StandIn::scratch : StandIn::reread;
     case LastTouch::long_ago: break;
   }
-  if (operand.role == Role::weight) return Place::weight;
-  if (operand.role == Role::gradient) return Place::gradient;
+  if (operand.role == Role::weight) return StandIn::weight;
+  if (operand.role == Role::gradient) return StandIn::gradient;
   if (operand.role == Role::state)
-    return operand.name == "first_moment" ? Place::first_moment : Place::second_moment;
-  return writes ? Place::result : Place::saved;
+    return operand.name == "first_moment" ? StandIn::first_moment : StandIn::second_moment;
+  return writes ? StandIn::result : StandIn::saved;
 }
 
 /// Memory that stands in for a step's arena.
@@ -94,8 +94,8 @@ class Pool {
       : just_now_(just_now_bytes(list)), source_(just_now_bytes(list)) {
     fill(source_);
     for (std::size_t p = 0; p < kPlaces; ++p)
-      if (const std::int64_t reach = largest(list, static_cast<Place>(p)); reach > 0)
-        regions_[p].emplace(size_of(static_cast<Place>(p)), reach);
+      if (const std::int64_t reach = largest(list, static_cast<StandIn>(p)); reach > 0)
+        regions_[p].emplace(size_of(static_cast<StandIn>(p)), reach);
   }
 
   void begin_operator() { at_ = 0; }
@@ -107,7 +107,7 @@ class Pool {
     std::memcpy(just_now_.base() + at, source_.base() + at, static_cast<std::size_t>(bytes));
     return just_now_.base() + at;
   }
-  void* next(Place place, std::int64_t bytes) {
+  void* next(StandIn place, std::int64_t bytes) {
     return regions_[static_cast<std::size_t>(place)]->next(bytes);
   }
 
@@ -122,7 +122,7 @@ class Pool {
     }
     return {most};
   }
-  static std::int64_t largest(const std::vector<ops::Op>& list, Place place) {
+  static std::int64_t largest(const std::vector<ops::Op>& list, StandIn place) {
     std::int64_t most = 0;
     for (const ops::Op& op : list)
       for (const ops::Operand& operand : ops::operands(op))
@@ -180,7 +180,7 @@ class Bench {
 
   ops::Op op_;
   ops::Operands operands_;
-  std::vector<std::optional<Place>> places_;  // by operand
+  std::vector<std::optional<StandIn>> places_;  // by operand
   kernels::Run run_;
   Pool& pool_;
   RandomStream letters_{1, 0};

@@ -27,7 +27,7 @@ Counts count_products(const program::Program& program, const program::RankClass&
 
 }  // namespace
 
-Probe probe_gemm() {
+GemmProbe probe_gemm() {
   const ops::Op op{ops::Linear{1024, 768, 768, false}, ops::Pass::forward, DataType::fp32};
   const Instant begin = now();
   const auto times = measure_operators({op}, {.rounds = 2 * kRounds});

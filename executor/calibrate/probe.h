@@ -7,10 +7,10 @@
 namespace ds::executor {
 
 /// Rate of a large fp32 GEMM, in processor time and by the clock. Takes some 0.2 s.
-struct Probe {
+struct GemmProbe {
   FlopsPerSecond cpu, wall;
 };
-Probe probe_gemm();
+GemmProbe probe_gemm();
 
 /// Processor seconds that the matrix products of the linear layers of one step take when nothing else runs, on the rank that
 /// has most of them: the limit that a step can approach.

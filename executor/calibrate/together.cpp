@@ -88,19 +88,19 @@ TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress
   return times;
 }
 
-int measure_as_rank(const RankSeat& seat, int rounds) {
-  RankBody body(seat);
+int measure_as_rank(const RankEnvironment& environment, int rounds) {
+  RankBody body(environment);
   return body.run([&] {
     Pool& pool = body.pool();
-    pool.touch(seat.rank);
+    pool.touch(environment.rank);
     const auto publish = [&](double share) {
-      if (seat.rank == 0) pool.publish({std::bit_cast<std::uint64_t>(share)});
+      if (environment.rank == 0) pool.publish({std::bit_cast<std::uint64_t>(share)});
     };
     const bool both = pool.decision() == kBoth;
     std::vector<Pair> result;
     const std::vector<ExchangeOp> exchanges = exchange_grid(pool.ranks());
     for (const ExchangeTime& time : measure_exchanges(
-             pool, seat.rank, exchanges, rounds,
+             pool, environment.rank, exchanges, rounds,
              [&](double share, std::string_view) { publish(both ? kExchangesShare * share : share); }))
       result.push_back({time.seconds, time.sigma});
     if (both && !result.empty()) {
@@ -116,7 +116,7 @@ int measure_as_rank(const RankSeat& seat, int rounds) {
       for (const OperatorTime& time : measure_operators(calibration_grid(), options))
         result.push_back({time.seconds, time.sigma});
     }
-    pool.deliver(seat.rank, std::as_bytes(std::span(result)));
+    pool.deliver(environment.rank, std::as_bytes(std::span(result)));
   });
 }
 

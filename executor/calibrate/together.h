@@ -24,6 +24,6 @@ std::vector<std::int32_t> rank_counts();
 TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress& progress);
 
 /// What each of these processes does.
-int measure_as_rank(const RankSeat& seat, int rounds);
+int measure_as_rank(const RankEnvironment& environment, int rounds);
 
 }  // namespace ds::executor

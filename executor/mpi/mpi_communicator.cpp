@@ -25,37 +25,37 @@ std::int32_t tag_of(std::int32_t channel, bool message) { return 2 * channel + (
 
 }  // namespace
 
-MpiCommunicator::MpiCommunicator(World& world, std::span<std::byte> memory, GroupSeat seat)
+MpiCommunicator::MpiCommunicator(World& world, std::span<std::byte> memory, CommunicatorSpec spec)
     : world_(world),
       memory_(memory),
-      seat_(std::move(seat)),
-      message_tag_(tag_of(seat_.channel, true)),
-      collectives_(world, memory, seat_, tag_of(seat_.channel, false)) {}
+      spec_(std::move(spec)),
+      message_tag_(tag_of(spec_.channel, true)),
+      collectives_(world, memory, spec_, tag_of(spec_.channel, false)) {}
 
 std::int32_t MpiCommunicator::rank_of(std::int32_t places) const {
-  const auto members = static_cast<std::int32_t>(seat_.ranks.size());
-  return seat_.ranks[static_cast<std::size_t>(((seat_.me + places) % members + members) % members)];
+  const auto members = static_cast<std::int32_t>(spec_.ranks.size());
+  return spec_.ranks[static_cast<std::size_t>(((spec_.me + places) % members + members) % members)];
 }
 
 Ticket MpiCommunicator::start(const Exchange& exchange) {
-  check_sound(exchange, static_cast<std::int32_t>(seat_.ranks.size()), seat_.me,
+  check_sound(exchange, static_cast<std::int32_t>(spec_.ranks.size()), spec_.me,
               {static_cast<std::int64_t>(memory_.size())});
   in_vain_ = {};
   const auto bytes = static_cast<std::size_t>(exchange.elements * size_of(exchange.type));
   const auto part = [&](Bytes at) { return memory_.subspan(static_cast<std::size_t>(at.value), bytes); };
   switch (exchange.what) {
-    case Exchange::What::send:
-      sends_.add(world_.send(rank_of(seat_.shift), message_tag_, part(exchange.from)));
+    case ExchangeKind::send:
+      sends_.add(world_.send(rank_of(spec_.shift), message_tag_, part(exchange.from)));
       return ticket_of(exchange.what, sends_.started);
-    case Exchange::What::receive:
-      receives_.add(world_.receive(rank_of(-seat_.shift), message_tag_, part(exchange.to)));
+    case ExchangeKind::receive:
+      receives_.add(world_.receive(rank_of(-spec_.shift), message_tag_, part(exchange.to)));
       return ticket_of(exchange.what, receives_.started);
-    case Exchange::What::collective: break;
+    case ExchangeKind::collective: break;
   }
   return ticket_of(exchange.what, collectives_.start(exchange));
 }
 
-bool MpiCommunicator::MessageLine::progress(World& world) {
+bool MpiCommunicator::OpenMessages::progress(World& world) {
   bool moved = false;
   for (; !open.empty() && world.ended(open.front()); ++ended, moved = true) open.pop_front();
   return moved;
@@ -69,27 +69,27 @@ bool MpiCommunicator::progress(std::int64_t budget) {
 
 bool MpiCommunicator::has_ended(Ticket ticket) const {
   switch (what_of(ticket)) {
-    case Exchange::What::send: return sends_.ended >= number_of(ticket);
-    case Exchange::What::receive: return receives_.ended >= number_of(ticket);
-    case Exchange::What::collective: break;
+    case ExchangeKind::send: return sends_.ended >= number_of(ticket);
+    case ExchangeKind::receive: return receives_.ended >= number_of(ticket);
+    case ExchangeKind::collective: break;
   }
   return collectives_.ended() >= number_of(ticket);
 }
 
 std::int32_t MpiCommunicator::awaited(Ticket ticket) const {
   switch (what_of(ticket)) {
-    case Exchange::What::send: return rank_of(seat_.shift);
-    case Exchange::What::receive: return rank_of(-seat_.shift);
-    case Exchange::What::collective: break;
+    case ExchangeKind::send: return rank_of(spec_.shift);
+    case ExchangeKind::receive: return rank_of(-spec_.shift);
+    case ExchangeKind::collective: break;
   }
-  return seat_.ranks[static_cast<std::size_t>(collectives_.awaited().value_or(seat_.me))];
+  return spec_.ranks[static_cast<std::size_t>(collectives_.awaited().value_or(spec_.me))];
 }
 
-void MpiCommunicator::lose_patience(Ticket ticket) {
+void MpiCommunicator::check_deadline(Ticket ticket) {
   const std::int64_t now = monotonic_ns();
   const Seconds since{1e-9 * static_cast<double>(now - std::exchange(last_look_ns_, now))};
   in_vain_ += std::min(since, kMostBetweenLooks);
-  if (in_vain_ < seat_.deadline) return;
+  if (in_vain_ < spec_.deadline) return;
   throw MachineError(fmt::format("rank {} has waited for rank {} for {:.1f} s in vain", world_.rank(),
                                  awaited(ticket), in_vain_.value));
 }
@@ -100,7 +100,7 @@ bool MpiCommunicator::poll(Ticket ticket) {
   if (moved)
     in_vain_ = {};
   else
-    lose_patience(ticket);
+    check_deadline(ticket);
   return false;
 }
 
@@ -113,7 +113,7 @@ void MpiCommunicator::wait(Ticket ticket) {
       in_vain_ = {};
       looks = 0;
     } else {
-      lose_patience(ticket);
+      check_deadline(ticket);
       if (looks > kLooks) ::sched_yield();
     }
   }

@@ -9,15 +9,15 @@
 #include <span>
 
 #include "executor/communicator.h"
-#include "executor/mpi/turn_line.h"
+#include "executor/mpi/collective_queue.h"
 #include "executor/mpi/world.h"
 
 namespace ds::executor {
 
-class MpiCommunicator final : public Communicator {
+class MpiCommunicator final : public HostCommunicator {
  public:
   /// `world` and `memory`, the rank's arena, outlive it. One at a time for each channel.
-  MpiCommunicator(World& world, std::span<std::byte> memory, GroupSeat seat);
+  MpiCommunicator(World& world, std::span<std::byte> memory, CommunicatorSpec spec);
   MpiCommunicator(const MpiCommunicator&) = delete;
   MpiCommunicator& operator=(const MpiCommunicator&) = delete;
 
@@ -27,7 +27,7 @@ class MpiCommunicator final : public Communicator {
 
  private:
   /// Messages of one direction, in order.
-  struct MessageLine {
+  struct OpenMessages {
     std::deque<World::Request> open;
     std::uint64_t started{0}, ended{0};
     void add(World::Request request) { open.push_back(request), ++started; }
@@ -38,14 +38,14 @@ class MpiCommunicator final : public Communicator {
   std::int32_t rank_of(std::int32_t places) const;  // of the member that many places further
   std::int32_t awaited(Ticket ticket) const;
   /// After a look that found nothing. Throws once looks have found nothing for the whole deadline.
-  void lose_patience(Ticket ticket);
+  void check_deadline(Ticket ticket);
 
   World& world_;
   std::span<std::byte> memory_;
-  GroupSeat seat_;
+  CommunicatorSpec spec_;
   std::int32_t message_tag_;
-  TurnLine collectives_;
-  MessageLine sends_, receives_;
+  CollectiveQueue collectives_;
+  OpenMessages sends_, receives_;
   Seconds in_vain_{};
   std::int64_t last_look_ns_{};
 };

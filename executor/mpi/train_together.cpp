@@ -10,8 +10,8 @@
 
 #include "executor/arena.h"
 #include "executor/device/cpu_device.h"
-#include "executor/mpi/mpi_links.h"
-#include "executor/ranks/mail.h"
+#include "executor/mpi/mpi_communicators.h"
+#include "executor/ranks/rank_result.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -22,7 +22,7 @@ namespace {
 constexpr Seconds kDeadline{600};
 
 // Channels have the lower ones; MPI promises tags up to this.
-constexpr std::int32_t kMailTag = 32767;
+constexpr std::int32_t kResultTag = 32767;
 
 void agree_on_program(World& world, std::uint64_t hash) {
   const std::vector<std::uint64_t> hashes = world.words_of_late(hash);
@@ -39,19 +39,19 @@ std::vector<std::vector<std::byte>> collect(World& world, std::vector<std::byte>
     while (!world.ended(request)) ::sched_yield();
   };
   if (world.rank() != 0) {
-    await(world.send(0, kMailTag, mine));
+    await(world.send(0, kResultTag, mine));
     return {};
   }
   std::vector<std::vector<std::byte>> all{std::move(mine)};
   for (std::int32_t r = 1; r < world.ranks(); ++r) {
     all.emplace_back(sizes[static_cast<std::size_t>(r)]);
-    await(world.receive(r, kMailTag, all.back()));
+    await(world.receive(r, kResultTag, all.back()));
   }
   return all;
 }
 
 /// With the step that rank 0 takes for its median.
-std::vector<std::byte> mail_of(World& world, RunResult result) {
+std::vector<std::byte> result_of(World& world, RunResult result) {
   const MeasuredStep* median = median_step(result, &MeasuredStep::wall);
   const std::uint64_t own = median == nullptr ? 0 : static_cast<std::uint64_t>(median->step);
   const auto step = static_cast<std::int64_t>(world.words(own, kDeadline).front());
@@ -60,7 +60,7 @@ std::vector<std::byte> mail_of(World& world, RunResult result) {
     const Seconds ahead = ahead_of_first(world);
     for (MeasuredStep& measured : result.measured) measured.begin.wall -= ahead;
   }
-  return encode({.result = std::move(result), .complaint = {}});
+  return encode({.result = std::move(result), .error = {}});
 }
 
 }  // namespace
@@ -86,19 +86,19 @@ std::optional<PlanResult> train_together(World& world, Context context, const St
   const Arena arena(context.layout.arena);
   CpuDevice device(arena.base(), arena.size());
   agree_on_program(world, context.program.hash);
-  MpiLinks links(world, {arena.base(), static_cast<std::size_t>(arena.size().value)}, context.program,
-                 kDeadline);
+  MpiCommunicators communicators(world, device, {arena.base(), static_cast<std::size_t>(arena.size().value)},
+                                 context.program, kDeadline);
   context.rank = world.rank();
   context.device = &device;
-  context.links = &links;
+  context.communicators = &communicators;
   context.may_begin = [&](std::int64_t) {
     const std::vector<std::uint64_t> asked = world.words(stop.stop_requested() ? 1 : 0, kDeadline);
     return std::ranges::none_of(asked, [](std::uint64_t word) { return word != 0; });
   };
-  const std::vector<std::vector<std::byte>> mails = collect(world, mail_of(world, run_rank(context)));
-  if (mails.empty()) return std::nullopt;
+  const std::vector<std::vector<std::byte>> delivered = collect(world, result_of(world, run_rank(context)));
+  if (delivered.empty()) return std::nullopt;
   std::vector<RunResult> results;
-  for (const std::vector<std::byte>& mail : mails) results.push_back(decode(mail).result);
+  for (const std::vector<std::byte>& mail : delivered) results.push_back(decode(mail).result);
   return merge(results);
 }
 

@@ -17,7 +17,7 @@ namespace ds::executor {
 namespace {
 
 /// One message, in its parts.
-struct Open {
+struct OpenRequest {
   std::vector<MPI_Request> parts;
   std::vector<int> expected;  // bytes of each part; empty of a send
   std::size_t ended{0};       // parts that have
@@ -33,7 +33,7 @@ struct World::State {
   std::int64_t largest_part;
   int rank{0}, ranks{0};
   bool one_host{false};
-  std::vector<Open> open;  // by request
+  std::vector<OpenRequest> open;  // by request
   std::vector<std::uint32_t> free;
   std::uint64_t said{};  // these two outlive a wait that is given up
   std::vector<std::uint64_t> heard;
@@ -77,7 +77,7 @@ struct World::State {
   template <class Post>
   Request begin(std::int32_t peer, std::size_t bytes, Post&& post) {
     const std::uint32_t slot = take_slot();
-    Open& message = open[slot];
+    OpenRequest& message = open[slot];
     message.parts.clear(), message.expected.clear();
     message.ended = 0, message.peer = peer;
     std::int64_t first = 0;
@@ -128,7 +128,7 @@ bool World::one_host() const { return state_->one_host; }
 
 World::Request World::send(std::int32_t to, std::int32_t tag, std::span<const std::byte> message) {
   return state_->begin(
-      to, message.size(), [&](Open& /*open*/, std::int64_t first, int count, MPI_Request* request) {
+      to, message.size(), [&](OpenRequest& /*open*/, std::int64_t first, int count, MPI_Request* request) {
         state_->check(MPI_Isend(message.data() + first, count, MPI_BYTE, to, tag, state_->messages, request),
                       "MPI_Isend");
       });
@@ -136,7 +136,7 @@ World::Request World::send(std::int32_t to, std::int32_t tag, std::span<const st
 
 World::Request World::receive(std::int32_t from, std::int32_t tag, std::span<std::byte> message) {
   return state_->begin(
-      from, message.size(), [&](Open& open, std::int64_t first, int count, MPI_Request* request) {
+      from, message.size(), [&](OpenRequest& open, std::int64_t first, int count, MPI_Request* request) {
         open.expected.push_back(count);
         state_->check(
             MPI_Irecv(message.data() + first, count, MPI_BYTE, from, tag, state_->messages, request),
@@ -146,7 +146,7 @@ World::Request World::receive(std::int32_t from, std::int32_t tag, std::span<std
 
 bool World::ended(Request request) {
   const auto slot = static_cast<std::uint32_t>(request);
-  Open& message = state_->open[slot];
+  OpenRequest& message = state_->open[slot];
   for (; message.ended < message.parts.size(); ++message.ended) {
     int done = 0;
     MPI_Status status;

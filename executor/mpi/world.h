@@ -1,6 +1,6 @@
 #pragma once
 // The ranks that mpirun or srun has started, and all that we ask of MPI: messages between two of them, and a word of each
-// for all. Sums are our own affair (turns.h). mpi.h stays behind this header, which a build without MPI has as well.
+// for all. Sums are our own affair (message_rounds.h). mpi.h stays behind this header, which a build without MPI has as well.
 //
 //   World world;                                             // joins
 //   const World::Request sent = world.send(1, tag, bytes);

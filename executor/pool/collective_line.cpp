@@ -18,14 +18,14 @@ std::uint64_t CollectiveLine::start(const Exchange& exchange) {
 }
 
 const std::vector<Round>& CollectiveLine::rounds_of(const Exchange& exchange) {
-  for (const std::unique_ptr<Known>& known : known_)
+  for (const std::unique_ptr<KnownRounds>& known : known_)
     if (known->exchange.collective == exchange.collective &&
         known->exchange.algorithm == exchange.algorithm && known->exchange.type == exchange.type &&
         known->exchange.elements == exchange.elements)
       return known->rounds;
   const std::int32_t ranks = group_.size(), me = group_.me();
-  known_.push_back(
-      std::make_unique<Known>(Known{.exchange = exchange, .rounds = rounds_of_member(exchange, ranks, me)}));
+  known_.push_back(std::make_unique<KnownRounds>(
+      KnownRounds{.exchange = exchange, .rounds = rounds_of_member(exchange, ranks, me)}));
   ensure(known_.back()->rounds.size() < std::size_t{1} << shared::CollectiveBlock::kStepBits,
          "an algorithm has fewer than 65536 steps");
   return known_.back()->rounds;
@@ -59,16 +59,17 @@ bool CollectiveLine::reached(const std::vector<std::int32_t>& members,
 void CollectiveLine::find_memory(const Round& round) {
   for (const std::int32_t member : round.before) check_same(group_, waiting_.front(), member, posted(member));
   const std::int64_t size = size_of(waiting_.front().type);
-  const auto address = [&](const Part& part) {
+  const auto address = [&](const MemoryPart& part) {
     const Exchange& exchange = part.member == group_.me() ? waiting_.front() : posted(part.member);
-    const Bytes begin = part.side == Part::Side::from ? exchange.from : exchange.to;
+    const Bytes begin = part.side == MemoryPart::Side::from ? exchange.from : exchange.to;
     return group_.memory(part.member, begin + Bytes{part.first * size});
   };
   memory_.resize(round.pieces.size());
   for (std::size_t p = 0; p < round.pieces.size(); ++p) {
     memory_[p].sources.clear(), memory_[p].destinations.clear();
-    for (const Part& part : round.pieces[p].sources) memory_[p].sources.push_back(address(part));
-    for (const Part& part : round.pieces[p].destinations) memory_[p].destinations.push_back(address(part));
+    for (const MemoryPart& part : round.pieces[p].sources) memory_[p].sources.push_back(address(part));
+    for (const MemoryPart& part : round.pieces[p].destinations)
+      memory_[p].destinations.push_back(address(part));
   }
   piece_ = 0, done_ = 0;
 }

@@ -26,7 +26,7 @@ class CollectiveLine {
 
  private:
   /// What to do for an exchange, whatever its addresses: kept, since each step does the same ones again.
-  struct Known {
+  struct KnownRounds {
     Exchange exchange;
     std::vector<Round> rounds;
   };
@@ -47,7 +47,7 @@ class CollectiveLine {
   }
 
   const PoolGroup& group_;
-  std::vector<std::unique_ptr<Known>> known_;
+  std::vector<std::unique_ptr<KnownRounds>> known_;
   std::deque<Exchange> waiting_;  // the front one is at hand
   std::uint64_t started_{0}, ended_{0};
   std::optional<std::int32_t> awaited_;

@@ -5,7 +5,7 @@
 namespace ds::executor {
 
 using collective::Collective;
-using Side = Part::Side;
+using Side = MemoryPart::Side;
 
 Extent cut(std::int64_t elements, std::int32_t parts, std::int32_t index, DataType type) {
   std::int64_t each = ceil_div(elements, parts);
@@ -17,8 +17,8 @@ Extent cut(std::int64_t elements, std::int32_t parts, std::int32_t index, DataTy
 
 namespace {
 
-std::vector<Part> of_all(std::int32_t ranks, Side side, std::int64_t first) {
-  std::vector<Part> parts;
+std::vector<MemoryPart> of_all(std::int32_t ranks, Side side, std::int64_t first) {
+  std::vector<MemoryPart> parts;
   for (std::int32_t r = 0; r < ranks; ++r) parts.push_back({.member = r, .side = side, .first = first});
   return parts;
 }

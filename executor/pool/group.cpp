@@ -14,7 +14,7 @@ using collective::Collective;
 namespace {
 
 std::string tell(const Exchange& exchange) {
-  const std::string what = exchange.what == Exchange::What::collective
+  const std::string what = exchange.what == ExchangeKind::collective
                                ? fmt::format("{} by {}", collective::name_of(exchange.collective),
                                              collective::name_of(exchange.algorithm))
                                : std::string("a message");
@@ -24,7 +24,7 @@ std::string tell(const Exchange& exchange) {
 }  // namespace
 
 void check_same(const PoolGroup& group, const Exchange& mine, std::int32_t member, const Exchange& theirs) {
-  const bool collective = mine.what == Exchange::What::collective;
+  const bool collective = mine.what == ExchangeKind::collective;
   const bool same =
       mine.type == theirs.type && mine.elements == theirs.elements &&
       (!collective || (mine.collective == theirs.collective && mine.algorithm == theirs.algorithm));
@@ -37,9 +37,9 @@ void check_same(const PoolGroup& group, const Exchange& mine, std::int32_t membe
 Footprint footprint(const Exchange& exchange, std::int32_t ranks) {
   const std::int64_t whole = exchange.elements * size_of(exchange.type), chunk = whole / ranks;
   switch (exchange.what) {
-    case Exchange::What::send: return {.from = whole, .to = 0};
-    case Exchange::What::receive: return {.from = 0, .to = whole};
-    case Exchange::What::collective: break;
+    case ExchangeKind::send: return {.from = whole, .to = 0};
+    case ExchangeKind::receive: return {.from = 0, .to = whole};
+    case ExchangeKind::collective: break;
   }
   switch (exchange.collective) {
     case Collective::all_gather: return {.from = chunk, .to = whole};
@@ -58,7 +58,7 @@ void check_sound(const Exchange& exchange, std::int32_t ranks, std::int32_t me, 
   };
   ensure(fits(exchange.from, touched.from) && fits(exchange.to, touched.to),
          "an exchange lies within the rank's arena");
-  if (exchange.what != Exchange::What::collective) return;
+  if (exchange.what != ExchangeKind::collective) return;
   using enum collective::Collective;
   const bool adds = exchange.collective == all_reduce || exchange.collective == reduce_scatter;
   ensure(!adds || ranks == 1 || can_add(exchange.type), "sums are of fp32 or fp64");

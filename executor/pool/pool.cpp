@@ -187,13 +187,13 @@ std::optional<Death> Pool::death() const {
                .status = static_cast<std::int32_t>(word >> 32 & 0xffff)};
 }
 
-void Pool::note(std::int32_t rank, const Doing& doing) const {
-  block(rank).doing.store(pack(doing), std::memory_order_relaxed);
+void Pool::set_status(std::int32_t rank, const RankStatus& status) const {
+  block(rank).status.store(pack(status), std::memory_order_relaxed);
   block(rank).alive_ns.store(monotonic_ns(), std::memory_order_relaxed);
 }
 
-Doing Pool::doing(std::int32_t rank) const {
-  return unpack(block(rank).doing.load(std::memory_order_relaxed));
+RankStatus Pool::status(std::int32_t rank) const {
+  return unpack(block(rank).status.load(std::memory_order_relaxed));
 }
 
 void Pool::request_stop() { header().step_gate.fetch_or(1); }

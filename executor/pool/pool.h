@@ -18,7 +18,7 @@
 #include <span>
 #include <vector>
 
-#include "executor/pool/doing.h"
+#include "executor/pool/rank_status.h"
 #include "simulator/base/units.h"
 
 namespace ds::executor {
@@ -63,8 +63,8 @@ class Pool {
   void declare_dead(const Death& death);
   std::optional<Death> death() const;
 
-  void note(std::int32_t rank, const Doing& doing) const;
-  Doing doing(std::int32_t rank) const;
+  void set_status(std::int32_t rank, const RankStatus& status) const;
+  RankStatus status(std::int32_t rank) const;
 
   /// All ranks stop after the same step: the highest that any had begun when the stop was asked for.
   void request_stop();

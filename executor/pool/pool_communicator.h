@@ -15,10 +15,10 @@
 
 namespace ds::executor {
 
-class PoolCommunicator final : public Communicator {
+class PoolCommunicator final : public HostCommunicator {
  public:
   /// `pool` outlives it. Goes on where the last communicator of this rank and channel ended; all of its exchanges had.
-  PoolCommunicator(Pool& pool, GroupSeat seat);
+  PoolCommunicator(Pool& pool, CommunicatorSpec spec);
   PoolCommunicator(const PoolCommunicator&) = delete;
   PoolCommunicator& operator=(const PoolCommunicator&) = delete;
 

@@ -11,7 +11,7 @@
 namespace ds::executor {
 
 /// Elements from `first` of what a member (index within the group) posted as `from` or as `to`.
-struct Part {
+struct MemoryPart {
   enum class Side : std::uint8_t { from, to };
   std::int32_t member{};
   Side side{};
@@ -20,7 +20,7 @@ struct Part {
 
 /// The sum of the sources, in the order of the list, to every destination; one source: a copy.
 struct Piece {
-  std::vector<Part> sources, destinations;
+  std::vector<MemoryPart> sources, destinations;
   std::int64_t elements{};
 };
 
@@ -35,7 +35,7 @@ struct Extent {
   std::int64_t first{}, count{};  // elements
 };
 
-/// Part `index` of `elements`, cut into `parts` at cache lines where they do not divide; late parts may be empty.
+/// MemoryPart `index` of `elements`, cut into `parts` at cache lines where they do not divide; late parts may be empty.
 Extent cut(std::int64_t elements, std::int32_t parts, std::int32_t index, DataType type);
 
 /// Everyone with everyone at once: all_reduce sums this rank's share of all buffers and writes it to all of them.

@@ -50,7 +50,7 @@ struct Endpoint {
 };
 
 struct RankBlock {
-  alignas(kLine) std::atomic<std::uint64_t> doing;
+  alignas(kLine) std::atomic<std::uint64_t> status;
   std::atomic<std::int64_t>
       alive_ns;  // CLOCK_MONOTONIC of the last progress known: its own, or of those it waits for
   std::atomic<std::int32_t> waits_for;      // a rank, or -1

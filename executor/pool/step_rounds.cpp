@@ -9,7 +9,7 @@ using collective::Collective;
 using collective::Step;
 using collective::Steps;
 using collective::Transfer;
-using Side = Part::Side;
+using Side = MemoryPart::Side;
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "executor/device/cpu_device.h"
-#include "executor/pool/life.h"
-#include "executor/pool/pool_links.h"
+#include "executor/pool/heartbeat.h"
+#include "executor/pool/pool_communicators.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
 
@@ -18,48 +18,49 @@ constexpr Seconds kDeadline{60};
 
 }  // namespace
 
-RankBody::RankBody(const RankSeat& seat) : seat_(seat), pool_(Pool::open(seat.pool_descriptor)) {}
+RankBody::RankBody(const RankEnvironment& environment)
+    : environment_(environment), pool_(Pool::open(environment.pool_descriptor)) {}
 
 int RankBody::run(const std::function<void()>& work) {
-  Complaint complaint{.status = 3, .message = {}};
+  RankError error{.status = 3, .message = {}};
   try {
     work();
     return 0;
   } catch (const RunFailed& e) {
-    complaint = {1, e.what()};
+    error = {1, e.what()};
   } catch (const InputError& e) {
-    complaint = {2, e.what()};
+    error = {2, e.what()};
   } catch (const MachineError& e) {
-    complaint.message = e.what();
+    error.message = e.what();
   } catch (const std::bad_alloc&) {
-    complaint.message = "memory is not to be had";
+    error.message = "memory is not to be had";
   } catch (const std::exception& e) {
-    complaint.message = std::string("our mistake: ") + e.what();
+    error.message = std::string("our mistake: ") + e.what();
   }
-  pool_.deliver(seat_.rank, encode({.result = {}, .complaint = complaint}));
-  return complaint.status;
+  pool_.deliver(environment_.rank, encode({.result = {}, .error = error}));
+  return error.status;
 }
 
 void RankBody::train(Context context) {
-  const std::int32_t rank = seat_.rank;
+  const std::int32_t rank = environment_.rank;
   ensure(pool_.ranks() == context.program.grid.ranks(), "the pool is for the ranks of the program");
   pool_.touch(rank);
   agree_on_program(pool_, rank, context.program.hash, kDeadline);
   CpuDevice device(pool_.arena(rank).data(), context.layout.arena);
-  PoolLinks links(pool_, context.program, rank, kDeadline);
+  PoolCommunicators communicators(pool_, device, context.program, rank, kDeadline);
   context.rank = rank;
   context.device = &device;
-  context.links = &links;
+  context.communicators = &communicators;
   context.may_begin = [&](std::int64_t step) { return pool_.may_begin(step); };
   if (rank == 0)  // a loss is the same on all ranks
     context.on_step = [&](const StepRecord& step) { pool_.publish(std::bit_cast<Pool::Record>(step)); };
   RunResult result = run_rank(context);
   const MeasuredStep* median = median_step(result, &MeasuredStep::wall);
   const std::int64_t step = follow_first(pool_, rank, median == nullptr ? 0 : median->step, kDeadline);
-  pool_.deliver(rank, encode({.result = with_one_step(std::move(result), step), .complaint = {}}));
-  Doing doing = pool_.doing(rank);
-  doing.stage = Stage::finished;
-  pool_.note(rank, doing);
+  pool_.deliver(rank, encode({.result = with_one_step(std::move(result), step), .error = {}}));
+  RankStatus status = pool_.status(rank);
+  status.phase = RankPhase::finished;
+  pool_.set_status(rank, status);
 }
 
 }  // namespace ds::executor

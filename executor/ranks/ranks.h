@@ -3,16 +3,16 @@
 //
 //   const PlanResult result = run_ranks(program, layouts, {.arguments = {"ds-exec", "run", ...}, ...});
 //
-// A rank's process, which finds its seat in its environment, calls `be_rank` and ends with the status that this returns.
+// A rank's process, which finds its place in its environment, calls `be_rank` and ends with the status that this returns.
 
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "executor/pool/pool.h"
-#include "executor/ranks/mail.h"
 #include "executor/ranks/merge.h"
-#include "executor/supervisor/seat.h"
+#include "executor/ranks/rank_result.h"
+#include "executor/supervisor/rank_environment.h"
 #include "executor/supervisor/supervisor.h"
 #include "executor/train.h"
 #include "simulator/memory/memory.h"
@@ -34,10 +34,10 @@ void throw_failure(
     const Outcome& outcome, const std::function<std::string(const RankFailure&)>& what =
                                 [](const RankFailure& failure) { return tell(failure); });
 
-/// What a rank's process does once it has found its seat.
+/// What a rank's process does once it has found its place.
 class RankBody {
  public:
-  explicit RankBody(const RankSeat& seat);
+  explicit RankBody(const RankEnvironment& environment);
 
   /// `work` reads the job and calls `train`. What it throws goes to the supervisor and not to standard error. Returns the
   /// status to end with.
@@ -49,7 +49,7 @@ class RankBody {
   void train(Context context);
 
  private:
-  RankSeat seat_;
+  RankEnvironment environment_;
   Pool pool_;
 };
 

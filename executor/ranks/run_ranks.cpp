@@ -5,7 +5,7 @@
 #include <bit>
 #include <utility>
 
-#include "executor/pool/pool_links.h"
+#include "executor/pool/pool_communicators.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
 #include "simulator/program/walk.h"
@@ -22,16 +22,17 @@ Pool pool_for(const program::Program& program, const std::vector<memory::Layout>
 }
 
 /// What a rank was at, by its call's number within a step and the instruction's within the call's template.
-std::optional<std::string> class_at(const program::Program& program, const Death& death, const Doing& doing) {
-  const bool judging = doing.stage == Stage::judging;
-  if (doing.stage != Stage::training && !judging) return std::nullopt;
+std::optional<std::string> class_at(const program::Program& program, const Death& death,
+                                    const RankStatus& status) {
+  const bool judging = status.phase == RankPhase::judging;
+  if (status.phase != RankPhase::training && !judging) return std::nullopt;
   std::int32_t number = 0;
   for (const program::Phase& phase : program.classes[program::class_of(program, death.rank)].phases)
     for (const program::Call& call : phase.calls) {
       const program::Template& body = program.body(call);
       if (judging && body.pass != program::Pass::forward) continue;
-      if (number++ != doing.call) continue;
-      const auto instruction = static_cast<std::size_t>(doing.instruction);
+      if (number++ != status.call) continue;
+      const auto instruction = static_cast<std::size_t>(status.instruction);
       if (static_cast<std::int64_t>(instruction) >= program::length_of(body)) return std::nullopt;
       return program::class_name(
           program,
@@ -43,7 +44,7 @@ std::optional<std::string> class_at(const program::Program& program, const Death
 }  // namespace
 
 std::string tell(const program::Program& program, const RankFailure& failure) {
-  const std::optional<std::string> name = class_at(program, failure.death, failure.doing);
+  const std::optional<std::string> name = class_at(program, failure.death, failure.status);
   return name ? fmt::format("{} ({})", tell(failure), *name) : tell(failure);
 }
 
@@ -52,9 +53,9 @@ void throw_failure(const Outcome& outcome, const std::function<std::string(const
   const RankFailure& failure = *outcome.failure;
   const std::vector<std::byte>& mail = outcome.results[static_cast<std::size_t>(failure.death.rank)];
   if (failure.death.signal == 0 && !mail.empty())
-    if (const std::optional<Complaint> complaint = decode(mail).complaint) {
-      if (complaint->status == 1) throw RunFailed(complaint->message);
-      throw MachineError(complaint->message);
+    if (const std::optional<RankError> error = decode(mail).error) {
+      if (error->status == 1) throw RunFailed(error->message);
+      throw MachineError(error->message);
     }
   throw MachineError(what(failure));
 }

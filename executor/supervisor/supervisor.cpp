@@ -92,7 +92,7 @@ class Ranks {
       else
         death.status = WEXITSTATUS(status);
       pool_.declare_dead(death);
-      outcome.failure = RankFailure{.death = death, .doing = pool_.doing(running.rank)};
+      outcome.failure = RankFailure{.death = death, .status = pool_.status(running.rank)};
       grace_ends_ns_ = monotonic_ns() + static_cast<std::int64_t>(launch_.grace.value * 1e9);
     }
     std::erase_if(running_, [](const Running& running) { return running.ended; });
@@ -107,7 +107,7 @@ class Ranks {
 }  // namespace
 
 std::string tell(const RankFailure& failure) {
-  return fmt::format("{} {}", tell(failure.death), tell(failure.doing));
+  return fmt::format("{} {}", tell(failure.death), tell(failure.status));
 }
 
 Outcome supervise(Pool& pool, const Launch& launch) { return Ranks(pool, launch).run(); }

@@ -5,7 +5,7 @@
 //   const Outcome outcome = supervise(pool, {.arguments = {"ds-exec", "run", ...}, .environment = ..., .stop = &stop});
 //   if (outcome.failure) ... tell(*outcome.failure) ...
 //
-// A rank finds its seat in its environment (seat.h), opens the pool, works, delivers its result and ends with status 0.
+// A rank finds its place in its environment (rank_environment.h), opens the pool, works, delivers its result and ends with status 0.
 // Nothing is left behind: ranks die with their supervisor even if that is killed, and the pool has no name.
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "executor/pool/pool.h"
-#include "executor/supervisor/seat.h"
+#include "executor/supervisor/rank_environment.h"
 #include "simulator/base/progress.h"
 
 namespace ds::executor {
@@ -33,10 +33,10 @@ struct Launch {
   Seconds grace{3};
 };
 
-/// The first rank that did not end well, and what it was doing.
+/// The first rank that did not end well, and what it was status.
 struct RankFailure {
   Death death;
-  Doing doing;
+  RankStatus status;
 };
 
 /// "rank 2 was killed by signal 9 (Killed) in step 12, call 3, instruction 40"

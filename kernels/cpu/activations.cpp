@@ -1,8 +1,10 @@
 // Gelu, SwiGlu and the residual add: element by element, in rows so that communication can progress between
 // them.
-#include "kernels/cpu/declarations.h"
+#include <iterator>
+
 #include "kernels/cpu/exp.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -80,8 +82,6 @@ void add(const ops::Add& n, Arguments a, Queue& queue) {
   }
 }
 
-}  // namespace
-
 void gelu_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Gelu>(op, operands, queue, gelu<float>, gelu<double>);
 }
@@ -97,5 +97,15 @@ void swiglu_input_gradient(const Op& op, Addresses operands, Queue& queue) {
 void add_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Add>(op, operands, queue, add<float>, add<double>);
 }
+
+constexpr OperatorKernels kActivationsRows[] = {
+    {ops::Gelu::kName, {.forward = gelu_forward, .input_gradient = gelu_input_gradient}},
+    {ops::SwiGlu::kName, {.forward = swiglu_forward, .input_gradient = swiglu_input_gradient}},
+    {ops::Add::kName, {.forward = add_forward}},
+};
+
+}  // namespace
+
+constinit const KernelList kActivations{kActivationsRows, std::size(kActivationsRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

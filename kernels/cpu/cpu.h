@@ -1,29 +1,34 @@
 #pragma once
-// The fast kernels, for one thread. The same sources are built once for each instruction set, in a namespace
-// of its own; kernels/find.cpp takes the best that the processor has. Results are equal from run to run on
-// equal processors; another instruction set may differ in the last bits, as BLAS does.
+// The libraries of kernels, for one thread. The fast sources are built once for each instruction set, in a namespace of its
+// own; kernels/find.cpp takes the best that the processor has. Results are equal from run to run on equal processors;
+// another instruction set may differ in the last bits, as BLAS does.
+
+#include <array>
+#include <cstddef>
 
 #include "kernels/kernels.h"
 
 namespace ds::kernels::cpu {
 
-struct Kernels {
-  Run embedding_forward, embedding_weight_gradient;
-  Run positions_forward, positions_weight_gradient;
-  Run layer_norm_forward, layer_norm_input_gradient, layer_norm_weight_gradient;
-  Run rms_norm_forward, rms_norm_input_gradient, rms_norm_weight_gradient;
-  Run linear_forward, linear_input_gradient, linear_weight_gradient;
-  Run bias_forward, bias_weight_gradient;
-  Run rope_forward, rope_input_gradient;
-  Run flash_attention_forward, flash_attention_input_gradient;
-  Run unfused_attention_forward, unfused_attention_input_gradient;
-  Run gelu_forward, gelu_input_gradient;
-  Run swiglu_forward, swiglu_input_gradient;
-  Run add_forward;
-  Run cross_entropy_forward, softmax_statistics_forward;
-  Run squared_norm, adamw, accumulate;
+/// By pass; null where there is none: the operator has no such pass, or the reference serves, there is nothing to gain.
+struct PassKernels {
+  Run forward{}, input_gradient{}, weight_gradient{}, update{};
 };
+/// All kernels of an operator in one library.
+struct OperatorKernels {
+  std::string_view kind;  // as ops::kind_name
+  PassKernels passes;
+};
+/// Those of a file.
+struct KernelList {
+  const OperatorKernels* first;
+  std::size_t count;
+};
+using Kernels = std::array<const KernelList*, 10>;
 
+namespace reference {
+extern const Kernels kKernels;  // plain loops
+}
 namespace baseline {
 extern const Kernels kKernels;
 }

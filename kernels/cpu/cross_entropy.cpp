@@ -1,9 +1,10 @@
 #include <cmath>
+#include <iterator>
 #include <limits>
 
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/exp.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -115,13 +116,20 @@ void forward(const ops::CrossEntropy& c, Arguments a, Queue& queue) {
   (c.shards > 1 ? shard<T> : whole<T>)(c, a, queue);
 }
 
-}  // namespace
-
 void cross_entropy_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::CrossEntropy>(op, operands, queue, forward<float>, forward<double>);
 }
 void softmax_statistics_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::SoftmaxStatistics>(op, operands, queue, statistics<float>, statistics<double>);
 }
+
+constexpr OperatorKernels kCrossEntropyRows[] = {
+    {ops::CrossEntropy::kName, {.forward = cross_entropy_forward}},
+    {ops::SoftmaxStatistics::kName, {.forward = softmax_statistics_forward}},
+};
+
+}  // namespace
+
+constinit const KernelList kCrossEntropy{kCrossEntropyRows, std::size(kCrossEntropyRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,7 +1,8 @@
 #include <algorithm>
+#include <iterator>
 
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -92,8 +93,6 @@ void positions_weight(const ops::Positions& p, Arguments a, Queue& queue) {
   position_gradient(p, *a.op, dx, dtable, row, queue);
 }
 
-}  // namespace
-
 void embedding_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Embedding>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -106,5 +105,14 @@ void positions_forward(const Op& op, Addresses operands, Queue& queue) {
 void positions_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Positions>(op, operands, queue, positions_weight<float>, positions_weight<double>);
 }
+
+constexpr OperatorKernels kEmbeddingRows[] = {
+    {ops::Embedding::kName, {.forward = embedding_forward, .weight_gradient = embedding_weight_gradient}},
+    {ops::Positions::kName, {.forward = positions_forward, .weight_gradient = positions_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kEmbedding{kEmbeddingRows, std::size(kEmbeddingRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

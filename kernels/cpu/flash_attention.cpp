@@ -1,10 +1,11 @@
 // Attention without the score matrix: tile by tile, with an online softmax (Milakov & Gimelshein 2018; Dao
 // 2023).
 #include <cmath>
+#include <iterator>
 
 #include "kernels/cpu/attention_tile.h"
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -17,13 +18,13 @@ T inverse_root(std::int64_t head_dim) {
 /// Of the queries of a tile: the largest score so far, the sum of exp(score - top), and by what this tile's
 /// new maximum shrinks what was summed before.
 template <class T>
-struct Softmax {
+struct OnlineSoftmax {
   alignas(32) T top[kTile], sum[kTile], shrink[kTile];
 };
 
 /// Scores of a tile become exp(score - top), zero where a query must not see a key.
 template <class T>
-void online_softmax(const Pair& p, T* tile, Softmax<T>& soft) {
+void online_softmax(const Pair& p, T* tile, OnlineSoftmax<T>& soft) {
   const auto row = [&](std::int64_t key) { return tile + key * p.size; };
   for (std::int64_t i = 0; i < p.queries; i += kLanes<T>) {
     const Whole at{i};
@@ -73,7 +74,7 @@ void forward(const ops::Attention& n, Arguments a, Queue& queue) {
         const std::int64_t queries = n.sequence - query < size ? n.sequence - query : size;
         transpose(q_transposed, size, in.q + query * in.row, in.row, queries, n.head_dim,
                   inverse_root<T>(n.head_dim));
-        Softmax<T> soft;
+        OnlineSoftmax<T> soft;
         for (std::int64_t i = 0; i < kTile; ++i)
           soft.top[i] = static_cast<T>(-__builtin_inf()), soft.sum[i] = 0;
         for (std::int64_t key = 0; key <= query; key += size) {
@@ -109,7 +110,7 @@ void score_gradients(const Pair& p, T scale, const T* lse, const T* delta, T* pr
     }
   };
   for (std::int64_t i = 0; i < whole; i += kLanes<T>) columns(Whole{i});
-  if (whole < p.queries) columns(Part{whole, p.queries - whole});
+  if (whole < p.queries) columns(Tail{whole, p.queries - whole});
 }
 
 /// p is computed anew from lse. dk and dv grow in place over the tiles of queries and the heads that share
@@ -152,13 +153,20 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue& queue) {
     }
 }
 
-}  // namespace
-
 void flash_attention_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
 }
 void flash_attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
+
+constexpr OperatorKernels kFlashAttentionRows[] = {
+    {ops::Attention::kName,
+     {.forward = flash_attention_forward, .input_gradient = flash_attention_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kFlashAttention{kFlashAttentionRows, std::size(kFlashAttentionRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -51,7 +51,7 @@ inline constexpr std::int64_t kLanes = 32 / static_cast<std::int64_t>(sizeof(T))
 struct Whole {
   std::int64_t begin;
 };
-struct Part {
+struct Tail {
   std::int64_t begin, count;
 };
 
@@ -77,16 +77,16 @@ template <class T>
 }
 
 #if defined(__AVX2__) && defined(__FMA__)
-[[gnu::always_inline]] inline Vector<float> load(const float* row, Part at) {
+[[gnu::always_inline]] inline Vector<float> load(const float* row, Tail at) {
   return _mm256_maskload_ps(row + at.begin, reinterpret_cast<__m256i>(first_lanes<float>(at.count)));
 }
-[[gnu::always_inline]] inline Vector<double> load(const double* row, Part at) {
+[[gnu::always_inline]] inline Vector<double> load(const double* row, Tail at) {
   return _mm256_maskload_pd(row + at.begin, reinterpret_cast<__m256i>(first_lanes<double>(at.count)));
 }
-[[gnu::always_inline]] inline void store(float* row, Part at, Vector<float> v) {
+[[gnu::always_inline]] inline void store(float* row, Tail at, Vector<float> v) {
   _mm256_maskstore_ps(row + at.begin, reinterpret_cast<__m256i>(first_lanes<float>(at.count)), v);
 }
-[[gnu::always_inline]] inline void store(double* row, Part at, Vector<double> v) {
+[[gnu::always_inline]] inline void store(double* row, Tail at, Vector<double> v) {
   _mm256_maskstore_pd(row + at.begin, reinterpret_cast<__m256i>(first_lanes<double>(at.count)), v);
 }
 /// a * b + c with one rounding. Said where it is meant: the compiler contracts nothing on its own.
@@ -101,13 +101,13 @@ template <class T>
 [[gnu::always_inline]] inline Vector<double> square_root(Vector<double> v) { return _mm256_sqrt_pd(v); }
 #else
 template <class T>
-[[gnu::always_inline]] inline Vector<T> load(const T* row, Part at) {
+[[gnu::always_inline]] inline Vector<T> load(const T* row, Tail at) {
   Vector<T> v{};
   std::memcpy(&v, row + at.begin, static_cast<std::size_t>(at.count) * sizeof(T));
   return v;
 }
 template <class T>
-[[gnu::always_inline]] inline void store(T* row, Part at, Vector<T> v) {
+[[gnu::always_inline]] inline void store(T* row, Tail at, Vector<T> v) {
   std::memcpy(row + at.begin, &v, static_cast<std::size_t>(at.count) * sizeof(T));
 }
 template <class V>
@@ -135,7 +135,7 @@ template <class T>
   return v;
 }
 template <class T>
-[[gnu::always_inline]] inline Vector<T> present(Part at, Vector<T> v) {
+[[gnu::always_inline]] inline Vector<T> present(Tail at, Vector<T> v) {
   return first_lanes<T>(at.count) ? v : Vector<T>{};
 }
 
@@ -159,7 +159,7 @@ template <class T, class Body>
 [[gnu::always_inline]] inline void each_vector(std::int64_t n, Body body) {
   std::int64_t i = 0;
   for (; i + kLanes<T> <= n; i += kLanes<T>) body(Whole{i});
-  if (i < n) body(Part{i, n - i});
+  if (i < n) body(Tail{i, n - i});
 }
 
 /// Sum of `term` over a row, in four interleaved partial sums: fast, and closer than one running sum.
@@ -175,7 +175,7 @@ template <class T, class Term>
     d += term(Whole{i + 3 * kStep});
   }
   for (; i + kStep <= n; i += kStep) a += term(Whole{i});
-  if (i < n) b += present<T>(Part{i, n - i}, term(Part{i, n - i}));
+  if (i < n) b += present<T>(Tail{i, n - i}, term(Tail{i, n - i}));
   return lane_sum<T>((a + b) + (c + d));
 }
 

@@ -1,7 +1,8 @@
 #include <cmath>
+#include <iterator>
 
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -74,8 +75,6 @@ void weight_gradient(const ops::LayerNorm& n, Arguments a, Queue& queue) {
   deliver(*a.op, dbias, bias_sums, n.hidden);
 }
 
-}  // namespace
-
 void layer_norm_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::LayerNorm>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -85,5 +84,16 @@ void layer_norm_input_gradient(const Op& op, Addresses operands, Queue& queue) {
 void layer_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::LayerNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
 }
+
+constexpr OperatorKernels kLayerNormRows[] = {
+    {ops::LayerNorm::kName,
+     {.forward = layer_norm_forward,
+      .input_gradient = layer_norm_input_gradient,
+      .weight_gradient = layer_norm_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kLayerNorm{kLayerNormRows, std::size(kLayerNormRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

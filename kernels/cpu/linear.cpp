@@ -1,6 +1,8 @@
+#include <iterator>
+
 #include "kernels/cpu/blas.h"
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -69,8 +71,6 @@ void bias_gradient(const ops::Bias& b, Arguments a, Queue& queue) {
   sum_tokens(*a.op, b.tokens, b.width, dx, dbias, sums, queue);
 }
 
-}  // namespace
-
 void linear_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Linear>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -86,5 +86,17 @@ void bias_forward(const Op& op, Addresses operands, Queue& queue) {
 void bias_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Bias>(op, operands, queue, bias_gradient<float>, bias_gradient<double>);
 }
+
+constexpr OperatorKernels kLinearRows[] = {
+    {ops::Linear::kName,
+     {.forward = linear_forward,
+      .input_gradient = linear_input_gradient,
+      .weight_gradient = linear_weight_gradient}},
+    {ops::Bias::kName, {.forward = bias_forward, .weight_gradient = bias_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kLinear{kLinearRows, std::size(kLinearRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -86,9 +86,9 @@ void product(std::int64_t rows, std::int64_t columns, std::int64_t inner, Stride
   for (; columns >= 2 * kStep; columns -= 2 * kStep, b.data += 2 * kStep, c.data += 2 * kStep)
     product_columns<T, 2>(rows, inner, a, b, c, start, Whole{kStep});
   if (columns > kStep) {
-    product_columns<T, 2>(rows, inner, a, b, c, start, Part{kStep, columns - kStep});
+    product_columns<T, 2>(rows, inner, a, b, c, start, Tail{kStep, columns - kStep});
   } else if (columns > 0) {
-    product_columns<T, 1>(rows, inner, a, b, c, start, Part{0, columns});
+    product_columns<T, 1>(rows, inner, a, b, c, start, Tail{0, columns});
   }
 }
 

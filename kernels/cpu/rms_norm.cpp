@@ -1,7 +1,8 @@
 #include <cmath>
+#include <iterator>
 
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -56,8 +57,6 @@ void weight_gradient(const ops::RmsNorm& n, Arguments a, Queue& queue) {
   deliver(*a.op, dgain, sums, n.hidden);
 }
 
-}  // namespace
-
 void rms_norm_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::RmsNorm>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -67,5 +66,16 @@ void rms_norm_input_gradient(const Op& op, Addresses operands, Queue& queue) {
 void rms_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::RmsNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
 }
+
+constexpr OperatorKernels kRmsNormRows[] = {
+    {ops::RmsNorm::kName,
+     {.forward = rms_norm_forward,
+      .input_gradient = rms_norm_input_gradient,
+      .weight_gradient = rms_norm_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kRmsNorm{kRmsNormRows, std::size(kRmsNormRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

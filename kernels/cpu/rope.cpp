@@ -1,5 +1,7 @@
-#include "kernels/cpu/declarations.h"
+#include <iterator>
+
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -34,13 +36,19 @@ void input_gradient(const ops::Rope& r, Arguments a, Queue& queue) {
   rotate<T>(r, a, queue, T{-1});
 }
 
-}  // namespace
-
 void rope_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Rope>(op, operands, queue, forward<float>, forward<double>);
 }
 void rope_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Rope>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
+
+constexpr OperatorKernels kRopeRows[] = {
+    {ops::Rope::kName, {.forward = rope_forward, .input_gradient = rope_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kRope{kRopeRows, std::size(kRopeRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

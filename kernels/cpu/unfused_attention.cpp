@@ -1,10 +1,11 @@
 // Attention as textbooks have it: the whole score matrix, kept as probabilities for the backward pass.
 #include <cmath>
+#include <iterator>
 
 #include "kernels/cpu/attention_tile.h"
 #include "kernels/cpu/blas.h"
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -71,13 +72,20 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue& queue) {
     }
 }
 
-}  // namespace
-
 void unfused_attention_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
 }
 void unfused_attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
+
+constexpr OperatorKernels kUnfusedAttentionRows[] = {
+    {ops::Attention::kUnfusedName,
+     {.forward = unfused_attention_forward, .input_gradient = unfused_attention_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kUnfusedAttention{kUnfusedAttentionRows, std::size(kUnfusedAttentionRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

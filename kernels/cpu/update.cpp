@@ -1,10 +1,11 @@
 // What follows the last backward: norm, AdamW, and the sum of a tied tensor's two gradients. All bound by
 // memory.
 #include <cmath>
+#include <iterator>
 #include <type_traits>
 
-#include "kernels/cpu/declarations.h"
 #include "kernels/cpu/rows.h"
+#include "kernels/lists.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -33,7 +34,7 @@ template <class T>
   return __builtin_convertvector(v, Vector<double>);
 }
 template <class T>
-[[gnu::always_inline]] inline Vector<double> widen(const T* row, Part at) {
+[[gnu::always_inline]] inline Vector<double> widen(const T* row, Tail at) {
   Vector<double> v{};
   for (std::int64_t i = 0; i < at.count; ++i) v[i] = static_cast<double>(row[at.begin + i]);
   return v;
@@ -129,8 +130,6 @@ void sum(const ops::Accumulate& n, Arguments arguments, Queue& queue) {
   in_blocks(0, n.elements, queue, [&](std::int64_t i, std::int64_t count) { add_row(a + i, b + i, count); });
 }
 
-}  // namespace
-
 void squared_norm(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::SquaredNorm>(op, operands, queue, norm<float>, norm<double>);
 }
@@ -140,5 +139,15 @@ void adamw(const Op& op, Addresses operands, Queue& queue) {
 void accumulate(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Accumulate>(op, operands, queue, sum<float>, sum<double>);
 }
+
+constexpr OperatorKernels kUpdateRows[] = {
+    {ops::SquaredNorm::kName, {.update = squared_norm}},
+    {ops::AdamW::kName, {.update = adamw}},
+    {ops::Accumulate::kName, {.update = accumulate}},
+};
+
+}  // namespace
+
+constinit const KernelList kUpdate{kUpdateRows, std::size(kUpdateRows)};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

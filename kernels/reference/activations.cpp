@@ -1,9 +1,10 @@
 // Gelu, SwiGlu and the residual add: element by element.
 #include <cmath>
+#include <iterator>
 
-#include "kernels/reference/reference.h"
+#include "kernels/lists.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -60,8 +61,6 @@ void add(const ops::Add& n, Arguments a, Queue&) {
   for (std::int64_t i = 0; i < n.tokens * n.width; ++i) y[i] = left[i] + right[i];
 }
 
-}  // namespace
-
 void gelu_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Gelu>(op, operands, queue, gelu<float>, gelu<double>);
 }
@@ -78,4 +77,14 @@ void add_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Add>(op, operands, queue, add<float>, add<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kActivationsRows[] = {
+    {ops::Gelu::kName, {.forward = gelu_forward, .input_gradient = gelu_input_gradient}},
+    {ops::SwiGlu::kName, {.forward = swiglu_forward, .input_gradient = swiglu_input_gradient}},
+    {ops::Add::kName, {.forward = add_forward}},
+};
+
+}  // namespace
+
+constinit const KernelList kActivations{kActivationsRows, std::size(kActivationsRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

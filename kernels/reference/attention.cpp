@@ -1,15 +1,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 
-#include "kernels/reference/reference.h"
+#include "kernels/lists.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 /// Row vectors of one sequence inside qkv or dqkv; kv head of q head h: h / (heads / kv_heads).
 template <class T>
-struct Rows {
+struct QkvRows {
   const ops::Attention& n;
   T* qkv;
   std::int64_t width() const { return (n.heads + 2 * n.kv_heads) * n.head_dim; }
@@ -32,10 +33,10 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
   const T* qkv = a.in<T>();
   T *o = a.out<T>(), *kept = a.out<T>();  // kept: log-sum-exp (flash) or probabilities
   const double scale = 1 / std::sqrt(static_cast<double>(n.head_dim));
-  for (std::int64_t b = 0; b < n.batch; ++b, qkv += n.sequence * Rows<const T>{n, qkv}.width())
+  for (std::int64_t b = 0; b < n.batch; ++b, qkv += n.sequence * QkvRows<const T>{n, qkv}.width())
     for (std::int64_t head = 0; head < n.heads; ++head)
       for (std::int64_t t = 0; t < n.sequence; ++t) {
-        const Rows<const T> rows{n, qkv};
+        const QkvRows<const T> rows{n, qkv};
         const auto score = [&](std::int64_t s) {
           return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
         };
@@ -63,11 +64,11 @@ template <class T>
 void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
   const T *d_out = a.in<T>(), *qkv = a.in<T>(), *o = n.flash ? a.in<T>() : nullptr, *kept = a.in<T>();
   T* dqkv = a.out<T>();
-  const std::int64_t width = Rows<const T>{n, qkv}.width();
+  const std::int64_t width = QkvRows<const T>{n, qkv}.width();
   const double scale = 1 / std::sqrt(static_cast<double>(n.head_dim));
   for (std::int64_t b = 0; b < n.batch; ++b) {
-    const Rows<const T> rows{n, qkv + b * n.sequence * width};
-    const Rows<T> gradients{n, dqkv + b * n.sequence * width};
+    const QkvRows<const T> rows{n, qkv + b * n.sequence * width};
+    const QkvRows<T> gradients{n, dqkv + b * n.sequence * width};
     const auto row_of = [&](std::int64_t t, std::int64_t head) {
       return ((b * n.sequence + t) * n.heads + head) * n.head_dim;
     };
@@ -116,8 +117,6 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void attention_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -125,4 +124,17 @@ void attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kFlashAttentionRows[] = {
+    {ops::Attention::kName, {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+};
+constexpr OperatorKernels kUnfusedAttentionRows[] = {
+    {ops::Attention::kUnfusedName,
+     {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kFlashAttention{kFlashAttentionRows, std::size(kFlashAttentionRows)};
+constinit const KernelList kUnfusedAttention{kUnfusedAttentionRows, std::size(kUnfusedAttentionRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

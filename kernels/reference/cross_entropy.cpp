@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
-#include "kernels/reference/reference.h"
+#include "kernels/lists.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -70,8 +71,6 @@ void statistics(const ops::SoftmaxStatistics& n, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void cross_entropy_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::CrossEntropy>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -79,4 +78,13 @@ void softmax_statistics_forward(const Op& op, Addresses operands, Queue& queue) 
   by_type<ops::SoftmaxStatistics>(op, operands, queue, statistics<float>, statistics<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kCrossEntropyRows[] = {
+    {ops::CrossEntropy::kName, {.forward = cross_entropy_forward}},
+    {ops::SoftmaxStatistics::kName, {.forward = softmax_statistics_forward}},
+};
+
+}  // namespace
+
+constinit const KernelList kCrossEntropy{kCrossEntropyRows, std::size(kCrossEntropyRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,6 +1,11 @@
+
+
+#include <iterator>
+
+#include "kernels/lists.h"
 #include "kernels/reference/reference.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -62,8 +67,6 @@ void positions_gradient(const ops::Positions& p, Arguments a, Queue&) {
     }
 }
 
-}  // namespace
-
 void embedding_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Embedding>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -77,4 +80,13 @@ void positions_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Positions>(op, operands, queue, positions_gradient<float>, positions_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kEmbeddingRows[] = {
+    {ops::Embedding::kName, {.forward = embedding_forward, .weight_gradient = embedding_weight_gradient}},
+    {ops::Positions::kName, {.forward = positions_forward, .weight_gradient = positions_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kEmbedding{kEmbeddingRows, std::size(kEmbeddingRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,8 +1,10 @@
 #include <cmath>
+#include <iterator>
 
+#include "kernels/lists.h"
 #include "kernels/reference/reference.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -61,8 +63,6 @@ void weight_gradient(const ops::LayerNorm& n, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void layer_norm_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::LayerNorm>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -73,4 +73,15 @@ void layer_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) 
   by_type<ops::LayerNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kLayerNormRows[] = {
+    {ops::LayerNorm::kName,
+     {.forward = layer_norm_forward,
+      .input_gradient = layer_norm_input_gradient,
+      .weight_gradient = layer_norm_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kLayerNorm{kLayerNormRows, std::size(kLayerNormRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,6 +1,11 @@
+
+
+#include <iterator>
+
+#include "kernels/lists.h"
 #include "kernels/reference/reference.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -68,8 +73,6 @@ void bias_gradient(const ops::Bias& b, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void linear_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Linear>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -86,4 +89,16 @@ void bias_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Bias>(op, operands, queue, bias_gradient<float>, bias_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kLinearRows[] = {
+    {ops::Linear::kName,
+     {.forward = linear_forward,
+      .input_gradient = linear_input_gradient,
+      .weight_gradient = linear_weight_gradient}},
+    {ops::Bias::kName, {.forward = bias_forward, .weight_gradient = bias_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kLinear{kLinearRows, std::size(kLinearRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

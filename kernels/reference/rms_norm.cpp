@@ -1,8 +1,10 @@
 #include <cmath>
+#include <iterator>
 
+#include "kernels/lists.h"
 #include "kernels/reference/reference.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -50,8 +52,6 @@ void weight_gradient(const ops::RmsNorm& n, Arguments a, Queue&) {
   }
 }
 
-}  // namespace
-
 void rms_norm_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::RmsNorm>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -62,4 +62,15 @@ void rms_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::RmsNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kRmsNormRows[] = {
+    {ops::RmsNorm::kName,
+     {.forward = rms_norm_forward,
+      .input_gradient = rms_norm_input_gradient,
+      .weight_gradient = rms_norm_weight_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kRmsNorm{kRmsNormRows, std::size(kRmsNormRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -1,6 +1,10 @@
-#include "kernels/reference/reference.h"
 
-namespace ds::kernels::reference {
+
+#include <iterator>
+
+#include "kernels/lists.h"
+
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 /// (a, b) -> (a cos - b sin, b cos + a sin); the gradient turns back, by the negative angle.
@@ -31,8 +35,6 @@ void input_gradient(const ops::Rope& r, Arguments a, Queue&) {
   rotate<T>(r, a, -1);
 }
 
-}  // namespace
-
 void rope_forward(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Rope>(op, operands, queue, forward<float>, forward<double>);
 }
@@ -40,4 +42,12 @@ void rope_input_gradient(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Rope>(op, operands, queue, input_gradient<float>, input_gradient<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kRopeRows[] = {
+    {ops::Rope::kName, {.forward = rope_forward, .input_gradient = rope_input_gradient}},
+};
+
+}  // namespace
+
+constinit const KernelList kRope{kRopeRows, std::size(kRopeRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -2,10 +2,11 @@
 // zeros that pad a bucket.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
-#include "kernels/reference/reference.h"
+#include "kernels/lists.h"
 
-namespace ds::kernels::reference {
+namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
 
 template <class T>
@@ -75,8 +76,6 @@ void clear(const ops::Zero& z, Arguments arguments, Queue&) {
   for (std::int64_t i = 0; i < z.elements; ++i) a[i] = 0;
 }
 
-}  // namespace
-
 void squared_norm(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::SquaredNorm>(op, operands, queue, norm<float>, norm<double>);
 }
@@ -96,4 +95,14 @@ void zero(const Op& op, Addresses operands, Queue& queue) {
   by_type<ops::Zero>(op, operands, queue, clear<float>, clear<double>);
 }
 
-}  // namespace ds::kernels::reference
+constexpr OperatorKernels kUpdateRows[] = {
+    {ops::SquaredNorm::kName, {.update = squared_norm}}, {ops::LossSum::kName, {.update = loss_sum}},
+    {ops::ClipFactor::kName, {.update = clip_factor}},   {ops::AdamW::kName, {.update = adamw}},
+    {ops::Accumulate::kName, {.update = accumulate}},    {ops::Zero::kName, {.update = zero}},
+};
+
+}  // namespace
+
+constinit const KernelList kUpdate{kUpdateRows, std::size(kUpdateRows)};
+
+}  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

@@ -94,9 +94,9 @@ std::size_t too_deep(std::string_view text) {
 
 constexpr std::size_t kShownPath = 60;  // letters of a path that is deeper than anybody reads
 
-class Builder final : public nlohmann::json_sax<Json> {
+class DocumentBuilder final : public nlohmann::json_sax<Json> {
  public:
-  Builder(std::string_view text, const std::string& file) : text_(text), file_(file) {}
+  DocumentBuilder(std::string_view text, const std::string& file) : text_(text), file_(file) {}
 
   Json take() { return std::move(root_); }
 
@@ -191,7 +191,7 @@ class Builder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Document parse_document(std::string_view text, std::string file) {
-  Builder builder(text, file);
+  DocumentBuilder builder(text, file);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return {std::make_unique<Json>(builder.take()), std::move(file)};
 }

@@ -93,7 +93,7 @@ class Topology {
   Seconds latency(std::int32_t node, bool across) const;
 
  private:
-  struct Kind {
+  struct NodeKind {
     workload::Node node;
     NodeLinks links;
     std::vector<Link> local;
@@ -102,7 +102,7 @@ class Topology {
   struct NodeAt {
     std::int32_t first_rank, first_link, kind;
   };
-  std::vector<Kind> kinds_;
+  std::vector<NodeKind> kinds_;
   std::vector<NodeAt> nodes_;
   std::vector<Link> links_;
   Seconds fabric_latency_;

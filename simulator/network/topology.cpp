@@ -97,7 +97,7 @@ Topology::Topology(const workload::Cluster& cluster) {
       links_.insert(links_.end(), kinds_.back().local.begin(), kinds_.back().local.end());
     }
   }
-  for (const Kind& kind : kinds_)
+  for (const NodeKind& kind : kinds_)
     ensure(nodes_.size() == 1 || kind.links.nics > 0, "nodes without network cards stand alone");
 }
 

@@ -8,10 +8,10 @@ namespace ds::terminal {
 namespace {
 
 /// A clock that the test turns and a stream that it reads.
-struct World {
+struct FakeOutside {
   Seconds time{100};
   std::string written;
-  ProgressLine::World hands() {
+  ProgressLine::Outside hands() {
     return {.write = [this](std::string_view text) { written += text; }, .now = [this] { return time; }};
   }
 };
@@ -26,7 +26,7 @@ int count(std::string_view text, std::string_view what) {
 }
 
 TEST(ProgressLineTest, NeverMeansNotACall) {
-  World world;
+  FakeOutside world;
   ProgressLine line(ProgressMode::never, kTerminal, world.hands());
   EXPECT_FALSE(line.callback());
   line.update(0.5, "searching");
@@ -34,7 +34,7 @@ TEST(ProgressLineTest, NeverMeansNotACall) {
 }
 
 TEST(ProgressLineTest, ShortWorkDrawsNothing) {
-  World world;
+  FakeOutside world;
   {
     ProgressLine line(ProgressMode::automatic, kTerminal, world.hands());
     line.update(0, "reading");
@@ -45,7 +45,7 @@ TEST(ProgressLineTest, ShortWorkDrawsNothing) {
 }
 
 TEST(ProgressLineTest, ATerminalIsRedrawnTenTimesASecondAtMost) {
-  World world;
+  FakeOutside world;
   ProgressLine line(ProgressMode::always, kTerminal, world.hands());
   for (int i = 0; i < 1000; ++i, world.time.value += 0.001) line.update(i / 1000.0, "searching");
   EXPECT_EQ(count(world.written, "searching"), 10);
@@ -53,7 +53,7 @@ TEST(ProgressLineTest, ATerminalIsRedrawnTenTimesASecondAtMost) {
 }
 
 TEST(ProgressLineTest, ALineFitsTheTerminal) {
-  World world;
+  FakeOutside world;
   ProgressLine line(ProgressMode::always, kTerminal, world.hands());
   line.update(0.5, std::string(200, 'x'));
   const std::string shown = world.written.substr(world.written.find("\x1b[K") + 3);
@@ -62,7 +62,7 @@ TEST(ProgressLineTest, ALineFitsTheTerminal) {
 }
 
 TEST(ProgressLineTest, TheTerminalIsCleanAtTheEnd) {
-  World world;
+  FakeOutside world;
   {
     ProgressLine line(ProgressMode::always, kTerminal, world.hands());
     line.update(0.5, "searching");
@@ -71,7 +71,7 @@ TEST(ProgressLineTest, TheTerminalIsCleanAtTheEnd) {
 }
 
 TEST(ProgressLineTest, AMessageStandsOnALineOfItsOwn) {
-  World world;
+  FakeOutside world;
   ProgressLine line(ProgressMode::always, kTerminal, world.hands());
   line.update(0.5, "searching");
   line.say("rank 3 is slow");
@@ -79,7 +79,7 @@ TEST(ProgressLineTest, AMessageStandsOnALineOfItsOwn) {
 }
 
 TEST(ProgressLineTest, ALogGetsAPlainLineEveryFiveSeconds) {
-  World world;
+  FakeOutside world;
   ProgressLine line(ProgressMode::automatic, kLog, world.hands());
   for (int second = 0; second <= 12; ++second, world.time.value += 1) line.update(second / 20.0, "searching");
   EXPECT_EQ(world.written, "searching  25 %  15.0 s left\nsearching  50 %  10.0 s left\n");

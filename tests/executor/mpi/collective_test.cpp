@@ -27,7 +27,7 @@ void expect_the_pools_bits(World& world, const Exchange& exchange, std::int64_t 
   Pool pool = pool_of(ranks, bytes);
   run_ranks(pool, [&](std::int32_t r) {
     fill<T>(pool.arena(r), r);
-    PoolCommunicator communicator(pool, seat_of_all(pool, r));
+    PoolCommunicator communicator(pool, spec_of_all(pool, r));
     for (int i = 0; i < 2; ++i) communicator.wait(communicator.start(exchange));
   });
   Ring ring(world, bytes);
@@ -53,7 +53,7 @@ TEST_F(MpiCollective, HasTheBitsOfThePoolByEveryAlgorithm) {
           const std::int64_t elements = round_up(wanted, ranks);
           for (const DataType type : {DataType::fp32, DataType::fp64}) {
             const std::int64_t second = round_up(elements * size_of(type), 64);
-            const Exchange exchange{.what = Exchange::What::collective,
+            const Exchange exchange{.what = ExchangeKind::collective,
                                     .collective = what,
                                     .algorithm = algorithm,
                                     .type = type,
@@ -73,7 +73,7 @@ TEST_F(MpiCollective, ManyMayBeStartedBeforeTheFirstIsWaitedFor) {
   std::vector<Ticket> tickets;
   for (int i = 0; i < 8; ++i) {
     ring.values({64 * i})[0] = static_cast<float>(world().rank() + i);
-    tickets.push_back(ring.communicator.start({.what = Exchange::What::collective,
+    tickets.push_back(ring.communicator.start({.what = ExchangeKind::collective,
                                                .collective = Collective::all_reduce,
                                                .type = DataType::fp32,
                                                .elements = 1,

@@ -1,7 +1,7 @@
 // Training over MPI has the bits of training over the pool: losses, norms, weights, and both moments, which every gradient
 // has gone into.
 #include "executor/arena.h"
-#include "executor/mpi/mpi_links.h"
+#include "executor/mpi/mpi_communicators.h"
 #include "tests/executor/mpi/world.h"
 #include "tests/executor/parallel/plans.h"
 
@@ -29,10 +29,12 @@ void expect_as_over_the_pool(executor::World& world, const Small& s) {
   const program::Program& program = team.program();
   const memory::Layout layout = memory::layout(program, program::class_of(program, world.rank()));
   executor::Arena arena(layout.arena);
-  Member mine(job, program, layout, world.rank(), arena.base(),
-              std::make_unique<executor::MpiLinks>(
-                  world, std::span(arena.base(), static_cast<std::size_t>(arena.size().value)), program,
-                  Seconds{60}));
+  Member mine(job, program, layout, world.rank(), Team::one_core(arena.base(), arena.size()),
+              [&](executor::HostDevice& device) {
+                const std::span memory(arena.base(), static_cast<std::size_t>(arena.size().value));
+                return std::make_unique<executor::MpiCommunicators>(world, device, memory, program,
+                                                                    Seconds{60});
+              });
   for (std::int64_t step = 0; step < kSteps; ++step) {
     const executor::StepResult expected = team.step(step, true, kRate);
     mine.write_inputs(job, program, step, kRate);
@@ -42,8 +44,8 @@ void expect_as_over_the_pool(executor::World& world, const Small& s) {
   }
   mine.interpreter.drain();
   executor::Logical over_mpi, over_pool;
-  executor::give(program, world.rank(), mine.binding, mine.device, over_mpi);
-  team.give(world.rank(), over_pool);
+  executor::gather_state(program, world.rank(), mine.binding, mine.device, over_mpi);
+  team.gather_state(world.rank(), over_pool);
   ASSERT_FALSE(over_mpi.empty());
   expect_equal_bits(over_mpi, over_pool);
 }

@@ -41,9 +41,9 @@ TEST_F(MpiWorld, MessagesArriveInTheOrderInWhichTheyWereSent) {
       for (std::int64_t i = 0; i < elements; ++i)
         ring.values(from)[i] = static_cast<float>(world().rank() * 100 + m * 10 + i % 7);
       sends.push_back(ring.communicator.start(
-          {.what = Exchange::What::send, .type = DataType::fp32, .elements = elements, .from = from}));
+          {.what = ExchangeKind::send, .type = DataType::fp32, .elements = elements, .from = from}));
       receives.push_back(ring.communicator.start(
-          {.what = Exchange::What::receive, .type = DataType::fp32, .elements = elements, .to = to}));
+          {.what = ExchangeKind::receive, .type = DataType::fp32, .elements = elements, .to = to}));
     }
     for (const Ticket& ticket : receives) ring.communicator.wait(ticket);
     for (const Ticket& ticket : sends)
@@ -60,7 +60,7 @@ TEST_F(MpiWorld, APeerThatNeverComesIsNamedAfterTheDeadline) {
   if (world().ranks() == 1) GTEST_SKIP() << "one rank has no peer";
   Ring ring(world(), 64, Seconds{0.2});
   const std::int32_t before = (world().rank() + world().ranks() - 1) % world().ranks();
-  const Exchange receive{.what = Exchange::What::receive, .type = DataType::fp32, .elements = 1};
+  const Exchange receive{.what = ExchangeKind::receive, .type = DataType::fp32, .elements = 1};
   const Ticket ticket = ring.communicator.start(receive);
   try {
     ring.communicator.wait(ticket);
@@ -70,7 +70,7 @@ TEST_F(MpiWorld, APeerThatNeverComesIsNamedAfterTheDeadline) {
   }
   world().words(0, Seconds{60});  // all have given up
   const Ticket send = ring.communicator.start(
-      {.what = Exchange::What::send, .type = DataType::fp32, .elements = 1, .from = {8}});
+      {.what = ExchangeKind::send, .type = DataType::fp32, .elements = 1, .from = {8}});
   ring.communicator.wait(ticket);
   ring.communicator.wait(send);
 }
@@ -80,9 +80,9 @@ TEST_F(MpiWorld, RanksThatDoDifferentThingsAreToldApart) {
   for (const std::int64_t more : {-1, 1}) {
     Ring ring(world(), 64);
     const Ticket receive = ring.communicator.start(
-        {.what = Exchange::What::receive, .type = DataType::fp32, .elements = 2 + more});
+        {.what = ExchangeKind::receive, .type = DataType::fp32, .elements = 2 + more});
     ring.communicator.start(
-        {.what = Exchange::What::send, .type = DataType::fp32, .elements = 2, .from = {16}});
+        {.what = ExchangeKind::send, .type = DataType::fp32, .elements = 2, .from = {16}});
     EXPECT_THROW(ring.communicator.wait(receive), MachineError) << more;
     world().words(0, Seconds{60});
   }

@@ -25,24 +25,30 @@ executor::Pool pool_for(const program::Program& program, const std::vector<memor
 }  // namespace
 
 Member::Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
-               std::int32_t its_rank, std::byte* memory, std::unique_ptr<executor::Links> its_links)
+               std::int32_t its_rank, std::unique_ptr<executor::HostDevice> its_device,
+               const MakeCommunicators& make_communicators)
     : rank(its_rank),
-      device(memory, layout.arena),
+      communicators(make_communicators(*its_device)),
+      owned(std::move(its_device)),
+      device(*owned),
       binding(program, layout, rank, device),
-      links(std::move(its_links)),
-      interpreter(program, rank, binding, device, links.get(), kernels::Library::simd) {
+      interpreter(program, rank, binding, device, communicators.get(), kernels::Library::simd) {
   executor::write_start_values(program, rank, binding, device, job.seed);
 }
 
-Team::Team(const workload::Job& job, program::Program program)
+Team::Team(const workload::Job& job, program::Program program, MakeDevice make_device)
     : job_(job),
       program_(std::move(program)),
       layouts_(layouts_of(program_)),
       pool_(pool_for(program_, layouts_)) {
-  for (std::int32_t rank = 0; rank < ranks(); ++rank)
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) {
+    const memory::Layout& layout = layouts_[program::class_of(program_, rank)];
+    const auto communicators = [&](executor::HostDevice& device) {
+      return std::make_unique<executor::PoolCommunicators>(pool_, device, program_, rank, Seconds{20});
+    };
     members_.push_back(std::make_unique<Member>(
-        job_, program_, layouts_[program::class_of(program_, rank)], rank, pool_.arena(rank).data(),
-        std::make_unique<executor::PoolLinks>(pool_, program_, rank, Seconds{20})));
+        job_, program_, layout, rank, make_device(pool_.arena(rank).data(), layout.arena), communicators));
+  }
 }
 
 void Member::write_inputs(const workload::Job& job, const program::Program& program, std::int64_t number,
@@ -88,8 +94,12 @@ executor::StepResult Team::step(std::int64_t number, bool update, double rate) {
   return results[0];
 }
 
+void Team::drain() {
+  executor::run_ranks(pool_, [&](std::int32_t rank) { members_[index(rank)]->interpreter.drain(); });
+}
+
 std::vector<double> Team::read(std::int32_t rank, Bytes from, std::int64_t elements) {
-  executor::CpuDevice& device = members_[index(rank)]->device;
+  executor::Device& device = members_[index(rank)]->device;
   if (job_.plan.precision == workload::Precision::fp64) return device.read_values<double>(from, elements);
   const std::vector<float> narrow = device.read_values<float>(from, elements);
   return {narrow.begin(), narrow.end()};
@@ -97,6 +107,7 @@ std::vector<double> Team::read(std::int32_t rank, Bytes from, std::int64_t eleme
 
 template <class Elements>
 Tensors Team::gather(Elements&& elements) {
+  drain();
   Tensors tensors;
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
@@ -122,20 +133,21 @@ Tensors Team::weights() {
 }
 
 executor::Logical Team::state() {
+  drain();
   executor::Logical state;
-  for (std::int32_t rank = 0; rank < ranks(); ++rank) give(rank, state);
+  for (std::int32_t rank = 0; rank < ranks(); ++rank) gather_state(rank, state);
   return state;
 }
 
-void Team::give(std::int32_t rank, executor::Logical& into) {
+void Team::gather_state(std::int32_t rank, executor::Logical& into) {
   Member& member = *members_[index(rank)];
-  executor::give(program_, rank, member.binding, member.device, into);
+  executor::gather_state(program_, rank, member.binding, member.device, into);
 }
 
-void Team::adopt(const executor::Logical& state) {
+void Team::load_state(const executor::Logical& state) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     Member& member = *members_[index(rank)];
-    executor::adopt(program_, rank, member.binding, member.device, state);
+    executor::load_state(program_, rank, member.binding, member.device, state);
   }
 }
 

@@ -1,16 +1,17 @@
 #pragma once
 // All ranks of a plan as threads of the test, over one pool: what they hold together is put together again.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "executor/adopt.h"
 #include "executor/binding.h"
 #include "executor/device/cpu_device.h"
 #include "executor/interpreter.h"
-#include "executor/pool/pool_links.h"
+#include "executor/logical_state.h"
+#include "executor/pool/pool_communicators.h"
 #include "executor/start_values.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
@@ -22,28 +23,40 @@ namespace ds::support {
 /// Logical tensors by name.
 using Tensors = std::map<std::string, std::vector<double>>;
 
-/// One rank with all that it needs, whatever its links talk over.
+/// One rank with all that it needs, whatever its communicators talk over.
 struct Member {
-  /// `memory`: as much as the layout asks for.
+  using MakeCommunicators =
+      std::function<std::unique_ptr<executor::Communicators>(executor::HostDevice& device)>;
+  /// The device has as much memory as the layout asks for.
   Member(const workload::Job& job, const program::Program& program, const memory::Layout& layout,
-         std::int32_t rank, std::byte* memory, std::unique_ptr<executor::Links> links);
+         std::int32_t rank, std::unique_ptr<executor::HostDevice> device,
+         const MakeCommunicators& make_communicators);
 
   /// Tokens that depend on the step's number alone, not on how sequences are cut over ranks.
   void write_inputs(const workload::Job& job, const program::Program& program, std::int64_t step,
                     double rate);
 
   std::int32_t rank;
-  executor::CpuDevice device;
+  std::unique_ptr<executor::Communicators>
+      communicators;  // outlives the device, which may still work with it
+  std::unique_ptr<executor::HostDevice> owned;
+  executor::HostDevice& device;
   executor::Binding binding;
-  std::unique_ptr<executor::Links> links;
   executor::Interpreter interpreter;
 };
 
 class Team {
  public:
+  /// A device over memory that outlives it.
+  using MakeDevice = std::unique_ptr<executor::HostDevice> (*)(std::byte* memory, Bytes size);
+  static std::unique_ptr<executor::HostDevice> one_core(std::byte* memory, Bytes size) {
+    return std::make_unique<executor::CpuDevice>(memory, size);
+  }
+
   /// `program`: lowered from the job, perhaps changed since.
-  Team(const workload::Job& job, program::Program program);
-  explicit Team(const workload::Job& job) : Team(job, program::lower(job)) {}
+  Team(const workload::Job& job, program::Program program, MakeDevice make_device = one_core);
+  explicit Team(const workload::Job& job, MakeDevice make_device = one_core)
+      : Team(job, program::lower(job), make_device) {}
 
   /// A step with tokens that depend on its number alone, not on how sequences are cut over ranks. Without `update`, gradients
   /// stand in their buffers and weights are as before.
@@ -55,8 +68,8 @@ class Team {
 
   /// Trained state of all ranks, and training on from that of another team.
   executor::Logical state();
-  void give(std::int32_t rank, executor::Logical& into);
-  void adopt(const executor::Logical& state);
+  void gather_state(std::int32_t rank, executor::Logical& into);
+  void load_state(const executor::Logical& state);
 
   std::int32_t ranks() const { return program_.grid.ranks(); }
   Bytes highest_byte(std::int32_t rank) const { return members_[index(rank)]->binding.highest_byte(); }
@@ -65,6 +78,8 @@ class Team {
 
  private:
   static std::size_t index(std::int32_t rank) { return static_cast<std::size_t>(rank); }
+  /// Nothing is under way on any rank.
+  void drain();
   std::vector<double> read(std::int32_t rank, Bytes from, std::int64_t elements);
   /// Puts the elements that a rank holds of each of its tensors into the logical ones.
   template <class Elements>

@@ -59,7 +59,7 @@ std::int64_t wrong_elements(Pool& pool, const Case& c, DataType type, std::int32
   constexpr std::int64_t kGuard = 16;
   const auto size = static_cast<std::int64_t>(sizeof(T));
   const std::int64_t second = round_up((c.elements + kGuard) * size, 64);
-  Exchange exchange{.what = Exchange::What::collective,
+  Exchange exchange{.what = ExchangeKind::collective,
                     .collective = c.what,
                     .algorithm = c.algorithm,
                     .type = type,
@@ -68,7 +68,7 @@ std::int64_t wrong_elements(Pool& pool, const Case& c, DataType type, std::int32
                     .to = {second}};
   if (c.in_place) exchange.to = {c.what == Collective::reduce_scatter ? rank * chunk(c) * size : 0};
   if (c.in_place && c.what == Collective::all_gather) exchange.from = {rank * chunk(c) * size};
-  PoolCommunicator communicator(pool, seat_of_all(pool, rank));
+  PoolCommunicator communicator(pool, spec_of_all(pool, rank));
   std::int64_t wrong = 0;
   for (std::int64_t round = 0; round < 2; ++round) {
     const std::span<T> from = values<T>(pool, rank, exchange.from, given_count(c));
@@ -136,8 +136,8 @@ TEST(PoolCollective, IsRightForAMillionElements) {
 
 TEST(PoolCollective, CopiesAnyTypeButAddsOnlyFloatingPoint) {
   Pool pool = pool_of(1, 4096);
-  PoolCommunicator communicator(pool, seat_of_all(pool, 0));
-  Exchange exchange{.what = Exchange::What::collective,
+  PoolCommunicator communicator(pool, spec_of_all(pool, 0));
+  Exchange exchange{.what = ExchangeKind::collective,
                     .collective = Collective::broadcast,
                     .type = DataType::int32,
                     .elements = 8,
@@ -152,14 +152,14 @@ TEST(PoolCollective, GroupsWithoutACommonRankShareAChannel) {
   Pool pool = pool_of(4, 4096);
   run_ranks(pool, [&](std::int32_t r) {
     // {0, 2} and {3, 1}: order within a group is the group's own.
-    PoolCommunicator communicator(pool, r % 2 == 0 ? GroupSeat{.ranks = {0, 2}, .me = r / 2}
-                                                   : GroupSeat{.ranks = {3, 1}, .me = r == 3 ? 0 : 1});
+    PoolCommunicator communicator(pool, r % 2 == 0 ? CommunicatorSpec{.ranks = {0, 2}, .me = r / 2}
+                                                   : CommunicatorSpec{.ranks = {3, 1}, .me = r == 3 ? 0 : 1});
     values<float>(pool, r, {0}, 1)[0] = static_cast<float>(1 << r);
-    communicator.wait(communicator.start({.what = Exchange::What::collective,
+    communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                           .collective = Collective::all_reduce,
                                           .type = DataType::fp32,
                                           .elements = 1}));
-    communicator.wait(communicator.start({.what = Exchange::What::collective,
+    communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                           .collective = Collective::broadcast,
                                           .type = DataType::fp32,
                                           .elements = 1,
@@ -176,7 +176,7 @@ TEST(PoolCollective, BitsDoNotDependOnWhoComesLate) {
   Pool pool = pool_of(4, 4096);
   std::vector<std::int64_t> wrong(4);
   run_ranks(pool, [&](std::int32_t r) {
-    PoolCommunicator communicator(pool, seat_of_all(pool, r));
+    PoolCommunicator communicator(pool, spec_of_all(pool, r));
     const RandomStream late(99, static_cast<std::uint64_t>(r));
     for (std::int64_t round = 0; round < kRounds; ++round) {
       const std::span<double> mine = values<double>(pool, r, {0}, kElements);
@@ -184,7 +184,7 @@ TEST(PoolCollective, BitsDoNotDependOnWhoComesLate) {
         mine[static_cast<std::size_t>(i)] = given<double>(Numbers::any, r, i, round);
       for (int i = 0; i < static_cast<int>(late.uniform(static_cast<std::uint64_t>(round)) * 20); ++i)
         std::this_thread::yield();
-      communicator.wait(communicator.start({.what = Exchange::What::collective,
+      communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                             .collective = Collective::all_reduce,
                                             .type = DataType::fp64,
                                             .elements = kElements}));
@@ -201,8 +201,8 @@ TEST(PoolCollective, RanksThatDoDifferentThingsAreToldApart) {
   Pool pool = pool_of(2, 4096);
   const auto differ = [&] {
     run_ranks(pool, [&](std::int32_t r) {
-      PoolCommunicator communicator(pool, seat_of_all(pool, r));
-      communicator.wait(communicator.start({.what = Exchange::What::collective,
+      PoolCommunicator communicator(pool, spec_of_all(pool, r));
+      communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                             .collective = Collective::all_reduce,
                                             .type = DataType::fp32,
                                             .elements = 8 + r}));

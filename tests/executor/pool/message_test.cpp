@@ -6,7 +6,7 @@
 namespace ds::executor {
 namespace {
 
-Exchange message(Exchange::What what, std::int64_t elements, Bytes at) {
+Exchange message(ExchangeKind what, std::int64_t elements, Bytes at) {
   return {.what = what, .type = DataType::fp32, .elements = elements, .from = at, .to = at};
 }
 
@@ -15,15 +15,15 @@ void try_ring(std::int32_t ranks, std::int32_t shift, std::int64_t elements) {
   Pool pool = pool_of(ranks, 2 * elements * 4 + 4096);
   std::vector<std::int64_t> wrong(static_cast<std::size_t>(ranks));
   run_ranks(pool, [&](std::int32_t r) {
-    GroupSeat seat = seat_of_all(pool, r);
-    seat.shift = shift;
-    PoolCommunicator communicator(pool, seat);
+    CommunicatorSpec spec = spec_of_all(pool, r);
+    spec.shift = shift;
+    PoolCommunicator communicator(pool, spec);
     const Bytes halves[] = {{0}, {elements * 4}};
     std::ranges::fill(values<float>(pool, r, halves[0], elements), static_cast<float>(r));
     for (std::int32_t hop = 1; hop <= 2 * ranks; ++hop) {
       // Each waits for its send before it looks at its receive: the receive has to go on meanwhile.
-      const Ticket receive = communicator.start(message(Exchange::What::receive, elements, halves[hop % 2]));
-      communicator.wait(communicator.start(message(Exchange::What::send, elements, halves[(hop + 1) % 2])));
+      const Ticket receive = communicator.start(message(ExchangeKind::receive, elements, halves[hop % 2]));
+      communicator.wait(communicator.start(message(ExchangeKind::send, elements, halves[(hop + 1) % 2])));
       communicator.wait(receive);
       const std::int32_t origin = ((r - hop * shift) % ranks + ranks) % ranks;
       for (const float x : values<float>(pool, r, halves[hop % 2], elements))
@@ -46,18 +46,18 @@ TEST(PoolMessage, SenderMayBeFarAhead) {
   Pool pool = pool_of(2, kMessages * kElements * 4);
   std::int64_t wrong = 0;
   run_ranks(pool, [&](std::int32_t r) {
-    PoolCommunicator communicator(pool, seat_of_all(pool, r));
+    PoolCommunicator communicator(pool, spec_of_all(pool, r));
     const RandomStream late(5, 5);
     std::vector<Ticket> sends;
     for (std::int64_t k = 0; k < kMessages; ++k) {
       const Bytes at{k * kElements * 4};
       if (r == 0) {
         std::ranges::fill(values<float>(pool, 0, at, kElements), static_cast<float>(k));
-        sends.push_back(communicator.start(message(Exchange::What::send, kElements, at)));
+        sends.push_back(communicator.start(message(ExchangeKind::send, kElements, at)));
       } else {
         for (int i = 0; i < static_cast<int>(late.uniform(static_cast<std::uint64_t>(k)) * 10); ++i)
           std::this_thread::yield();
-        communicator.wait(communicator.start(message(Exchange::What::receive, kElements, at)));
+        communicator.wait(communicator.start(message(ExchangeKind::receive, kElements, at)));
         for (const float x : values<float>(pool, 1, at, kElements)) wrong += x != static_cast<float>(k);
       }
     }
@@ -70,10 +70,10 @@ TEST(PoolMessage, SendEndsOnlyWhenTheReceiverHasItsCopy) {
   // One thread plays both ranks, so that nothing happens unseen. 100'000 elements take several polls of the receiver.
   constexpr std::int64_t kElements = 100'000;
   Pool pool = pool_of(2, kElements * 4);
-  PoolCommunicator sender(pool, seat_of_all(pool, 0)), receiver(pool, seat_of_all(pool, 1));
+  PoolCommunicator sender(pool, spec_of_all(pool, 0)), receiver(pool, spec_of_all(pool, 1));
   values<float>(pool, 0, {0}, kElements)[kElements - 1] = 5;
-  const Ticket send = sender.start(message(Exchange::What::send, kElements, {0}));
-  const Ticket receive = receiver.start(message(Exchange::What::receive, kElements, {0}));
+  const Ticket send = sender.start(message(ExchangeKind::send, kElements, {0}));
+  const Ticket receive = receiver.start(message(ExchangeKind::receive, kElements, {0}));
   EXPECT_FALSE(sender.poll(send));
   EXPECT_FALSE(receiver.poll(receive));
   EXPECT_FALSE(sender.poll(send));

@@ -128,10 +128,11 @@ TEST(Pool, KeepsTheFirstDeath) {
   EXPECT_EQ(pool.death(), (Death{.rank = 2, .signal = 9}));
 }
 
-TEST(Doing, SurvivesPacking) {
-  const Doing doing{.stage = Stage::judging, .step = (1 << 28) - 1, .call = 65535, .instruction = 40'000};
-  EXPECT_EQ(unpack(pack(doing)), doing);
-  EXPECT_EQ(tell(unpack(pack({.stage = Stage::training, .step = 12, .call = 3, .instruction = 40}))),
+TEST(RankStatus, SurvivesPacking) {
+  const RankStatus status{
+      .phase = RankPhase::judging, .step = (1 << 28) - 1, .call = 65535, .instruction = 40'000};
+  EXPECT_EQ(unpack(pack(status)), status);
+  EXPECT_EQ(tell(unpack(pack({.phase = RankPhase::training, .step = 12, .call = 3, .instruction = 40}))),
             "in step 12, call 3, instruction 40");
 }
 

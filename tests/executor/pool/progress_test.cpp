@@ -12,19 +12,19 @@ using collective::Collective;
 
 TEST(PoolProgress, GoesOnWhereTheLastCommunicatorOfItsChannelEnded) {
   Pool pool = pool_of(2, 4096);
-  const Exchange sum{.what = Exchange::What::collective,
+  const Exchange sum{.what = ExchangeKind::collective,
                      .collective = Collective::all_reduce,
                      .type = DataType::fp32,
                      .elements = 1};
   for (const float expected : {2.0F, 4.0F, 8.0F}) {
     run_ranks(pool, [&](std::int32_t r) {
       if (expected == 2) values<float>(pool, r, {0}, 1)[0] = 1;
-      PoolCommunicator communicator(pool, seat_of_all(pool, r));
+      PoolCommunicator communicator(pool, spec_of_all(pool, r));
       communicator.wait(communicator.start(sum));
       const Ticket receive = communicator.start(
-          {.what = Exchange::What::receive, .type = DataType::fp32, .elements = 1, .to = {64}});
+          {.what = ExchangeKind::receive, .type = DataType::fp32, .elements = 1, .to = {64}});
       communicator.wait(
-          communicator.start({.what = Exchange::What::send, .type = DataType::fp32, .elements = 1}));
+          communicator.start({.what = ExchangeKind::send, .type = DataType::fp32, .elements = 1}));
       communicator.wait(receive);
     });
     for (const std::int32_t r : {0, 1}) EXPECT_EQ(values<float>(pool, r, {64}, 1)[0], expected);
@@ -36,8 +36,8 @@ TEST(PoolProgress, OnePollMovesABoundedPiece) {
   constexpr std::int64_t kElements = 300'000;
   Pool pool = pool_of(2, kElements * 4);
   for (const std::int32_t r : {0, 1}) std::ranges::fill(values<float>(pool, r, {0}, kElements), 1.0F);
-  PoolCommunicator first(pool, seat_of_all(pool, 0)), second(pool, seat_of_all(pool, 1));
-  const Exchange sum{.what = Exchange::What::collective,
+  PoolCommunicator first(pool, spec_of_all(pool, 0)), second(pool, spec_of_all(pool, 1));
+  const Exchange sum{.what = ExchangeKind::collective,
                      .collective = Collective::all_reduce,
                      .type = DataType::fp32,
                      .elements = kElements};
@@ -60,12 +60,12 @@ TEST(PoolProgress, SeveralMayBeStartedAheadAndAreWorkedOffByPolling) {
   std::vector<std::int64_t> wrong(3);
   run_ranks(pool, [&](std::int32_t r) {
     const auto me = static_cast<std::size_t>(r);
-    PoolCommunicator communicator(pool, seat_of_all(pool, r));
+    PoolCommunicator communicator(pool, spec_of_all(pool, r));
     std::vector<Ticket> tickets;
     for (std::int64_t k = 0; k < kCount; ++k) {
       const Bytes at{k * kElements * 4};
       std::ranges::fill(values<float>(pool, r, at, kElements), static_cast<float>(r + k));
-      tickets.push_back(communicator.start({.what = Exchange::What::collective,
+      tickets.push_back(communicator.start({.what = ExchangeKind::collective,
                                             .collective = Collective::all_reduce,
                                             .type = DataType::fp32,
                                             .elements = kElements,
@@ -87,11 +87,11 @@ TEST(PoolProgress, TwoCommunicatorsRunAtATime) {
   Pool pool = pool_of(4, 2 * kElements * 4 + 4096, 2);
   std::vector<std::int64_t> wrong(4);
   run_ranks(pool, [&](std::int32_t r) {
-    PoolCommunicator all(pool, seat_of_all(pool, r, 0));
+    PoolCommunicator all(pool, spec_of_all(pool, r, 0));
     PoolCommunicator pair(pool, {.ranks = {r / 2 * 2, r / 2 * 2 + 1}, .me = r % 2, .channel = 1});
     const Bytes second{kElements * 4};
     std::ranges::fill(values<float>(pool, r, {0}, 2 * kElements), static_cast<float>(r + 1));
-    const Exchange whole{.what = Exchange::What::collective,
+    const Exchange whole{.what = ExchangeKind::collective,
                          .collective = Collective::all_reduce,
                          .type = DataType::fp32,
                          .elements = kElements};

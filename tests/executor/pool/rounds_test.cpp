@@ -10,15 +10,15 @@ using collective::Collective;
 using collective::Steps;
 using testing::ElementsAre;
 
-constexpr Exchange kSum{.what = Exchange::What::collective,
+constexpr Exchange kSum{.what = ExchangeKind::collective,
                         .collective = Collective::all_reduce,
                         .algorithm = collective::Algorithm::tree,
                         .type = DataType::fp32,
                         .elements = 64};
 
-std::vector<std::int32_t> members(const std::vector<Part>& parts) {
+std::vector<std::int32_t> members(const std::vector<MemoryPart>& parts) {
   std::vector<std::int32_t> result;
-  for (const Part& part : parts) result.push_back(part.member);
+  for (const MemoryPart& part : parts) result.push_back(part.member);
   return result;
 }
 

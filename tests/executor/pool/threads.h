@@ -40,7 +40,7 @@ void run_ranks(Pool& pool, Body body) {
 }
 
 /// A communicator over all ranks of the pool.
-inline GroupSeat seat_of_all(const Pool& pool, std::int32_t me, std::int32_t channel = 0) {
+inline CommunicatorSpec spec_of_all(const Pool& pool, std::int32_t me, std::int32_t channel = 0) {
   std::vector<std::int32_t> ranks(static_cast<std::size_t>(pool.ranks()));
   std::iota(ranks.begin(), ranks.end(), 0);
   return {.ranks = std::move(ranks), .me = me, .channel = channel};

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "executor/pool/life.h"
+#include "executor/pool/heartbeat.h"
 #include "simulator/base/error.h"
 #include "tests/executor/pool/threads.h"
 
@@ -12,15 +12,15 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr Exchange kAllReduce{.what = Exchange::What::collective,
+constexpr Exchange kAllReduce{.what = ExchangeKind::collective,
                               .collective = collective::Collective::all_reduce,
                               .type = DataType::fp32,
                               .elements = 16};
-constexpr Exchange kReceive{.what = Exchange::What::receive, .type = DataType::fp32, .elements = 16};
+constexpr Exchange kReceive{.what = ExchangeKind::receive, .type = DataType::fp32, .elements = 16};
 
 /// What a wait of rank 0 throws.
-std::string message_of(Pool& pool, GroupSeat seat, const Exchange& exchange) {
-  PoolCommunicator communicator(pool, std::move(seat));
+std::string message_of(Pool& pool, CommunicatorSpec spec, const Exchange& exchange) {
+  PoolCommunicator communicator(pool, std::move(spec));
   try {
     communicator.wait(communicator.start(exchange));
   } catch (const MachineError& e) {
@@ -32,11 +32,11 @@ std::string message_of(Pool& pool, GroupSeat seat, const Exchange& exchange) {
 TEST(PoolWait, EndsAtItsDeadlineAndNamesThePeerAndWhatItDid) {
   for (const Exchange& exchange : {kAllReduce, kReceive}) {
     Pool pool = pool_of(2, 4096);
-    pool.note(1, {.stage = Stage::training, .step = 7, .call = 2, .instruction = 11});
-    GroupSeat seat = seat_of_all(pool, 0);
-    seat.deadline = {0.05};
+    pool.set_status(1, {.phase = RankPhase::training, .step = 7, .call = 2, .instruction = 11});
+    CommunicatorSpec spec = spec_of_all(pool, 0);
+    spec.deadline = {0.05};
     EXPECT_THAT(
-        message_of(pool, seat, exchange),
+        message_of(pool, spec, exchange),
         testing::AllOf(HasSubstr("rank 1 has not moved for 0.1 s"),
                        HasSubstr("in step 7, call 2, instruction 11"), HasSubstr("rank 0 waited for it")));
   }
@@ -44,9 +44,9 @@ TEST(PoolWait, EndsAtItsDeadlineAndNamesThePeerAndWhatItDid) {
 
 TEST(PoolWait, PollHasADeadlineToo) {
   Pool pool = pool_of(2, 4096);
-  GroupSeat seat = seat_of_all(pool, 0);
-  seat.deadline = {0.02};
-  PoolCommunicator communicator(pool, seat);
+  CommunicatorSpec spec = spec_of_all(pool, 0);
+  spec.deadline = {0.02};
+  PoolCommunicator communicator(pool, spec);
   const Ticket ticket = communicator.start(kAllReduce);
   EXPECT_THROW(while (!communicator.poll(ticket)){}, MachineError);
 }
@@ -55,14 +55,14 @@ TEST(PoolWait, LastsAsLongAsThePeerMoves) {
   // The peer works for four deadlines before it comes, and says so.
   Pool pool = pool_of(2, 4096);
   run_ranks(pool, [&](std::int32_t r) {
-    GroupSeat seat = seat_of_all(pool, r);
-    seat.deadline = {0.1};
-    PoolCommunicator communicator(pool, seat);
+    CommunicatorSpec spec = spec_of_all(pool, r);
+    spec.deadline = {0.1};
+    PoolCommunicator communicator(pool, spec);
     const auto begin = std::chrono::steady_clock::now();
     if (r == 1)
       for (std::int64_t step = 0; std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(400);
            ++step)
-        pool.note(1, {.stage = Stage::training, .step = step});
+        pool.set_status(1, {.phase = RankPhase::training, .step = step});
     communicator.wait(communicator.start(kAllReduce));
   });
 }
@@ -77,7 +77,7 @@ TEST(PoolWait, LastsAsLongAsThePeerWaitsForOneThatMoves) {
     if (r == 2)
       for (std::int64_t step = 0; std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(400);
            ++step)
-        pool.note(2, {.stage = Stage::training, .step = step});
+        pool.set_status(2, {.phase = RankPhase::training, .step = step});
     if (r != 0) second.wait(second.start(kAllReduce));
     if (r != 2) first.wait(first.start(kAllReduce));
   });
@@ -87,9 +87,9 @@ TEST(PoolWait, CircleOfWaitsEndsAtTheDeadline) {
   Pool pool = pool_of(2, 4096, 2);
   const auto circle = [&] {
     run_ranks(pool, [&](std::int32_t r) {
-      GroupSeat seat = seat_of_all(pool, r, r);  // each by a channel of its own
-      seat.deadline = {0.1};
-      PoolCommunicator communicator(pool, seat);
+      CommunicatorSpec spec = spec_of_all(pool, r, r);  // each by a channel of its own
+      spec.deadline = {0.1};
+      PoolCommunicator communicator(pool, spec);
       communicator.wait(communicator.start(kAllReduce));
     });
   };
@@ -101,7 +101,7 @@ TEST(PoolWait, EndsAtADeathOfAnyRankLongBeforeTheDeadline) {
   std::string message;
   const auto begin = std::chrono::steady_clock::now();
   std::jthread waiting([&] { message = message_of(pool, {.ranks = {0, 1}, .me = 0}, kAllReduce); });
-  pool.note(2, {.stage = Stage::training, .step = 3, .call = 1, .instruction = 4});
+  pool.set_status(2, {.phase = RankPhase::training, .step = 3, .call = 1, .instruction = 4});
   pool.declare_dead({.rank = 2, .signal = 9});
   waiting.join();
   EXPECT_THAT(message, testing::AllOf(HasSubstr("rank 2 was killed by signal 9"),

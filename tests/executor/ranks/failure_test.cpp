@@ -10,8 +10,8 @@ namespace {
 
 using testing::EndsWith;
 
-std::string told(const program::Program& program, const Doing& doing) {
-  return tell(program, {.death = {.rank = 1, .signal = 9}, .doing = doing});
+std::string told(const program::Program& program, const RankStatus& status) {
+  return tell(program, {.death = {.rank = 1, .signal = 9}, .status = status});
 }
 
 /// The second stage of two: every forward begins with a receive.
@@ -23,12 +23,12 @@ TEST(Failure, NamesTheInstructionThatTheRankWasAt) {
   const program::Template& body = program.body(call);
   ASSERT_GT(program::length_of(body), 3);
   EXPECT_THAT(
-      told(program, {.stage = Stage::training, .step = 7, .call = 1, .instruction = 3}),
+      told(program, {.phase = RankPhase::training, .step = 7, .call = 1, .instruction = 3}),
       EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, program.instruction(program::issued_at(body, 3).id)) + ")"));
-  EXPECT_THAT(told(program, {.stage = Stage::judging, .step = 7}), EndsWith("(pp receive)"));
-  EXPECT_THAT(told(program, {.stage = Stage::starting}), EndsWith("while starting"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::judging, .step = 7}), EndsWith("(pp receive)"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::starting}), EndsWith("while starting"));
   // A packed word that wrapped may name what is not there.
-  EXPECT_THAT(told(program, {.stage = Stage::training, .call = 60'000}), EndsWith("instruction 0"));
+  EXPECT_THAT(told(program, {.phase = RankPhase::training, .call = 60'000}), EndsWith("instruction 0"));
 }
 
 }  // namespace

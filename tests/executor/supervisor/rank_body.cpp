@@ -52,33 +52,33 @@ double expected_sum(std::int32_t ranks, std::int64_t steps) {
   return std::accumulate(values.begin(), values.end(), 0.0);
 }
 
-int run_rank_body(const RankSeat& seat, int count, char** arguments) {
+int run_rank_body(const RankEnvironment& environment, int count, char** arguments) {
   const auto argument = [&](int i) {
     return i < count ? std::string_view(arguments[i]) : std::string_view{};
   };
   const auto number = [&](int i) { return i < count ? std::atoll(arguments[i]) : -1; };
-  Pool pool = Pool::open(seat.pool_descriptor);
-  pool.touch(seat.rank);
-  introduce(pool, seat.rank);
-  pool.note(seat.rank, {.stage = Stage::starting});
+  Pool pool = Pool::open(environment.pool_descriptor);
+  pool.touch(environment.rank);
+  introduce(pool, environment.rank);
+  pool.set_status(environment.rank, {.phase = RankPhase::starting});
   const std::string_view mode = argument(1);
   if (mode == "pipe" && ::write(static_cast<int>(number(2)), "x", 1) == 1) stay();
-  if (mode == "hang" && seat.rank == number(2)) return 3;
+  if (mode == "hang" && environment.rank == number(2)) return 3;
   if (mode == "hang") stay();
 
   std::vector<std::int32_t> all(static_cast<std::size_t>(pool.ranks()));
   std::iota(all.begin(), all.end(), 0);
-  PoolCommunicator communicator(pool, {.ranks = all, .me = seat.rank});
-  auto* vector = reinterpret_cast<double*>(pool.arena(seat.rank).data() + kVector.value);
+  PoolCommunicator communicator(pool, {.ranks = all, .me = environment.rank});
+  auto* vector = reinterpret_cast<double*>(pool.arena(environment.rank).data() + kVector.value);
   const std::int64_t steps = mode == "sum" ? number(2) : std::numeric_limits<std::int64_t>::max();
   std::int64_t step = 0;
   for (; step < steps && pool.may_begin(step); ++step) {
-    pool.note(seat.rank, {.stage = Stage::training, .step = step});
-    if (step == 20 && mode == "status" && seat.rank == number(2)) return static_cast<int>(number(3));
-    if (step == 20 && mode == "fault" && seat.rank == number(2)) std::raise(SIGSEGV);
-    for (std::int64_t i = 0; i < kElements; ++i) vector[i] = given(vector[i], seat.rank, i);
+    pool.set_status(environment.rank, {.phase = RankPhase::training, .step = step});
+    if (step == 20 && mode == "status" && environment.rank == number(2)) return static_cast<int>(number(3));
+    if (step == 20 && mode == "fault" && environment.rank == number(2)) std::raise(SIGSEGV);
+    for (std::int64_t i = 0; i < kElements; ++i) vector[i] = given(vector[i], environment.rank, i);
     try {
-      communicator.wait(communicator.start({.what = Exchange::What::collective,
+      communicator.wait(communicator.start({.what = ExchangeKind::collective,
                                             .collective = collective::Collective::all_reduce,
                                             .type = DataType::fp64,
                                             .elements = kElements,
@@ -89,8 +89,8 @@ int run_rank_body(const RankSeat& seat, int count, char** arguments) {
     }
   }
   const RankResult result{.steps = step, .sum = std::accumulate(vector, vector + kElements, 0.0)};
-  pool.deliver(seat.rank, std::as_bytes(std::span(&result, 1)));
-  pool.note(seat.rank, {.stage = Stage::finished});
+  pool.deliver(environment.rank, std::as_bytes(std::span(&result, 1)));
+  pool.set_status(environment.rank, {.phase = RankPhase::finished});
   return 0;
 }
 

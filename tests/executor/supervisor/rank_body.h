@@ -1,12 +1,12 @@
 #pragma once
-// What the ranks of these tests do: this test program starts itself again, and finds its seat in the environment.
+// What the ranks of these tests do: this test program starts itself again, and finds its place in the environment.
 
 #include <sys/types.h>
 
 #include <cstdint>
 
 #include "executor/pool/pool.h"
-#include "executor/supervisor/seat.h"
+#include "executor/supervisor/rank_environment.h"
 
 namespace ds::executor {
 
@@ -31,7 +31,7 @@ struct RankResult {
 ///   hang R        rank R ends with status 3 at once, the others never
 ///   pipe D        each rank writes a byte to that descriptor, then stays
 /// Returns the status to end with.
-int run_rank_body(const RankSeat& seat, int count, char** arguments);
+int run_rank_body(const RankEnvironment& environment, int count, char** arguments);
 
 /// What every rank has to deliver after so many steps of `sum`.
 double expected_sum(std::int32_t ranks, std::int64_t steps);

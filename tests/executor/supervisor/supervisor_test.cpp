@@ -54,15 +54,15 @@ RankResult result_of(const Outcome& outcome, std::int32_t rank) {
 /// The failure as it is told, or nothing.
 std::string told(const Outcome& outcome) { return outcome.failure ? tell(*outcome.failure) : ""; }
 RankFailure failure_of(const Outcome& outcome) {
-  return outcome.failure.value_or(RankFailure{.death = {.rank = -1}, .doing = {}});
+  return outcome.failure.value_or(RankFailure{.death = {.rank = -1}, .status = {}});
 }
 
 /// Waits, for at most 10 s, until `rank` has begun that step.
 void await_step(const Pool& pool, std::int32_t rank, std::int64_t step) {
   const auto begin = Clock::now();
   while (Clock::now() - begin < std::chrono::seconds(10)) {
-    const Doing doing = pool.doing(rank);
-    if (doing.stage == Stage::training && doing.step >= step) return;
+    const RankStatus status = pool.status(rank);
+    if (status.phase == RankPhase::training && status.step >= step) return;
     std::this_thread::yield();
   }
 }
@@ -118,7 +118,7 @@ void kill_in_step(std::int32_t victim, std::int64_t step) {
   killer.join();
   EXPECT_LT(Clock::now() - killed, std::chrono::seconds(10));
   EXPECT_EQ(failure_of(outcome).death, (Death{.rank = victim, .signal = SIGKILL}));
-  EXPECT_GE(failure_of(outcome).doing.step, step);
+  EXPECT_GE(failure_of(outcome).status.step, step);
   EXPECT_THAT(told(outcome),
               HasSubstr(fmt::format("rank {} was killed by signal 9 (Killed) in step ", victim)));
   EXPECT_FALSE(has_children());
@@ -141,7 +141,7 @@ TEST(Supervisor, NamesARankThatEndsBadlyByItself) {
   Pool second = pool_of(3);
   const Outcome faulted = supervise(second, launch_of({"fault", "2"}));
   EXPECT_EQ(failure_of(faulted).death.rank, 2);
-  EXPECT_EQ(failure_of(faulted).doing.step, 20);
+  EXPECT_EQ(failure_of(faulted).status.step, 20);
 }
 
 TEST(Supervisor, KillsRanksThatDoNotEndInTheirGrace) {
@@ -198,12 +198,12 @@ TEST(Supervisor, RanksDieWithIt) {
   ::close(ends[0]);
 }
 
-TEST(RankSeat, IsReadFromTwoNumbers) {
-  EXPECT_EQ(rank_seat(nullptr, nullptr), std::nullopt);
-  EXPECT_EQ(rank_seat("3", "7"), (RankSeat{.rank = 3, .pool_descriptor = 7}));
-  EXPECT_THROW(rank_seat("3", nullptr), MachineError);
-  EXPECT_THROW(rank_seat("3x", "7"), MachineError);
-  EXPECT_THROW(rank_seat("-1", "7"), MachineError);
+TEST(RankEnvironment, IsReadFromTwoNumbers) {
+  EXPECT_EQ(rank_environment(nullptr, nullptr), std::nullopt);
+  EXPECT_EQ(rank_environment("3", "7"), (RankEnvironment{.rank = 3, .pool_descriptor = 7}));
+  EXPECT_THROW(rank_environment("3", nullptr), MachineError);
+  EXPECT_THROW(rank_environment("3x", "7"), MachineError);
+  EXPECT_THROW(rank_environment("-1", "7"), MachineError);
 }
 
 }  // namespace
@@ -211,8 +211,8 @@ TEST(RankSeat, IsReadFromTwoNumbers) {
 
 int main(int count, char** arguments) {
   using namespace ds::executor;
-  if (const auto seat = rank_seat(std::getenv(kRankVariable), std::getenv(kPoolVariable)))
-    return run_rank_body(*seat, count, arguments);
+  if (const auto environment = rank_environment(std::getenv(kRankVariable), std::getenv(kPoolVariable)))
+    return run_rank_body(*environment, count, arguments);
   if (count == 3 && std::string_view(arguments[1]) == "supervise") {
     Pool pool = Pool::create({.arenas = std::vector<ds::Bytes>(3, {kArena})});
     return supervise(pool, {.arguments = {"supervisor_test", "pipe", arguments[2]}}).failure ? 1 : 0;

@@ -1,0 +1,39 @@
+#pragma once
+// Cross entropy: the loss and its gradient by the logits.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// loss = -sum over tokens of log softmax(logits)[target] * scale; logits become their own gradient in place.
+/// scale = 1 / (tokens of the global batch), so nothing divides later. Columns from `vocab` on are padding.
+/// Where columns are cut into `shards`, a rank has those from `first` on (`vocab` counts all real ones) and takes
+/// `statistics` [shards, tokens, 3] of all shards, rank after rank.
+struct CrossEntropy {
+  std::int64_t tokens{}, vocab{}, columns{};
+  double scale{1};
+  std::int64_t shards{1}, first{};
+  bool operator==(const CrossEntropy&) const = default;
+
+  static constexpr std::string_view kName = "cross entropy";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass == Pass::forward; }
+  double flops(Pass /*pass*/) const { return 5 * real(tokens) * real(columns); }
+  Extents extents() const { return {tokens, columns}; }
+  void operands(OperandList& l) const {
+    l.add("logits", Access::add, Role::activation, matrix(tokens, columns));
+    l.ids("targets", tokens);
+    if (shards > 1)
+      l.typed("statistics", Access::read, Role::activation, l.wide(), matrix(shards * tokens, 3));
+    l.scalars("loss", Access::write, 1);
+  }
+  void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * columns : 0; }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("vocab", self.vocab), fn("columns", self.columns), fn("scale", self.scale);
+    fn("shards", self.shards);
+  }
+};
+
+}  // namespace ds::ops

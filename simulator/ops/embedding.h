@@ -1,0 +1,52 @@
+#pragma once
+// Token embedding: the rows of a table.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// y[t] = table[ids[t]] (+ positions[t mod sequence]). Where the table is cut into `shards` of equal rows, a rank has rows
+/// [first, first + vocab) and gives zero for ids of other shards; the sum over the shards is y.
+struct Embedding {
+  std::int64_t tokens{}, sequence{}, hidden{}, vocab{};  // vocab: rows of the rank's table, padding included
+  bool positions{};                                      // a learned table of `sequence` rows is added
+  std::int64_t shards{1}, first{};
+  bool operator==(const Embedding&) const = default;
+
+  static constexpr std::string_view kName = "embedding";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::weight_gradient; }
+  double flops(Pass /*pass*/) const { return real(tokens) * real(hidden) * (positions ? 2 : 1); }
+  Extents extents() const { return {tokens, hidden}; }
+  void operands(OperandList& l) const {
+    l.ids("ids", tokens);
+    if (l.pass == Pass::forward) {
+      l.weight("table", matrix(vocab, hidden));
+      if (positions) l.weight("positions", matrix(sequence, hidden));
+      l.result("y", matrix(tokens, hidden));
+      return;
+    }
+    l.in("dy", matrix(tokens, hidden));
+    l.gradient("dtable", matrix(vocab, hidden));
+    if (positions) l.gradient("dpositions", matrix(sequence, hidden));
+    // Token positions sorted by id, so that a row's gradients are summed before they are added; then one row of sums.
+    l.typed("order", Access::write, Role::workspace, DataType::int32, vector(tokens));
+    l.workspace("row", vector(hidden));
+  }
+  void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * vocab : 0; }
+  /// Of the table only the rows that occur are read. A first weight gradient writes the whole table (zero where no token
+  /// was), a later one adds to rows.
+  Bytes moved(const Operand& operand, bool add) const {
+    const bool rows = operand.name == "table" || (operand.name == "dtable" && add);
+    return rows ? Bytes{tokens * hidden * size_of(operand.type)} : operand.bytes();
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
+    fn("vocab", self.vocab);
+    fn("positions", self.positions), fn("shards", self.shards);
+  }
+};
+
+}  // namespace ds::ops

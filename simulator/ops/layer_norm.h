@@ -1,0 +1,54 @@
+#pragma once
+// LayerNorm: normalisation by mean and deviation.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// y = (x - mean) * inv_std * gain + bias over the hidden dimension (Ba, Kiros & Hinton 2016); epsilon 1e-5.
+struct LayerNorm {
+  std::int64_t tokens{}, hidden{};
+  bool residual{};  // input gradient: the gradient that flows past the branch is added to the result
+  bool operator==(const LayerNorm&) const = default;
+
+  static constexpr std::string_view kName = "layer norm";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass != Pass::update; }
+  double flops(Pass pass) const {
+    const double per_element = pass == Pass::forward ? 8 : pass == Pass::input_gradient ? 11 : 5;
+    return per_element * real(tokens) * real(hidden);
+  }
+  Extents extents() const { return {tokens, hidden}; }
+  void operands(OperandList& l) const {
+    const Shape x = matrix(tokens, hidden);
+    if (l.pass == Pass::forward) {
+      l.in("x", x);
+      l.weight("gain", vector(hidden));
+      l.weight("bias", vector(hidden));
+      l.result("y", x);
+      l.result("mean", vector(tokens));
+      l.result("inv_std", vector(tokens));
+      return;
+    }
+    l.in("dy", x);
+    l.in("x", x);
+    l.in("mean", vector(tokens));
+    l.in("inv_std", vector(tokens));
+    if (l.pass == Pass::input_gradient) {
+      l.weight("gain", vector(hidden));
+      if (residual) l.in("residual", x);
+      l.result("dx", x);
+    } else {
+      l.gradient("dgain", vector(hidden));
+      l.gradient("dbias", vector(hidden));
+      l.workspace("sums", matrix(2, hidden));
+    }
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("hidden", self.hidden), fn("residual", self.residual);
+  }
+};
+
+}  // namespace ds::ops

@@ -1,0 +1,39 @@
+#pragma once
+// Learned positions, added in place to a shard of the tokens.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// y[t] = x[t] + table[(first + t) mod sequence], in place: learned positions where a rank has a part of the tokens.
+struct Positions {
+  std::int64_t tokens{}, sequence{}, hidden{};
+  std::int64_t shards{1}, first{};  // the rank's tokens are those from `first` on, a shard of the micro-batch
+  bool operator==(const Positions&) const = default;
+
+  static constexpr std::string_view kName = "positions";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::weight_gradient; }
+  double flops(Pass /*pass*/) const { return real(tokens) * real(hidden); }
+  Extents extents() const { return {tokens * hidden}; }
+  void operands(OperandList& l) const {
+    const Shape x = matrix(tokens, hidden);
+    if (l.pass == Pass::forward) {
+      l.add("x", Access::add, Role::activation, x);
+      l.weight("table", matrix(sequence, hidden));
+    } else {
+      l.in("dx", x);
+      l.gradient("dtable", matrix(sequence, hidden));
+      l.workspace("row", vector(hidden));
+    }
+  }
+  void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * tokens : 0; }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
+    fn("shards", self.shards);
+  }
+};
+
+}  // namespace ds::ops

@@ -1,0 +1,57 @@
+#pragma once
+// Regrouping: how tensors lie over the tensor-parallel group changes.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// How tensors lie over the tensor-parallel group changes: tokens from shards to whole (`gather`), from partial sums of
+/// the whole to shards of the sum (`scatter`), from partial sums to sums (`sum`), or not at all, but gradients are summed
+/// on the way back (`copy`). Lowered to collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
+enum class Regrouping : std::uint8_t { gather, scatter, sum, copy };
+struct Regroup {
+  Regrouping how{};
+  std::int64_t tokens{}, width{};  // of the whole
+  std::int64_t shards{1};
+  bool operator==(const Regroup&) const = default;
+
+  std::string_view name() const {
+    switch (how) {
+      case Regrouping::gather: return "gather tokens";
+      case Regrouping::scatter: return "scatter sums";
+      case Regrouping::sum: return "sum";
+      case Regrouping::copy: return "copy";
+    }
+    return "?";
+  }
+  bool has_pass(Pass pass) const {
+    return pass == Pass::forward || (pass == Pass::input_gradient && how != Regrouping::sum);
+  }
+  double flops(Pass /*pass*/) const { return 0; }
+  Extents extents() const { return {tokens * width}; }
+  void operands(OperandList& l) const {
+    const Shape whole = matrix(tokens, width), shard = matrix(tokens / shards, width);
+    const bool forward = l.pass == Pass::forward, gather = how == Regrouping::gather;
+    switch (how) {
+      case Regrouping::gather:
+      case Regrouping::scatter:
+        l.in(forward ? "x" : "dy", gather == forward ? shard : whole);
+        l.result(forward ? "y" : "dx", gather == forward ? whole : shard);
+        return;
+      case Regrouping::sum: l.add("x", Access::add, Role::activation, whole); return;
+      case Regrouping::copy:
+        if (forward)
+          l.in("x", whole);
+        else
+          l.add("dx", Access::add, Role::activation, whole);
+        return;
+    }
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("width", self.width), fn("shards", self.shards);
+  }
+};
+
+}  // namespace ds::ops

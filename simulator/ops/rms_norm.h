@@ -1,0 +1,50 @@
+#pragma once
+// RMSNorm: normalisation by the root mean square.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// y = x * inv_rms * gain (Zhang & Sennrich 2019); epsilon 1e-5.
+struct RmsNorm {
+  std::int64_t tokens{}, hidden{};
+  bool residual{};
+  bool operator==(const RmsNorm&) const = default;
+
+  static constexpr std::string_view kName = "rms norm";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass != Pass::update; }
+  double flops(Pass pass) const {
+    const double per_element = pass == Pass::forward ? 8 : pass == Pass::input_gradient ? 11 : 5;
+    return per_element * real(tokens) * real(hidden);
+  }
+  Extents extents() const { return {tokens, hidden}; }
+  void operands(OperandList& l) const {
+    const Shape x = matrix(tokens, hidden);
+    if (l.pass == Pass::forward) {
+      l.in("x", x);
+      l.weight("gain", vector(hidden));
+      l.result("y", x);
+      l.result("inv_rms", vector(tokens));
+      return;
+    }
+    l.in("dy", x);
+    l.in("x", x);
+    l.in("inv_rms", vector(tokens));
+    if (l.pass == Pass::input_gradient) {
+      l.weight("gain", vector(hidden));
+      if (residual) l.in("residual", x);
+      l.result("dx", x);
+    } else {
+      l.gradient("dgain", vector(hidden));
+      l.workspace("sums", vector(hidden));
+    }
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("hidden", self.hidden), fn("residual", self.residual);
+  }
+};
+
+}  // namespace ds::ops

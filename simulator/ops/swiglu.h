@@ -1,0 +1,34 @@
+#pragma once
+// SwiGLU: the gated activation of LLaMA.
+
+#include "simulator/ops/operator.h"
+
+namespace ds::ops {
+
+/// y = silu(gate) * up (Shazeer 2020); x [tokens, 2 width] holds gate in the first `width` columns, up in the others.
+struct SwiGlu {
+  std::int64_t tokens{}, width{};
+  bool operator==(const SwiGlu&) const = default;
+
+  static constexpr std::string_view kName = "swiglu";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
+  double flops(Pass pass) const { return (pass == Pass::forward ? 5 : 10) * real(tokens) * real(width); }
+  Extents extents() const { return {tokens * width}; }
+  void operands(OperandList& l) const {
+    const Shape x = matrix(tokens, 2 * width), y = matrix(tokens, width);
+    if (l.pass != Pass::forward) l.in("dy", y);
+    l.in("x", x);
+    if (l.pass == Pass::forward)
+      l.result("y", y);
+    else
+      l.result("dx", x);
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("width", self.width);
+  }
+};
+
+}  // namespace ds::ops
