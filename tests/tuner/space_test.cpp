@@ -25,14 +25,14 @@ std::string job_text(const std::string& plan = "{}") {
   return text.replace(text.find("PLAN"), 4, plan);
 }
 
-Space space_of(const Wishes& wishes, const std::string& plan = "{}") {
-  return read_space(parts_of(job_text(plan)), wishes);
+Space space_of(const Constraints& constraints, const std::string& plan = "{}") {
+  return read_space(parts_of(job_text(plan)), constraints);
 }
 
 /// The message of the refusal, "" where there is none.
-std::string refusal(const Wishes& wishes, const std::string& plan = "{}") {
+std::string refusal(const Constraints& constraints, const std::string& plan = "{}") {
   try {
-    space_of(wishes, plan);
+    space_of(constraints, plan);
   } catch (const InputError& error) {
     return error.what();
   }
@@ -44,7 +44,7 @@ std::vector<workload::Plan> plans(const Space& space) {
   std::vector<workload::Plan> all;
   workload::Job job = space.base();
   for (Index i = 0; i < space.size(); ++i)
-    if (!space.take(i, job)) all.push_back(job.plan);
+    if (!space.decode_into(space.candidate(i), job)) all.push_back(job.plan);
   return all;
 }
 
@@ -53,9 +53,9 @@ TEST(Space, NumbersEveryPlanOnceAndFindsItAgain) {
   workload::Job job = space.base();
   int legal = 0;
   for (Index i = 0; i < space.size(); ++i) {
-    if (space.take(i, job)) continue;
+    if (space.decode_into(space.candidate(i), job)) continue;
     ++legal;
-    EXPECT_EQ(space.find(job.plan), i);
+    EXPECT_EQ(space.find(job.plan), space.candidate(i));
     EXPECT_EQ(job.plan.tp * job.plan.pp * job.plan.dp, 8);
   }
   EXPECT_GT(legal, 50);
@@ -134,10 +134,10 @@ TEST(Space, EveryPlanHasADescriptionOfItsOwn) {
 TEST(Space, DescribesWhatElseVaries) {
   const workload::Job base = parts_of(world(0));
   std::vector<Dimension> dimensions = read_space(base, {}).dimensions();
-  for (const Setting& setting : settings())
-    if (setting.name.starts_with("overlap.") || setting.name == "recompute") {
-      std::erase_if(dimensions, [&](const Dimension& d) { return d.setting == &setting; });
-      dimensions.push_back({&setting, {0, 1}});  // recompute: none and selective
+  for (const workload::PlanKey* key : workload::varied_plan_keys())
+    if (key->name.starts_with("overlap.") || key->name == "recompute") {
+      std::erase_if(dimensions, [&](const Dimension& d) { return d.key == key; });
+      dimensions.push_back({key, {0, 1}});  // recompute: none and selective
     }
   const Space space(base, dimensions, 2);
   std::set<std::string> words;
@@ -155,7 +155,7 @@ TEST(Space, NoTwoPlansAreTheSameProgram) {
     std::set<std::uint64_t> programs;
     workload::Job job = space.base();
     for (Index i = 0; i < space.size(); ++i)
-      if (!space.take(i, job)) {
+      if (!space.decode_into(space.candidate(i), job)) {
         EXPECT_TRUE(programs.insert(program::lower(job).hash).second) << describe(job.plan);
       }
     EXPECT_GT(programs.size(), 10U);
@@ -167,23 +167,24 @@ auto shape(const workload::Plan& p) {
   return std::tuple(p.tp, p.pp, p.dp, p.vpp, p.micro_batch, p.recompute);
 }
 
-TEST(Space, OfEveryTwinThereIsAPlanAsFastAndNoLarger) {
+TEST(Space, OfEveryDuplicateThereIsAPlanAsFastAndNoLarger) {
   const cost::Profile rough = cost::rough_profile();
-  int twins = 0;
+  int duplicates = 0;
   for (std::uint64_t number = 0; number < 8; ++number) {
     const Space space = read_space(parts_of(world(number)), {.pins = {"plan.recompute=none"}});
-    Evaluator evaluator(space.base(), rough);
+    Evaluator evaluator(space, rough);
     workload::Job job = space.base();
-    std::vector<std::pair<workload::Plan, Verdict>> legal, twin;
+    std::vector<std::pair<workload::Plan, Verdict>> legal, duplicate;
     for (Index i = 0; i < space.size(); ++i) {
-      const auto fault = space.take(i, job);
-      if (fault && *fault != kTwin) continue;
+      const auto fault = space.decode_into(space.candidate(i), job);
+      if (fault && fault->reason != Reason::duplicate) continue;
       if (workload::first_unsupported(job)) continue;
       workload::settle(job);
-      (fault ? twin : legal).emplace_back(job.plan, evaluator.evaluate(job));
+      const auto verdicts = evaluator.evaluate(std::span(&job.plan, 1), {.too_large_ones = true});
+      (fault ? duplicate : legal).emplace_back(job.plan, verdicts.front());
     }
-    twins += static_cast<int>(twin.size());
-    for (const auto& one : twin) {
+    duplicates += static_cast<int>(duplicate.size());
+    for (const auto& one : duplicate) {
       const auto as_good = [&](const auto& other) {
         return shape(other.first) == shape(one.first) && other.second.peak <= one.second.peak &&
                other.second.step_time.value <= one.second.step_time.value * (1 + 1e-9);
@@ -191,10 +192,10 @@ TEST(Space, OfEveryTwinThereIsAPlanAsFastAndNoLarger) {
       EXPECT_TRUE(std::ranges::any_of(legal, as_good)) << describe(one.first) << " in " << world(number);
     }
   }
-  EXPECT_GT(twins, 100);
+  EXPECT_GT(duplicates, 100);
 }
 
-TEST(Space, WishesThatCannotBeMeantAreRefused) {
+TEST(Space, ConstraintsThatCannotBeMeantAreRefused) {
   EXPECT_NE(refusal({.pins = {"tp=2"}}).find("--pin"), std::string::npos);
   EXPECT_NE(refusal({.pins = {"plan.tpp=2"}}).find("did you mean plan.tp"), std::string::npos);
   EXPECT_NE(refusal({.pins = {"plan.tp"}}).find("has no value"), std::string::npos);

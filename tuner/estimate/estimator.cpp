@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "tuner/estimate/crew.h"
+#include "simulator/base/thread_pool.h"
 #include "tuner/estimate/models.h"
 #include "tuner/estimate/peak_estimator.h"
 #include "tuner/estimate/steps.h"
@@ -92,11 +92,11 @@ class Grouping {
 struct Estimator::Impl {
   Impl(Job job, std::size_t threads)
       : base(std::move(job)),
-        crew(threads),
+        pool(threads),
         machines(std::make_shared<Machines>(base)),
         shapes(std::make_shared<StageShapes>()) {
     const auto turns = std::make_shared<TurnsOfShapes>();
-    for (std::size_t member = 0; member < crew.size(); ++member) steps.emplace_back(turns);
+    for (std::size_t member = 0; member < pool.size(); ++member) steps.emplace_back(turns);
   }
 
   Unit& unit_of(const Plan& plan) {
@@ -143,11 +143,11 @@ struct Estimator::Impl {
   }
 
   Job base;
-  Crew crew;
+  ThreadPool pool;
   std::shared_ptr<Machines> machines;
   std::shared_ptr<StageShapes> shapes;
   std::map<UnitKey, std::unique_ptr<Unit>> units;
-  std::vector<Steps> steps;  // by member of the crew
+  std::vector<Steps> steps;  // by member of the pool
 };
 
 Estimator::Estimator(const Job& base, std::size_t threads) : impl_(std::make_unique<Impl>(base, threads)) {}
@@ -164,7 +164,7 @@ void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estima
   std::ranges::fill(estimates, Estimate{});
   std::vector<Steps::Entry> entries(plans.size());
   std::vector<UnitWork> work = impl_->units_of(plans);
-  impl_->crew.share(work.size(), [&](std::size_t piece, std::size_t /*member*/) {
+  impl_->pool.share(work.size(), [&](std::size_t piece, std::size_t /*member*/) {
     if (enough && enough()) return;
     Unit& unit = *work[piece].unit;
     // Plans of one probe after another: it is priced while it is near.
@@ -178,7 +178,7 @@ void Estimator::estimate(std::span<const Plan> plans, std::span<Estimate> estima
     }
   });
   std::vector<Together> groups = impl_->groups_of(entries);
-  impl_->crew.share(groups.size(), [&](std::size_t piece, std::size_t member) {
+  impl_->pool.share(groups.size(), [&](std::size_t piece, std::size_t member) {
     if (enough && enough()) return;
     impl_->steps[member].run(groups[piece].shape, groups[piece].entries, estimates);
   });

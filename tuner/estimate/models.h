@@ -12,7 +12,7 @@
 #include <variant>
 #include <vector>
 
-#include "simulator/base/remembered.h"
+#include "simulator/base/memo.h"
 #include "simulator/cost/machine.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/pass_model.h"
@@ -29,8 +29,8 @@ class Machines {
  private:
   const workload::Job& base_;
   cost::Profile no_profile_;
-  Remembered<std::monostate, cost::Machine> any_;
-  Remembered<std::tuple<workload::Precision, workload::Attention, double>, cost::Machine> all_;
+  Memo<std::monostate, cost::Machine> any_;
+  Memo<std::tuple<workload::Precision, workload::Attention, double>, cost::Machine> all_;
 };
 
 /// What probes have said, by the keys of a plan that it depends on.

@@ -15,7 +15,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "simulator/base/remembered.h"
+#include "simulator/base/memo.h"
 #include "simulator/base/units.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/peak_probe.h"
@@ -24,7 +24,7 @@
 namespace ds::tuner {
 
 /// Plans of many estimators share them.
-using StageShapes = Remembered<Shape, std::vector<StageShape>>;
+using StageShapes = Memo<Shape, std::vector<StageShape>>;
 
 class PeakEstimator {
  public:

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "simulator/base/remembered.h"
+#include "simulator/base/memo.h"
 #include "simulator/program/schedule/schedule.h"
 #include "tuner/estimate/shape.h"
 
@@ -59,6 +59,6 @@ class Turns {
 };
 
 /// Many plans have pipelines of one shape.
-using TurnsOfShapes = Remembered<Shape, Turns>;
+using TurnsOfShapes = Memo<Shape, Turns>;
 
 }  // namespace ds::tuner

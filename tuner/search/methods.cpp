@@ -1,3 +1,4 @@
+// The catalogue of methods: a new one is a row.
 #include "tuner/search/search.h"
 
 namespace ds::tuner {

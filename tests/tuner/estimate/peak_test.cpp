@@ -188,7 +188,7 @@ TEST(Peak, OfATrillionParametersIsThatOfTheLoweredPlan) {
   constexpr std::int64_t kMostMicroBatches = 64;
   for (std::uint64_t i = 0; plans < 30; ++i) {
     const auto index = static_cast<Index>(draw.below(static_cast<std::uint64_t>(space.size()), i));
-    if (space.take(index, job) || job.micro_batches() > kMostMicroBatches) continue;
+    if (space.decode_into(space.candidate(index), job) || job.micro_batches() > kMostMicroBatches) continue;
     ++plans;
     SCOPED_TRACE(text_of(job));
     EXPECT_EQ(estimator.peak(job.plan), peak_when_lowered(job));

@@ -44,9 +44,9 @@ std::string world(std::uint64_t number) {
 /// The default space, and everything else that a step's time depends on.
 Space wide_space(const workload::Job& base) {
   std::vector<Dimension> dimensions;
-  for (const Setting& setting : settings()) {
-    const std::string_view name = setting.name;
-    std::vector<std::int64_t> values = default_values(setting, base, 1);
+  for (const workload::PlanKey* key : workload::varied_plan_keys()) {
+    const std::string_view name = key->name;
+    std::vector<std::int64_t> values = default_values(*key, base, 1);
     if (name == "dp") continue;
     if (name.starts_with("overlap.") || name == "zero") values = {0, 1};
     if (name == "recompute")
@@ -59,7 +59,7 @@ Space wide_space(const workload::Job& base) {
     if (name == "attention")
       values = {static_cast<std::int64_t>(workload::Attention::flash),
                 static_cast<std::int64_t>(workload::Attention::unfused)};
-    dimensions.push_back({&setting, values});
+    dimensions.push_back({key, values});
   }
   return {base, std::move(dimensions), 1};
 }
@@ -73,7 +73,8 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
   constexpr std::int64_t kMostPasses = 2000;
   for (std::uint64_t i = 0; i < kMostTries && plans.size() < count; ++i) {
     const auto index = static_cast<Index>(draw.below(static_cast<std::uint64_t>(space.size()), i));
-    if (!space.take(index, job) && job.plan.pp * job.plan.vpp * job.micro_batches() <= kMostPasses)
+    if (!space.decode_into(space.candidate(index), job) &&
+        job.plan.pp * job.plan.vpp * job.micro_batches() <= kMostPasses)
       plans.push_back(job.plan);
   }
   return plans;

@@ -9,12 +9,12 @@
 #include <thread>
 #include <vector>
 
-namespace ds::tuner {
+namespace ds {
 
-class Crew {
+class ThreadPool {
  public:
   /// More threads than kMost are not taken.
-  explicit Crew(std::size_t threads) : size_(std::clamp<std::size_t>(threads, 1, kMost)) {}
+  explicit ThreadPool(std::size_t threads) : size_(std::clamp<std::size_t>(threads, 1, kMost)) {}
   std::size_t size() const { return size_; }
 
   /// Calls fn(piece, member) for all pieces below `count`; they are begun in their order. `member` is below size(), and no
@@ -47,4 +47,4 @@ class Crew {
   std::size_t size_;
 };
 
-}  // namespace ds::tuner
+}  // namespace ds
