@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -160,6 +161,52 @@ TEST(Search, LooksAtTheStartFirstAndOnce) {
   EXPECT_EQ(f.history.front().evaluations, 1);
   EXPECT_EQ(f.top.front().index, best);
   EXPECT_EQ(seen(f), space.size());
+}
+
+/// Asks for what the masks let through, and writes down what it is told.
+class Curious : public Searcher {
+ public:
+  explicit Curious(const Space& space) : space_(&space) {}
+  std::vector<Candidate> ask(std::size_t most) override {
+    std::vector<Candidate> next;
+    const std::size_t last = space_->dimensions().size() - 1;
+    const Index values = std::ssize(space_->dimensions()[last].values);
+    for (; next_ < space_->size() && next.size() < most; next_ += values) {
+      const std::vector<bool> legal = space_->legal_values(space_->candidate(next_), last);
+      for (Index v = 0; v < values; ++v)
+        if (legal[static_cast<std::size_t>(v)]) next.push_back(space_->candidate(next_ + v));
+    }
+    asked += std::ssize(next);
+    return next;
+  }
+  void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) override {
+    ASSERT_EQ(candidates.size(), verdicts.size());
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      EXPECT_TRUE(told.emplace(candidates[i], verdicts[i]).second) << "told twice";
+  }
+
+  Index asked{0};
+  std::map<Candidate, Verdict> told;
+
+ private:
+  const Space* space_;
+  Index next_{0};
+};
+
+TEST(Search, ASearcherMayGoByMasksAndIsToldEachOutcome) {
+  for (const std::uint64_t number : {0, 1}) {
+    const Space space = read_space(parts_of(world(number)), {});
+    const Found whole = found(space, in_order(space, 0));
+    Evaluator evaluator(space, profile());
+    Curious curious(space);
+    const Candidate start = space.candidate(whole.top.front().index);
+    const Found f = search(space, evaluator, curious, {.start = start});
+    EXPECT_EQ(std::ssize(curious.told), curious.asked);
+    EXPECT_EQ(f.pruned.rule, 0);
+    EXPECT_EQ(f.top.front().index, whole.top.front().index);
+    EXPECT_EQ(curious.told.at(start).reason, Reason::evaluated);
+    EXPECT_EQ(curious.told.at(start).step_time, f.top.front().verdict.step_time);
+  }
 }
 
 TEST(Search, StopsWhenItIsTold) {

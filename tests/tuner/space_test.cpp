@@ -12,6 +12,7 @@
 #include "simulator/workload/supported.h"
 #include "tests/tuner/worlds.h"
 #include "tuner/space/evaluator.h"
+#include "tuner/space/orders.h"
 
 namespace ds::tuner {
 namespace {
@@ -59,6 +60,78 @@ TEST(Space, NumbersEveryPlanOnceAndFindsItAgain) {
     EXPECT_EQ(job.plan.tp * job.plan.pp * job.plan.dp, 8);
   }
   EXPECT_GT(legal, 50);
+}
+
+TEST(Space, DigitsAndNumberAreTheSameCandidate) {
+  const Space space = space_of({});
+  Candidate last(space.dimensions().size(), 0);
+  for (Index i = 0; i < space.size(); ++i) {
+    const Candidate digits = space.candidate(i);
+    EXPECT_EQ(space.index(digits), i);
+    if (i > 0) {
+      EXPECT_LT(last, digits);  // the last digit varies fastest
+    }
+    last = digits;
+  }
+  for (std::size_t d = 0; d < last.size(); ++d)
+    EXPECT_EQ(last[d] + 1, std::ssize(space.dimensions()[d].values));
+}
+
+TEST(Space, MasksSayWhichValuesAreLegalBesideTheOthers) {
+  const Space space = space_of({});
+  std::size_t legal = 0, illegal = 0;
+  for (Index i = 0; i < space.size(); i += 17) {
+    const Candidate digits = space.candidate(i);
+    for (std::size_t d = 0; d < digits.size(); ++d) {
+      const std::vector<bool> mask = space.legal_values(digits, d);
+      ASSERT_EQ(mask.size(), space.dimensions()[d].values.size());
+      for (std::size_t v = 0; v < mask.size(); ++v) {
+        Candidate other = digits;
+        other[d] = static_cast<std::int32_t>(v);
+        EXPECT_EQ(mask[v], std::holds_alternative<workload::Job>(space.decode(other)));
+        ++(mask[v] ? legal : illegal);
+      }
+    }
+  }
+  EXPECT_GT(legal, 50U);
+  EXPECT_GT(illegal, 50U);
+}
+
+std::set<Rejection> rejections(const Space& space) {
+  std::set<Rejection> all;
+  for (Index i = 0; i < space.size(); ++i)
+    if (const auto decoded = space.decode(i); std::holds_alternative<Rejection>(decoded))
+      all.insert(std::get<Rejection>(decoded));
+  return all;
+}
+
+TEST(Space, SaysWhyACandidateIsNoPlan) {
+  const std::set<Rejection> on_gpus = rejections(space_of({.pins = {"plan.zero=2"}}));
+  EXPECT_TRUE(on_gpus.contains({Reason::rule, "plan.vpp"}));
+  EXPECT_TRUE(on_gpus.contains({Reason::unsupported, "plan.zero"}));
+  EXPECT_TRUE(on_gpus.contains({Reason::duplicate, ""}));
+  std::string text = job_text();
+  text.replace(text.find("dgx-a100-80g"), 12, "localhost");
+  EXPECT_TRUE(
+      rejections(read_space(parts_of(text), {.cores = 2})).contains({Reason::more_ranks_than_cores, ""}));
+}
+
+/// A GPT ties its embeddings, which dualpipe cannot have yet: other plans remain, and nobody throws.
+TEST(Space, PassesOverDualpipeWithTiedEmbeddings) {
+  const Space space = space_of({.pins = {"plan.schedule=dualpipe"}});
+  EXPECT_TRUE(rejections(space).contains({Reason::unsupported, "plan.schedule"}));
+  EXPECT_TRUE(plans(space).empty());
+}
+
+TEST(OrdersLike1f1b, AreThoseOfTheScheduleThatLoweringMakes) {
+  using workload::Schedule;
+  OrdersLike1f1b orders;
+  EXPECT_TRUE(orders.has(Schedule::gpipe, 4, 1));
+  EXPECT_FALSE(orders.has(Schedule::gpipe, 4, 2));
+  EXPECT_TRUE(orders.has(Schedule::gpipe, 1, 8));        // one stage: as fast, and keeps more
+  EXPECT_TRUE(orders.has(Schedule::interleaved, 2, 2));  // warms up with as many as there are
+  EXPECT_FALSE(orders.has(Schedule::interleaved, 4, 8));
+  EXPECT_FALSE(orders.has(Schedule::zb_h1, 4, 8));
 }
 
 TEST(Space, APinLeavesOneValue) {

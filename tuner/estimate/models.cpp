@@ -36,6 +36,7 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
                                plan.recompute,
                                plan.precision,
                                plan.attention,
+                               plan.dropout,
                                plan.overlap.tp_comm,
                                single,
                                late};

@@ -74,9 +74,9 @@ class Models {
     std::vector<Probe> probes_;
   };
 
-  /// tp, no pipeline, sequence parallel, recompute, precision, attention, tp_comm, one micro-batch, reduced late.
+  /// tp, no pipeline, sequence parallel, recompute, precision, attention, dropout, tp_comm, one micro-batch, reduced late.
   using PassProbeKey = std::tuple<std::int64_t, bool, bool, workload::Recompute, workload::Precision,
-                                  workload::Attention, bool, bool, bool>;
+                                  workload::Attention, double, bool, bool, bool>;
   using PassKey = std::tuple<PassProbeKey, std::int64_t, std::int64_t>;  // and micro-batch, neighbours
   /// tp, data-parallel ranks, no pipeline, sequence parallel, precision, zero, grad_reduce, param_gather.
   using UpdateProbeKey =
