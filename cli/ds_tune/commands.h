@@ -23,6 +23,9 @@ struct SearchOptions {
   std::string export_as;  // "", "job"
 };
 
+/// auto, exhaustive and random
+std::string method_names();
+
 int tune_search(const Common& common, const SearchOptions& options);
 
 /// What event depth says of a plan.

@@ -11,6 +11,7 @@
 #include "cli/ds_tune/commands.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
+#include "simulator/base/nearest.h"
 #include "simulator/engine/predict.h"
 
 namespace ds::cli {
@@ -43,12 +44,11 @@ const tuner::Method& method_of(const SearchOptions& options) {
   const std::string_view asked = options.method != "auto" ? std::string_view(options.method)
                                  : limited                ? "random"
                                                           : "exhaustive";
-  for (const tuner::Method& method : tuner::methods())
-    if (method.name == asked) return method;
+  if (const tuner::Method* method = tuner::find_method(asked)) return *method;
   constexpr std::string_view kLater[] = {"exact", "rl", "anneal", "evolution"};
   const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
   throw InputError("--method", known ? options.method + " is not supported yet" : "is " + options.method,
-                   "auto, exhaustive and random are possible");
+                   method_names() + " are possible");
 }
 
 /// The job's own plan, complete, or why it is none.
@@ -79,6 +79,12 @@ AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const
 }
 
 }  // namespace
+
+std::string method_names() {
+  std::vector<std::string_view> names{"auto"};
+  for (const tuner::Method& method : tuner::methods()) names.push_back(method.name);
+  return listed(names);
+}
 
 int tune_search(const Common& common, const SearchOptions& options) {
   check_outputs({{"--report", common.report}, {"--export", options.export_as.empty() ? "" : "-"}});

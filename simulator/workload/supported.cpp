@@ -1,3 +1,4 @@
+// The rows of what is valid but not built yet, and the limits of what CPU ranks are asked to play.
 #include "simulator/workload/supported.h"
 
 #include <fmt/format.h>

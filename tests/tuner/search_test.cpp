@@ -65,6 +65,11 @@ std::vector<double> unpruned(const Space& space) {
   return seconds;
 }
 
+std::unique_ptr<Searcher> in_order(const Space& space) { return find_method("exhaustive")->make(space, 0); }
+std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed) {
+  return find_method("random")->make(space, seed);
+}
+
 Found found(const Space& space, std::unique_ptr<Searcher> searcher, const Options& options = {}) {
   Evaluator evaluator(space, profile());
   return search(space, evaluator, *searcher, options);
@@ -84,7 +89,7 @@ TEST(Search, FindsWhatBruteForceFinds) {
     SCOPED_TRACE(world(number));
     const Space space = read_space(parts_of(world(number)), constraints_of(number));
     const std::vector<double> all = brute_force(world(number), space);
-    const Found one = found(space, in_order(space, 0), {.top = 1});
+    const Found one = found(space, in_order(space), {.top = 1});
     EXPECT_EQ(one.end, End::seen_whole);
     EXPECT_EQ(seen(one), space.size());
     ASSERT_EQ(one.top.empty(), all.empty());
@@ -154,9 +159,9 @@ TEST(RandomOrder, IsEveryCandidateOnce) {
 
 TEST(Search, LooksAtTheStartFirstAndOnce) {
   const Space space = read_space(parts_of(world(0)), {});
-  const Found whole = found(space, in_order(space, 0));
+  const Found whole = found(space, in_order(space));
   const Index best = whole.top.front().index;
-  const Found f = found(space, in_order(space, 0), {.start = space.candidate(best)});
+  const Found f = found(space, in_order(space), {.start = space.candidate(best)});
   ASSERT_EQ(f.history.size(), 1U);
   EXPECT_EQ(f.history.front().evaluations, 1);
   EXPECT_EQ(f.top.front().index, best);
@@ -196,7 +201,7 @@ class Curious : public Searcher {
 TEST(Search, ASearcherMayGoByMasksAndIsToldEachOutcome) {
   for (const std::uint64_t number : {0, 1}) {
     const Space space = read_space(parts_of(world(number)), {});
-    const Found whole = found(space, in_order(space, 0));
+    const Found whole = found(space, in_order(space));
     Evaluator evaluator(space, profile());
     Curious curious(space);
     const Candidate start = space.candidate(whole.top.front().index);
@@ -213,19 +218,19 @@ TEST(Search, StopsWhenItIsTold) {
   const Space space = read_space(parts_of(world(0)), {});
   StopToken stop;
   stop.signal = 2;
-  const Index start = found(space, in_order(space, 0)).top.front().index;
-  const Found f = found(space, in_order(space, 0), {.start = space.candidate(start), .stop = &stop});
+  const Index start = found(space, in_order(space)).top.front().index;
+  const Found f = found(space, in_order(space), {.start = space.candidate(start), .stop = &stop});
   EXPECT_EQ(f.end, End::stopped);
   EXPECT_EQ(f.evaluations, 1);
   EXPECT_EQ(f.top.size(), 1U);
-  const Found late = found(space, in_order(space, 0), {.time_limit = {0}});
+  const Found late = found(space, in_order(space), {.time_limit = {0}});
   EXPECT_EQ(late.end, End::time_limit);
 }
 
 TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
   for (std::uint64_t number = 0; number < 6; ++number) {
     const Space space = read_space(parts_of(world(number)), {});
-    const Found f = found(space, in_order(space, 0), {.top = 1000});
+    const Found f = found(space, in_order(space), {.top = 1000});
     for (std::size_t i = 1; i < f.front.size(); ++i) {
       EXPECT_GT(f.front[i].verdict.step_time, f.front[i - 1].verdict.step_time);
       EXPECT_LT(f.front[i].verdict.peak, f.front[i - 1].verdict.peak);
@@ -242,7 +247,7 @@ TEST(Search, SaysWhatStoodInTheWay) {
   const std::string key = "\"usable_memory_bytes\": ";
   text.insert(text.find(key) + key.size(), "1e-9, \"max_node_w\": ");  // no GPU is that small
   const Space space = read_space(parts_of(text), {});
-  const Found f = found(space, in_order(space, 0));
+  const Found f = found(space, in_order(space));
   EXPECT_TRUE(f.top.empty());
   EXPECT_FALSE(f.optimal());
   ASSERT_TRUE(f.nearest);

@@ -3,7 +3,7 @@
 // out.
 //
 //   Evaluator evaluator(space, profile);
-//   const Found found = search(space, evaluator, *random_order(space, seed), {.evals = 1000});
+//   const Found found = search(space, evaluator, *find_method("random")->make(space, seed), {.evals = 1000});
 //   found.top.front().index
 //
 // Plans are cut, soundly, before their step time is asked for: those that break a rule, those that do not fit into memory,
@@ -44,17 +44,15 @@ class Searcher {
   virtual void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) = 0;
 };
 
-/// Every candidate, by number. The space has to outlive the searcher.
-std::unique_ptr<Searcher> in_order(const Space& space, std::uint64_t seed);
-/// Every candidate, in an order that the seed says.
-std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed);
-
+/// A way to search. `make`: the space has to outlive the searcher; equal seeds give equal searches.
 struct Method {
   std::string_view name;
   std::unique_ptr<Searcher> (*make)(const Space& space, std::uint64_t seed);
 };
-/// The catalogue of methods (methods.cpp).
+/// The catalogue (methods.cpp).
 std::span<const Method> methods();
+/// Null where there is none of that name.
+const Method* find_method(std::string_view name);
 
 struct Options {
   std::optional<Candidate> start;  // judged first
