@@ -16,7 +16,7 @@ constexpr const char* kSchema = "ds-tune-report-1";
 
 /// Keys of the default space are written whether they varied or not; the rest stands in the job or is its default.
 bool is_written(const workload::PlanKey& key, const tuner::Space& space) {
-  return key.search->candidates != nullptr ||
+  return key.in_default_space() ||
          std::ranges::any_of(space.dimensions(), [&](const tuner::Dimension& d) { return d.key == &key; });
 }
 

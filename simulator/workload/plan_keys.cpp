@@ -87,7 +87,7 @@ std::vector<const PlanKey*> by_turn() {
 
 // clang-format off
 std::span<const PlanKey> plan_keys() {
- static const PlanKey kPlanKeys[] = {  // made when first asked for: values of other files are copied into it
+ static const PlanKey rows[] = {  // made when first asked for: values of other files are copied into it
 
   {.name = "tp", .value = kCount<&Plan::tp, 1, kMaxDegree>,
    .search = PlanSearch{.turn = 1, .off = 1, .candidates = tensor_degrees}, .words = {.said = Said::degree, .turn = 1}},
@@ -167,7 +167,7 @@ std::span<const PlanKey> plan_keys() {
   {.name = "placement", .value = kPlacement, .otherwise = {.says = [](const Job&, const Plan& p) { return p.placement; }}},
   {.name = "collectives", .value = kCollectives, .otherwise = {.says = [](const Job&, const Plan&) { return std::string("auto"); }}},
  };
- return kPlanKeys;
+ return rows;
 }
 // clang-format on
 

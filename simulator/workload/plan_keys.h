@@ -73,10 +73,16 @@ struct PlanKey {
   std::string_view name;  // tp, overlap.p2p: the path below `plan`
   PlanValue value;
   PlanDefault otherwise{};
-  std::optional<PlanSearch> search{};  // those that a search can vary; needs PlanValue::set
+  std::optional<PlanSearch> search;  // those that a search can vary; needs PlanValue::set
   PlanWords words{};
   bool (*used)(const Plan& plan){
       nullptr};  // of a feature that no search varies yet, but that may be forbidden
+
+  bool in_default_space() const { return search && search->candidates != nullptr; }
+  /// Whether plans of a search have its default, whatever the job's own plan says, unless it varies.
+  bool follows(const Job& job) const {
+    return otherwise.always_taken != nullptr && otherwise.always_taken(job);
+  }
 };
 
 std::span<const PlanKey> plan_keys();

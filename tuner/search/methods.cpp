@@ -19,8 +19,8 @@ constexpr Method kMethods[] = {{"exhaustive", in_order}, {"random", random_order
 std::span<const Method> methods() { return kMethods; }
 
 const Method* find_method(std::string_view name) {
-  const auto found = std::ranges::find(kMethods, name, &Method::name);
-  return found == std::end(kMethods) ? nullptr : &*found;
+  const auto* const found = std::ranges::find(kMethods, name, &Method::name);
+  return found == std::end(kMethods) ? nullptr : found;
 }
 
 }  // namespace ds::tuner

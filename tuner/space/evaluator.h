@@ -39,14 +39,14 @@ struct Judging {
   /// Plans whose bound is no better than the slowest of the `top` best are cut: of those in `best`, and of those evaluated
   /// in this batch before them. 0: none are cut.
   std::size_t top{0};
-  std::vector<Seconds> best{};  // step times, fastest first
-  bool too_large_ones{false};   // evaluate plans that do not fit, too
+  std::vector<Seconds> best;   // step times, fastest first
+  bool too_large_ones{false};  // evaluate plans that do not fit, too
   /// It ends before a further candidate once so many plans of the batch have been evaluated.
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
   /// It ends once this is so; asked between plans, and by all threads.
-  std::function<bool()> enough{};
+  std::function<bool()> enough;
   /// Told each verdict in the order of the batch, as soon as it is known.
-  std::function<void(std::size_t, const Verdict&)> told{};
+  std::function<void(std::size_t, const Verdict&)> told;
 };
 
 /// Estimates a plan where tuner/estimate covers it, and lowers it where not; both say the same.

@@ -46,8 +46,7 @@ class Dimensions {
 Dimensions default_space(const workload::Job& base, std::int64_t cores) {
   Dimensions dimensions;
   for (const PlanKey* key : workload::varied_plan_keys()) {
-    const bool follows = key->otherwise.always_taken != nullptr && key->otherwise.always_taken(base);
-    if (key->search->candidates != nullptr && !follows)
+    if (key->in_default_space() && !key->follows(base))
       dimensions.of(*key) = default_values(*key, base, cores);
   }
   return dimensions;
@@ -155,8 +154,7 @@ void forbid(Dimensions& dimensions, const workload::Job& base, std::int64_t core
 void check_rest(workload::Job plain) {
   workload::Plan& plan = plain.plan;
   for (const PlanKey& key : workload::plan_keys()) {
-    if (key.search && key.search->candidates != nullptr && key.search->off)
-      key.value.set(plan, *key.search->off);
+    if (key.in_default_space() && key.search->off) key.value.set(plan, *key.search->off);
     if (!key.search && key.otherwise.always_taken != nullptr) key.otherwise.fill(plain, plan);
   }
   plan.micro_batch = plain.train.global_batch;  // the fewest micro-batches
@@ -173,7 +171,7 @@ void check_rest(workload::Job plain) {
 }  // namespace
 
 std::vector<std::int64_t> default_values(const PlanKey& key, const workload::Job& base, std::int64_t cores) {
-  if (key.search->candidates != nullptr) return key.search->candidates(base, cores);
+  if (key.in_default_space()) return key.search->candidates(base, cores);
   return {key.value.get(base.plan)};
 }
 

@@ -52,7 +52,7 @@ Space::Space(workload::Job base, std::vector<Dimension> dimensions, std::int64_t
   for (const PlanKey& key : workload::plan_keys()) {
     const auto varies = [&](const Dimension& d) { return d.key == &key; };
     if (key.otherwise.fill == nullptr || std::ranges::any_of(dimensions_, varies)) continue;
-    const bool always = key.otherwise.always_taken != nullptr && key.otherwise.always_taken(base_);
+    const bool always = key.follows(base_);
     if (always) key.otherwise.fill(base_, base_.plan);  // whatever the job's own plan is
     if (key.otherwise.depends_on_plan && (always || was_assumed(base_, key))) following_.push_back(&key);
   }

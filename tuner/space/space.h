@@ -48,7 +48,7 @@ enum class Reason : std::uint8_t {
 /// Why a candidate is no plan.
 struct Rejection {
   Reason reason{};
-  std::string_view path{};  // the key that the rule names, or that is not supported; else ""
+  std::string_view path;  // the key that the rule names, or that is not supported; else ""
   auto operator<=>(const Rejection&) const = default;
 };
 /// For people and reports: the path, "the same as another", "more ranks than cores".
