@@ -45,10 +45,10 @@ double processor_seconds() {
 tuner::Space space_of(const workload::Job& base, const Options& options) {
   std::vector<tuner::Dimension> dimensions = tuner::read_space(base, {}).dimensions();
   const auto vary = [&](std::string_view prefix, const std::vector<std::int64_t>& values) {
-    for (const tuner::Setting& setting : tuner::settings())
-      if (setting.name.starts_with(prefix)) {
-        std::erase_if(dimensions, [&](const tuner::Dimension& d) { return d.setting == &setting; });
-        dimensions.push_back({&setting, values});
+    for (const workload::PlanKey* key : workload::varied_plan_keys())
+      if (key->name.starts_with(prefix)) {
+        std::erase_if(dimensions, [&](const tuner::Dimension& d) { return d.key == key; });
+        dimensions.push_back({key, values});
       }
   };
   using workload::Precision;
@@ -66,7 +66,7 @@ std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
   workload::Job job = space.base();
   std::vector<workload::Plan> plans;
   for (tuner::Index i = 0; i < space.size(); ++i)
-    if (!space.take(i, job)) plans.push_back(job.plan);
+    if (!space.decode_into(space.candidate(i), job)) plans.push_back(job.plan);
   const RandomStream draw(1, 0);
   for (std::size_t i = plans.size(); i > 1; --i) std::swap(plans[i - 1], plans[draw.below(i, i)]);
   return plans;

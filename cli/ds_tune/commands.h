@@ -2,6 +2,7 @@
 // The commands of ds-tune, with their options as plain values.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct SearchOptions {
   std::int64_t top{5};
   std::string export_as;  // "", "job"
 };
+
+/// auto, exhaustive and random
+std::string method_names();
 
 int tune_search(const Common& common, const SearchOptions& options);
 
@@ -48,6 +52,9 @@ struct SearchAnswer {
   std::string baseline_fault;      // why it has none
   bool baseline_in_space{};
 };
+
+/// Candidates that are no plans, by words_of what they were rejected for.
+std::map<std::string_view, tuner::Index> counted_by_words(const tuner::Found& found);
 
 /// The job with that plan, complete: `ds-sim run` accepts it, wherever it is put.
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer);

@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
       ->take_all()
       ->type_name("PATH[=VALUE]");
   search->add_option("--method", options.method,
-                     "exhaustive, random, or auto (default): random where a limit is set, else exhaustive");
+                     method_names() + "; auto (default) is random where a limit is set, else exhaustive");
   search->add_option("--evals", options.evals, "Most plans whose step time is computed")
       ->check(CLI::PositiveNumber);
   search->add_option("--time-limit", options.time_limit_s, "Seconds of search")->check(CLI::PositiveNumber);

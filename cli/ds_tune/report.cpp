@@ -1,4 +1,6 @@
 // What `ds-tune search` found, as JSON.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -12,14 +14,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "ds-tune-report-1";
 
-/// What every exported plan says, whether it varied or not; the rest stands in the job or is its default.
-constexpr std::string_view kWritten[] = {"tp",          "pp",       "dp",  "precision", "sequence_parallel",
-                                         "micro_batch", "schedule", "vpp", "recompute", "zero"};
-
-bool is_written(const tuner::Setting& setting, const tuner::Space& space) {
-  return std::ranges::find(kWritten, setting.name) != std::end(kWritten) ||
-         std::ranges::any_of(space.dimensions(),
-                             [&](const tuner::Dimension& d) { return d.setting == &setting; });
+/// Keys of the default space are written whether they varied or not; the rest stands in the job or is its default.
+bool is_written(const workload::PlanKey& key, const tuner::Space& space) {
+  return key.in_default_space() ||
+         std::ranges::any_of(space.dimensions(), [&](const tuner::Dimension& d) { return d.key == &key; });
 }
 
 /// A relative path is relative to the folder of the job that names it, and this job goes somewhere else.
@@ -43,13 +41,13 @@ nlohmann::json job_with(const workload::Plan& plan, const SearchAnswer& answer) 
   auto value = std::make_unique<nlohmann::json>(answer.job.value());
   anchor_paths(*value, std::filesystem::path(answer.job.file()).parent_path());
   if (value->contains("plan"))
-    for (const char* key : {"stage_layers", "batch_shares", "tp_grid", "zero_group"})
-      (*value)["plan"].erase(key);  // they follow from the others
+    for (const workload::PlanKey& key : workload::plan_keys())
+      if (!key.search && key.otherwise.always_taken != nullptr)
+        (*value)["plan"].erase(std::string(key.name));  // it follows from the others
   Document document(std::move(value), answer.job.file());
-  for (const tuner::Setting& setting : tuner::settings())
-    if (is_written(setting, answer.space))
-      apply_override(document, std::string("plan.") + std::string(setting.name) + "=" +
-                                   setting.spell(setting.get(plan)));
+  for (const workload::PlanKey* key : workload::varied_plan_keys())
+    if (is_written(*key, answer.space))
+      apply_override(document, fmt::format("plan.{}={}", key->name, key->value.spell(key->value.get(plan))));
   return document.value();
 }
 
@@ -106,8 +104,8 @@ const char* word(tuner::End end) {
 Json dimensions_json(const tuner::Space& space) {
   Json json = Json::object();
   for (const tuner::Dimension& dimension : space.dimensions()) {
-    Json& values = json[std::string(dimension.setting->name)] = Json::array();
-    for (const std::int64_t value : dimension.values) values.push_back(dimension.setting->spell(value));
+    Json& values = json[std::string(dimension.key->name)] = Json::array();
+    for (const std::int64_t value : dimension.values) values.push_back(dimension.key->value.spell(value));
   }
   return json;
 }
@@ -132,7 +130,7 @@ std::string search_report(const SearchAnswer& answer, const report::Provenance& 
   json["pruned"] = {
       {"memory", found.pruned.memory}, {"bound", found.pruned.bound}, {"rule", found.pruned.rule}};
   json["rules"] = Json::object();
-  for (const auto& [path, count] : found.rules) json["rules"][std::string(path)] = count;
+  for (const auto& [words, count] : counted_by_words(found)) json["rules"][std::string(words)] = count;
   if (found.nearest) json["nearest"] = {{"peak_bytes", found.nearest->verdict.peak.value}};
   json["end"] = word(found.end);
   json["proof"] = proof_json(answer);

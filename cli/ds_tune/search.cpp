@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <limits>
+#include <span>
+#include <variant>
 
 #include "cli/ds_tune/commands.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
+#include "simulator/base/nearest.h"
 #include "simulator/engine/predict.h"
 
 namespace ds::cli {
@@ -20,7 +23,7 @@ Document read_document(const SearchOptions& options, const Common& common) {
   return document;
 }
 
-void check_wishes(const SearchOptions& options, const workload::Job& job) {
+void check_constraints(const SearchOptions& options, const workload::Job& job) {
   const auto refuse = [&](const char* path, const char* instead) {
     throw InputError(path, "not supported yet", instead).in_file(job.file);
   };
@@ -41,12 +44,11 @@ const tuner::Method& method_of(const SearchOptions& options) {
   const std::string_view asked = options.method != "auto" ? std::string_view(options.method)
                                  : limited                ? "random"
                                                           : "exhaustive";
-  for (const tuner::Method& method : tuner::methods())
-    if (method.name == asked) return method;
+  if (const tuner::Method* method = tuner::find_method(asked)) return *method;
   constexpr std::string_view kLater[] = {"exact", "rl", "anneal", "evolution"};
   const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
   throw InputError("--method", known ? options.method + " is not supported yet" : "is " + options.method,
-                   "auto, exhaustive and random are possible");
+                   method_names() + " are possible");
 }
 
 /// The job's own plan, complete, or why it is none.
@@ -64,10 +66,8 @@ std::optional<workload::Job> own_plan(const workload::Job& base, std::string& fa
   return job;
 }
 
-Judged judged(const tuner::Space& space, const tuner::Candidate& candidate) {
-  workload::Job job = space.base();
-  ensure(!space.take(candidate.index, job), "what was evaluated is legal");
-  return {job.plan, candidate.verdict, std::nullopt};
+Judged judged(const tuner::Space& space, const tuner::Scored& one) {
+  return {std::get<workload::Job>(space.decode(one.index)).plan, one.verdict, std::nullopt};
 }
 
 AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const cost::Profile& profile) {
@@ -80,6 +80,12 @@ AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const
 
 }  // namespace
 
+std::string method_names() {
+  std::vector<std::string_view> names{"auto"};
+  for (const tuner::Method& method : tuner::methods()) names.push_back(method.name);
+  return listed(names);
+}
+
 int tune_search(const Common& common, const SearchOptions& options) {
   check_outputs({{"--report", common.report}, {"--export", options.export_as.empty() ? "" : "-"}});
   const tuner::Method& method = method_of(options);
@@ -89,20 +95,20 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const Document document = read_document(options, common);
   const workload::Job base =
       workload::read_job_parts(document, std::filesystem::path(options.job).parent_path());
-  check_wishes(options, base);
+  check_constraints(options, base);
   const cost::Profile profile =
       base.cluster.cpu() ? profile_of(base) : cost::rough_profile();  // nobody asks it about GPUs
   const tuner::Space space = tuner::read_space(
       base,
       {.file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores});
-  tuner::Evaluator evaluator(base, profile, static_cast<std::size_t>(common.jobs));
+  tuner::Evaluator evaluator(space, profile, static_cast<std::size_t>(common.jobs));
   std::string own_fault;
   const std::optional<workload::Job> own = own_plan(base, own_fault);
-  const std::optional<tuner::Index> start = own ? space.find(own->plan) : std::nullopt;
+  const std::optional<tuner::Candidate> start = own ? space.find(own->plan) : std::nullopt;
 
   phases.begin("search");
   terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
-  const auto searcher = method.make(space.size(), base.seed);
+  const auto searcher = method.make(space, base.seed);
   const tuner::Found found =
       tuner::search(space, evaluator, *searcher,
                     {.start = start,
@@ -120,11 +126,14 @@ int tune_search(const Common& common, const SearchOptions& options) {
                       .method = method.name,
                       .baseline_fault = own_fault,
                       .baseline_in_space = start.has_value()};
-  for (const tuner::Candidate& candidate : found.top) answer.top.push_back(judged(space, candidate));
-  for (const tuner::Candidate& candidate : found.front) answer.front.push_back(judged(space, candidate));
+  for (const tuner::Scored& one : found.top) answer.top.push_back(judged(space, one));
+  for (const tuner::Scored& one : found.front) answer.front.push_back(judged(space, one));
   for (Judged& one : answer.top)
     if (!stop.stop_requested()) one.event = at_event_depth(space.base(), one.plan, profile);
-  if (own) answer.baseline = Judged{own->plan, evaluator.evaluate(*own), std::nullopt};
+  if (own)
+    answer.baseline =
+        Judged{own->plan, evaluator.evaluate(std::span(&own->plan, 1), {.too_large_ones = true}).front(),
+               std::nullopt};
 
   phases.begin("write");
   if (!common.report.empty()) write_output(common.report, search_report(answer, provenance(common, &base)));

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <variant>
 
 #include "cli/ds_tune/commands.h"
 
@@ -33,8 +34,8 @@ std::string ending(const tuner::Found& found) {
 
 std::string counts(const SearchAnswer& answer) {
   const tuner::Found& f = answer.found;
-  const auto twins = f.rules.find(tuner::kTwin);
-  const Index same = twins == f.rules.end() ? 0 : twins->second;
+  const auto duplicates = f.rejections.find({tuner::Reason::duplicate});
+  const Index same = duplicates == f.rejections.end() ? 0 : duplicates->second;
   std::string text = fmt::format("{} combinations, {} break a rule", terminal::exact(answer.space.size()),
                                  terminal::exact(f.pruned.rule - same));
   if (same > 0) text += fmt::format(", {} are the same as others", terminal::exact(same));
@@ -95,29 +96,39 @@ std::string event_note(const SearchAnswer& answer) {
                      tuner::describe(fastest->plan, answer.space));
 }
 
-/// The first plan that breaks the rule, in words.
-std::string example(const tuner::Space& space, std::string_view path) {
+/// The first candidate that was rejected for that, in words.
+std::string example(const tuner::Space& space, std::string_view words) {
   workload::Job job = space.base();
   for (Index i = 0; i < space.size(); ++i)
-    if (space.take(i, job) == path) {
+    if (const auto rejection = space.decode_into(space.candidate(i), job);
+        rejection && tuner::words_of(*rejection) == words) {
       const auto violation = workload::first_violation(job);
       return violation ? fmt::format(", as {}", workload::as_error(*violation, job).wrong()) : "";
     }
   return {};
 }
 
+}  // namespace
+
+std::map<std::string_view, Index> counted_by_words(const tuner::Found& found) {
+  std::map<std::string_view, Index> counts;
+  for (const auto& [rejection, count] : found.rejections) counts[tuner::words_of(rejection)] += count;
+  return counts;
+}
+
+namespace {
+
 std::string obstacles(const SearchAnswer& answer) {
   constexpr std::size_t kShown = 3;
   std::vector<std::pair<Index, std::string_view>> rules;
-  for (const auto& [path, count] : answer.found.rules) rules.emplace_back(count, path);
+  for (const auto& [words, count] : counted_by_words(answer.found)) rules.emplace_back(count, words);
   std::ranges::sort(rules, std::greater{});
   std::string text;
   for (std::size_t i = 0; i < std::min(kShown, rules.size()); ++i)
     text += fmt::format("  {} of them: {}{}\n", terminal::exact(rules[i].first), rules[i].second,
                         example(answer.space, rules[i].second));
   if (const auto& nearest = answer.found.nearest) {
-    workload::Job job = answer.space.base();
-    answer.space.take(nearest->index, job);
+    const auto job = std::get<workload::Job>(answer.space.decode(nearest->index));
     text += fmt::format(
         "  nearest to fit: {}, {} of {} usable\n", tuner::describe(job.plan, answer.space),
         terminal::bytes(nearest->verdict.peak),

@@ -61,6 +61,10 @@ std::string join_path(const std::string& path, std::string_view key) {
   return fmt::format("{}[{}]", path, short_json(nlohmann::json(std::string(key))));
 }
 
+std::string json_text(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
 std::string pretty(const nlohmann::json& value) {
   if (value.is_object() && !value.empty()) return fmt::format("an object of {} keys", value.size());
   if (value.is_array() && value.size() > 16) return fmt::format("a list of {} elements", value.size());

@@ -131,6 +131,8 @@ void apply_override(Document& document, std::string_view assignment);
 
 /// `path` extended by a key; keys that are no plain words are quoted, so that no message carries control characters.
 std::string join_path(const std::string& path, std::string_view key);
+/// Text as JSON has it: in quotes, ASCII alone.
+std::string json_text(std::string_view text);
 /// A value as short JSON in ASCII, at most some 60 characters.
 std::string pretty(const nlohmann::json& value);
 

@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "simulator/base/error.h"
-#include "simulator/base/remembered.h"
+#include "simulator/base/memo.h"
 #include "simulator/cost/library_facts.h"
 #include "simulator/cost/traffic.h"
 #include "simulator/workload/spellings.h"
@@ -199,8 +199,8 @@ struct CommunicationModel::Impl {
 
   Topology network;
   LibraryFacts facts;
-  Remembered<Key, Path> paths;
-  Remembered<Group, std::vector<Fold>> folds;
+  Memo<Key, Path> paths;
+  Memo<Group, std::vector<Fold>> folds;
 };
 
 CommunicationModel::CommunicationModel(const workload::Cluster& cluster)

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "simulator/base/remembered.h"
+#include "simulator/base/memo.h"
 #include "simulator/cost/cost.h"
 #include "simulator/workload/job.h"
 
@@ -40,7 +40,7 @@ class ProductTable {
       curves_;  // by pass: forward, input gradient, weight gradient; empty where not measured
   /// By tokens, outputs, inputs and pass.
   using Asked = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::size_t>;
-  std::shared_ptr<Remembered<Asked, double>> slowdowns_ = std::make_shared<Remembered<Asked, double>>();
+  std::shared_ptr<Memo<Asked, double>> slowdowns_ = std::make_shared<Memo<Asked, double>>();
 };
 
 }  // namespace ds::cost

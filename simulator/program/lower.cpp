@@ -119,6 +119,8 @@ Program lower(const Job& job, Classes classes, Hash hash) {
   const workload::Plan& plan = job.plan;
   Program program;
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
+  ensure(directions_of(plan.schedule) == 1 || !job.model.tied_embeddings,
+         "each end of the model is on one stage");
   program.grid = Grid({.tp = static_cast<std::int32_t>(plan.tp),
                        .cp = static_cast<std::int32_t>(plan.cp),
                        .dp_shard = static_cast<std::int32_t>(plan.dp),

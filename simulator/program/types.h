@@ -6,7 +6,7 @@
 
 namespace ds::program {
 
-/// Of weights and activations. Throws InputError for a precision that cannot be lowered yet.
+/// Of weights and activations. The precision is one of those that workload::first_unsupported lets through.
 DataType storage_type(const workload::Job& job);
 /// Below fp32: the optimizer keeps a copy of its own.
 bool narrow(DataType type);

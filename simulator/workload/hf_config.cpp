@@ -1,3 +1,4 @@
+// The keys of each model_type of a Hugging Face config.json.
 #include "simulator/workload/hf_config.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The limits by name, for people who ask for them.
 #include "simulator/workload/limits.h"
 
 #include "simulator/base/file.h"

@@ -1,3 +1,4 @@
+// Parameters of each family, layer by layer.
 #include "simulator/workload/parameters.h"
 
 namespace ds::workload {

@@ -1,3 +1,4 @@
+// Finds and reads the files under profiles/, and says what is there.
 #include "simulator/workload/presets.h"
 
 #include <fmt/format.h>

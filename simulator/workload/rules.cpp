@@ -1,3 +1,4 @@
+// The rows of the table of rules, and the sentence for the first one that a job breaks.
 #include "simulator/workload/rules.h"
 
 #include <fmt/format.h>

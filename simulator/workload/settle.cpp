@@ -1,3 +1,4 @@
+// What follows from a legal plan: memory of CPU ranks, layers of stages.
 #include "simulator/workload/settle.h"
 
 #include "simulator/workload/split.h"

@@ -1,3 +1,4 @@
+// The whole split of layers into stages and chunks, by the rule of split.h.
 #include "simulator/workload/split.h"
 
 namespace ds::workload {

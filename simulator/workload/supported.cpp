@@ -1,3 +1,4 @@
+// The rows of what is valid but not built yet, and the limits of what CPU ranks are asked to play.
 #include "simulator/workload/supported.h"
 
 #include <fmt/format.h>
@@ -30,6 +31,7 @@ constexpr Feature kFeatures[] = {
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || (j.plan.schedule != Schedule::zb_h1 && j.plan.schedule != Schedule::dualpipe); }, "gpipe, 1f1b and interleaved are"},
   {"plan.schedule", [](const Job& j) { return j.plan.schedule != Schedule::zb_v; }, "gpipe, 1f1b, interleaved, zb-h1 and dualpipe are"},
+  {"plan.schedule", [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || !j.model.tied_embeddings; }, "with tied embeddings 1f1b, interleaved and zb-h1 are"},
   {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1 || j.plan.pp > 1; }, "1 is where plan.pp is 1"},
   {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
   {"plan.zero_group", [](const Job& j) { return j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "plan.dp x plan.cp is"},

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 
 #include "simulator/base/error.h"
@@ -27,7 +29,7 @@ engine::Prediction predicted(const workload::Job& job) {
 }
 
 /// Every combination of the space written into the job and read anew, as `ds-sim run --set` would: no numbering, no pruning,
-/// no twins. Step times of those that are legal and fit, sorted.
+/// no duplicates. Step times of those that are legal and fit, sorted.
 std::vector<double> brute_force(const std::string& text, const Space& space) {
   std::vector<double> seconds;
   std::vector<std::size_t> digits(space.dimensions().size(), 0);
@@ -35,8 +37,8 @@ std::vector<double> brute_force(const std::string& text, const Space& space) {
     Document document = parse_document(text, "job.json");
     for (std::size_t i = 0; i < digits.size(); ++i) {
       const Dimension& dimension = space.dimensions()[i];
-      apply_override(document, fmt::format("plan.{}={}", dimension.setting->name,
-                                           dimension.setting->spell(dimension.values[digits[i]])));
+      apply_override(document, fmt::format("plan.{}={}", dimension.key->name,
+                                           dimension.key->value.spell(dimension.values[digits[i]])));
     }
     workload::Job job = workload::read_job_parts(document);
     if (!workload::first_violation(job) && !workload::first_unsupported(job)) {
@@ -55,7 +57,7 @@ std::vector<double> unpruned(const Space& space) {
   std::vector<double> seconds;
   workload::Job job = space.base();
   for (Index i = 0; i < space.size(); ++i) {
-    if (space.take(i, job)) continue;
+    if (space.decode_into(space.candidate(i), job)) continue;
     const engine::Prediction p = predicted(job);
     if (fits(job, p.peak)) seconds.push_back(p.summary.step_time.value);
   }
@@ -63,14 +65,19 @@ std::vector<double> unpruned(const Space& space) {
   return seconds;
 }
 
+std::unique_ptr<Searcher> in_order(const Space& space) { return find_method("exhaustive")->make(space, 0); }
+std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed) {
+  return find_method("random")->make(space, seed);
+}
+
 Found found(const Space& space, std::unique_ptr<Searcher> searcher, const Options& options = {}) {
-  Evaluator evaluator(space.base(), profile());
+  Evaluator evaluator(space, profile());
   return search(space, evaluator, *searcher, options);
 }
 
 Index seen(const Found& f) { return f.evaluations + f.pruned.rule + f.pruned.memory + f.pruned.bound; }
 
-Wishes wishes_of(std::uint64_t number) {
+Constraints constraints_of(std::uint64_t number) {
   return {.pins = {number % 4 < 2 ? "plan.recompute=none" : "plan.recompute=full"},
           .forbids = {"plan.vpp=3"}};
 }
@@ -80,9 +87,9 @@ TEST(Search, FindsWhatBruteForceFinds) {
   int with_a_plan = 0;
   for (std::uint64_t number = 0; number < kWorlds; ++number) {
     SCOPED_TRACE(world(number));
-    const Space space = read_space(parts_of(world(number)), wishes_of(number));
+    const Space space = read_space(parts_of(world(number)), constraints_of(number));
     const std::vector<double> all = brute_force(world(number), space);
-    const Found one = found(space, in_order(space.size(), 0), {.top = 1});
+    const Found one = found(space, in_order(space), {.top = 1});
     EXPECT_EQ(one.end, End::seen_whole);
     EXPECT_EQ(seen(one), space.size());
     ASSERT_EQ(one.top.empty(), all.empty());
@@ -105,7 +112,7 @@ TEST(Search, HoldsAllOfTheBestPlansInAnyOrder) {
     std::vector<double> all = unpruned(space);
     all.resize(std::min(all.size(), kTop));
     for (const Method& method : methods()) {
-      const Found f = found(space, method.make(space.size(), number), {.top = kTop});
+      const Found f = found(space, method.make(space, number), {.top = kTop});
       ASSERT_EQ(f.top.size(), all.size()) << method.name;
       // Of plans that are equal up to rounding the bound may cut either.
       for (std::size_t i = 0; i < all.size(); ++i)
@@ -120,66 +127,116 @@ TEST(Search, EqualSeedsGiveEqualResults) {
   const Space space = read_space(parts_of(world(0)), {});
   const auto indices = [&](std::uint64_t seed) {
     std::vector<Index> all;
-    const Found f = found(space, random_order(space.size(), seed), {.evals = 4});
+    const Found f = found(space, random_order(space, seed), {.evals = 4});
     EXPECT_EQ(f.evaluations, 4);
     EXPECT_EQ(f.end, End::evals);
     EXPECT_FALSE(f.optimal());
-    for (const Candidate& c : f.top) all.push_back(c.index);
+    for (const Scored& c : f.top) all.push_back(c.index);
     return all;
   };
   EXPECT_EQ(indices(1), indices(1));
   EXPECT_NE(indices(1), indices(2));
 }
 
-TEST(RandomOrder, IsEveryNumberOnce) {
-  for (const Index size : {1, 2, 3, 7, 8, 64, 1000}) {
-    const auto order = random_order(size, 5);
-    std::set<Index> all;
-    for (std::vector<Index> next = order->ask(5); !next.empty(); next = order->ask(5)) {
+TEST(RandomOrder, IsEveryCandidateOnce) {
+  const workload::PlanKey* key = workload::find_plan_key("micro_batch");
+  for (const std::size_t size : {1, 2, 3, 7, 8, 64, 1000}) {
+    std::vector<std::int64_t> values(size);
+    std::iota(values.begin(), values.end(), 1);
+    const Space space(parts_of(world(0)), {{key, values}}, 1);
+    const auto order = random_order(space, 5);
+    std::set<Candidate> all;
+    for (std::vector<Candidate> next = order->ask(5); !next.empty(); next = order->ask(5)) {
       EXPECT_LE(next.size(), 5U);
-      for (const Index index : next) {
-        EXPECT_TRUE(index >= 0 && index < size);
-        EXPECT_TRUE(all.insert(index).second) << index;
+      for (const Candidate& candidate : next) {
+        EXPECT_TRUE(candidate[0] >= 0 && candidate[0] < static_cast<std::int32_t>(size));
+        EXPECT_TRUE(all.insert(candidate).second) << candidate[0];
       }
     }
-    EXPECT_EQ(std::ssize(all), size);
+    EXPECT_EQ(all.size(), size);
   }
 }
 
 TEST(Search, LooksAtTheStartFirstAndOnce) {
   const Space space = read_space(parts_of(world(0)), {});
-  const Found whole = found(space, in_order(space.size(), 0));
+  const Found whole = found(space, in_order(space));
   const Index best = whole.top.front().index;
-  const Found f = found(space, in_order(space.size(), 0), {.start = best});
+  const Found f = found(space, in_order(space), {.start = space.candidate(best)});
   ASSERT_EQ(f.history.size(), 1U);
   EXPECT_EQ(f.history.front().evaluations, 1);
   EXPECT_EQ(f.top.front().index, best);
   EXPECT_EQ(seen(f), space.size());
 }
 
+/// Asks for what the masks let through, and writes down what it is told.
+class Curious : public Searcher {
+ public:
+  explicit Curious(const Space& space) : space_(&space) {}
+  std::vector<Candidate> ask(std::size_t most) override {
+    std::vector<Candidate> next;
+    const std::size_t last = space_->dimensions().size() - 1;
+    const Index values = std::ssize(space_->dimensions()[last].values);
+    for (; next_ < space_->size() && next.size() < most; next_ += values) {
+      const std::vector<bool> legal = space_->legal_values(space_->candidate(next_), last);
+      for (Index v = 0; v < values; ++v)
+        if (legal[static_cast<std::size_t>(v)]) next.push_back(space_->candidate(next_ + v));
+    }
+    asked += std::ssize(next);
+    return next;
+  }
+  void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) override {
+    ASSERT_EQ(candidates.size(), verdicts.size());
+    for (std::size_t i = 0; i < candidates.size(); ++i)
+      EXPECT_TRUE(told.emplace(candidates[i], verdicts[i]).second) << "told twice";
+  }
+
+  Index asked{0};
+  std::map<Candidate, Verdict> told;
+
+ private:
+  const Space* space_;
+  Index next_{0};
+};
+
+TEST(Search, ASearcherMayGoByMasksAndIsToldEachOutcome) {
+  for (const std::uint64_t number : {0, 1}) {
+    const Space space = read_space(parts_of(world(number)), {});
+    const Found whole = found(space, in_order(space));
+    Evaluator evaluator(space, profile());
+    Curious curious(space);
+    const Candidate start = space.candidate(whole.top.front().index);
+    const Found f = search(space, evaluator, curious, {.start = start});
+    EXPECT_EQ(std::ssize(curious.told), curious.asked);
+    EXPECT_EQ(f.pruned.rule, 0);
+    EXPECT_EQ(f.top.front().index, whole.top.front().index);
+    EXPECT_EQ(curious.told.at(start).reason, Reason::evaluated);
+    EXPECT_EQ(curious.told.at(start).step_time, f.top.front().verdict.step_time);
+  }
+}
+
 TEST(Search, StopsWhenItIsTold) {
   const Space space = read_space(parts_of(world(0)), {});
   StopToken stop;
   stop.signal = 2;
-  const Index start = found(space, in_order(space.size(), 0)).top.front().index;
-  const Found f = found(space, in_order(space.size(), 0), {.start = start, .stop = &stop});
+  const Index start = found(space, in_order(space)).top.front().index;
+  const Found f = found(space, in_order(space), {.start = space.candidate(start), .stop = &stop});
   EXPECT_EQ(f.end, End::stopped);
   EXPECT_EQ(f.evaluations, 1);
   EXPECT_EQ(f.top.size(), 1U);
-  const Found late = found(space, in_order(space.size(), 0), {.time_limit = {0}});
+  const Found late = found(space, in_order(space), {.time_limit = {0}});
   EXPECT_EQ(late.end, End::time_limit);
 }
 
 TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
   for (std::uint64_t number = 0; number < 6; ++number) {
     const Space space = read_space(parts_of(world(number)), {});
-    const Found f = found(space, in_order(space.size(), 0), {.top = 1000});
+    const Found f = found(space, in_order(space), {.top = 1000});
     for (std::size_t i = 1; i < f.front.size(); ++i) {
       EXPECT_GT(f.front[i].verdict.step_time, f.front[i - 1].verdict.step_time);
       EXPECT_LT(f.front[i].verdict.peak, f.front[i - 1].verdict.peak);
     }
-    for (const Candidate& c : f.top)
-      EXPECT_TRUE(std::ranges::any_of(f.front, [&](const Candidate& b) {
+    for (const Scored& c : f.top)
+      EXPECT_TRUE(std::ranges::any_of(f.front, [&](const Scored& b) {
         return b.verdict.step_time <= c.verdict.step_time && b.verdict.peak <= c.verdict.peak;
       }));
   }
@@ -190,12 +247,12 @@ TEST(Search, SaysWhatStoodInTheWay) {
   const std::string key = "\"usable_memory_bytes\": ";
   text.insert(text.find(key) + key.size(), "1e-9, \"max_node_w\": ");  // no GPU is that small
   const Space space = read_space(parts_of(text), {});
-  const Found f = found(space, in_order(space.size(), 0));
+  const Found f = found(space, in_order(space));
   EXPECT_TRUE(f.top.empty());
   EXPECT_FALSE(f.optimal());
   ASSERT_TRUE(f.nearest);
   Index broken = 0;
-  for (const auto& [path, count] : f.rules) broken += count;
+  for (const auto& [rejection, count] : f.rejections) broken += count;
   EXPECT_EQ(broken, f.pruned.rule);
   EXPECT_EQ(f.pruned.memory, space.size() - broken);
 }

@@ -1,3 +1,4 @@
+// Every candidate, by number.
 #include "tuner/search/search.h"
 
 namespace ds::tuner {
@@ -5,20 +6,23 @@ namespace {
 
 class InOrder : public Searcher {
  public:
-  explicit InOrder(Index size) : size_(size) {}
-  std::vector<Index> ask(std::size_t most) override {
-    std::vector<Index> next;
-    while (next_ < size_ && next.size() < most) next.push_back(next_++);
+  explicit InOrder(const Space& space) : space_(&space) {}
+  std::vector<Candidate> ask(std::size_t most) override {
+    std::vector<Candidate> next;
+    while (next_ < space_->size() && next.size() < most) next.push_back(space_->candidate(next_++));
     return next;
   }
-  void tell(Index, const Outcome&) override {}
+  void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
 
  private:
-  Index size_, next_{0};
+  const Space* space_;
+  Index next_{0};
 };
 
 }  // namespace
 
-std::unique_ptr<Searcher> in_order(Index size, std::uint64_t) { return std::make_unique<InOrder>(size); }
+std::unique_ptr<Searcher> in_order(const Space& space, std::uint64_t) {
+  return std::make_unique<InOrder>(space);
+}
 
 }  // namespace ds::tuner

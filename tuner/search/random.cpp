@@ -1,3 +1,4 @@
+// Every candidate, in an order that the seed says.
 #include "simulator/base/random.h"
 
 #include <bit>
@@ -46,23 +47,24 @@ class Permutation {
 
 class RandomOrder : public Searcher {
  public:
-  RandomOrder(Index size, std::uint64_t seed) : size_(size), order_(size, seed) {}
-  std::vector<Index> ask(std::size_t most) override {
-    std::vector<Index> next;
-    while (next_ < size_ && next.size() < most) next.push_back(order_(next_++));
+  RandomOrder(const Space& space, std::uint64_t seed) : space_(&space), order_(space.size(), seed) {}
+  std::vector<Candidate> ask(std::size_t most) override {
+    std::vector<Candidate> next;
+    while (next_ < space_->size() && next.size() < most) next.push_back(space_->candidate(order_(next_++)));
     return next;
   }
-  void tell(Index, const Outcome&) override {}
+  void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
 
  private:
-  Index size_, next_{0};
+  const Space* space_;
+  Index next_{0};
   Permutation order_;
 };
 
 }  // namespace
 
-std::unique_ptr<Searcher> random_order(Index size, std::uint64_t seed) {
-  return std::make_unique<RandomOrder>(size, seed);
+std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed) {
+  return std::make_unique<RandomOrder>(space, seed);
 }
 
 }  // namespace ds::tuner

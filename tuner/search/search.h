@@ -1,8 +1,9 @@
 #pragma once
-// Finds the best plans of a space: a searcher says which plan comes next, the loop judges it and tells what came out.
+// Finds the best plans of a space: a searcher says which candidates come next, the loop has them judged and tells what came
+// out.
 //
-//   Evaluator evaluator(space.base(), profile);
-//   const Found found = search(space, evaluator, *random_order(space.size(), seed), {.evals = 1000});
+//   Evaluator evaluator(space, profile);
+//   const Found found = search(space, evaluator, *find_method("random")->make(space, seed), {.evals = 1000});
 //   found.top.front().index
 //
 // Plans are cut, soundly, before their step time is asked for: those that break a rule, those that do not fit into memory,
@@ -26,15 +27,9 @@
 
 namespace ds::tuner {
 
-/// What became of a plan.
-enum class Fate : std::uint8_t { rule, memory, bound, evaluated };
-
-struct Outcome {
-  Fate fate{};
-  Verdict verdict;  // evaluated: all of it; memory: the peak; bound: the bound as step time
-};
-
-/// The seam where methods of search plug in. A searcher never asks for the same plan twice.
+/// The seam where methods of search plug in. A searcher sees the space (its dimensions, and which values of one are legal
+/// given the others: Space::legal_values) and of each candidate its digits and its verdict. It never asks for the same
+/// candidate twice.
 class Searcher {
  public:
   Searcher() = default;
@@ -42,25 +37,25 @@ class Searcher {
   Searcher& operator=(const Searcher&) = delete;
   virtual ~Searcher() = default;
 
-  /// Plans to look at next, `most` of them at most: fewer where it has no more, or first wants to be told what became of
-  /// these. None when it has no more.
-  virtual std::vector<Index> ask(std::size_t most) = 0;
-  virtual void tell(Index index, const Outcome& outcome) = 0;
+  /// Candidates to look at next, `most` of them at most: fewer where it has no more, or first wants to be told what became
+  /// of these. None when it has no more.
+  virtual std::vector<Candidate> ask(std::size_t most) = 0;
+  /// What became of candidates that it asked for: of each once, of some never where the search ends. Both are equally long.
+  virtual void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) = 0;
 };
 
-/// Every plan, by number.
-std::unique_ptr<Searcher> in_order(Index size, std::uint64_t seed);
-/// Every plan, in an order that the seed says.
-std::unique_ptr<Searcher> random_order(Index size, std::uint64_t seed);
-
+/// A way to search. `make`: the space has to outlive the searcher; equal seeds give equal searches.
 struct Method {
   std::string_view name;
-  std::unique_ptr<Searcher> (*make)(Index size, std::uint64_t seed);
+  std::unique_ptr<Searcher> (*make)(const Space& space, std::uint64_t seed);
 };
+/// The catalogue (methods.cpp).
 std::span<const Method> methods();
+/// Null where there is none of that name.
+const Method* find_method(std::string_view name);
 
 struct Options {
-  std::optional<Index> start;  // looked at first
+  std::optional<Candidate> start;  // judged first
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
   Seconds time_limit{std::numeric_limits<double>::infinity()};
   std::size_t top{5};
@@ -68,7 +63,8 @@ struct Options {
   Progress progress;
 };
 
-struct Candidate {
+/// A candidate by its number, and what became of it.
+struct Scored {
   Index index{};
   Verdict verdict;
 };
@@ -80,6 +76,7 @@ struct Improvement {
   Seconds step_time;
 };
 
+/// Candidates whose step time nobody computed. `rule`: all that are no plans.
 struct Pruned {
   Index rule{}, memory{}, bound{};
 };
@@ -87,18 +84,19 @@ struct Pruned {
 enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped };
 
 struct Found {
-  std::vector<Candidate> top;    // fastest first; equally fast ones in the order of search
-  std::vector<Candidate> front;  // of those evaluated, none is both faster and smaller; fastest first
+  std::vector<Scored> top;    // fastest first; equally fast ones in the order of search
+  std::vector<Scored> front;  // of those evaluated, none is both faster and smaller; fastest first
   std::int64_t evaluations{};
   Pruned pruned;
   std::vector<Improvement> history;
-  std::map<std::string_view, Index> rules;  // plans that broke them, by path
-  std::optional<Candidate> nearest;         // least over its memory, of those that do not fit
+  std::map<Rejection, Index> rejections;  // candidates that are no plans
+  std::optional<Scored> nearest;          // least over its memory, of those that do not fit
   End end{};
 
   bool optimal() const { return end == End::seen_whole && !top.empty(); }
 };
 
+/// Ends when the searcher has no more, when the whole space has been seen, or at a limit of `options`.
 Found search(const Space& space, Evaluator& evaluator, Searcher& searcher, const Options& options);
 
 }  // namespace ds::tuner

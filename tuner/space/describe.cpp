@@ -1,50 +1,57 @@
+// A plan in words, by the table of plan keys.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <map>
 
-#include "simulator/workload/spellings.h"
 #include "tuner/space/space.h"
 
 namespace ds::tuner {
+namespace {
 
-std::string describe(const workload::Plan& p) {
+using workload::PlanKey;
+using workload::Said;
+
+std::vector<const PlanKey*> said_by_turn(Said said) {
+  std::vector<const PlanKey*> keys;
+  for (const PlanKey& key : workload::plan_keys())
+    if (key.words.said == said) keys.push_back(&key);
+  std::ranges::stable_sort(keys, {}, [](const PlanKey* key) { return key->words.turn; });
+  return keys;
+}
+
+}  // namespace
+
+std::string describe(const workload::Plan& plan) {
   std::string text;
-  for (const auto& [name, degree] : {std::pair{"tp", p.tp}, {"pp", p.pp}, {"dp", p.dp}})
-    if (degree > 1) text += fmt::format("{}{} {}", text.empty() ? "" : " ", name, degree);
+  for (const PlanKey* key : said_by_turn(Said::degree))
+    if (const std::int64_t degree = key->value.get(plan); degree > 1)
+      text += fmt::format("{}{} {}", text.empty() ? "" : " ", key->name, degree);
   if (text.empty()) text = "one rank";
-  text += fmt::format(", micro-batch {}", p.micro_batch);
-  if (p.pp > 1 || p.schedule == workload::Schedule::gpipe)
-    text += fmt::format(", {}", workload::name_in(workload::kSchedules, p.schedule));
-  if (p.vpp > 1) text += fmt::format(" x {}", p.vpp);
-  if (p.sequence_parallel) text += ", sequence parallel";
-  if (p.zero > 0) text += fmt::format(", zero {}", p.zero);
-  if (p.recompute == workload::Recompute::full) text += ", recompute";
-  if (p.recompute == workload::Recompute::selective) text += ", selective recompute";
-  if (p.attention != workload::Attention::flash)
-    text += fmt::format(", {} attention", workload::name_in(workload::kAttentions, p.attention));
+  for (const PlanKey* key : said_by_turn(Said::phrase))
+    if (const std::string phrase = key->words.phrase(plan); !phrase.empty()) text += ", " + phrase;
   return text;
 }
 
 std::string describe(const workload::Plan& plan, const Space& space) {
-  constexpr std::array<std::string_view, 10> kSaid{
-      "tp",   "pp",       "dp",        "micro_batch",       "vpp",
-      "zero", "schedule", "recompute", "sequence_parallel", "attention"};
-  constexpr std::string_view kOverlap = "overlap.";
-  std::string text = describe(plan), overlaps;
-  bool overlaps_vary = false;
+  std::string text = describe(plan);
+  std::map<std::string_view, std::string> objects;  // overlap: " p2p tp_comm"
   for (const Dimension& dimension : space.dimensions()) {
-    const Setting& setting = *dimension.setting;
-    if (dimension.values.size() < 2 || std::ranges::find(kSaid, setting.name) != kSaid.end()) continue;
-    const std::string value = setting.spell(setting.get(plan));
-    if (setting.name.starts_with(kOverlap)) {
-      overlaps_vary = true;
-      if (setting.get(plan) != 0) overlaps += fmt::format(" {}", setting.name.substr(kOverlap.size()));
+    const PlanKey& key = *dimension.key;
+    if (dimension.values.size() < 2 || key.words.said == Said::degree || key.words.said == Said::phrase)
+      continue;
+    const std::int64_t value = key.value.get(plan);
+    if (const std::size_t dot = key.name.find('.'); dot != std::string_view::npos) {
+      std::string& uses = objects[key.name.substr(0, dot)];
+      if (value != key.search->off) uses += fmt::format(" {}", key.name.substr(dot + 1));
+    } else if (key.words.said == Said::as_value) {
+      text += ", " + key.value.spell(value);
     } else {
-      text += setting.name == "precision" ? ", " + value : fmt::format(", {} {}", setting.name, value);
+      text += fmt::format(", {} {}", key.name, key.value.spell(value));
     }
   }
-  if (overlaps_vary) text += overlaps.empty() ? ", no overlap" : ", overlap:" + overlaps;
+  for (const auto& [object, uses] : objects)
+    text += uses.empty() ? fmt::format(", no {}", object) : fmt::format(", {}:{}", object, uses);
   return text;
 }
 

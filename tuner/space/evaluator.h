@@ -1,49 +1,73 @@
 #pragma once
-// What a search asks of a plan. All three are asked of complete, legal jobs that differ from `base` by their plan (and, on
-// CPUs, by the ranks that it implies): those that Space::take leaves behind.
+// What a search asks of candidates: are they legal, do they fit, how long does a step take?
+//
+//   Evaluator evaluator(space, profile, threads);
+//   const std::vector<Verdict> verdicts = evaluator.evaluate(candidates);   // one for each, whatever was asked before
+//
+// Many at once are several times as fast as one by one: a batch shares the work of plans that are alike.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
-#include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/estimator.h"
+#include "tuner/space/space.h"
 
 namespace ds::tuner {
 
 struct Verdict {
-  Seconds step_time;  // at analytic depth
-  Bytes peak;         // of the rank that needs most
-  bool fits{};        // peak <= what a rank can use
+  Reason reason{};
+  std::string_view path;     // of a rule, or of what is not supported
+  Seconds step_time;         // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
+  Bytes peak;                // memory, bound, evaluated: of the rank that needs most
+  double share_of_memory{};  // the same over what a rank can use
+  bool fits{};               // peak <= what a rank can use
+
+  Rejection rejection() const { return {reason, path}; }
+};
+
+/// How a batch is gone through. What is not said costs nothing.
+struct Judging {
+  /// Plans whose bound is no better than the slowest of the `top` best are cut: of those in `best`, and of those evaluated
+  /// in this batch before them. 0: none are cut.
+  std::size_t top{0};
+  std::vector<Seconds> best;   // step times, fastest first
+  bool too_large_ones{false};  // evaluate plans that do not fit, too
+  /// It ends before a further candidate once so many plans of the batch have been evaluated.
+  std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
+  /// It ends once this is so; asked between plans, and by all threads.
+  std::function<bool()> enough;
+  /// Told each verdict in the order of the batch, as soon as it is known.
+  std::function<void(std::size_t, const Verdict&)> told;
 };
 
 /// Estimates a plan where tuner/estimate covers it, and lowers it where not; both say the same.
 class Evaluator {
  public:
-  /// `profile` serves jobs on CPUs and has to outlive the evaluator.
-  Evaluator(const workload::Job& base, const cost::Profile& profile, std::size_t threads = 1);
-  ~Evaluator();
+  /// `profile` serves jobs on CPUs. Both have to outlive the evaluator.
+  Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads = 1);
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
 
-  /// Estimates them all at once, several times as fast as one by one; what is asked about them next, in their order, is then
-  /// known. Stops once `enough()`, which threads ask; nothing is to be asked about them then.
-  void prepare(std::vector<workload::Plan> plans, const std::function<bool()>& enough = {});
-
-  Verdict evaluate(const workload::Job& candidate);
-  /// Never above its step time, up to rounding. Nothing where the step time itself is known as quickly.
-  std::optional<Seconds> bound(const workload::Job& candidate);
-  Bytes peak(const workload::Job& candidate);
+  /// A verdict for each candidate, in their order; fewer where `judging` ended it.
+  std::vector<Verdict> evaluate(std::span<const Candidate> candidates, const Judging& judging = {});
+  /// The same for plans that are complete, legal and supported for the space's job, in the space or not.
+  std::vector<Verdict> evaluate(std::span<const workload::Plan> plans, const Judging& judging = {});
 
  private:
-  struct Lowered;
-  Lowered& lowered(const workload::Job& candidate);
+  class Batch;
 
+  const Space* space_;
   const cost::Profile* profile_;
-  std::unique_ptr<Lowered> last_;
+  Estimator estimator_;
 };
 
 }  // namespace ds::tuner

@@ -17,7 +17,8 @@ std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t st
     case Schedule::dualpipe: return dual_pipe(stages, stage, micro_batches);
     case Schedule::zb_v: break;
   }
-  throw InputError("plan.schedule", "this schedule is not supported yet", "all others are");
+  ensure(false, "the schedule is one that is supported");
+  return {};
 }
 
 bool runs(const ScheduledPass& pass, Leg leg) {

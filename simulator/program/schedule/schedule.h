@@ -49,7 +49,7 @@ constexpr std::int32_t directions_of(workload::Schedule schedule) {
   return schedule == workload::Schedule::dualpipe ? 2 : 1;
 }
 
-/// The order of `schedule`.
+/// The order of `schedule`, which is one of those that workload::first_unsupported lets through.
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks);
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <stdexcept>
 
-#include "simulator/base/error.h"
 #include "simulator/program/program.h"
 #include "simulator/program/walk.h"
 #include "tests/support/jobs.h"
@@ -161,6 +161,13 @@ TEST(DualPipe, MergedCallsNameTwoMicroBatches) {
     }
     EXPECT_GT(merged, 0);
   }
+}
+
+/// No user meets this: such plans are not supported, which is asked before anything is lowered.
+TEST(DualPipe, WithTiedEmbeddingsIsOurOwnMistake) {
+  support::Small s = pipeline(workload::Schedule::dualpipe, 4, 8);
+  s.tied = true;
+  EXPECT_THROW(lower(support::small_job(s)), std::logic_error);
 }
 
 }  // namespace

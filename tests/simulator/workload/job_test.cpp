@@ -103,5 +103,17 @@ TEST(CheckSupported, SaysNotYetWithThePath) {
   }
 }
 
+/// What lowering cannot do is said here, not while lowering: a search asks this of every plan.
+TEST(CheckSupported, KnowsWhatLoweringCannotDo) {
+  EXPECT_EQ(first_unsupported(small_job({"plan.schedule=dualpipe"})), "plan.schedule");
+  EXPECT_EQ(first_unsupported(small_job({"plan.schedule=dualpipe", "model.tied_embeddings=false"})),
+            std::nullopt);
+  for (const auto& [precision, gpu] : {std::pair{"plan.precision=tf32", "cluster.node=dgx-a100-80g"},
+                                       {"plan.precision=fp8", "cluster.node=dgx-h100"},
+                                       {"plan.precision=dynamic", "cluster.node=dgx-a100-80g"}})
+    EXPECT_EQ(first_unsupported(small_job({precision, gpu})), "plan.precision") << precision;
+  EXPECT_EQ(first_unsupported(small_job({"plan.schedule=zb-v"})), "plan.schedule");
+}
+
 }  // namespace
 }  // namespace ds::workload

@@ -8,7 +8,7 @@
 namespace ds {
 
 template <class Key, class Value>
-class Remembered {
+class Memo {
  public:
   /// `make()` gives the Value; it may ask others, not this one. What is returned stays where it is.
   template <class Make>

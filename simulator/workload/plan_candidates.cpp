@@ -1,0 +1,52 @@
+// Which values of a key are worth a try on this model and cluster.
+#include "simulator/workload/plan_candidates.h"
+
+#include <algorithm>
+
+#include "simulator/workload/limits.h"
+
+namespace ds::workload {
+namespace {
+
+std::vector<std::int64_t> divisors(std::int64_t n, std::int64_t most) {
+  std::vector<std::int64_t> all;
+  for (std::int64_t d = 1; d <= std::min(n, most); ++d)
+    if (n % d == 0) all.push_back(d);
+  return all;
+}
+
+std::vector<std::int64_t> degrees(const Job& job, std::int64_t cores, std::int64_t most) {
+  if (!job.cluster.cpu()) return divisors(job.cluster.ranks(), most);
+  if (job.cluster.asked_ranks) return divisors(*job.cluster.asked_ranks, most);
+  std::vector<std::int64_t> all;
+  for (std::int64_t d = 1; d <= std::min({cores, kMaxCpuRanks, most}); ++d) all.push_back(d);
+  return all;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> tensor_degrees(const Job& job, std::int64_t cores) {
+  return degrees(job, cores, job.model.heads);
+}
+
+std::vector<std::int64_t> pipeline_degrees(const Job& job, std::int64_t cores) {
+  return degrees(job, cores, job.model.layers);
+}
+
+std::vector<std::int64_t> data_degrees(const Job& job, std::int64_t cores) {
+  return degrees(job, cores, job.train.global_batch);
+}
+
+std::vector<std::int64_t> chunk_counts(const Job& job, std::int64_t /*cores*/) {
+  std::vector<std::int64_t> all = divisors(job.model.layers, kMaxVpp);
+  for (std::int64_t few = 1; few <= std::min<std::int64_t>(4, job.model.layers); ++few) all.push_back(few);
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  return all;
+}
+
+std::vector<std::int64_t> micro_batch_sizes(const Job& job, std::int64_t /*cores*/) {
+  return divisors(job.train.global_batch, job.train.global_batch);
+}
+
+}  // namespace ds::workload

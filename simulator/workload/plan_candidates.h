@@ -1,0 +1,27 @@
+#pragma once
+// Private to the table of plan keys: which values are worth a try on a model and a cluster, for the default space of a search.
+
+#include <cstdint>
+#include <vector>
+
+#include "simulator/workload/job.h"
+
+namespace ds::workload {
+
+// A degree may be what divides the ranks, or on CPUs with as many ranks as one likes, each number up to `cores`.
+std::vector<std::int64_t> tensor_degrees(const Job& job, std::int64_t cores);    // up to model.heads
+std::vector<std::int64_t> pipeline_degrees(const Job& job, std::int64_t cores);  // up to model.layers
+std::vector<std::int64_t> data_degrees(const Job& job, std::int64_t cores);      // up to train.global_batch
+
+/// Chunks of equal size, and up to four of any.
+std::vector<std::int64_t> chunk_counts(const Job& job, std::int64_t cores);
+/// Divisors of train.global_batch.
+std::vector<std::int64_t> micro_batch_sizes(const Job& job, std::int64_t cores);
+
+/// Always the same few.
+template <auto... kValues>
+std::vector<std::int64_t> one_of(const Job& /*job*/, std::int64_t /*cores*/) {
+  return {static_cast<std::int64_t>(kValues)...};
+}
+
+}  // namespace ds::workload

@@ -1,0 +1,184 @@
+// The rows of the table of plan keys, in the order in which a plan is read.
+#include "simulator/workload/plan_keys.h"
+
+#include <algorithm>
+
+#include "simulator/workload/arithmetic.h"
+#include "simulator/workload/plan_candidates.h"
+#include "simulator/workload/plan_values.h"
+
+namespace ds::workload {
+namespace {
+
+bool always(const Job&) { return true; }
+
+/// Whether dp follows from the number of ranks: not on CPUs where the job leaves that number to the plan.
+bool ranks_are_fixed(const Job& job) { return !job.cluster.cpu() || job.cluster.asked_ranks; }
+
+/// The ranks that tp x pp x cp leave; on CPUs 1, unless cluster.ranks says how many there are.
+void fill_dp(const Job& job, Plan& p) {
+  const std::int64_t others = std::min(p.tp * p.pp, kMaxDegree) * p.cp;
+  const std::int64_t ranks = job.cluster.asked_ranks.value_or(job.cluster.ranks());
+  p.dp = ranks_are_fixed(job) ? std::clamp<std::int64_t>(ranks / others, 1, kMaxDegree) : 1;
+}
+std::string_view why_dp(const Job& job, const Plan&) {
+  if (!ranks_are_fixed(job)) return "default on CPUs";
+  return job.cluster.cpu() ? "cluster.ranks / (tp x pp x cp)" : "GPUs / (tp x pp x cp)";
+}
+
+std::string_view why_precision(const Job& job, const Plan&) {
+  if (job.cluster.cpu()) return "default on CPUs";
+  return computes_in(job, Precision::bf16) ? "default" : "the GPU has no bf16";
+}
+void fill_precision(const Job& job, Plan& p) {
+  p.precision = job.cluster.cpu()                   ? Precision::fp32
+                : computes_in(job, Precision::bf16) ? Precision::bf16
+                                                    : Precision::fp16;
+}
+
+/// Transformer Engine's default: per-tensor delayed scaling, block-scaled formats from Blackwell on.
+void fill_fp8_recipe(const Job& job, Plan& p) {
+  if (p.precision != Precision::fp8) return;
+  const bool blackwell = job.cluster.groups.front().node.accelerator.arch.starts_with("sm10");
+  p.fp8_recipe = blackwell ? "mxfp8" : "tensor_delayed";
+}
+
+std::string say_schedule(const Plan& p) {
+  std::string text;
+  if (p.pp > 1 || p.schedule == Schedule::gpipe) text = name_in(kSchedules, p.schedule);
+  if (p.vpp > 1) text += fmt::format("{}x {}", text.empty() ? "" : " ", p.vpp);
+  return text;
+}
+
+std::string say_recompute(const Plan& p) {
+  if (p.recompute == Recompute::full) return "recompute";
+  return p.recompute == Recompute::selective ? "selective recompute" : "";
+}
+
+template <bool Overlap::* kMember>
+constexpr PlanKey overlap_key(std::string_view name) {
+  return {.name = name,
+          .value = kOverlapSwitch<kMember>,
+          .otherwise = {
+              .fill = [](const Job& j,
+                         Plan& p) { p.overlap.*kMember = j.habits.overlap.*kMember && !j.cluster.cpu(); },
+              .why = [](const Job& j, const Plan&) -> std::string_view {
+                return j.cluster.cpu() ? "false on CPUs" : "as the software does";
+              }},
+          .search = PlanSearch{.off = 0}};
+}
+
+constexpr std::int64_t number_of(auto value) { return static_cast<std::int64_t>(value); }
+
+template <std::int64_t Plan::* kMember, std::int64_t kMost>
+constexpr PlanKey plain_count(std::string_view name) {
+  return {.name = name, .value = kCount<kMember, 1, kMost>};
+}
+
+std::vector<const PlanKey*> by_turn() {
+  std::vector<const PlanKey*> keys;
+  for (const PlanKey& key : plan_keys())
+    if (key.search) keys.push_back(&key);
+  std::ranges::stable_sort(keys, {}, [](const PlanKey* key) { return key->search->turn; });
+  return keys;
+}
+
+}  // namespace
+
+// clang-format off
+std::span<const PlanKey> plan_keys() {
+ static const PlanKey rows[] = {  // made when first asked for: values of other files are copied into it
+
+  {.name = "tp", .value = kCount<&Plan::tp, 1, kMaxDegree>,
+   .search = PlanSearch{.turn = 1, .off = 1, .candidates = tensor_degrees}, .words = {.said = Said::degree, .turn = 1}},
+  {.name = "pp", .value = kCount<&Plan::pp, 1, kMaxDegree>,
+   .search = PlanSearch{.turn = 2, .off = 1, .candidates = pipeline_degrees}, .words = {.said = Said::degree, .turn = 2}},
+  {.name = "cp", .value = kCount<&Plan::cp, 1, kMaxDegree>, .used = [](const Plan& p) { return p.cp > 1; }},
+  {.name = "ep", .value = kCount<&Plan::ep, 1, kMaxDegree>, .used = [](const Plan& p) { return p.ep > 1; }},
+  {.name = "etp", .value = kCount<&Plan::etp, 1, kMaxDegree>, .used = [](const Plan& p) { return p.etp > 1; }},
+  {.name = "vpp", .value = kCount<&Plan::vpp, 1, kMaxVpp>,
+   .search = PlanSearch{.turn = 9, .off = 1, .candidates = chunk_counts},
+   .words = {.said = Said::phrase, .turn = 6, .phrase = [](const Plan&) { return std::string(); }}},  // with the schedule
+  {.name = "micro_batch", .value = kCount<&Plan::micro_batch, 1, kMaxGlobalBatch>,
+   .search = PlanSearch{.turn = 7, .off = 1, .candidates = micro_batch_sizes},
+   .words = {.said = Said::phrase, .turn = 4, .phrase = [](const Plan& p) { return fmt::format("micro-batch {}", p.micro_batch); }}},
+  {.name = "dp", .value = kCount<&Plan::dp, 1, kMaxDegree>,
+   .otherwise = {.fill = fill_dp, .why = why_dp, .depends_on_plan = true, .always_taken = ranks_are_fixed},
+   .search = PlanSearch{.turn = 3, .off = 1, .candidates = data_degrees}, .words = {.said = Said::degree, .turn = 3}},
+  {.name = "tp_grid", .value = kTensorGrid,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.tp_rows = 1; p.tp_columns = p.tp; },
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "default: one row"; },
+                 .depends_on_plan = true, .always_taken = always}},
+  {.name = "schedule", .value = kWord<&Plan::schedule, kSchedules>,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.schedule = p.vpp > 1 ? Schedule::interleaved : Schedule::one_f_one_b; },
+                 .why = [](const Job&, const Plan& p) -> std::string_view { return p.vpp > 1 ? "default where vpp > 1" : "default"; },
+                 .depends_on_plan = true},
+   .search = PlanSearch{.turn = 8, .candidates = one_of<Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved>},
+   .words = {.said = Said::phrase, .turn = 5, .phrase = say_schedule}},
+  {.name = "sequence_parallel", .value = kSwitch<&Plan::sequence_parallel>,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.sequence_parallel = p.tp > 1; },
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "default: where tp > 1"; },
+                 .depends_on_plan = true},
+   .search = PlanSearch{.turn = 6, .off = 0, .candidates = one_of<0, 1>},
+   .words = {.said = Said::phrase, .turn = 7, .phrase = [](const Plan& p) { return std::string(p.sequence_parallel ? "sequence parallel" : ""); }}},
+  {.name = "zero", .value = kCount<&Plan::zero, 0, 3>,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.zero = p.dp * p.cp > 1 ? 1 : 0; },
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "default: 1 where dp x cp > 1"; },
+                 .depends_on_plan = true},
+   .search = PlanSearch{.turn = 11, .off = 0, .candidates = one_of<0, 1>},
+   .words = {.said = Said::phrase, .turn = 8, .phrase = [](const Plan& p) { return p.zero > 0 ? fmt::format("zero {}", p.zero) : ""; }}},
+  {.name = "zero_group", .value = kCount<&Plan::zero_group, 1, kMaxDegree>,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.zero_group = p.dp * p.cp; },
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "default: dp x cp"; },
+                 .depends_on_plan = true, .always_taken = always}},
+  {.name = "recompute", .value = kRecomputeValue,
+   .search = PlanSearch{.turn = 10, .off = number_of(Recompute::none), .candidates = one_of<Recompute::none, Recompute::full>},
+   .words = {.said = Said::phrase, .turn = 9, .phrase = say_recompute}},
+  {.name = "precision", .value = kWord<&Plan::precision, kPrecisions>,
+   .otherwise = {.fill = fill_precision, .why = why_precision},
+   .search = PlanSearch{.turn = 4, .candidates = [](const Job& j, std::int64_t) { return std::vector{number_of(j.plan.precision)}; }},
+   .words = {.said = Said::as_value}},
+  {.name = "fp8_recipe", .value = kFp8Recipe,
+   .otherwise = {.fill = fill_fp8_recipe,
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "default of the GPU's generation"; },
+                 .says = [](const Job&, const Plan& p) { return p.fp8_recipe; }, .depends_on_plan = true}},
+  {.name = "reduce_precision", .value = kWord<&Plan::reduce_precision, kReducePrecisions>,
+   .otherwise = {.why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
+                 .says = [](const Job& j, const Plan&) { return j.habits.reduce_type; }}},
+  {.name = "cp_kind", .value = kWord<&Plan::cp_kind, kCpKinds>},
+  {.name = "attention", .value = kWord<&Plan::attention, kAttentions>, .search = PlanSearch{.turn = 5},
+   .words = {.said = Said::phrase, .turn = 10,
+             .phrase = [](const Plan& p) { return p.attention == Attention::flash ? "" : fmt::format("{} attention", name_in(kAttentions, p.attention)); }}},
+  {.name = "dropout", .value = kDropout, .used = [](const Plan& p) { return p.dropout > 0; }},
+  {.name = "fusion", .value = kFusion},
+  {.name = "sparsity", .value = kWord<&Plan::sparsity, kSparsities>, .used = [](const Plan& p) { return p.sparsity != Sparsity::none; }},
+  {.name = "offload", .value = kOffload, .otherwise = {.says = [](const Job&, const Plan&) { return std::string("none"); }},
+   .used = [](const Plan& p) { return p.offload_optimizer || p.offload_activations > 0; }},
+  overlap_key<&Overlap::grad_reduce>("overlap.grad_reduce"),
+  overlap_key<&Overlap::param_gather>("overlap.param_gather"),
+  overlap_key<&Overlap::tp_comm>("overlap.tp_comm"),
+  overlap_key<&Overlap::p2p>("overlap.p2p"),
+  {.name = "stage_layers", .value = kStageLayers,  // what is taken instead is said once the rules are kept
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.stage_layers.clear(); p.stage_layers_given = false; },
+                 .says = [](const Job&, const Plan&) { return std::string(); }, .always_taken = always}},
+  {.name = "batch_shares", .value = kBatchShares,
+   .otherwise = {.fill = [](const Job&, Plan& p) { p.batch_shares.clear(); },
+                 .says = [](const Job&, const Plan&) { return std::string("equal"); }, .always_taken = always}},
+  {.name = "placement", .value = kPlacement, .otherwise = {.says = [](const Job&, const Plan& p) { return p.placement; }}},
+  {.name = "collectives", .value = kCollectives, .otherwise = {.says = [](const Job&, const Plan&) { return std::string("auto"); }}},
+ };
+ return rows;
+}
+// clang-format on
+
+const PlanKey* find_plan_key(std::string_view name) {
+  const auto found = std::ranges::find(plan_keys(), name, &PlanKey::name);
+  return found == plan_keys().end() ? nullptr : &*found;
+}
+
+std::span<const PlanKey* const> varied_plan_keys() {
+  static const std::vector<const PlanKey*> keys = by_turn();
+  return keys;
+}
+
+}  // namespace ds::workload

@@ -1,0 +1,247 @@
+// Values of plan keys that are no plain count, switch or word: how each is read, written and described by the schema.
+#include "simulator/workload/plan_values.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "simulator/workload/split.h"
+
+namespace ds::workload {
+namespace {
+
+template <class Range>
+std::string list_of(const Range& numbers) {
+  return fmt::format("[{}]", fmt::join(numbers, ", "));
+}
+
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
+
+void read_grid(const Cursor& at, Plan& p, const Defaults&) {
+  const std::vector<Cursor> sides = at.list(2, 2);
+  p.tp_rows = sides[0].count(1, kMaxDegree);
+  p.tp_columns = sides[1].count(1, kMaxDegree);
+}
+
+void read_recompute(const Cursor& at, Plan& p, const Defaults&) {
+  if (at.is_number()) {
+    p.recompute_layers = at.count(0, kMaxLayers);
+    p.recompute = p.recompute_layers == 0 ? Recompute::none : Recompute::layers;
+  } else if (at.is_text()) {
+    p.recompute = at.one_of(kRecomputes);
+  } else {
+    at.fail_value("none, selective, full or a number of layers per stage");
+  }
+}
+
+constexpr PlanValue recompute_value() {
+  PlanValue value = kWord<&Plan::recompute, kRecomputes>;  // what a search varies
+  value.schema = [] {
+    return fmt::format(
+        R"({{"anyOf": [{}, {}], "description": "selective: what it recomputes is the software's habit; a number: layers per stage"}})",
+        kWord<&Plan::recompute, kRecomputes>.schema(), schema_of_count(0, kMaxLayers));
+  };
+  value.read = read_recompute;
+  value.write = [](const Plan& p) {
+    return p.recompute == Recompute::layers ? fmt::format("{}", p.recompute_layers)
+                                            : in_quotes(name_in(kRecomputes, p.recompute));
+  };
+  return value;
+}
+
+void read_dropout(const Cursor& at, Plan& p, const Defaults&) {
+  p.dropout = at.real(0);
+  if (p.dropout >= 1) at.fail_value("a probability below 1");
+}
+
+void read_fusion(const Cursor& at, Plan& p, const Defaults&) {
+  if (at.is_boolean()) {
+    p.fusion = at.boolean();
+  } else if (at.is_list()) {
+    for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.push_back(pass.text());
+    p.fusion = !p.fusion_passes.empty();
+  } else {
+    at.fail_value("true, false or a list of passes");
+  }
+}
+
+/// The names of passes are free text: each is written as JSON has it.
+std::string write_fusion(const Plan& p) {
+  if (p.fusion_passes.empty()) return spell_switch(p.fusion ? 1 : 0);
+  std::vector<std::string> passes;
+  for (const std::string& pass : p.fusion_passes) passes.push_back(json_text(pass));
+  return list_of(passes);
+}
+
+void read_offload(const Cursor& at, Plan& p, const Defaults& defaults) {
+  at.only({"optimizer", "activations"});
+  if (const auto optimizer = at.find("optimizer"))
+    p.offload_optimizer = optimizer->boolean();
+  else
+    defaults.assume("plan.offload.optimizer", "false", "default");
+  if (const auto layers = at.find("activations"))
+    p.offload_activations = layers->count(0, kMaxLayers);
+  else
+    defaults.assume("plan.offload.activations", "0", "default");
+}
+
+/// Per stage a number, which is cut into chunks by the split rule, or a list of one number per chunk.
+void read_stage_layers(const Cursor& at, Plan& p, const Defaults&) {
+  p.stage_layers_given = true;
+  const std::vector<Cursor> stages = at.list(1, kMaxLayers);
+  for (std::size_t s = 0; s < stages.size(); ++s) {
+    std::vector<std::int64_t>& chunks = p.stage_layers.emplace_back();
+    if (stages[s].is_list()) {
+      for (const Cursor& chunk : stages[s].list(1, kMaxVpp)) chunks.push_back(chunk.count(0, kMaxLayers));
+    } else {
+      const std::int64_t layers = stages[s].count(0, kMaxLayers);
+      for (std::int64_t c = 0; c < p.vpp; ++c)
+        chunks.push_back(chunk_layers(layers, p.vpp, static_cast<std::int64_t>(s), c));
+    }
+  }
+}
+
+std::string write_stage_layers(const Plan& p) {
+  if (!p.stage_layers_given) return {};
+  std::vector<std::string> stages;
+  for (const std::vector<std::int64_t>& chunks : p.stage_layers) stages.push_back(list_of(chunks));
+  return list_of(stages);
+}
+
+std::string schema_of_stage_layers() {
+  const std::string layers = schema_of_count(0, kMaxLayers);
+  return fmt::format(
+      R"({{"type": "array", "items": {{"anyOf": [{0}, {{"type": "array", "items": {0}, "minItems": 1, "maxItems": {1}}}]}}, "minItems": 1, "description": "per stage a number of layers, or a list of one number per chunk"}})",
+      layers, kMaxVpp);
+}
+
+void read_batch_shares(const Cursor& at, Plan& p, const Defaults&) {
+  for (const Cursor& share : at.list(1, static_cast<std::size_t>(kMaxDegree)))
+    p.batch_shares.push_back(share.count(1, kMaxGlobalBatch));
+}
+
+void read_placement(const Cursor& at, Plan& p, const Defaults&) {
+  p.placement = at.text();
+  std::vector<std::string> axes;
+  for (std::size_t start = 0; start <= p.placement.size();) {
+    const std::size_t end = std::min(p.placement.find('-', start), p.placement.size());
+    axes.push_back(p.placement.substr(start, end - start));
+    start = end + 1;
+  }
+  std::vector<std::string> known(std::begin(kAxes), std::end(kAxes));
+  std::ranges::sort(axes);
+  std::ranges::sort(known);
+  if (axes != known)
+    at.fail_value("the axes tp, cp, ep, dp and pp in some order, joined by -, such as tp-cp-ep-dp-pp");
+}
+
+void read_collectives(const Cursor& at, Plan& p, const Defaults&) {
+  at.only(kAxes);
+  p.collectives_given = true;
+  for (const auto& [axis, algorithm] : at.members())
+    p.collectives.emplace_back(axis, kAlgorithms[algorithm.choose(kAlgorithms)]);
+}
+
+std::string write_collectives(const Plan& p) {
+  if (!p.collectives_given) return {};
+  std::vector<std::string> axes;
+  for (const auto& [axis, algorithm] : p.collectives)
+    axes.push_back(fmt::format(R"("{}": "{}")", axis, algorithm));
+  return fmt::format("{{{}}}", fmt::join(axes, ", "));
+}
+
+std::string schema_of_collectives() {
+  std::vector<std::string> axes;
+  for (const std::string_view axis : kAxes)
+    axes.push_back(fmt::format(R"("{}": {})", axis, schema_of_words(kAlgorithms)));
+  return fmt::format(R"({{"type": "object", "additionalProperties": false, "properties": {{{}}}}})",
+                     fmt::join(axes, ", "));
+}
+
+}  // namespace
+
+std::string spell_count(std::int64_t value) { return fmt::format("{}", value); }
+std::string spell_switch(std::int64_t value) { return value != 0 ? "true" : "false"; }
+std::string schema_of_switch() { return R"({"type": "boolean"})"; }
+std::string schema_of_count(std::int64_t least, std::int64_t most) {
+  return fmt::format(R"({{"type": "integer", "minimum": {}, "maximum": {}}})", least, most);
+}
+
+constinit const PlanValue kTensorGrid{
+    .schema =
+        [] {
+          return fmt::format(
+              R"({{"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "description": "rows and columns of a 2-D tensor-parallel group"}})",
+              schema_of_count(1, kMaxDegree));
+        },
+    .read = read_grid,
+    .write = [](const Plan& p) { return fmt::format("[{}, {}]", p.tp_rows, p.tp_columns); }};
+
+constinit const PlanValue kRecomputeValue = recompute_value();
+
+constinit const PlanValue kFp8Recipe{
+    .schema = [] { return schema_of_words(kFp8Recipes); },
+    .read = [](const Cursor& at, Plan& p,
+               const Defaults&) { p.fp8_recipe = kFp8Recipes[at.choose(kFp8Recipes)]; },
+    .write = [](const Plan& p) { return p.fp8_recipe.empty() ? std::string() : in_quotes(p.fp8_recipe); }};
+
+constinit const PlanValue kDropout{
+    .schema =
+        [] {
+          return std::string(
+              R"({"type": "number", "minimum": 0, "exclusiveMaximum": 1, "description": "probability"})");
+        },
+    .read = read_dropout,
+    .write = [](const Plan& p) { return fmt::format("{}", p.dropout); }};
+
+constinit const PlanValue kFusion{
+    .schema =
+        [] {
+          return std::string(
+              R"({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}, "minItems": 0, "maxItems": 64}]})");
+        },
+    .read = read_fusion,
+    .write = write_fusion};
+
+constinit const PlanValue kOffload{
+    .schema =
+        [] {
+          return fmt::format(
+              R"({{"type": "object", "additionalProperties": false, "properties": {{"optimizer": {{"type": "boolean"}}, "activations": {{"type": "integer", "minimum": 0, "maximum": {}, "description": "layers per stage"}}}}}})",
+              kMaxLayers);
+        },
+    .read = read_offload,
+    .write =
+        [](const Plan& p) {
+          return fmt::format(R"({{"optimizer": {}, "activations": {}}})", p.offload_optimizer,
+                             p.offload_activations);
+        }};
+
+constinit const PlanValue kStageLayers{
+    .schema = schema_of_stage_layers, .read = read_stage_layers, .write = write_stage_layers};
+
+constinit const PlanValue kBatchShares{
+    .schema =
+        [] {
+          return fmt::format(
+              R"({{"type": "array", "items": {}, "minItems": 1, "description": "sequences of each data-parallel rank"}})",
+              schema_of_count(1, kMaxGlobalBatch));
+        },
+    .read = read_batch_shares,
+    .write = [](const Plan& p) { return p.batch_shares.empty() ? std::string() : list_of(p.batch_shares); }};
+
+constinit const PlanValue kPlacement{
+    .schema =
+        [] {
+          const std::string axes = fmt::format("{}", fmt::join(kAxes, "|"));
+          return fmt::format(
+              R"({{"type": "string", "pattern": "^({0})(-({0})){{{1}}}$", "description": "order of the axes over the ranks, the first varies fastest"}})",
+              axes, std::size(kAxes) - 1);
+        },
+    .read = read_placement,
+    .write = [](const Plan& p) { return in_quotes(p.placement); }};
+
+constinit const PlanValue kCollectives{
+    .schema = schema_of_collectives, .read = read_collectives, .write = write_collectives};
+
+}  // namespace ds::workload
