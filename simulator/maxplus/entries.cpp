@@ -59,6 +59,7 @@ class Builder {
         if (*entry == kNone) {
           *entry = of_step_++;
           result_.home.push_back(static_cast<std::int32_t>(c) << 12 | point.lane);
+          result_.beats.push_back(point.beats);
           seconds_.push_back(kNothing);
         }
         entry_of_[c].push_back(*entry);
@@ -93,13 +94,12 @@ class Builder {
     return weight == kNone ? kNothing : 1 + result_.tape.first_weight[c] + weight;
   }
 
-  /// What the meetings take.
+  /// What entries take.
   void name_values() {
     next_value_ = 1 + result_.tape.first_weight.back();
     for (std::size_t c = 0; c < classes_.size(); ++c)
       for (std::size_t p = 0; p < classes_[c]->points.size(); ++p) {
         const SyncPoint& point = classes_[c]->points[p];
-        if (point.channel == kNone) continue;
         std::int32_t& seconds = seconds_[static_cast<std::size_t>(entry_of_[c][p])];
         seconds = longest(seconds, value(c, point.seconds));
       }
@@ -139,18 +139,19 @@ class Builder {
                 edge.from == kNone || from_step < 0
                     ? kNone
                     : entry_of_[c][static_cast<std::size_t>(edge.from)] + from_step * of_step_;
-            fn(entry_of_[c][p] + step * of_step_, Wait{from, value(c, edge.weight)});
+            fn(entry_of_[c][p] + step * of_step_, Wait{from, value(c, edge.weight), edge.beats});
           }
     if (steps_ == 1) return;
     for (const std::int32_t step : {steps_ - 2, steps_ - 1})
       for (std::size_t c = 0; c < classes_.size(); ++c)
         for (const std::int32_t point : classes_[c]->last)
           fn(result_.tape.begin + step - (steps_ - 2),
-             Wait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing});
+             Wait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing, 0});
   }
 
   /// A wait for no time says nothing where another one follows the same entry.
   void drop_implied() {
+    seen_in_.assign(static_cast<std::size_t>(result_.size()), 0);
     std::vector<std::size_t> begins{0};
     std::vector<Wait> left;
     left.reserve(result_.waits.size());
@@ -166,18 +167,29 @@ class Builder {
     result_.begins = std::move(begins);
     result_.waits = std::move(left);
   }
-  bool is_implied(std::span<const Wait> waits, std::size_t w) const {
+  /// Whether the entry that a wait is for leads to another one that is waited for. Looks at a few entries only.
+  bool is_implied(std::span<const Wait> waits, std::size_t w) {
     const std::int32_t from = waits[w].entry;
+    seen_.clear();
+    ++search_;
     for (std::size_t other = 0; other < waits.size(); ++other) {
-      if (other == w) continue;
       const Wait& one = waits[other];
+      if (other == w) continue;
       if (from == kNone && one.entry != kNone) return true;
       if (one.entry == from && (one.value != kNothing || other < w)) return true;
-      if (one.entry == kNone) continue;
-      for (const Wait& before : result_.waits_of(one.entry))
-        if (before.entry == from) return true;
+      if (one.entry != from) see(one.entry);
     }
+    for (std::size_t next = 0; next < seen_.size() && next < kLook; ++next)
+      for (const Wait& before : result_.waits_of(seen_[next])) {
+        if (before.entry == from) return true;
+        see(before.entry);
+      }
     return false;
+  }
+  void see(std::int32_t entry) {
+    if (entry == kNone || seen_in_[static_cast<std::size_t>(entry)] == search_) return;
+    seen_in_[static_cast<std::size_t>(entry)] = search_;
+    seen_.push_back(entry);
   }
 
   void add_durations() {
@@ -206,6 +218,7 @@ class Builder {
     result_.tape.values = next_value_ + static_cast<std::int32_t>(result_.tape.sums.size());
   }
 
+  static constexpr std::size_t kLook = 16;        // entries
   static constexpr std::int32_t kNothing = 0;     // the value 0
   static constexpr std::int32_t kSums = 1 << 30;  // sums count from there until all values are known
 
@@ -215,6 +228,8 @@ class Builder {
   std::vector<std::int32_t> seconds_;                // by entry of a step: value
   std::int32_t of_step_{0}, steps_{1}, next_value_{};
   PairTable longest_, sums_;
+  std::vector<std::int32_t> seen_, seen_in_;  // entries of a search; by entry: the last search that came by
+  std::int32_t search_{0};
 };
 
 }  // namespace

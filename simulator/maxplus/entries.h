@@ -14,6 +14,7 @@ struct Entries {
   struct Wait {
     std::int32_t entry{};  // none: the step's begin
     std::int32_t value{};
+    std::int32_t beats{};
   };
   explicit Entries(std::span<const SyncGraph* const> classes);
 
@@ -26,10 +27,11 @@ struct Entries {
   std::vector<std::size_t> begins;  // by entry; one more for the end
   std::vector<Wait> waits;          // those that count from the step's begin come first
   std::vector<std::int32_t> home;   // by entry: names a lane of a class, in which entries are in order
+  std::vector<std::int32_t> beats;  // by entry of a step
   Tape tape;                        // values, entry_of, begin, end are set
 };
 
-/// Beats of entries, all of which may follow those of earlier beats: by beat, entries in order.
+/// Entries in an order in which each follows all it waits for, in groups that do not wait for one another.
 struct Beats {
   std::vector<std::int32_t> order;
   std::vector<std::int32_t> begins;  // in `order`; one more for the end

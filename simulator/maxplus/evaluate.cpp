@@ -82,122 +82,195 @@ class Skipper {
  public:
   static constexpr std::size_t kWidth = sizeof(V) / sizeof(double);
 
-  [[gnu::always_inline]] Skipper(const Tape& tape, const Tape::Stretch& stretch, const V* values, V* times)
+  [[gnu::always_inline]] Skipper(const Tape& tape, const Tape::Stretch& stretch, const V* values, V* times,
+                                 V* shapes)
       : tape_(tape),
         stretch_(stretch),
         values_(values),
         first_(times + stretch.first),
-        length_(stretch.length) {
-    for (std::size_t plan = 0; plan < kWidth; ++plan) {
-      done_[plan] = 0;
-      last_[plan] = -1;
-    }
-  }
+        shapes_(shapes),
+        length_(stretch.length) {}
 
   /// Returns how many periods were really gone through.
   [[gnu::always_inline]] std::int32_t go() {
     std::int32_t at = 0;
-    for (std::size_t open = kWidth; open > 0; ++at) {
+    for (bool open = true; open; ++at) {
       period<V>(tape_, stretch_, values_, begin(at));
+      const V* const last = begin(at + 1) - 1;
+      shapes_[2 * at] = last[0] - last[1 - length_];
+      shapes_[2 * at + 1] = last[0] - last[-length_ / 2];
       for (std::size_t plan = 0; plan < kWidth; ++plan)
-        if (last_[plan] < 0 && ++done_[plan] == stretch_.times) {
-          last_[plan] = at;
-          --open;
-        }
-      if (open > 0 && at > stretch_.memory && look_even(at)) skip(at);
-      open = 0;
-      for (std::size_t plan = 0; plan < kWidth; ++plan) open += last_[plan] < 0 ? 1 : 0;
+        if (plans_[plan].last < 0 && ++plans_[plan].done == stretch_.times) plans_[plan].last = at;
+      if (at > stretch_.memory) look(at);
+      open = false;
+      for (const Plan& plan : plans_) open = open || plan.last < 0;
     }
     put_in_place();
     return at;
   }
 
  private:
+  struct Plan {
+    std::int32_t done{0};      // periods
+    std::int32_t last{-1};     // the period gone through that is the last one; below 0: still to come
+    std::int32_t since{0};     // periods gone through before that are of no use any more
+    std::int32_t next{0};      // period behind which to look whether it comes evenly
+    std::int32_t patience{0};  // how long to wait with that
+  };
+
   [[gnu::always_inline]] V* begin(std::int32_t period_number) const {
     return first_ + static_cast<std::ptrdiff_t>(period_number) * length_;
   }
-  [[gnu::always_inline]] static double rounding(const V* last, std::size_t plan) {
-    return kRounding * of(*last, plan);
-  }
+  double rounding(std::int32_t at, std::size_t plan) const { return kRounding * of(begin(at + 1)[-1], plan); }
 
-  /// A quick look at some entries, which says no most of the time until it is so. Whether it may be so of any plan.
-  [[gnu::always_inline]] bool look_even(std::int32_t at) {
-    const V* const last = begin(at + 1) - 1;
+  [[gnu::always_inline]] void look(std::int32_t at) {
+    std::array<std::int32_t, kWidth> lag{};
+    std::array<bool, kWidth> straight{};
     bool any = false;
     for (std::size_t plan = 0; plan < kWidth; ++plan) {
-      even_[plan] = last_[plan] < 0;
-      for (std::int32_t k = 0; k < 4; ++k) {
-        const V* const entry = last - k * (length_ - 1) / 3;
-        const double now = of(entry[0], plan) - of(entry[-length_], plan);
-        const double before = of(entry[-length_], plan) - of(entry[-2 * length_], plan);
-        even_[plan] = even_[plan] && std::abs(now - before) <= rounding(last, plan);
-      }
-      any = any || even_[plan];
+      const Plan& one = plans_[plan];
+      if (one.last >= 0 || at < one.next || at - stretch_.memory - 1 < one.since) continue;
+      lag[plan] = recurs_after(at, plan, 1) ? 1 : 0;
+      straight[plan] = looks_straight(at, plan);
+      any = any || lag[plan] == 1 || straight[plan];
     }
-    return any;
+    if (any) measure(at);
+    for (std::size_t plan = 0; plan < kWidth; ++plan) {
+      Plan& one = plans_[plan];
+      if (one.last >= 0 || at < one.next || at - stretch_.memory - 1 < one.since) continue;
+      if ((lag[plan] == 1 && skip_alike(at, plan)) || (straight[plan] && skip_straight(at, plan))) {
+        one.patience = 0;
+      } else {
+        one.next = at + ++one.patience;
+      }
+    }
+    if (at < next_long_look_) return;
+    next_long_look_ = at + 1 + at / 4;
+    for (std::size_t plan = 0; plan < kWidth; ++plan)
+      if (plans_[plan].last < 0) skip_cycles(at, plan);
   }
 
-  [[gnu::always_inline]] void skip(std::int32_t at) {
-    // As far back as anybody looks: by how much entries came later than a period before, and whether they did so then.
+  /// Whether the last period has the shape of one so many before: a quick look at three entries.
+  bool recurs_after(std::int32_t at, std::size_t plan, std::int32_t lag) const {
+    const double same = rounding(at, plan);
+    for (std::ptrdiff_t k = 0; k < 2; ++k) {
+      const double now = of(shapes_[2 * at + k], plan), before = of(shapes_[2 * (at - lag) + k], plan);
+      if (std::abs(now - before) > same) return false;
+    }
+    return true;
+  }
+
+  /// Whether some entries of the period came as much later than in the period before as there.
+  bool looks_straight(std::int32_t at, std::size_t plan) const {
+    const double same = rounding(at, plan);
+    for (std::ptrdiff_t k = 0; k < 4; ++k) {
+      const V* const entry = begin(at + 1) - 1 - k * (length_ - 1) / 3;
+      const double now = of(entry[0], plan) - of(entry[-length_], plan);
+      const double before = of(entry[-length_], plan) - of(entry[-2 * length_], plan);
+      if (std::abs(now - before) > same) return false;
+    }
+    return true;
+  }
+
+  /// As far back as anybody looks: by how much entries came later than a period before, and whether they did so then.
+  [[gnu::always_inline]] void measure(std::int32_t at) {
     const V* const end = begin(at + 1);
     const V* entry = end - static_cast<std::ptrdiff_t>(std::max(stretch_.memory, 1)) * length_;
-    V least = end[-1] - end[-1 - length_], most = least, slower = V{}, faster = V{};
+    least_ = most_ = end[-1] - end[-1 - length_];
+    slower_ = faster_ = V{};
     for (; entry != end; ++entry) {
       const V now = entry[0] - entry[-length_];
       const V change = now - (entry[-length_] - entry[-2 * length_]);
-      lower(least, now);
-      raise(most, now);
-      lower(slower, change);
-      raise(faster, change);
-    }
-    for (std::size_t plan = 0; plan < kWidth; ++plan) {
-      const double same = rounding(end - 1, plan);
-      if (!even_[plan] || of(slower, plan) < -same || of(faster, plan) > same) continue;
-      const bool alike = of(most, plan) - of(least, plan) <= same;
-      const std::int32_t left = stretch_.times - done_[plan];
-      const std::int32_t periods = alike ? left : std::min(left, until_overtaken(at, plan, same));
-      if (periods <= 0) continue;
-      move(at, plan, periods, alike ? (of(least, plan) + of(most, plan)) / 2 : -1);
-      done_[plan] += periods;
-      if (done_[plan] == stretch_.times) last_[plan] = at;
+      lower(least_, now);
+      raise(most_, now);
+      lower(slower_, change);
+      raise(faster_, change);
     }
   }
 
-  /// Periods until something that an entry waits for overtakes what it has waited for so far.
+  /// All entries move alike: so they do for ever.
+  bool skip_alike(std::int32_t at, std::size_t plan) {
+    if (of(most_, plan) - of(least_, plan) > rounding(at, plan)) return false;
+    shift(at, plan, stretch_.times - plans_[plan].done, 1, (of(least_, plan) + of(most_, plan)) / 2);
+    return true;
+  }
+
+  /// All entries are where they were some periods ago, so much later: what came then comes again.
+  void skip_cycles(std::int32_t at, std::size_t plan) {
+    const Plan& one = plans_[plan];
+    const std::int32_t longest = std::min(at - stretch_.memory - one.since, stretch_.times - one.done);
+    for (std::int32_t lag = 2; lag <= longest; ++lag) {
+      if (!recurs_after(at, plan, lag)) continue;
+      const std::ptrdiff_t back = lag * length_;
+      const V* const end = begin(at + 1);
+      double least = of(end[-1], plan) - of(end[-1 - back], plan), most = least;
+      const double same = rounding(at, plan);
+      const V* entry = end - static_cast<std::ptrdiff_t>(std::max(stretch_.memory, 1)) * length_;
+      for (; entry != end && most - least <= same; ++entry) {
+        const double later = of(entry[0], plan) - of(entry[-back], plan);
+        least = std::min(least, later);
+        most = std::max(most, later);
+      }
+      if (most - least > same) continue;
+      const std::int32_t left = stretch_.times - one.done;
+      shift(at, plan, left - left % lag, lag, (least + most) / 2);
+      return;
+    }
+  }
+
+  /// Puts the last periods, as far back as anybody looks, so many later; `each` for every `lag` of them.
+  void shift(std::int32_t at, std::size_t plan, std::int32_t periods, std::int32_t lag, double each) {
+    const double later = each * (periods / lag);
+    for (V* entry = begin(at - stretch_.memory); entry != begin(at + 1); ++entry) of(*entry, plan) += later;
+    jumped(at, plan, periods);
+    plans_[plan].next = stretch_.times;  // what is left is less than a cycle
+    plans_[plan].since = at + 1;
+  }
+  void jumped(std::int32_t at, std::size_t plan, std::int32_t periods) {
+    Plan& one = plans_[plan];
+    one.since = at - stretch_.memory;
+    one.done += periods;
+    if (one.done == stretch_.times) one.last = at;
+  }
+
+  /// Each entry moves on at its own pace, up to where something that it waits for overtakes what it has waited for so far.
+  bool skip_straight(std::int32_t at, std::size_t plan) {
+    const double same = rounding(at, plan);
+    if (of(slower_, plan) < -same || of(faster_, plan) > same) return false;
+    const std::int32_t periods = until_overtaken(at, plan, same);
+    if (periods < 2) return false;
+    for (std::ptrdiff_t position = 0; position < length_; ++position) {
+      V* const entry = begin(at) + position;
+      const double now = of(entry[0], plan), later = now - of(entry[-length_], plan);
+      for (std::int32_t back = stretch_.memory; back >= 0; --back)
+        of(entry[-back * length_], plan) =
+            back <= periods ? now + (periods - back) * later : of(entry[-(back - periods) * length_], plan);
+    }
+    jumped(at, plan, periods);
+    return true;
+  }
+
   std::int32_t until_overtaken(std::int32_t at, std::size_t plan, double same) const {
-    double periods = stretch_.times;
+    double gap = stretch_.times - plans_[plan].done, gain = 1;  // the quotient is the number of periods
     const std::int32_t* code = tape_.code.data() + stretch_.code;
     const V* entry = begin(at);
     for (std::int32_t r = stretch_.first_run; r < stretch_.first_run + stretch_.runs; ++r) {
-      const Tape::Run& one = tape_.runs[static_cast<std::size_t>(r)];
-      for (std::int32_t i = 0; i < one.entries; ++i, ++entry) {
+      const Tape::Run& run = tape_.runs[static_cast<std::size_t>(r)];
+      for (std::int32_t i = 0; i < run.entries; ++i, ++entry) {
         const double own = of(entry[0], plan) - of(entry[-length_], plan);
-        if (one.from_begin) ++code;
-        for (std::int32_t w = 0; w < one.waits; ++w, code += 2) {
+        if (run.from_begin) ++code;
+        for (std::int32_t w = 0; w < run.waits; ++w, code += 2) {
           const V* const from = entry - code[0];
           const double faster = of(from[0], plan) - of(from[-length_], plan) - own;
           if (faster <= same) continue;
           const double behind = of(entry[0], plan) - (of(from[0], plan) + of(values_[code[1]], plan));
-          periods = std::min(periods, behind / faster);
+          if (behind * gain >= gap * faster) continue;
+          gap = behind;
+          gain = faster;
         }
       }
     }
-    return static_cast<std::int32_t>(periods);
-  }
-
-  /// Puts the last periods, as far back as anybody looks, so many later. `each` is what a period takes, below 0: what it
-  /// takes by each entry.
-  void move(std::int32_t at, std::size_t plan, std::int32_t periods, double each) {
-    for (std::int32_t position = 0; position < length_; ++position) {
-      V* const entry = begin(at) + position;
-      const double now = of(entry[0], plan);
-      const double later = each >= 0 ? each : now - of(entry[-length_], plan);
-      for (std::int32_t back = stretch_.memory; back >= 0; --back) {
-        double& to = of(entry[-static_cast<std::ptrdiff_t>(back) * length_], plan);
-        to = back <= periods ? now + (periods - back) * later
-                             : of(entry[-static_cast<std::ptrdiff_t>(back - periods) * length_], plan);
-      }
-    }
+    return static_cast<std::int32_t>(gap / gain);
   }
 
   /// What is looked at from behind goes where it would be without skipping.
@@ -206,7 +279,7 @@ class Skipper {
       const std::int32_t place =
           tape_.needed[static_cast<std::size_t>(stretch_.first_needed + n)] - stretch_.first;
       for (std::size_t plan = 0; plan < kWidth; ++plan) {
-        const std::ptrdiff_t skipped = stretch_.times - 1 - last_[plan];
+        const std::ptrdiff_t skipped = stretch_.times - 1 - plans_[plan].last;
         of(first_[place], plan) = of(first_[place - skipped * length_], plan);
       }
     }
@@ -216,15 +289,16 @@ class Skipper {
   const Tape::Stretch& stretch_;
   const V* values_;
   V* first_;
+  V* shapes_;  // by period: how much later than two others its last entry is
   std::ptrdiff_t length_;
-  std::array<std::int32_t, kWidth> done_;  // periods, by plan
-  std::array<std::int32_t, kWidth>
-      last_;  // the period gone through that is the last one; below 0: still to come
-  std::array<bool, kWidth> even_;
+  std::array<Plan, kWidth> plans_{};
+  std::int32_t next_long_look_{0};
+  V least_, most_, slower_, faster_;
 };
 
 template <class V>
-[[gnu::always_inline]] inline std::int64_t evaluate(const Tape& tape, V* values, V* times, Skip skip) {
+[[gnu::always_inline]] inline std::int64_t evaluate(const Tape& tape, V* values, V* times, V* shapes,
+                                                    Skip skip) {
   V* next = values + 1 + tape.weights();
   for (const Tape::Pair& pair : tape.longest) {
     V at = values[pair.a];
@@ -241,7 +315,7 @@ template <class V>
   for (const Tape::Stretch& stretch : tape.stretches) {
     std::int32_t periods = stretch.times;
     if (skip == Skip::yes && stretch.times > stretch.memory + 2) {
-      periods = Skipper<V>(tape, stretch, values, times).go();
+      periods = Skipper<V>(tape, stretch, values, times, shapes).go();
     } else {
       for (std::int32_t p = 0; p < stretch.times; ++p)
         period<V>(tape, stretch, values,
@@ -252,16 +326,16 @@ template <class V>
   return evaluated;
 }
 
-std::int64_t evaluate_one(const Tape& tape, double* values, double* times, Skip skip) {
-  return evaluate<double>(tape, values, times, skip);
+std::int64_t evaluate_one(const Tape& tape, double* values, double* times, double* shapes, Skip skip) {
+  return evaluate<double>(tape, values, times, shapes, skip);
 }
 
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 std::int64_t
-evaluate_eight(const Tape& tape, Vector* values, Vector* times, Skip skip) {
-  return evaluate<Vector>(tape, values, times, skip);
+evaluate_eight(const Tape& tape, Vector* values, Vector* times, Vector* shapes, Skip skip) {
+  return evaluate<Vector>(tape, values, times, shapes, skip);
 }
 
 double difference(double end, double begin) { return end - begin; }
@@ -282,11 +356,15 @@ template <class Number>
 Number Evaluation<Number>::step(const Tape& tape, Skip skip) {
   const auto entries = static_cast<std::size_t>(tape.entries);
   if (times_.size() < entries) times_.resize(entries);
+  std::int32_t periods = 0;
+  for (const Tape::Stretch& stretch : tape.stretches) periods = std::max(periods, stretch.times);
+  if (std::ssize(shapes_) < 2 * periods) shapes_.resize(2 * static_cast<std::size_t>(periods));
   if constexpr (sizeof(Number) == sizeof(double))
-    evaluated_ = evaluate_one(tape, values_.data(), times_.data(), skip);
+    evaluated_ = evaluate_one(tape, values_.data(), times_.data(), shapes_.data(), skip);
   else
     evaluated_ = evaluate_eight(tape, reinterpret_cast<Vector*>(values_.data()),
-                                reinterpret_cast<Vector*>(times_.data()), skip);
+                                reinterpret_cast<Vector*>(times_.data()),
+                                reinterpret_cast<Vector*>(shapes_.data()), skip);
   const Number end = times_[static_cast<std::size_t>(tape.end)];
   return tape.begin == kNone ? end : difference(end, times_[static_cast<std::size_t>(tape.begin)]);
 }

@@ -47,7 +47,7 @@ class Evaluation {
   std::int64_t evaluated() const { return evaluated_; }
 
  private:
-  std::vector<Number> values_, times_;
+  std::vector<Number> values_, times_, shapes_;
   std::int64_t evaluated_{0};
 };
 

@@ -6,10 +6,10 @@
 #include "simulator/maxplus/entries.h"
 
 namespace ds::maxplus {
+namespace {
 
-/// Beat by beat, all that can follow do. Those of a beat do not depend on each other, so a processor need not wait for one
-/// before it begins the next; those that wait for equally many stand side by side, in the order of their lanes.
-Beats beats_of(const Entries& entries) {
+/// Entries, each behind those that it waits for.
+std::vector<std::int32_t> any_order(const Entries& entries) {
   const auto count = static_cast<std::size_t>(entries.size());
   std::vector<std::int32_t> open(count, 0);
   std::vector<std::size_t> begins(count + 1, 0);  // of successors
@@ -24,31 +24,57 @@ Beats beats_of(const Entries& entries) {
       ++open[static_cast<std::size_t>(e)];
       successors[next[static_cast<std::size_t>(wait.entry)]++] = e;
     }
-
-  const auto key = [&](std::int32_t e) {
-    return std::pair(static_cast<std::uint64_t>(entries.waits_of(e).size()) << 32U |
-                         static_cast<std::uint32_t>(entries.home[static_cast<std::size_t>(e)]),
-                     e);
-  };
-  Beats beats;
-  beats.order.reserve(count);
-  beats.begins.push_back(0);
-  std::vector<std::pair<std::uint64_t, std::int32_t>> now, later;
+  std::vector<std::int32_t> order;
+  order.reserve(count);
   for (std::int32_t e = 0; e < entries.size(); ++e)
-    if (open[static_cast<std::size_t>(e)] == 0) now.push_back(key(e));
-  while (!now.empty()) {
-    std::ranges::sort(now);
-    later.clear();
-    for (const auto& [unused, entry] : now) {
-      beats.order.push_back(entry);
-      const auto e = static_cast<std::size_t>(entry);
-      for (std::size_t s = begins[e]; s < begins[e + 1]; ++s)
-        if (--open[static_cast<std::size_t>(successors[s])] == 0) later.push_back(key(successors[s]));
-    }
-    beats.begins.push_back(static_cast<std::int32_t>(beats.order.size()));
-    std::swap(now, later);
+    if (open[static_cast<std::size_t>(e)] == 0) order.push_back(e);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto e = static_cast<std::size_t>(order[i]);
+    for (std::size_t s = begins[e]; s < begins[e + 1]; ++s)
+      if (--open[static_cast<std::size_t>(successors[s])] == 0) order.push_back(successors[s]);
   }
-  ensure(beats.order.size() == count, "classes do not wait for each other for ever");
+  ensure(order.size() == count, "classes do not wait for each other for ever");
+  return order;
+}
+
+}  // namespace
+
+/// As a clock would show it for which all calls take equally long and messages no time: so stages keep step, and a schedule
+/// in full swing shows its period, which it need not when each entry counts. What happens at one time and does not depend on
+/// each other stands side by side, so that a processor need not wait for one before it begins the next: those that wait for
+/// equally many first, then in the order of their lanes.
+Beats beats_of(const Entries& entries) {
+  struct Key {
+    std::uint64_t when{};  // time, then depth among what happens at that time
+    std::uint64_t which{};
+    std::int32_t entry{};
+    auto operator<=>(const Key&) const = default;
+  };
+  constexpr std::uint64_t kDepth = 1ULL << 20U;
+  std::vector<Key> keys(static_cast<std::size_t>(entries.size()));
+  const std::size_t of_step = entries.beats.size();
+  for (const std::int32_t entry : any_order(entries)) {
+    const auto e = static_cast<std::size_t>(entry);
+    const std::span<const Entries::Wait> waits = entries.waits_of(entry);
+    const auto own = static_cast<std::uint64_t>(e / of_step < 3 ? entries.beats[e % of_step] : 0);
+    std::uint64_t when = 0;
+    for (const Entries::Wait& wait : waits) {
+      const std::uint64_t beats = own + static_cast<std::uint64_t>(wait.beats);
+      const std::uint64_t before = wait.entry == kNone ? 0 : keys[static_cast<std::size_t>(wait.entry)].when;
+      when = std::max(when, beats > 0             ? (before / kDepth + beats) * kDepth
+                            : wait.entry == kNone ? 0
+                                                  : before + 1);
+    }
+    keys[e] = {when, std::uint64_t{waits.size()} << 32U | static_cast<std::uint32_t>(entries.home[e]), entry};
+  }
+  std::ranges::sort(keys);
+  Beats beats;
+  beats.order.reserve(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i == 0 || keys[i].when != keys[i - 1].when) beats.begins.push_back(static_cast<std::int32_t>(i));
+    beats.order.push_back(keys[i].entry);
+  }
+  beats.begins.push_back(static_cast<std::int32_t>(keys.size()));
   return beats;
 }
 

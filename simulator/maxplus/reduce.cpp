@@ -17,6 +17,7 @@ class Reducer {
   Reducer(const Outline& outline, std::int32_t cut)
       : outline_(outline), window_(outline, cut), nodes_(outline.items.size()) {
     edges_.reserve(outline.items.size() + outline.waits.size() + 1);
+    count_beats();
     for (Node v = 0; v < std::ssize(nodes_); ++v) set_up(v);
     if (window_.cut != kNone) join_at_cut();
     count_successors();
@@ -30,28 +31,24 @@ class Reducer {
       if (nodes_[v].gone) continue;
       points[v] = static_cast<std::int32_t>(graph.points.size());
       const Item& item = item_of(static_cast<Node>(v));
-      graph.points.push_back(
-          {.item = window_.item(static_cast<Node>(v)), .lane = item.lane, .channel = item.channel});
+      graph.points.push_back({.item = window_.item(static_cast<Node>(v)),
+                              .lane = item.lane,
+                              .channel = item.channel,
+                              .seconds = weight(nodes_[v].own),
+                              .beats = nodes_[v].beats});
     }
     for (SyncPoint& point : graph.points) {
-      const Node v = window_.node(point.item);
-      const std::int32_t own = terms_.duration(item_of(v).duration);
-      const bool local = point.channel == kNone;
-      if (!local) point.seconds = weight(own);
       point.first_edge = static_cast<std::int32_t>(graph.edges.size());
-      for (std::int32_t e = node(v).first; e != kNone; e = edge(e).next) {
+      for (std::int32_t e = node(window_.node(point.item)).first; e != kNone; e = edge(e).next) {
         const Edge& one = edge(e);
-        const std::int32_t from =
-            one.from == kBegin
-                ? kNone
-                : points[static_cast<std::size_t>(one.step_before ? window_.node(one.from) : one.from)];
-        graph.edges.push_back({from, weight(local ? terms_.plus(one.term, own) : one.term), one.step_before});
+        const std::int32_t from = one.from == kBegin ? kNone : points[static_cast<std::size_t>(one.from)];
+        graph.edges.push_back({from, weight(one.term), one.step_before, one.beats});
       }
       point.edges = static_cast<std::int32_t>(graph.edges.size()) - point.first_edge;
-      const auto begin = graph.edges.begin() + point.first_edge;
-      std::sort(begin, graph.edges.end(), [](const SyncEdge& a, const SyncEdge& b) {
-        return std::pair(a.step_before, a.from) < std::pair(b.step_before, b.from);
-      });
+      std::sort(graph.edges.begin() + point.first_edge, graph.edges.end(),
+                [](const SyncEdge& a, const SyncEdge& b) {
+                  return std::pair(a.step_before, a.from) < std::pair(b.step_before, b.from);
+                });
     }
     if (!graph.cut)
       for (const Node v : window_.last_of_lanes(outline_))
@@ -61,10 +58,15 @@ class Reducer {
   }
 
  private:
+  static constexpr std::int32_t kSeveral = -2;  // calls
+
+  /// From the end of a node to the begin of another, by way of items that are gone.
   struct Edge {
     Node from{};
-    std::int32_t term{};
+    std::int32_t term{WeightTerms::kZero};
     bool step_before{};
+    std::int32_t beats{0};
+    std::int32_t call{kNone};  // whose items it goes by
     std::int32_t next{kNone};
   };
   struct NodeState {
@@ -72,6 +74,8 @@ class Reducer {
     std::int32_t edges{0};
     std::int32_t successors{0};
     Node some_successor{0};  // exclusive or of all: the one, where there is one
+    std::int32_t own{WeightTerms::kZero};
+    std::int32_t beats{0};
     bool kept{}, gone{};
   };
 
@@ -81,20 +85,41 @@ class Reducer {
   bool same_call(Node u, Node v) const { return item_of(u).call == item_of(v).call; }
   static bool stays(const Edge& one) { return one.from != kBegin && !one.step_before; }  // within the step
 
+  /// Local items of a call share its beats, lane by lane.
+  void count_beats() {
+    std::vector<std::int32_t> all(static_cast<std::size_t>(outline_.lanes), 0), now(all);
+    const std::vector<Item>& items = outline_.items;
+    for (std::size_t first = 0, last = 0; first < items.size(); first = last) {
+      for (last = first; last < items.size() && items[last].call == items[first].call; ++last)
+        if (items[last].channel == kNone) ++all[static_cast<std::size_t>(items[last].lane)];
+      for (std::size_t i = first; i < last; ++i) {
+        if (items[i].channel != kNone) continue;
+        const auto lane = static_cast<std::size_t>(items[i].lane);
+        const std::int32_t before = kBeatsOfCall * now[lane] / all[lane];
+        node(window_.node(static_cast<std::int32_t>(i))).beats =
+            kBeatsOfCall * ++now[lane] / all[lane] - before;
+      }
+      for (std::size_t i = first; i < last; ++i) {
+        const auto lane = static_cast<std::size_t>(items[i].lane);
+        all[lane] = now[lane] = 0;
+      }
+    }
+  }
+
   void set_up(Node v) {
+    node(v).own = terms_.duration(item_of(v).duration);
     if (item_of(v).channel != kNone) node(v).kept = true;
     for (const Predecessor& one : window_.predecessors(v)) {
       const Node from = window_.node(one.item);
       if (window_.cut == kNone) {
         if (one.step_before) node(from).kept = true;
-        add(v, {.from = from, .term = WeightTerms::kZero, .step_before = one.step_before});
+        add(v, {.from = from, .step_before = one.step_before});
       } else {
         const Window::From place = window_.place(v, one);
-        if (place != Window::From::outside)
-          add(v, {.from = place == Window::From::begin ? kBegin : from, .term = WeightTerms::kZero});
+        if (place != Window::From::outside) add(v, {.from = place == Window::From::begin ? kBegin : from});
       }
     }
-    if (node(v).first == kNone) add(v, {.from = kBegin, .term = WeightTerms::kZero});
+    if (node(v).first == kNone) add(v, {.from = kBegin});
   }
 
   /// In a step with fewer waits nothing else may follow the last items; all of them end before the cut begins.
@@ -103,16 +128,33 @@ class Reducer {
     node(last).kept = true;
     count_successors();
     for (Node v = 0; v < last; ++v)
-      if (node(v).successors == 0) add(last, {.from = v, .term = WeightTerms::kZero});
+      if (node(v).successors == 0) add(last, {.from = v});
+  }
+
+  static std::int32_t call_of(std::int32_t a, std::int32_t b) {
+    return a == kNone || a == b ? b : b == kNone ? a : kSeveral;
+  }
+
+  /// From where `before` comes, through v, to where `after` leads.
+  Edge joined(const Edge& before, Node v, const Edge& after) {
+    const NodeState& own = node(v);
+    return {.from = before.from,
+            .term = terms_.plus(terms_.plus(before.term, own.own), after.term),
+            .step_before = before.step_before,
+            .beats = before.beats + own.beats + after.beats,
+            .call = call_of(call_of(before.call, item_of(v).call), after.call)};
   }
 
   /// Adds an edge to v, or makes the one that is there the longer of both. Returns whether it is a new one.
   bool add(Node v, Edge one) {
-    for (std::int32_t e = node(v).first; e != kNone; e = edge(e).next)
-      if (edge(e).from == one.from && edge(e).step_before == one.step_before) {
-        edge(e).term = terms_.longest(edge(e).term, one.term);
-        return false;
-      }
+    for (std::int32_t e = node(v).first; e != kNone; e = edge(e).next) {
+      Edge& known = edge(e);
+      if (known.from != one.from || known.step_before != one.step_before) continue;
+      known.term = terms_.longest(known.term, one.term);
+      known.beats = std::max(known.beats, one.beats);
+      known.call = call_of(known.call, one.call);
+      return false;
+    }
     one.next = node(v).first;
     node(v).first = static_cast<std::int32_t>(edges_.size());
     edges_.push_back(one);
@@ -148,10 +190,9 @@ class Reducer {
       if (own.kept || own.gone || own.successors != 1) continue;
       const Node to = own.some_successor;
       if (own.edges != 1 && !same_call(v, to)) continue;
-      const std::int32_t through = terms_.plus(terms_.duration(item_of(v).duration), remove(to, v).term);
+      const Edge after = remove(to, v);
       for (std::int32_t e = own.first; e != kNone; e = edge(e).next) {
-        Edge moved = edge(e);
-        moved.term = terms_.plus(moved.term, through);
+        const Edge moved = joined(edge(e), v, after);
         const bool is_new = add(to, moved);
         if (!stays(moved)) continue;
         node(moved.from).some_successor ^= is_new ? v ^ to : v;
@@ -162,21 +203,31 @@ class Reducer {
     return any;
   }
 
-  /// Items that follow one other: what follows them follows that one instead.
+  /// What follows the item follows what leads to it instead.
+  bool may_go(Node v) {
+    const NodeState& own = node(v);
+    if (own.kept || own.successors == 0 || own.edges * own.successors > own.edges + own.successors)
+      return false;
+    const Edge& only = edge(own.first);
+    if (own.edges == 1 && (own.successors == 1 || (stays(only) && same_call(only.from, v)))) return true;
+    for (std::int32_t e = own.first; e != kNone; e = edge(e).next) {
+      const Edge& one = edge(e);
+      if (one.from == kBegin || item_of(one.from).channel == kNone) return false;
+      if (one.call != kNone && one.call != item_of(v).call) return false;
+    }
+    return true;
+  }
+
   bool fold_into_predecessors() {
     bool any = false;
     std::vector<bool> folded(nodes_.size(), false);
     for (Node v = 0; v < std::ssize(nodes_); ++v) {
-      NodeState& own = node(v);
-      if (own.gone) continue;
+      if (node(v).gone) continue;
       bool touched = false;
-      for (std::int32_t e = own.first; e != kNone && !touched; e = edge(e).next)
+      for (std::int32_t e = node(v).first; e != kNone && !touched; e = edge(e).next)
         touched = stays(edge(e)) && folded[static_cast<std::size_t>(edge(e).from)];
       if (touched) lead_past(v, folded);
-      if (own.kept || own.edges != 1 || own.successors == 0) continue;
-      const Edge& only = edge(own.first);
-      if (own.successors > 1 && !(stays(only) && same_call(only.from, v))) continue;
-      folded[static_cast<std::size_t>(v)] = any = true;
+      if (may_go(v)) folded[static_cast<std::size_t>(v)] = any = true;
     }
     for (std::size_t v = 0; v < nodes_.size(); ++v) nodes_[v].gone = nodes_[v].gone || folded[v];
     return any;
@@ -186,16 +237,14 @@ class Reducer {
     std::int32_t e = std::exchange(node(v).first, kNone);
     node(v).edges = 0;
     while (e != kNone) {
-      Edge one = edge(e);
+      const Edge one = edge(e);
       e = one.next;
-      if (stays(one) && folded[static_cast<std::size_t>(one.from)]) {
-        const Node past = one.from;
-        const Edge before = edge(node(past).first);
-        one.term = terms_.plus(terms_.plus(before.term, terms_.duration(item_of(past).duration)), one.term);
-        one.from = before.from;
-        one.step_before = before.step_before;
+      if (!stays(one) || !folded[static_cast<std::size_t>(one.from)]) {
+        add(v, one);
+        continue;
       }
-      add(v, one);
+      for (std::int32_t before = node(one.from).first; before != kNone; before = edge(before).next)
+        add(v, joined(edge(before), one.from, one));
     }
   }
 

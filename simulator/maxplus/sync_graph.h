@@ -10,21 +10,24 @@
 
 namespace ds::maxplus {
 
-/// A point ends no earlier than `weight` after the point `from` has ended; of a point that meets other classes it is the
-/// beginning that the weight leads to.
+/// A point begins no earlier than `weight` after the point `from` has ended.
 struct SyncEdge {
   std::int32_t from{kNone};    // point; none: the step's begin
   std::int32_t weight{kNone};  // none: no time
   bool step_before{};          // `from` is of the step before
+  std::int32_t
+      beats{};  // how far on in the schedule, a call being kBeatsOfCall; only an order follows from it
   bool operator==(const SyncEdge&) const = default;
 };
+
+inline constexpr std::int32_t kBeatsOfCall = 5040;
 
 struct SyncPoint {
   std::int32_t item{};          // of the outline
   std::int32_t lane{};          // of that item
   std::int32_t channel{kNone};  // none: local
-  std::int32_t seconds{
-      kNone};  // weight: what the communication takes by this class's count; local: none, edges have it
+  std::int32_t seconds{kNone};  // weight: what it takes; where classes meet, by this class's count
+  std::int32_t beats{};
   std::int32_t first_edge{}, edges{};
   bool operator==(const SyncPoint&) const = default;
 };
@@ -47,9 +50,10 @@ struct SyncGraph {
 
 /// Eliminates what is local. `cut` is the item at which the step ends (find_cut), or kNone.
 ///
-/// A local item goes where that costs no edges: it follows one other, or one other follows it. Within a call always, so that
-/// layers and whatever runs beside them leave no trace; from call to call only along a chain that nothing branches off,
-/// else weights would be sums over as many calls as lie behind, each of them a number of its own.
+/// A local item goes where that costs no edges: it follows one other or one other follows it, or two and two. Within a call
+/// that may go on and on, so that layers and whatever runs beside them leave no trace. Beyond a call it goes along a chain
+/// that nothing branches off, and where the item follows messages alone: else weights would be sums over as many calls as
+/// lie behind, each of them a number of its own.
 SyncGraph reduce(const Outline& outline, std::int32_t cut);
 
 /// The same class with fewer waits, for a lower bound: only the first and the last message of each channel are waited for
