@@ -20,6 +20,12 @@ namespace {
 /// Differences of times that are equal up to rounding, relative to the times themselves.
 constexpr double kRounding = 1e-14;
 
+/// Periods that have to be skipped at a time where entries do not move alike: finding out takes as long as some periods do.
+constexpr std::int32_t kWorthwhile = 16;
+
+/// Entries of a period that a quick look is at.
+constexpr std::ptrdiff_t kSamples = 4;
+
 using Vector = Lanes::Vector;
 
 [[gnu::always_inline]] inline void raise(double& to, const double& at_least) {
@@ -97,8 +103,7 @@ class Skipper {
     for (bool open = true; open; ++at) {
       period<V>(tape_, stretch_, values_, begin(at));
       const V* const last = begin(at + 1) - 1;
-      shapes_[2 * at] = last[0] - last[1 - length_];
-      shapes_[2 * at + 1] = last[0] - last[-length_ / 2];
+      for (std::ptrdiff_t k = 0; k < kSamples; ++k) shapes_[kSamples * at + k] = last[0] - last[-sample(k)];
       for (std::size_t plan = 0; plan < kWidth; ++plan)
         if (plans_[plan].last < 0 && ++plans_[plan].done == stretch_.times) plans_[plan].last = at;
       if (at > stretch_.memory) look(at);
@@ -110,12 +115,16 @@ class Skipper {
   }
 
  private:
+  /// When to look again after having looked in vain.
+  struct Pause {
+    std::int32_t next{0}, length{0};  // periods
+    bool over(std::int32_t at) const { return at >= next; }
+  };
   struct Plan {
-    std::int32_t done{0};      // periods
-    std::int32_t last{-1};     // the period gone through that is the last one; below 0: still to come
-    std::int32_t since{0};     // periods gone through before that are of no use any more
-    std::int32_t next{0};      // period behind which to look whether it comes evenly
-    std::int32_t patience{0};  // how long to wait with that
+    std::int32_t done{0};   // periods
+    std::int32_t last{-1};  // the period gone through that is the last one; below 0: still to come
+    std::int32_t since{0};  // periods gone through before that are of no use any more
+    Pause alike, straight;
   };
 
   [[gnu::always_inline]] V* begin(std::int32_t period_number) const {
@@ -123,25 +132,29 @@ class Skipper {
   }
   double rounding(std::int32_t at, std::size_t plan) const { return kRounding * of(begin(at + 1)[-1], plan); }
 
+  /// Entries before the last one of a period.
+  std::ptrdiff_t sample(std::ptrdiff_t k) const { return (k + 1) * (length_ - 1) / kSamples; }
+
   [[gnu::always_inline]] void look(std::int32_t at) {
-    std::array<std::int32_t, kWidth> lag{};
-    std::array<bool, kWidth> straight{};
+    std::array<bool, kWidth> alike{}, straight{};
     bool any = false;
     for (std::size_t plan = 0; plan < kWidth; ++plan) {
       const Plan& one = plans_[plan];
-      if (one.last >= 0 || at < one.next || at - stretch_.memory - 1 < one.since) continue;
-      lag[plan] = recurs_after(at, plan, 1) ? 1 : 0;
-      straight[plan] = looks_straight(at, plan);
-      any = any || lag[plan] == 1 || straight[plan];
+      if (one.last >= 0 || at - stretch_.memory - 1 < one.since) continue;
+      alike[plan] = one.alike.over(at) && recurs_after(at, plan, 1);
+      straight[plan] = one.straight.over(at) && looks_straight(at, plan);
+      any = any || alike[plan] || straight[plan];
     }
     if (any) measure(at);
     for (std::size_t plan = 0; plan < kWidth; ++plan) {
       Plan& one = plans_[plan];
-      if (one.last >= 0 || at < one.next || at - stretch_.memory - 1 < one.since) continue;
-      if ((lag[plan] == 1 && skip_alike(at, plan)) || (straight[plan] && skip_straight(at, plan))) {
-        one.patience = 0;
-      } else {
-        one.next = at + ++one.patience;
+      if (alike[plan]) {
+        if (skip_alike(at, plan)) continue;
+        one.alike.next = at + ++one.alike.length;
+      }
+      if (straight[plan] && !skip_straight(at, plan)) {
+        one.straight.length += 1 + one.straight.length / 2;
+        one.straight.next = at + one.straight.length;
       }
     }
     if (at < next_long_look_) return;
@@ -150,11 +163,12 @@ class Skipper {
       if (plans_[plan].last < 0) skip_cycles(at, plan);
   }
 
-  /// Whether the last period has the shape of one so many before: a quick look at three entries.
+  /// Whether the last period has the shape of one so many before: a quick look at a few entries.
   bool recurs_after(std::int32_t at, std::size_t plan, std::int32_t lag) const {
     const double same = rounding(at, plan);
-    for (std::ptrdiff_t k = 0; k < 2; ++k) {
-      const double now = of(shapes_[2 * at + k], plan), before = of(shapes_[2 * (at - lag) + k], plan);
+    for (std::ptrdiff_t k = 0; k < kSamples; ++k) {
+      const double now = of(shapes_[kSamples * at + k], plan);
+      const double before = of(shapes_[kSamples * (at - lag) + k], plan);
       if (std::abs(now - before) > same) return false;
     }
     return true;
@@ -163,8 +177,8 @@ class Skipper {
   /// Whether some entries of the period came as much later than in the period before as there.
   bool looks_straight(std::int32_t at, std::size_t plan) const {
     const double same = rounding(at, plan);
-    for (std::ptrdiff_t k = 0; k < 4; ++k) {
-      const V* const entry = begin(at + 1) - 1 - k * (length_ - 1) / 3;
+    for (std::ptrdiff_t k = 0; k < kSamples; ++k) {
+      const V* const entry = begin(at + 1) - 1 - sample(k);
       const double now = of(entry[0], plan) - of(entry[-length_], plan);
       const double before = of(entry[-length_], plan) - of(entry[-2 * length_], plan);
       if (std::abs(now - before) > same) return false;
@@ -223,8 +237,7 @@ class Skipper {
     const double later = each * (periods / lag);
     for (V* entry = begin(at - stretch_.memory); entry != begin(at + 1); ++entry) of(*entry, plan) += later;
     jumped(at, plan, periods);
-    plans_[plan].next = stretch_.times;  // what is left is less than a cycle
-    plans_[plan].since = at + 1;
+    plans_[plan].since = stretch_.times;  // what is left is less than a cycle
   }
   void jumped(std::int32_t at, std::size_t plan, std::int32_t periods) {
     Plan& one = plans_[plan];
@@ -238,7 +251,7 @@ class Skipper {
     const double same = rounding(at, plan);
     if (of(slower_, plan) < -same || of(faster_, plan) > same) return false;
     const std::int32_t periods = until_overtaken(at, plan, same);
-    if (periods < 2) return false;
+    if (periods < kWorthwhile) return false;
     for (std::ptrdiff_t position = 0; position < length_; ++position) {
       V* const entry = begin(at) + position;
       const double now = of(entry[0], plan), later = now - of(entry[-length_], plan);
@@ -267,6 +280,7 @@ class Skipper {
           if (behind * gain >= gap * faster) continue;
           gap = behind;
           gain = faster;
+          if (gap < kWorthwhile * gain) return 0;
         }
       }
     }
@@ -289,7 +303,7 @@ class Skipper {
   const Tape::Stretch& stretch_;
   const V* values_;
   V* first_;
-  V* shapes_;  // by period: how much later than two others its last entry is
+  V* shapes_;  // by period: how much later than some others its last entry is
   std::ptrdiff_t length_;
   std::array<Plan, kWidth> plans_{};
   std::int32_t next_long_look_{0};
@@ -338,10 +352,9 @@ evaluate_eight(const Tape& tape, Vector* values, Vector* times, Vector* shapes, 
   return evaluate<Vector>(tape, values, times, shapes, skip);
 }
 
-double difference(double end, double begin) { return end - begin; }
-Lanes difference(Lanes end, const Lanes& begin) {
-  for (std::size_t plan = 0; plan < kPlans; ++plan) end[plan] -= begin[plan];
-  return end;
+void subtract(double& from, double what) { from -= what; }
+void subtract(Lanes& from, const Lanes& what) {
+  for (std::size_t plan = 0; plan < kPlans; ++plan) from[plan] -= what[plan];
 }
 
 }  // namespace
@@ -358,15 +371,16 @@ Number Evaluation<Number>::step(const Tape& tape, Skip skip) {
   if (times_.size() < entries) times_.resize(entries);
   std::int32_t periods = 0;
   for (const Tape::Stretch& stretch : tape.stretches) periods = std::max(periods, stretch.times);
-  if (std::ssize(shapes_) < 2 * periods) shapes_.resize(2 * static_cast<std::size_t>(periods));
+  if (std::ssize(shapes_) < kSamples * periods) shapes_.resize(static_cast<std::size_t>(kSamples * periods));
   if constexpr (sizeof(Number) == sizeof(double))
     evaluated_ = evaluate_one(tape, values_.data(), times_.data(), shapes_.data(), skip);
   else
     evaluated_ = evaluate_eight(tape, reinterpret_cast<Vector*>(values_.data()),
                                 reinterpret_cast<Vector*>(times_.data()),
                                 reinterpret_cast<Vector*>(shapes_.data()), skip);
-  const Number end = times_[static_cast<std::size_t>(tape.end)];
-  return tape.begin == kNone ? end : difference(end, times_[static_cast<std::size_t>(tape.begin)]);
+  Number step = times_[static_cast<std::size_t>(tape.end)];
+  if (tape.begin != kNone) subtract(step, times_[static_cast<std::size_t>(tape.begin)]);
+  return step;
 }
 
 template class Evaluation<double>;
