@@ -20,6 +20,7 @@ class Builder {
     number_entries();
     name_values();
     fill();
+    find_levels();
     drop_implied();
     add_durations();
     finish_values();
@@ -149,6 +150,18 @@ class Builder {
              Wait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing, 0});
   }
 
+  /// An entry is above all that lead to it.
+  void find_levels() {
+    result_.order = topological_order(result_);
+    levels_.assign(result_.order.size(), 0);
+    for (const std::int32_t entry : result_.order)
+      for (const Wait& wait : result_.waits_of(entry))
+        if (wait.entry != kNone) {
+          std::int32_t& level = levels_[static_cast<std::size_t>(entry)];
+          level = std::max(level, levels_[static_cast<std::size_t>(wait.entry)] + 1);
+        }
+  }
+
   /// A wait for no time says nothing where another one follows the same entry.
   void drop_implied() {
     seen_in_.assign(static_cast<std::size_t>(result_.size()), 0);
@@ -177,17 +190,18 @@ class Builder {
       if (other == w) continue;
       if (from == kNone && one.entry != kNone) return true;
       if (one.entry == from && (one.value != kNothing || other < w)) return true;
-      if (one.entry != from) see(one.entry);
+      if (one.entry != from) see(one.entry, from);
     }
     for (std::size_t next = 0; next < seen_.size() && next < kLook; ++next)
       for (const Wait& before : result_.waits_of(seen_[next])) {
         if (before.entry == from) return true;
-        see(before.entry);
+        see(before.entry, from);
       }
     return false;
   }
-  void see(std::int32_t entry) {
+  void see(std::int32_t entry, std::int32_t from) {
     if (entry == kNone || seen_in_[static_cast<std::size_t>(entry)] == search_) return;
+    if (levels_[static_cast<std::size_t>(entry)] <= levels_[static_cast<std::size_t>(from)]) return;
     seen_in_[static_cast<std::size_t>(entry)] = search_;
     seen_.push_back(entry);
   }
@@ -229,6 +243,7 @@ class Builder {
   std::int32_t of_step_{0}, steps_{1}, next_value_{};
   PairTable longest_, sums_;
   std::vector<std::int32_t> seen_, seen_in_;  // entries of a search; by entry: the last search that came by
+  std::vector<std::int32_t> levels_;          // by entry
   std::int32_t search_{0};
 };
 

@@ -28,8 +28,12 @@ struct Entries {
   std::vector<Wait> waits;          // those that count from the step's begin come first
   std::vector<std::int32_t> home;   // by entry: names a lane of a class, in which entries are in order
   std::vector<std::int32_t> beats;  // by entry of a step
+  std::vector<std::int32_t> order;  // each behind those that it waits for
   Tape tape;                        // values, entry_of, begin, end are set
 };
+
+/// Fails where entries wait for each other for ever.
+std::vector<std::int32_t> topological_order(const Entries& entries);
 
 /// Entries in an order in which each follows all it waits for, in groups that do not wait for one another.
 struct Beats {

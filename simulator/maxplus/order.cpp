@@ -6,10 +6,8 @@
 #include "simulator/maxplus/entries.h"
 
 namespace ds::maxplus {
-namespace {
 
-/// Entries, each behind those that it waits for.
-std::vector<std::int32_t> any_order(const Entries& entries) {
+std::vector<std::int32_t> topological_order(const Entries& entries) {
   const auto count = static_cast<std::size_t>(entries.size());
   std::vector<std::int32_t> open(count, 0);
   std::vector<std::size_t> begins(count + 1, 0);  // of successors
@@ -37,8 +35,6 @@ std::vector<std::int32_t> any_order(const Entries& entries) {
   return order;
 }
 
-}  // namespace
-
 /// As a clock would show it for which all calls take equally long and messages no time: so stages keep step, and a schedule
 /// in full swing shows its period, which it need not when each entry counts. What happens at one time and does not depend on
 /// each other stands side by side, so that a processor need not wait for one before it begins the next: those that wait for
@@ -53,7 +49,7 @@ Beats beats_of(const Entries& entries) {
   constexpr std::uint64_t kDepth = 1ULL << 20U;
   std::vector<Key> keys(static_cast<std::size_t>(entries.size()));
   const std::size_t of_step = entries.beats.size();
-  for (const std::int32_t entry : any_order(entries)) {
+  for (const std::int32_t entry : entries.order) {
     const auto e = static_cast<std::size_t>(entry);
     const std::span<const Entries::Wait> waits = entries.waits_of(entry);
     const auto own = static_cast<std::uint64_t>(e / of_step < 3 ? entries.beats[e % of_step] : 0);

@@ -65,14 +65,16 @@ class Search {
 
   std::vector<Repeat> runs_of(std::int32_t period, std::int64_t& saved) const {
     std::vector<Repeat> list;
-    std::int32_t run = 0;
+    std::int32_t run = 0,
+                 behind = 0;  // behind the last repeat, part of which may look like part of the next one
     const auto close = [&](std::int32_t end) {
-      const std::int32_t times = run / period + 1;
+      // What is left over stays in front.
+      const std::int32_t times = std::min(run / period + 1, (end - behind) / period);
       if (run > 0 && times >= kFewest) {
-        // What is left over stays in front: the behind is where most look back from.
         list.push_back({end - times * period, period, times});
         saved += std::int64_t{times - kFewest + 1} *
                  (entries_[static_cast<std::size_t>(end)] - entries_[static_cast<std::size_t>(end - period)]);
+        behind = end;
       }
       run = 0;
     };

@@ -30,7 +30,8 @@ std::vector<ItemTime> times_of_items(const Outline& outline, const SyncGraph& gr
         ready = std::max(ready, times[static_cast<std::size_t>(one.item)].end);
     }
     const double own = item.duration == kNone ? 0 : durations[static_cast<std::size_t>(item.duration)];
-    times[i] = {ready, item.channel == kNone ? ready + own : of_point(ends, window.item(v))};
+    const double end = item.channel == kNone ? ready + own : of_point(ends, window.item(v));
+    times[i] = {std::min(ready, end), end};  // points add up in another order
   }
   return times;
 }

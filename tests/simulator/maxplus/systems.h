@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -105,14 +106,13 @@ class NaivePlay {
 
 /// What the engine makes of a system.
 struct Compiled {
-  explicit Compiled(const System& system, bool relaxed = false) : cut(find_cut(system.pointers())) {
-    for (std::size_t c = 0; c < system.classes.size(); ++c) {
-      const std::int32_t at = cut ? (*cut)[c] : kNone;
-      graphs.push_back(reduce(relaxed ? relax(system.classes[c], at) : system.classes[c], at));
-    }
-    std::vector<const SyncGraph*> list;
-    for (const SyncGraph& graph : graphs) list.push_back(&graph);
-    tape = compile(list);
+  explicit Compiled(const System& system) : cut(find_cut(system.pointers())) { compile_from(system.classes); }
+  /// With fewer waits.
+  Compiled(const System& system, std::vector<std::int32_t> at) : cut(std::move(at)) {
+    std::vector<Outline> relaxed;
+    for (std::size_t c = 0; c < system.classes.size(); ++c)
+      relaxed.push_back(relax(system.classes[c], (*cut)[c]));
+    compile_from(relaxed);
   }
   /// Weights of all classes, one after another.
   std::vector<double> weights(const System& system) const {
@@ -126,6 +126,14 @@ struct Compiled {
   double step(const System& system, Skip skip = Skip::yes) {
     std::ranges::copy(weights(system), evaluation.weights(tape).begin());
     return evaluation.step(tape, skip);
+  }
+
+  void compile_from(const std::vector<Outline>& classes) {
+    std::vector<const SyncGraph*> list;
+    graphs.reserve(classes.size());
+    for (std::size_t c = 0; c < classes.size(); ++c)
+      list.push_back(&graphs.emplace_back(reduce(classes[c], cut ? (*cut)[c] : kNone)));
+    tape = compile(list);
   }
 
   std::optional<std::vector<std::int32_t>> cut;
