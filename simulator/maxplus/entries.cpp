@@ -20,7 +20,7 @@ class Builder {
     number_entries();
     name_values();
     fill();
-    find_levels();
+    find_times();
     drop_implied();
     add_durations();
     finish_values();
@@ -60,7 +60,7 @@ class Builder {
         if (*entry == kNone) {
           *entry = of_step_++;
           result_.home.push_back(static_cast<std::int32_t>(c) << 12 | point.lane);
-          result_.beats.push_back(point.beats);
+          beats_.push_back(point.beats);
           seconds_.push_back(kNothing);
         }
         entry_of_[c].push_back(*entry);
@@ -150,16 +150,21 @@ class Builder {
              Wait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing, 0});
   }
 
-  /// An entry is above all that lead to it.
-  void find_levels() {
-    result_.order = topological_order(result_);
-    levels_.assign(result_.order.size(), 0);
-    for (const std::int32_t entry : result_.order)
-      for (const Wait& wait : result_.waits_of(entry))
-        if (wait.entry != kNone) {
-          std::int32_t& level = levels_[static_cast<std::size_t>(entry)];
-          level = std::max(level, levels_[static_cast<std::size_t>(wait.entry)] + 1);
-        }
+  /// As a clock would show it for which all calls take equally long and messages no time.
+  void find_times() {
+    const std::vector<std::int32_t> order = topological_order(result_);
+    std::vector<std::uint64_t>& when = result_.when;
+    when.assign(order.size(), 0);
+    for (const std::int32_t entry : order) {
+      const auto e = static_cast<std::size_t>(entry);
+      const std::int32_t own = entry < of_step_ * steps_ ? beats_[e % static_cast<std::size_t>(of_step_)] : 0;
+      for (const Wait& wait : result_.waits_of(entry)) {
+        const auto beats = static_cast<std::uint64_t>(own + wait.beats);
+        const std::uint64_t before = wait.entry == kNone ? 0 : when[static_cast<std::size_t>(wait.entry)];
+        const std::uint64_t behind = before + (wait.entry == kNone ? 0 : 1);
+        when[e] = std::max(when[e], beats > 0 ? (before / kDepths + beats) * kDepths : behind);
+      }
+    }
   }
 
   /// A wait for no time says nothing where another one follows the same entry.
@@ -201,7 +206,7 @@ class Builder {
   }
   void see(std::int32_t entry, std::int32_t from) {
     if (entry == kNone || seen_in_[static_cast<std::size_t>(entry)] == search_) return;
-    if (levels_[static_cast<std::size_t>(entry)] <= levels_[static_cast<std::size_t>(from)]) return;
+    if (result_.when[static_cast<std::size_t>(entry)] <= result_.when[static_cast<std::size_t>(from)]) return;
     seen_in_[static_cast<std::size_t>(entry)] = search_;
     seen_.push_back(entry);
   }
@@ -232,9 +237,10 @@ class Builder {
     result_.tape.values = next_value_ + static_cast<std::int32_t>(result_.tape.sums.size());
   }
 
-  static constexpr std::size_t kLook = 16;        // entries
-  static constexpr std::int32_t kNothing = 0;     // the value 0
-  static constexpr std::int32_t kSums = 1 << 30;  // sums count from there until all values are known
+  static constexpr std::uint64_t kDepths = 1ULL << 20U;  // of entries at one time
+  static constexpr std::size_t kLook = 16;               // entries
+  static constexpr std::int32_t kNothing = 0;            // the value 0
+  static constexpr std::int32_t kSums = 1 << 30;         // sums count from there until all values are known
 
   std::span<const SyncGraph* const> classes_;
   Entries& result_;
@@ -243,7 +249,7 @@ class Builder {
   std::int32_t of_step_{0}, steps_{1}, next_value_{};
   PairTable longest_, sums_;
   std::vector<std::int32_t> seen_, seen_in_;  // entries of a search; by entry: the last search that came by
-  std::vector<std::int32_t> levels_;          // by entry
+  std::vector<std::int32_t> beats_;           // by entry of a step
   std::int32_t search_{0};
 };
 

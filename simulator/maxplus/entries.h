@@ -27,9 +27,10 @@ struct Entries {
   std::vector<std::size_t> begins;  // by entry; one more for the end
   std::vector<Wait> waits;          // those that count from the step's begin come first
   std::vector<std::int32_t> home;   // by entry: names a lane of a class, in which entries are in order
-  std::vector<std::int32_t> beats;  // by entry of a step
-  std::vector<std::int32_t> order;  // each behind those that it waits for
-  Tape tape;                        // values, entry_of, begin, end are set
+  std::vector<std::uint64_t>
+      when;   // by entry: an even clock, then depth among what happens at that time; later than
+              // all that the entry waits for
+  Tape tape;  // values, entry_of, begin, end are set
 };
 
 /// Fails where entries wait for each other for ever.

@@ -35,34 +35,22 @@ std::vector<std::int32_t> topological_order(const Entries& entries) {
   return order;
 }
 
-/// As a clock would show it for which all calls take equally long and messages no time: so stages keep step, and a schedule
-/// in full swing shows its period, which it need not when each entry counts. What happens at one time and does not depend on
-/// each other stands side by side, so that a processor need not wait for one before it begins the next: those that wait for
-/// equally many first, then in the order of their lanes.
+/// By the even clock: so stages keep step, and a schedule in full swing shows its period, which it need not when each entry
+/// counts alike. What happens at one time and does not depend on each other stands side by side, so that a processor need
+/// not wait for one before it begins the next: those that wait for equally many first, then in the order of their lanes.
 Beats beats_of(const Entries& entries) {
   struct Key {
-    std::uint64_t when{};  // time, then depth among what happens at that time
-    std::uint64_t which{};
+    std::uint64_t when{}, which{};
     std::int32_t entry{};
     auto operator<=>(const Key&) const = default;
   };
-  constexpr std::uint64_t kDepth = 1ULL << 20U;
-  std::vector<Key> keys(static_cast<std::size_t>(entries.size()));
-  const std::size_t of_step = entries.beats.size();
-  for (const std::int32_t entry : entries.order) {
-    const auto e = static_cast<std::size_t>(entry);
-    const std::span<const Entries::Wait> waits = entries.waits_of(entry);
-    const auto own = static_cast<std::uint64_t>(e / of_step < 3 ? entries.beats[e % of_step] : 0);
-    std::uint64_t when = 0;
-    for (const Entries::Wait& wait : waits) {
-      const std::uint64_t beats = own + static_cast<std::uint64_t>(wait.beats);
-      const std::uint64_t before = wait.entry == kNone ? 0 : keys[static_cast<std::size_t>(wait.entry)].when;
-      when = std::max(when, beats > 0             ? (before / kDepth + beats) * kDepth
-                            : wait.entry == kNone ? 0
-                                                  : before + 1);
-    }
-    keys[e] = {when, std::uint64_t{waits.size()} << 32U | static_cast<std::uint32_t>(entries.home[e]), entry};
-  }
+  std::vector<Key> keys;
+  keys.reserve(entries.when.size());
+  for (std::int32_t e = 0; e < entries.size(); ++e)
+    keys.push_back({entries.when[static_cast<std::size_t>(e)],
+                    std::uint64_t{entries.waits_of(e).size()} << 32U |
+                        static_cast<std::uint32_t>(entries.home[static_cast<std::size_t>(e)]),
+                    e});
   std::ranges::sort(keys);
   Beats beats;
   beats.order.reserve(keys.size());
