@@ -7,12 +7,21 @@
 
 namespace ds::engine {
 
-void LaneBody::begin_block(std::int32_t times, std::int32_t first) {
-  pieces_.push_back({.times = times, .first = first, .position = length_, .begin = seconds_});
+void LaneBody::begin_block(std::int32_t times, std::int32_t first, std::int32_t length) {
+  pieces_.push_back({.times = times,
+                     .first = first,
+                     .position = length_,
+                     .begins_at = all_lanes_,
+                     .length = length,
+                     .in_block = {},
+                     .begin = seconds_,
+                     .ones = {}});
+  all_lanes_ += length * times;
 }
 
-void LaneBody::add(const One& one) {
+void LaneBody::add(const One& one, std::int32_t in_block) {
   Piece& piece = pieces_.back();
+  piece.in_block.push_back(in_block);
   piece.ones.push_back(one);
   piece.begins.push_back(piece.begins.back() + one.seconds.value);
   if (one.computes) piece.computed += one.seconds.value;
@@ -65,6 +74,13 @@ std::int32_t LaneBody::position_of(program::InstructionId id, std::int32_t itera
   }
   ensure(false, "an instruction is in its lane");
   return 0;
+}
+
+std::int32_t LaneBody::in_template(std::int32_t position) const {
+  const Piece& piece = piece_at(position);
+  const std::int32_t inside = position - piece.position;
+  return piece.begins_at + inside / piece.count() * piece.length +
+         piece.in_block[static_cast<std::size_t>(inside % piece.count())];
 }
 
 }  // namespace ds::engine

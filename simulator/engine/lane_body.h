@@ -20,9 +20,11 @@ class LaneBody {
     bool computes{};
     Seconds seconds;
   };
-  /// What is added next comes `times` times; iterations are numbered from `first`.
-  void begin_block(std::int32_t times, std::int32_t first);
-  void add(const One& one);
+  /// What is added next comes `times` times; iterations are numbered from `first`. The block has `length` instructions, of all
+  /// lanes.
+  void begin_block(std::int32_t times, std::int32_t first, std::int32_t length);
+  /// `in_block`: its place among the instructions of all lanes.
+  void add(const One& one, std::int32_t in_block);
   void end_block();
 
   std::int32_t length() const { return length_; }
@@ -39,11 +41,15 @@ class LaneBody {
   std::int32_t next_apart(std::int32_t position) const;
   /// Where an instruction of the template is: in which position in iteration `iteration` of its block.
   std::int32_t position_of(program::InstructionId id, std::int32_t iteration) const;
+  /// Where in its template, counting all lanes, an instruction of this one is.
+  std::int32_t in_template(std::int32_t position) const;
 
  private:
   struct Piece {
     std::int32_t times{}, first{};
     std::int32_t position{};  // of its first instruction
+    std::int32_t begins_at{}, length{};  // instructions of all lanes: before it, and in an iteration
+    std::vector<std::int32_t> in_block;  // by instruction
     double begin{};           // before it
     std::vector<One> ones;
     std::vector<double> begins{0};  // of an iteration, before each of its instructions and after the last
@@ -54,7 +60,7 @@ class LaneBody {
   const Piece& piece_at(std::int32_t position) const;
 
   std::vector<Piece> pieces_;
-  std::int32_t length_{0};
+  std::int32_t length_{0}, all_lanes_{0};
   double seconds_{0}, computed_{0};
 };
 

@@ -5,10 +5,10 @@
 
 #include "simulator/base/error.h"
 #include "simulator/engine/engine.h"
-#include "simulator/engine/expand.h"
 #include "simulator/engine/links.h"
 #include "simulator/engine/running.h"
 #include "simulator/engine/step_schedule.h"
+#include "simulator/engine/step_times.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/walk.h"
 
@@ -264,48 +264,10 @@ class Play {
   }
 
   Played result(Seconds begin, Seconds length) {
-    for (Player& player : players_)
-      for (std::size_t l = 0; l < player.times.size(); ++l)
-        for (std::size_t s = 0; s < player.times[l].size(); ++s) {
-          Interval& time = player.times[l][s];
-          time.start -= begin;
-          time.end -= begin;
-          // What waits since the step before is said to wait since this one began.
-          const Segment& segment = player.schedule.segments[l][s];
-          if (segment.communicates && time.start < Seconds{})
-            time.start = std::max(time.start, std::min(Seconds{}, time.end - segment.alone));
-        }
-    Played played;
-    played.timeline.length = length;
-    std::vector<program::RankTotals> totals;
-    for (const Player& player : players_) totals.push_back(totals_of(player));
-    const auto rows_of = [&](std::size_t p) {
-      return [this, p](const std::function<void(const program::Row&)>& fn) {
-        for_each_row(program_, p, players_[p].schedule, players_[p].times, kSteps - 1, fn);
-      };
-    };
-    played.summary = program::summarise_rank(program_, rows_of(program::finishes_last(totals)),
-                                             played.timeline.length, durations_.communications);
-    if (options_.rows == Rows::all)
-      for (std::size_t p = 0; p < players_.size(); ++p)
-        rows_of(p)([&](const program::Row& row) { played.timeline.rows.push_back(row); });
-    return played;
-  }
-
-  program::RankTotals totals_of(const Player& player) const {
-    program::RankTotals totals;
-    for (std::size_t l = 0; l < player.lanes.size(); ++l) {
-      for (const Interval& time : player.times[l]) totals.end = std::max(totals.end, time.end);
-      if (!crowded_)
-        for (const program::Call& call : player.schedule.calls)
-          totals.busy += Seconds{player.schedule.bodies[index(call.body)][l].computed()};
-    }
-    // Where cores are short, an operator is a segment of its own.
-    for (std::size_t l = 0; crowded_ && l < player.lanes.size(); ++l)
-      for (std::size_t s = 0; s < player.times[l].size(); ++s)
-        if (!player.schedule.segments[l][s].communicates)
-          totals.busy += player.times[l][s].end - player.times[l][s].start;
-    return totals;
+    std::vector<StepOfClass> classes;
+    for (Player& player : players_) classes.push_back({&player.schedule, &player.times});
+    count_from(classes, begin);
+    return sum_up(program_, classes, length, durations_.communications, crowded_, options_.rows);
   }
 
   const program::Program& program_;

@@ -325,7 +325,7 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
     std::vector<LaneBody>& lanes = bodies[index(id)];
     lanes.resize(program.lanes.size());
     for (const program::Block& block : program.templates[index(id)].blocks) {
-      for (LaneBody& lane : lanes) lane.begin_block(block.times, block.first);
+      for (LaneBody& lane : lanes) lane.begin_block(block.times, block.first, block.body.count);
       for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
         const auto instruction = static_cast<program::InstructionId>(i);
         const Instruction& one = program.instruction(instruction);
@@ -338,7 +338,8 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
                                     .channel = channel,
                                     .apart = channel != kNoChannel || apart[index(instruction)],
                                     .computes = program::computes(one.kind),
-                                    .seconds = engine::alone(program, durations, rank_class, instruction)});
+                                    .seconds = engine::alone(program, durations, rank_class, instruction)},
+                                   i - block.body.first);
       }
       for (LaneBody& lane : lanes) lane.end_block();
     }
