@@ -154,7 +154,8 @@ void forbid(Dimensions& dimensions, const workload::Job& base, std::int64_t core
 void check_rest(workload::Job plain) {
   workload::Plan& plan = plain.plan;
   for (const PlanKey& key : workload::plan_keys()) {
-    if (key.in_default_space() && key.search->off) key.value.set(plan, *key.search->off);
+    if (key.search && key.search->candidates != nullptr && key.search->off)
+      key.value.set(plan, *key.search->off);
     if (!key.search && key.otherwise.always_taken != nullptr) key.otherwise.fill(plain, plan);
   }
   plan.micro_batch = plain.train.global_batch;  // the fewest micro-batches
@@ -171,17 +172,17 @@ void check_rest(workload::Job plain) {
 }  // namespace
 
 std::vector<std::int64_t> default_values(const PlanKey& key, const workload::Job& base, std::int64_t cores) {
-  if (key.in_default_space()) return key.search->candidates(base, cores);
+  if (key.search && key.search->candidates != nullptr) return key.search->candidates(base, cores);
   return {key.value.get(base.plan)};
 }
 
-Space read_space(const workload::Job& base, const Constraints& constraintes) {
+Space read_space(const workload::Job& base, const Constraints& constraints) {
   check_rest(base);
   Dimensions dimensions =
-      constraintes.file.empty() ? default_space(base, constraintes.cores) : space_of_file(constraintes.file);
-  for (const std::string& text : constraintes.pins) pin(dimensions, text);
-  for (const std::string& text : constraintes.forbids) forbid(dimensions, base, constraintes.cores, text);
-  return {base, dimensions.list(), constraintes.cores};
+      constraints.file.empty() ? default_space(base, constraints.cores) : space_of_file(constraints.file);
+  for (const std::string& text : constraints.pins) pin(dimensions, text);
+  for (const std::string& text : constraints.forbids) forbid(dimensions, base, constraints.cores, text);
+  return {base, dimensions.list(), constraints.cores};
 }
 
 }  // namespace ds::tuner
