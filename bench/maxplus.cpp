@@ -83,9 +83,9 @@ void row(const std::string& name, const Pipeline& pipeline, Stages stages) {
   maxplus::Tape tape;
   const double compiling = microseconds([&] { tape = maxplus::compile(list); });
 
-  maxplus::Evaluation<maxplus::Lanes> eight;
+  maxplus::Evaluation<maxplus::PlanVector> eight;
   maxplus::Evaluation<double> one;
-  std::vector<maxplus::Lanes> weights(tape.weights());
+  std::vector<maxplus::PlanVector> weights(tape.weights());
   std::vector<double> own;
   for (std::size_t plan = 0; plan < maxplus::kPlans; ++plan)
     for (std::size_t c = 0; c < graphs.size(); ++c) {
