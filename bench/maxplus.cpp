@@ -2,9 +2,9 @@
 //
 //   build/bin/bench_maxplus
 //
-// Microseconds of processor time. `reduce`: local items of all classes eliminated; `compile`: the tape from what is left.
-// Plans with uneven stages, so that a steady state has to be waited for; `gone through`: entries of the tape that were not
-// skipped. Nanoseconds are by entry and plan, eight at a time, nothing skipped.
+// Microseconds of processor time. `reduce`: local items of all classes eliminated; `compile`: the tape from what is left;
+// `through`: entries of the tape that were not skipped. Nanoseconds are by entry and plan, eight at a time, nothing
+// skipped.
 #include "simulator/maxplus/maxplus.h"
 
 #include <fmt/format.h>
@@ -45,20 +45,29 @@ double microseconds(const std::function<void()>& what) {
   return best;
 }
 
-/// Stages differ by so much of their durations.
+/// Even: all stages alike. Ends: the first has an embedding, the last a head, and two stages have a layer less than the
+/// others' four. Random: each stage up to a fifth slower than another. Plans differ by a few per cent in all of them.
+enum class Stages : std::uint8_t { even, ends, random };
+
 std::vector<double> durations_of(const Pipeline& pipeline, std::size_t stage, std::size_t plan,
-                                 double spread) {
+                                 Stages stages) {
   const RandomStream random(plan, 3);
+  const auto last = static_cast<std::size_t>(pipeline.stages) - 1;
+  double layers = 4;
+  if (stages == Stages::ends) layers = stage == 0 ? 4.2 : stage == last ? 3.9 : stage + 1 == last ? 3 : 4;
   std::vector<double> list;
   for (std::int32_t d = 0; d < test::PipelineBuilder::durations(pipeline); ++d) {
     const std::int32_t kind = d < test::kFirstOfChunk ? -1 : (d - test::kFirstOfChunk) % test::kOfChunk;
-    const double base = kind >= test::kSendForward ? 0.02 : kind == test::kBackward ? 2 : 1;
-    list.push_back(base * (1 + spread * random.uniform(stage * 64 + static_cast<std::size_t>(d))));
+    const auto number = static_cast<std::size_t>(d);
+    double seconds = kind >= test::kSendForward ? 0.05 : layers * (kind == test::kBackward ? 2 : 1);
+    seconds *= 1 + 0.05 * random.uniform(number);
+    if (stages == Stages::random) seconds *= 1 + 0.2 * random.uniform(64 * (stage + 1) + number);
+    list.push_back(seconds);
   }
   return list;
 }
 
-void row(const std::string& name, const Pipeline& pipeline, double spread) {
+void row(const std::string& name, const Pipeline& pipeline, Stages stages) {
   const std::vector<maxplus::Outline> outlines = test::PipelineBuilder(pipeline).take();
   std::vector<const maxplus::Outline*> classes;
   for (const maxplus::Outline& outline : outlines) classes.push_back(&outline);
@@ -74,13 +83,13 @@ void row(const std::string& name, const Pipeline& pipeline, double spread) {
   maxplus::Tape tape;
   const double compiling = microseconds([&] { tape = maxplus::compile(list); });
 
-  maxplus::Evaluation<maxplus::Lanes> eight;
+  maxplus::Evaluation<maxplus::PlanVector> eight;
   maxplus::Evaluation<double> one;
-  std::vector<maxplus::Lanes> weights(tape.weights());
+  std::vector<maxplus::PlanVector> weights(tape.weights());
   std::vector<double> own;
   for (std::size_t plan = 0; plan < maxplus::kPlans; ++plan)
     for (std::size_t c = 0; c < graphs.size(); ++c) {
-      graphs[c].formulas.work_out(durations_of(pipeline, c, plan, spread), own);
+      graphs[c].formulas.work_out(durations_of(pipeline, c, plan, stages), own);
       for (std::int32_t w = 0; w < graphs[c].formulas.weights; ++w)
         weights[static_cast<std::size_t>(tape.first_weight[c] + w)][plan] = own[static_cast<std::size_t>(w)];
     }
@@ -125,12 +134,13 @@ int main() {
                              {"dualpipe", Schedule::dualpipe, 8, 64, 1},
                              {"dualpipe", Schedule::dualpipe, 16, 256, 1}})
     for (const bool beside : {false, true})
-      for (const double spread : {0.0, 0.2})
-        row(std::string(shape.name) + (beside ? ", beside" : "") + (spread > 0 ? ", uneven" : ""),
+      for (const auto& [stages, name] :
+           {std::pair(Stages::even, ""), {Stages::ends, ", ends"}, {Stages::random, ", random"}})
+        row(std::string(shape.name) + (beside ? ", beside" : "") + name,
             {.schedule = shape.schedule,
              .stages = shape.stages,
              .micro_batches = shape.micro_batches,
              .chunks = shape.chunks,
              .beside = beside},
-            spread);
+            stages);
 }

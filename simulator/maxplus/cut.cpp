@@ -41,9 +41,9 @@ class Finder {
         cut = {static_cast<std::int32_t>(i)};
       } else {
         if (items[i].channel == kNone) continue;
-        const std::vector<Member>& all = meeting_of(0, i);
+        const std::vector<MeetingItem>& all = meeting_of(0, i);
         if (all.size() != classes_.size()) continue;
-        for (const Member& member : all) cut.push_back(member.item);
+        for (const MeetingItem& member : all) cut.push_back(member.item);
       }
       if (separates(cut)) return cut;
     }
@@ -51,7 +51,7 @@ class Finder {
   }
 
  private:
-  struct Member {
+  struct MeetingItem {
     std::size_t rank_class{};
     std::int32_t item{};
   };
@@ -83,7 +83,7 @@ class Finder {
     }
   }
 
-  const std::vector<Member>& meeting_of(std::size_t c, std::size_t item) const {
+  const std::vector<MeetingItem>& meeting_of(std::size_t c, std::size_t item) const {
     return meetings_[static_cast<std::size_t>(classes_[c]->items[item].channel)]
                     [static_cast<std::size_t>(orders_[c][item])];
   }
@@ -105,7 +105,7 @@ class Finder {
     const Neighbours& own = neighbours_[c][i];
     bool led = own.is_led_to(item, cut[c]), leads = own.leads_on(item, cut[c]);
     if (classes_[c]->items[i].channel == kNone) return led && leads;
-    for (const Member& one : meeting_of(c, i)) {
+    for (const MeetingItem& one : meeting_of(c, i)) {
       if ((one.item < cut[one.rank_class]) != (item < cut[c])) return false;
       const Neighbours& other = neighbours_[one.rank_class][static_cast<std::size_t>(one.item)];
       led = led || other.is_led_to(one.item, cut[one.rank_class]);
@@ -115,9 +115,9 @@ class Finder {
   }
 
   std::span<const Outline* const> classes_;
-  std::vector<std::vector<Neighbours>> neighbours_;         // by class and item
-  std::vector<std::vector<std::int32_t>> orders_;           // by class and item: the k-th of its channel
-  std::vector<std::vector<std::vector<Member>>> meetings_;  // by channel and k, in the order of classes
+  std::vector<std::vector<Neighbours>> neighbours_;              // by class and item
+  std::vector<std::vector<std::int32_t>> orders_;                // by class and item: the k-th of its channel
+  std::vector<std::vector<std::vector<MeetingItem>>> meetings_;  // by channel and k, in the order of classes
 };
 
 }  // namespace

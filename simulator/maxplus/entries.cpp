@@ -11,9 +11,10 @@ namespace {
 
 constexpr std::int32_t kSteps = 3;  // without a cut; the third is steady: what runs over the seam has settled
 
-class Builder {
+class EntriesBuilder {
  public:
-  Builder(std::span<const SyncGraph* const> classes, Entries& result) : classes_(classes), result_(result) {}
+  EntriesBuilder(std::span<const SyncGraph* const> classes, Entries& result)
+      : classes_(classes), result_(result) {}
 
   void run() {
     number_weights();
@@ -27,7 +28,7 @@ class Builder {
   }
 
  private:
-  using Wait = Entries::Wait;
+  using EntryWait = Entries::EntryWait;
 
   void number_weights() {
     std::vector<std::int32_t>& first = result_.tape.first_weight;
@@ -120,11 +121,11 @@ class Builder {
     const auto count = static_cast<std::size_t>(result_.tape.entries);
     std::vector<std::size_t>& begins = result_.begins;
     begins.assign(count + 1, 0);
-    for_each_wait([&](std::int32_t entry, Wait) { ++begins[static_cast<std::size_t>(entry) + 1]; });
+    for_each_wait([&](std::int32_t entry, EntryWait) { ++begins[static_cast<std::size_t>(entry) + 1]; });
     for (std::size_t e = 0; e < count; ++e) begins[e + 1] += begins[e];
     std::vector<std::size_t> next(begins.begin(), begins.end() - 1);
     result_.waits.resize(begins.back());
-    for_each_wait([&](std::int32_t entry, Wait wait) {
+    for_each_wait([&](std::int32_t entry, EntryWait wait) {
       result_.waits[next[static_cast<std::size_t>(entry)]++] = wait;
     });
   }
@@ -140,14 +141,14 @@ class Builder {
                 edge.from == kNone || from_step < 0
                     ? kNone
                     : entry_of_[c][static_cast<std::size_t>(edge.from)] + from_step * of_step_;
-            fn(entry_of_[c][p] + step * of_step_, Wait{from, value(c, edge.weight), edge.beats});
+            fn(entry_of_[c][p] + step * of_step_, EntryWait{from, value(c, edge.weight), edge.beats});
           }
     if (steps_ == 1) return;
     for (const std::int32_t step : {steps_ - 2, steps_ - 1})
       for (std::size_t c = 0; c < classes_.size(); ++c)
         for (const std::int32_t point : classes_[c]->last)
           fn(result_.tape.begin + step - (steps_ - 2),
-             Wait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing, 0});
+             EntryWait{entry_of_[c][static_cast<std::size_t>(point)] + step * of_step_, kNothing, 0});
   }
 
   /// As a clock would show it for which all calls take equally long and messages no time.
@@ -158,7 +159,7 @@ class Builder {
     for (const std::int32_t entry : order) {
       const auto e = static_cast<std::size_t>(entry);
       const std::int32_t own = entry < of_step_ * steps_ ? beats_[e % static_cast<std::size_t>(of_step_)] : 0;
-      for (const Wait& wait : result_.waits_of(entry)) {
+      for (const EntryWait& wait : result_.waits_of(entry)) {
         const auto beats = static_cast<std::uint64_t>(own + wait.beats);
         const std::uint64_t before = wait.entry == kNone ? 0 : when[static_cast<std::size_t>(wait.entry)];
         const std::uint64_t behind = before + (wait.entry == kNone ? 0 : 1);
@@ -171,34 +172,34 @@ class Builder {
   void drop_implied() {
     seen_in_.assign(static_cast<std::size_t>(result_.size()), 0);
     std::vector<std::size_t> begins{0};
-    std::vector<Wait> left;
+    std::vector<EntryWait> left;
     left.reserve(result_.waits.size());
     for (std::int32_t e = 0; e < result_.size(); ++e) {
-      const std::span<const Wait> waits = result_.waits_of(e);
+      const std::span<const EntryWait> waits = result_.waits_of(e);
       const std::size_t first = left.size();
       for (std::size_t w = 0; w < waits.size(); ++w)
         if (waits[w].value != kNothing || !is_implied(waits, w)) left.push_back(waits[w]);
       std::ranges::stable_partition(std::span(left).subspan(first),
-                                    [](const Wait& wait) { return wait.entry == kNone; });
+                                    [](const EntryWait& wait) { return wait.entry == kNone; });
       begins.push_back(left.size());
     }
     result_.begins = std::move(begins);
     result_.waits = std::move(left);
   }
   /// Whether the entry that a wait is for leads to another one that is waited for. Looks at a few entries only.
-  bool is_implied(std::span<const Wait> waits, std::size_t w) {
+  bool is_implied(std::span<const EntryWait> waits, std::size_t w) {
     const std::int32_t from = waits[w].entry;
     seen_.clear();
     ++search_;
     for (std::size_t other = 0; other < waits.size(); ++other) {
-      const Wait& one = waits[other];
+      const EntryWait& one = waits[other];
       if (other == w) continue;
       if (from == kNone && one.entry != kNone) return true;
       if (one.entry == from && (one.value != kNothing || other < w)) return true;
       if (one.entry != from) see(one.entry, from);
     }
     for (std::size_t next = 0; next < seen_.size() && next < kLook; ++next)
-      for (const Wait& before : result_.waits_of(seen_[next])) {
+      for (const EntryWait& before : result_.waits_of(seen_[next])) {
         if (before.entry == from) return true;
         see(before.entry, from);
       }
@@ -232,7 +233,7 @@ class Builder {
 
   /// Sums come behind the longest ones, of which there are no more now.
   void finish_values() {
-    for (Wait& wait : result_.waits)
+    for (EntryWait& wait : result_.waits)
       if (wait.value >= kSums) wait.value += next_value_ - kSums;
     result_.tape.values = next_value_ + static_cast<std::int32_t>(result_.tape.sums.size());
   }
@@ -255,6 +256,6 @@ class Builder {
 
 }  // namespace
 
-Entries::Entries(std::span<const SyncGraph* const> classes) { Builder(classes, *this).run(); }
+Entries::Entries(std::span<const SyncGraph* const> classes) { EntriesBuilder(classes, *this).run(); }
 
 }  // namespace ds::maxplus

@@ -11,7 +11,7 @@
 namespace ds::maxplus {
 
 struct Entries {
-  struct Wait {
+  struct EntryWait {
     std::int32_t entry{};  // none: the step's begin
     std::int32_t value{};
     std::int32_t beats{};
@@ -19,13 +19,13 @@ struct Entries {
   explicit Entries(std::span<const SyncGraph* const> classes);
 
   std::int32_t size() const { return static_cast<std::int32_t>(begins.size()) - 1; }
-  std::span<const Wait> waits_of(std::int32_t entry) const {
+  std::span<const EntryWait> waits_of(std::int32_t entry) const {
     const auto e = static_cast<std::size_t>(entry);
     return std::span(waits).subspan(begins[e], begins[e + 1] - begins[e]);
   }
 
   std::vector<std::size_t> begins;  // by entry; one more for the end
-  std::vector<Wait> waits;          // those that count from the step's begin come first
+  std::vector<EntryWait> waits;     // those that count from the step's begin come first
   std::vector<std::int32_t> home;   // by entry: names a lane of a class, in which entries are in order
   std::vector<std::uint64_t>
       when;   // by entry: an even clock, then depth among what happens at that time; later than

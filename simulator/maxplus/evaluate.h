@@ -14,7 +14,7 @@ namespace ds::maxplus {
 inline constexpr std::size_t kPlans = 8;
 
 /// A number of each plan.
-struct alignas(64) Lanes {
+struct alignas(64) PlanVector {
   /// All of them at once; the standard knows no such type yet.
   using Vector __attribute__((vector_size(kPlans * sizeof(double)), may_alias)) = double;
 
@@ -26,7 +26,7 @@ struct alignas(64) Lanes {
 /// Whether periods of a steady state are skipped. `no` leaves the times of all entries.
 enum class Skip : std::uint8_t { no, yes };
 
-/// Number is double or Lanes. Keeps its memory from one evaluation to the next; one for each thread.
+/// Number is double or PlanVector. Keeps its memory from one evaluation to the next; one for each thread.
 ///
 ///   std::span<double> weights = evaluation.weights(tape);  // to be filled, class by class: tape.first_weight
 ///   double seconds = evaluation.step(tape);
@@ -52,6 +52,6 @@ class Evaluation {
 };
 
 extern template class Evaluation<double>;
-extern template class Evaluation<Lanes>;
+extern template class Evaluation<PlanVector>;
 
 }  // namespace ds::maxplus

@@ -8,8 +8,8 @@
 namespace ds::maxplus {
 namespace {
 
-bool equal(const std::vector<Tape::Pair>& a, const std::vector<Tape::Pair>& b) {
-  return std::ranges::equal(a, b, [](const Tape::Pair& one, const Tape::Pair& other) {
+bool equal(const std::vector<Tape::ValuePair>& a, const std::vector<Tape::ValuePair>& b) {
+  return std::ranges::equal(a, b, [](const Tape::ValuePair& one, const Tape::ValuePair& other) {
     return one.a == other.a && one.b == other.b;
   });
 }
@@ -35,16 +35,16 @@ std::optional<std::vector<WeightFormulas>> lengthened(const std::vector<WeightFo
 std::int32_t end_of(const Tape::Stretch& stretch) { return stretch.first + stretch.length * stretch.times; }
 
 /// An entry, counted back from the end of its stretch: what stays when stretches before it become longer.
-struct Place {
+struct EntryPlace {
   std::size_t stretch{};
   std::int32_t before_end{};
-  bool operator==(const Place&) const = default;
+  bool operator==(const EntryPlace&) const = default;
 };
-Place place_of(const Tape& tape, std::int32_t entry) {
+EntryPlace place_of(const Tape& tape, std::int32_t entry) {
   const auto behind = std::ranges::upper_bound(tape.stretches, entry, {}, &Tape::Stretch::first);
   return {static_cast<std::size_t>(behind - tape.stretches.begin()) - 1, end_of(*(behind - 1)) - entry};
 }
-std::int32_t entry_at(const Tape& tape, Place place) {
+std::int32_t entry_at(const Tape& tape, EntryPlace place) {
   return end_of(tape.stretches[place.stretch]) - place.before_end;
 }
 
@@ -56,7 +56,7 @@ void for_each_back(const Tape& tape, Fn&& fn) {
     auto word = static_cast<std::size_t>(stretch.code);
     std::int32_t entry = stretch.first;
     for (std::int32_t r = stretch.first_run; r < stretch.first_run + stretch.runs; ++r) {
-      const Tape::Run& run = tape.runs[static_cast<std::size_t>(r)];
+      const Tape::EntryRun& run = tape.runs[static_cast<std::size_t>(r)];
       for (std::int32_t i = 0; i < run.entries; ++i, ++entry) {
         word += run.from_begin ? 1 : 0;
         for (std::int32_t w = 0; w < run.waits; ++w, word += 2) fn(s, entry, word);
@@ -71,7 +71,7 @@ bool move_code(const Tape& a, const Tape& b, Tape& result) {
   std::vector<std::int32_t> of_a = a.code, of_b = b.code;
   bool fits = true;
   for_each_back(a, [&](std::size_t s, std::int32_t entry, std::size_t word) {
-    const Place from = place_of(a, entry - a.code[word]);
+    const EntryPlace from = place_of(a, entry - a.code[word]);
     const std::int32_t own_of_b = b.stretches[s].first + entry - a.stretches[s].first;
     const std::int32_t own = result.stretches[s].first + entry - a.stretches[s].first;
     of_a[word] = of_b[word] = 0;
@@ -124,11 +124,11 @@ std::optional<StepStructure> lengthened(const StepStructure& shorter, const Step
     added += (own.times - one.times) * one.length;
   }
   for (std::size_t n = 0; n < a.needed.size(); ++n) {
-    const Place place = place_of(a, a.needed[n]);
+    const EntryPlace place = place_of(a, a.needed[n]);
     if (place != place_of(b, b.needed[n])) return std::nullopt;
     tape.needed[n] = entry_at(tape, place);
   }
-  const Place end = place_of(a, a.end);
+  const EntryPlace end = place_of(a, a.end);
   if (end != place_of(b, b.end) || !move_code(a, b, tape)) return std::nullopt;
   tape.end = entry_at(tape, end);
   tape.entries += added;

@@ -11,13 +11,13 @@ std::vector<std::int32_t> topological_order(const Entries& entries) {
   const auto count = static_cast<std::size_t>(entries.size());
   std::vector<std::int32_t> open(count, 0);
   std::vector<std::size_t> begins(count + 1, 0);  // of successors
-  for (const Entries::Wait& wait : entries.waits)
+  for (const Entries::EntryWait& wait : entries.waits)
     if (wait.entry != kNone) ++begins[static_cast<std::size_t>(wait.entry) + 1];
   for (std::size_t e = 0; e < count; ++e) begins[e + 1] += begins[e];
   std::vector<std::int32_t> successors(begins.back());
   std::vector<std::size_t> next(begins.begin(), begins.end() - 1);
   for (std::int32_t e = 0; e < entries.size(); ++e)
-    for (const Entries::Wait& wait : entries.waits_of(e)) {
+    for (const Entries::EntryWait& wait : entries.waits_of(e)) {
       if (wait.entry == kNone) continue;
       ++open[static_cast<std::size_t>(e)];
       successors[next[static_cast<std::size_t>(wait.entry)]++] = e;
@@ -39,12 +39,12 @@ std::vector<std::int32_t> topological_order(const Entries& entries) {
 /// counts alike. What happens at one time and does not depend on each other stands side by side, so that a processor need
 /// not wait for one before it begins the next: those that wait for equally many first, then in the order of their lanes.
 Beats beats_of(const Entries& entries) {
-  struct Key {
+  struct OrderKey {
     std::uint64_t when{}, which{};
     std::int32_t entry{};
-    auto operator<=>(const Key&) const = default;
+    auto operator<=>(const OrderKey&) const = default;
   };
-  std::vector<Key> keys;
+  std::vector<OrderKey> keys;
   keys.reserve(entries.when.size());
   for (std::int32_t e = 0; e < entries.size(); ++e)
     keys.push_back({entries.when[static_cast<std::size_t>(e)],

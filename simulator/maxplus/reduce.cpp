@@ -9,8 +9,8 @@
 namespace ds::maxplus {
 namespace {
 
-using Node = std::int32_t;  // items in the order of the window
-constexpr Node kBegin = kNone;
+using NodeIndex = std::int32_t;  // items in the order of the window
+constexpr NodeIndex kBegin = kNone;
 
 class Reducer {
  public:
@@ -18,7 +18,7 @@ class Reducer {
       : outline_(outline), window_(outline, cut), nodes_(outline.items.size()) {
     edges_.reserve(outline.items.size() + outline.waits.size() + 1);
     count_beats();
-    for (Node v = 0; v < std::ssize(nodes_); ++v) set_up(v);
+    for (NodeIndex v = 0; v < std::ssize(nodes_); ++v) set_up(v);
     if (window_.cut != kNone) join_at_cut();
     count_successors();
     while (fold_into_successors() | fold_into_predecessors()) count_successors();
@@ -30,8 +30,8 @@ class Reducer {
     for (std::size_t v = 0; v < nodes_.size(); ++v) {
       if (nodes_[v].gone) continue;
       points[v] = static_cast<std::int32_t>(graph.points.size());
-      const Item& item = item_of(static_cast<Node>(v));
-      graph.points.push_back({.item = window_.item(static_cast<Node>(v)),
+      const Item& item = item_of(static_cast<NodeIndex>(v));
+      graph.points.push_back({.item = window_.item(static_cast<NodeIndex>(v)),
                               .lane = item.lane,
                               .channel = item.channel,
                               .seconds = weight(nodes_[v].own),
@@ -51,7 +51,7 @@ class Reducer {
                 });
     }
     if (!graph.cut)
-      for (const Node v : window_.last_of_lanes(outline_))
+      for (const NodeIndex v : window_.last_of_lanes(outline_))
         graph.last.push_back(points[static_cast<std::size_t>(v)]);
     graph.formulas = terms_.formulas(weights_);
     return graph;
@@ -62,7 +62,7 @@ class Reducer {
 
   /// From the end of a node to the begin of another, by way of items that are gone.
   struct Edge {
-    Node from{};
+    NodeIndex from{};
     std::int32_t term{WeightTerms::kZero};
     bool step_before{};
     std::int32_t beats{0};
@@ -73,16 +73,16 @@ class Reducer {
     std::int32_t first{kNone};  // of the edges that lead here
     std::int32_t edges{0};
     std::int32_t successors{0};
-    Node some_successor{0};  // exclusive or of all: the one, where there is one
+    NodeIndex some_successor{0};  // exclusive or of all: the one, where there is one
     std::int32_t own{WeightTerms::kZero};
     std::int32_t beats{0};
     bool kept{}, gone{};
   };
 
-  const Item& item_of(Node v) const { return outline_.items[static_cast<std::size_t>(window_.item(v))]; }
-  NodeState& node(Node v) { return nodes_[static_cast<std::size_t>(v)]; }
+  const Item& item_of(NodeIndex v) const { return outline_.items[static_cast<std::size_t>(window_.item(v))]; }
+  NodeState& node(NodeIndex v) { return nodes_[static_cast<std::size_t>(v)]; }
   Edge& edge(std::int32_t e) { return edges_[static_cast<std::size_t>(e)]; }
-  bool same_call(Node u, Node v) const { return item_of(u).call == item_of(v).call; }
+  bool same_call(NodeIndex u, NodeIndex v) const { return item_of(u).call == item_of(v).call; }
   static bool stays(const Edge& one) { return one.from != kBegin && !one.step_before; }  // within the step
 
   /// Local items of a call share its beats, lane by lane.
@@ -106,11 +106,11 @@ class Reducer {
     }
   }
 
-  void set_up(Node v) {
+  void set_up(NodeIndex v) {
     node(v).own = terms_.duration(item_of(v).duration);
     if (item_of(v).channel != kNone) node(v).kept = true;
     for (const Predecessor& one : window_.predecessors(v)) {
-      const Node from = window_.node(one.item);
+      const NodeIndex from = window_.node(one.item);
       if (window_.cut == kNone) {
         if (one.step_before) node(from).kept = true;
         add(v, {.from = from, .step_before = one.step_before});
@@ -124,10 +124,10 @@ class Reducer {
 
   /// In a step with fewer waits nothing else may follow the last items; all of them end before the cut begins.
   void join_at_cut() {
-    const auto last = static_cast<Node>(nodes_.size()) - 1;
+    const auto last = static_cast<NodeIndex>(nodes_.size()) - 1;
     node(last).kept = true;
     count_successors();
-    for (Node v = 0; v < last; ++v)
+    for (NodeIndex v = 0; v < last; ++v)
       if (node(v).successors == 0) add(last, {.from = v});
   }
 
@@ -136,7 +136,7 @@ class Reducer {
   }
 
   /// From where `before` comes, through v, to where `after` leads.
-  Edge joined(const Edge& before, Node v, const Edge& after) {
+  Edge joined(const Edge& before, NodeIndex v, const Edge& after) {
     const NodeState& own = node(v);
     return {.from = before.from,
             .term = terms_.plus(terms_.plus(before.term, own.own), after.term),
@@ -146,7 +146,7 @@ class Reducer {
   }
 
   /// Adds an edge to v, or makes the one that is there the longer of both. Returns whether it is a new one.
-  bool add(Node v, Edge one) {
+  bool add(NodeIndex v, Edge one) {
     for (std::int32_t e = node(v).first; e != kNone; e = edge(e).next) {
       Edge& known = edge(e);
       if (known.from != one.from || known.step_before != one.step_before) continue;
@@ -162,7 +162,7 @@ class Reducer {
     return true;
   }
 
-  Edge remove(Node v, Node from) {
+  Edge remove(NodeIndex v, NodeIndex from) {
     std::int32_t* at = &node(v).first;
     while (edge(*at).from != from || edge(*at).step_before) at = &edge(*at).next;
     const Edge one = edge(*at);
@@ -173,7 +173,7 @@ class Reducer {
 
   void count_successors() {
     for (NodeState& one : nodes_) one.successors = one.some_successor = 0;
-    for (Node v = 0; v < std::ssize(nodes_); ++v)
+    for (NodeIndex v = 0; v < std::ssize(nodes_); ++v)
       if (!node(v).gone)
         for (std::int32_t e = node(v).first; e != kNone; e = edge(e).next)
           if (stays(edge(e))) {
@@ -185,10 +185,10 @@ class Reducer {
   /// Items that one other follows: what leads to them leads there instead.
   bool fold_into_successors() {
     bool any = false;
-    for (Node v = static_cast<Node>(nodes_.size()) - 1; v >= 0; --v) {
+    for (NodeIndex v = static_cast<NodeIndex>(nodes_.size()) - 1; v >= 0; --v) {
       NodeState& own = node(v);
       if (own.kept || own.gone || own.successors != 1) continue;
-      const Node to = own.some_successor;
+      const NodeIndex to = own.some_successor;
       if (own.edges != 1 && !same_call(v, to)) continue;
       const Edge after = remove(to, v);
       for (std::int32_t e = own.first; e != kNone; e = edge(e).next) {
@@ -204,7 +204,7 @@ class Reducer {
   }
 
   /// What follows the item follows what leads to it instead.
-  bool may_go(Node v) {
+  bool may_go(NodeIndex v) {
     const NodeState& own = node(v);
     if (own.kept || own.successors == 0 || own.edges * own.successors > own.edges + own.successors)
       return false;
@@ -221,7 +221,7 @@ class Reducer {
   bool fold_into_predecessors() {
     bool any = false;
     std::vector<bool> folded(nodes_.size(), false);
-    for (Node v = 0; v < std::ssize(nodes_); ++v) {
+    for (NodeIndex v = 0; v < std::ssize(nodes_); ++v) {
       if (node(v).gone) continue;
       bool touched = false;
       for (std::int32_t e = node(v).first; e != kNone && !touched; e = edge(e).next)
@@ -233,7 +233,7 @@ class Reducer {
     return any;
   }
 
-  void lead_past(Node v, const std::vector<bool>& folded) {
+  void lead_past(NodeIndex v, const std::vector<bool>& folded) {
     std::int32_t e = std::exchange(node(v).first, kNone);
     node(v).edges = 0;
     while (e != kNone) {

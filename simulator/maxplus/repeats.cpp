@@ -10,9 +10,9 @@ namespace {
 constexpr std::int32_t kFewest = 4;      // times; what comes less often is not worth it
 constexpr std::size_t kCandidates = 24;  // periods that are tried
 
-class Search {
+class RepeatSearch {
  public:
-  Search(std::span<const std::uint64_t> names, std::span<const std::int32_t> sizes)
+  RepeatSearch(std::span<const std::uint64_t> names, std::span<const std::int32_t> sizes)
       : names_(names), taken_(names.size(), false), entries_(names.size() + 1, 0) {
     for (std::size_t b = 0; b < sizes.size(); ++b) entries_[b + 1] = entries_[b] + sizes[b];
   }
@@ -98,7 +98,7 @@ class Search {
 }  // namespace
 
 std::vector<Repeat> find_repeats(std::span<const std::uint64_t> names, std::span<const std::int32_t> sizes) {
-  return Search(names, sizes).run();
+  return RepeatSearch(names, sizes).run();
 }
 
 }  // namespace ds::maxplus

@@ -32,11 +32,11 @@ class Compiler {
     for (std::size_t b = 0; b < beats(); ++b) {
       std::uint64_t name = 0;
       for (std::int32_t i = beats_.begins[b]; i < beats_.begins[b + 1]; ++i) {
-        const std::span<const Entries::Wait> waits =
+        const std::span<const Entries::EntryWait> waits =
             entries_.waits_of(beats_.order[static_cast<std::size_t>(i)]);
         begins_.push_back(code_.size());
         bool from_begin = false;
-        for (const Entries::Wait& wait : waits) {
+        for (const Entries::EntryWait& wait : waits) {
           if (wait.entry == kNone && from_begin) {
             code_.back() = longest(code_.back(), wait.value);
             continue;
@@ -100,7 +100,7 @@ class Compiler {
                           .runs = 0,
                           .code = static_cast<std::int32_t>(tape_.code.size())};
     for (std::int32_t i = first; i < last; ++i) {
-      const Tape::Run& kind = kinds_[static_cast<std::size_t>(i)];
+      const Tape::EntryRun& kind = kinds_[static_cast<std::size_t>(i)];
       if (stretch.runs > 0 && tape_.runs.back().waits == kind.waits &&
           tape_.runs.back().from_begin == kind.from_begin) {
         ++tape_.runs.back().entries;
@@ -174,14 +174,14 @@ class Compiler {
   const Entries& entries_;
   Beats beats_;
   Tape& tape_;
-  std::vector<std::int32_t> place_;  // by entry
-  std::vector<std::int32_t> code_;   // of all entries, in order
-  std::vector<std::size_t> begins_;  // by place, in code_; one more for the end
-  std::vector<Tape::Run> kinds_;     // by place, of one entry
+  std::vector<std::int32_t> place_;    // by entry
+  std::vector<std::int32_t> code_;     // of all entries, in order
+  std::vector<std::size_t> begins_;    // by place, in code_; one more for the end
+  std::vector<Tape::EntryRun> kinds_;  // by place, of one entry
   std::vector<std::uint64_t> names_;
   std::vector<std::int32_t> sizes_;
   struct Late {
-    Tape::Pair pair;
+    Tape::ValuePair pair;
     std::int32_t number{};
   };
   std::vector<Late> late_;

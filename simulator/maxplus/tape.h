@@ -14,10 +14,10 @@ namespace ds::maxplus {
 struct Tape {
   /// Entries in a row that wait for equally many. In `code` each has the value from the begin, where it has one, then for
   /// every wait how many entries back and the value.
-  struct Run {
+  struct EntryRun {
     std::int32_t entries{}, waits{};
     bool from_begin{};
-    bool operator==(const Run&) const = default;
+    bool operator==(const EntryRun&) const = default;
   };
   /// Entries whose code is the same again and again, or those between such ones, `times` being 1.
   struct Stretch {
@@ -26,19 +26,19 @@ struct Tape {
     std::int32_t memory{};  // periods back that its entries, and those behind it, look at most
     std::int32_t first_needed{}, needed{};  // in `needed`: entries that those behind it look at
   };
-  struct Pair {
+  struct ValuePair {
     std::int32_t a{}, b{};
   };
 
   std::int32_t entries{};
-  std::vector<Run> runs;
+  std::vector<EntryRun> runs;
   std::vector<std::int32_t> code;
   std::vector<Stretch> stretches;
   std::vector<std::int32_t> needed;
 
   // Values: 0, the weights of all classes, the longer ones of two values, sums of two, the longer ones of those.
-  std::vector<std::int32_t> first_weight;  // by class; one more for the end
-  std::vector<Pair> longest, sums, late;   // `late`: longest ones again
+  std::vector<std::int32_t> first_weight;      // by class; one more for the end
+  std::vector<ValuePair> longest, sums, late;  // `late`: longest ones again
   std::int32_t values{};
 
   std::int32_t begin{kNone}, end{};  // entries; a step is the time from the one to the other. None: from 0

@@ -9,7 +9,7 @@ namespace ds::maxplus {
 void WeightFormulas::work_out(std::span<const double> durations, std::vector<double>& result) const {
   result.resize(values.size());
   for (const std::int32_t number : order) {
-    const Value& value = values[static_cast<std::size_t>(number)];
+    const FormulaValue& value = values[static_cast<std::size_t>(number)];
     double seconds = 0;
     for (std::int32_t t = value.first; t < value.first + value.count; ++t) {
       const Term& term = terms[static_cast<std::size_t>(t)];

@@ -20,14 +20,14 @@ struct WeightFormulas {
     std::int32_t times{};  // whole, above 0
     bool operator==(const Term&) const = default;
   };
-  struct Value {
+  struct FormulaValue {
     std::int32_t first{}, count{};  // terms
     bool longest{};                 // the longest of its terms; else their sum
-    bool operator==(const Value&) const = default;
+    bool operator==(const FormulaValue&) const = default;
   };
   std::vector<Term> terms;
-  std::vector<Value> values;        // the first ones are the weights, what they are made of comes behind
-  std::vector<std::int32_t> order;  // in which values can be worked out
+  std::vector<FormulaValue> values;  // the first ones are the weights, what they are made of comes behind
+  std::vector<std::int32_t> order;   // in which values can be worked out
   std::int32_t weights{};
   bool operator==(const WeightFormulas&) const = default;
 

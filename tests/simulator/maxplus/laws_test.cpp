@@ -37,8 +37,8 @@ TEST(Laws, AStepIsWhatAPlayerTakesItemByItem) {
 TEST(Laws, APlanAmongEightGetsTheBitsThatItGetsAlone) {
   for_each_system([](const System& system, std::uint64_t seed) {
     Compiled compiled(system);
-    Evaluation<Lanes> eight;
-    const std::span<Lanes> weights = eight.weights(compiled.tape);
+    Evaluation<PlanVector> eight;
+    const std::span<PlanVector> weights = eight.weights(compiled.tape);
     std::array<double, kPlans> alone{};
     for (std::size_t plan = 0; plan < kPlans; ++plan) {
       const System other = RandomSystem(seed).take(seed + 17 * plan);
@@ -46,7 +46,7 @@ TEST(Laws, APlanAmongEightGetsTheBitsThatItGetsAlone) {
       for (std::size_t w = 0; w < own.size(); ++w) weights[w][plan] = own[w];
       alone[plan] = compiled.step(other);
     }
-    const Lanes steps = eight.step(compiled.tape);
+    const PlanVector steps = eight.step(compiled.tape);
     for (std::size_t plan = 0; plan < kPlans; ++plan) EXPECT_EQ(steps[plan], alone[plan]);
   });
 }

@@ -71,6 +71,29 @@ std::string name(const Pipeline& p) {
                      p.norm);
 }
 
+/// The example that the front door opens with: 3 s, sent for 0.5, another 4, and a meeting of 1.
+TEST(Pipelines, TheExampleOfTheFrontDoorTakesWhatItSays) {
+  Outline first{.lanes = 2, .items = {}, .waits = {}};
+  first.add({.lane = 0, .duration = 0});
+  first.add({.lane = 1, .duration = 1, .channel = 0}, {{.lane = 0, .count = 1}});
+  first.add({.lane = 0, .duration = 2, .channel = 1}, {{.lane = 1, .count = 1}});
+  Outline second{.lanes = 1, .items = {}, .waits = {}};
+  second.add({.lane = 0, .duration = 1, .channel = 0});
+  second.add({.lane = 0, .duration = 0});
+  second.add({.lane = 0, .duration = 2, .channel = 1});
+  const std::vector<const Outline*> classes{&first, &second};
+  const StepStructure step = structure_of(classes, find_cut(classes));
+  const std::vector<std::vector<double>> durations{{3, 0.5, 1}, {4, 0.5, 1}};
+  Evaluation<double> evaluation;
+  const std::span<double> weights = evaluation.weights(step.tape);
+  std::vector<double> own;
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    step.formulas[c].work_out(durations[c], own);
+    std::copy_n(own.begin(), step.formulas[c].weights, weights.begin() + step.tape.first_weight[c]);
+  }
+  EXPECT_EQ(evaluation.step(step.tape), 8.5);
+}
+
 TEST(Pipelines, TakeWhatAPlayerTakesItemByItem) {
   for (const Pipeline& pipeline : pipelines())
     for (const Spread spread :
