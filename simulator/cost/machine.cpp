@@ -54,7 +54,8 @@ Estimate Machine::time(const Communication& communication) const {
       communication.message
           ? gpus.communications->point_to_point(communication.group, communication.bytes).estimate
           : gpus.communications
-                ->collective(communication.what, Method::automatic, communication.group, communication.bytes)
+                ->collective(communication.what, collective::Algorithm::automatic, communication.group,
+                             communication.bytes)
                 .estimate;
   estimate.seconds =
       estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across
