@@ -1,3 +1,4 @@
+// Offsets of uses, slots and views in a rank's memory.
 #include "executor/binding.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Asks the model that serves this machine: profile, GPU operators or communications.
 #include "simulator/cost/machine.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Plays the steps of a collective as events: a message begins, arrives, and lets its ranks go on.
 #include "simulator/network/step_times.h"
 
 #include <algorithm>
