@@ -22,9 +22,9 @@
 namespace {
 
 using namespace ds;
+using collective::Algorithm;
 using collective::Collective;
 using cost::CommunicationModel;
-using cost::Method;
 using Json = nlohmann::json;
 
 workload::Cluster cluster_of(const Json& json) {
@@ -60,7 +60,7 @@ void accuracy(bool by_size) {
     double ratio = 0;
     for (std::size_t i = 0; i < curve["bytes"].size(); ++i) {
       const Bytes bytes{curve["bytes"][i].get<std::int64_t>()};
-      const cost::CommunicationTime time = model.collective(what, Method::automatic, group, bytes);
+      const cost::CommunicationTime time = model.collective(what, Algorithm::automatic, group, bytes);
       const double measured = curve["time_s"][i];
       ratio = time.estimate.seconds.value / measured;
       (bytes.value <= kLarge ? small : large).add(ratio);
@@ -68,7 +68,7 @@ void accuracy(bool by_size) {
       (bytes.value <= kLarge ? total.first : total.second).add(ratio);
       sizes +=
           fmt::format("    {:>12} {:>10.1f} us {:>10.1f} us {:>6.2f}  {} {}\n", bytes.value, 1e6 * measured,
-                      1e6 * time.estimate.seconds.value, ratio, name_of(time.method), time.protocol);
+                      1e6 * time.estimate.seconds.value, ratio, name_of(time.algorithm), time.protocol);
     }
     fmt::print("{:34} {:9} {:>9} {:>9}  {:.2f}\n", curve["id"].get<std::string>(),
                curve["role"].get<std::string>(), small.text(), large.text(), ratio);
@@ -94,12 +94,12 @@ void speed() {
     for (const auto& [name, group] :
          {std::pair("over nodes", across), std::pair("within, then over nodes", whole)}) {
       std::clock_t start = std::clock();
-      model.collective(Collective::all_reduce, Method::automatic, group, Bytes{1 << 20});
+      model.collective(Collective::all_reduce, Algorithm::automatic, group, Bytes{1 << 20});
       const double first = milliseconds_since(start);
       constexpr int kFurther = 1000;
       start = std::clock();
       for (int i = 0; i < kFurther; ++i)
-        model.collective(Collective::all_reduce, Method::automatic, group, Bytes{i + (1 << 20)});
+        model.collective(Collective::all_reduce, Algorithm::automatic, group, Bytes{i + (1 << 20)});
       fmt::print("{:44} {:>9.3f} ms {:>11.2f} us\n", fmt::format("{} ranks {}", ranks, name), first,
                  1e3 * milliseconds_since(start) / kFurther);
     }

@@ -1,3 +1,4 @@
+// Maps a rank's memory and touches its pages.
 #include "executor/arena.h"
 
 #include <fmt/format.h>

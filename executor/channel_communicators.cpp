@@ -1,3 +1,4 @@
+// Finds the channels that a program talks over, and the communicator of an instruction.
 #include "executor/channel_communicators.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Asks the system for the cores of this process.
 #include "executor/cores.h"
 
 #include <sched.h>

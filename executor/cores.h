@@ -1,4 +1,5 @@
 #pragma once
+// Which cores this process has.
 
 #include <vector>
 

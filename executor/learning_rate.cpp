@@ -1,3 +1,4 @@
+// Warm-up, then half a cosine.
 #include "executor/learning_rate.h"
 
 #include <algorithm>

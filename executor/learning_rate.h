@@ -1,4 +1,5 @@
 #pragma once
+// The learning rate by step.
 
 #include <cstdint>
 

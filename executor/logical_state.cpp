@@ -1,3 +1,4 @@
+// Between the parts that ranks hold and whole logical tensors: gathers and loads run by run.
 #include "executor/logical_state.h"
 
 #include <fmt/format.h>
@@ -139,18 +140,18 @@ std::string text_of(const ops::Shape& shape) {
   return fmt::format("[{}]", fmt::join(shape.size.begin(), shape.size.begin() + shape.rank, ", "));
 }
 
-/// Throws where the tensor cannot be adopted.
+/// Throws where the tensor cannot be loaded.
 void expect_whole(const Logical& from, const TrainedTensor& tensor, const std::string& name) {
   const auto found = from.find(name);
   if (found == from.end())
     throw InputError(name, "the trained state lacks this tensor, which the program trains",
-                     "state of the same model can be adopted");
+                     "state of the same model can be loaded");
   const LogicalTensor& logical = found->second;
   if (const ops::Shape shape = real_shape(tensor); logical.shape != shape)
     throw InputError(name,
                      fmt::format("its trained state has the shape {}, the program's tensor {}",
                                  text_of(logical.shape), text_of(shape)),
-                     "state of the same model can be adopted");
+                     "state of the same model can be loaded");
   for (const State state : kStates)
     if (const std::int64_t missing = logical.states[static_cast<std::size_t>(state)].missing; missing > 0)
       throw InputError(name,

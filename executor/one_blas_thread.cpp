@@ -1,3 +1,4 @@
+// Sets the environment that a BLAS reads when it is loaded, and starts this program anew with it.
 #include "executor/one_blas_thread.h"
 
 #include <dlfcn.h>

@@ -1,3 +1,4 @@
+// Draws weights element by element, each from its own place in the logical tensor.
 #include "executor/start_values.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
 #pragma once
+// What a rank's memory holds before its first step.
 
 #include <cstdint>
 

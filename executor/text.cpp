@@ -1,3 +1,4 @@
+// Reads and splits a text, draws samples from it, and counts letters for the baseline.
 #include "executor/text.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// One rank's run, step by step: draws tokens, runs the program, records loss, time and memory.
 #include "executor/train.h"
 
 #include <fmt/format.h>

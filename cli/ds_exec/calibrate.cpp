@@ -1,3 +1,4 @@
+// `ds-exec calibrate`: measures this machine and writes its profile.
 #include "executor/calibrate/calibrate.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// `ds-exec compare`: trains, and lays the measured step beside the predicted one.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// The JSON report of a training run.
 #include "cli/ds_exec/exec_report.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The command line and environment that ranks are started with.
 #include "cli/ds_exec/launch.h"
 
 #include <unistd.h>

@@ -1,3 +1,4 @@
+// What a rank's process needs to train, from its request.
 #include "cli/ds_exec/commands.h"
 #include "cli/ds_exec/request.h"
 #include "executor/ranks/ranks.h"

@@ -1,3 +1,4 @@
+// Reads the job and the text of a training run.
 #include "cli/ds_exec/request.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// `ds-exec run`: trains and prints what was measured.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// Prepares a training run, has it run where its ranks are, and writes its metrics.
 #include "cli/ds_exec/training.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// `ds-sim run`: predicts one job and prints tables.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// `ds-sim validate`: predicts measured cases and prints how far it is off.
 #include <fmt/format.h>
 #include <unistd.h>
 

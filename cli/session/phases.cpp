@@ -1,3 +1,4 @@
+// Times phases and tells of them.
 #include "cli/session/phases.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Signals, exit statuses and output files, the same for all commands.
 #include "cli/session/session.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Numbers as people read them: three digits, a prefix, commas, hours and minutes.
 #include <fmt/format.h>
 
 #include <algorithm>

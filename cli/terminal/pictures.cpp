@@ -1,3 +1,4 @@
+// Bars and sparklines.
 #include <algorithm>
 #include <array>
 #include <cmath>

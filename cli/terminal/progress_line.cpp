@@ -1,3 +1,4 @@
+// Draws, redraws and clears the line of progress.
 #include <fmt/format.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// Finds out how wide a terminal is, and whether it shows colours and redraws lines.
 #include <sys/ioctl.h>
 #include <unistd.h>
 

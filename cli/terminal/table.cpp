@@ -1,3 +1,4 @@
+// Lays cells out in columns.
 #include <algorithm>
 
 #include "cli/terminal/terminal.h"

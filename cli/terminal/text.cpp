@@ -1,3 +1,4 @@
+// How many columns a text takes on a terminal, and cutting it to so many.
 #include <algorithm>
 #include <array>
 #include <cstddef>

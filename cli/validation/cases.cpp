@@ -1,3 +1,4 @@
+// Reads measured cases.
 #include "cli/validation/validation.h"
 
 namespace ds::cli {

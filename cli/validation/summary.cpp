@@ -1,3 +1,4 @@
+// Scores of cases: means and percentiles of their errors.
 #include <algorithm>
 #include <cmath>
 #include <set>

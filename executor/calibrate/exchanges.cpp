@@ -1,3 +1,4 @@
+// Times communications of several sizes over a pool, on one rank of several.
 #include "executor/calibrate/exchanges.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The operators and shapes that calibration measures.
 #include "executor/calibrate/calibrate.h"
 
 namespace ds::executor {

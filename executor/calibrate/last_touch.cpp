@@ -1,3 +1,4 @@
+// The rule by which each operand of an operator was touched long ago or just now.
 #include "executor/calibrate/last_touch.h"
 
 namespace ds::executor {

@@ -1,3 +1,4 @@
+// Times an operator with its operands laid where a training step would have left them.
 #include <fmt/format.h>
 
 #include <algorithm>

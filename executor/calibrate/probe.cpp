@@ -1,3 +1,4 @@
+// Times matrix products: a large one, and those of a program alone.
 #include "executor/calibrate/probe.h"
 
 #include <algorithm>

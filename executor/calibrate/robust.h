@@ -1,4 +1,5 @@
 #pragma once
+// A middle and a spread of repeated measurements.
 
 #include <cmath>
 #include <vector>

@@ -1,3 +1,4 @@
+// Starts ranks that measure at the same time, and puts what they deliver together.
 #include "executor/calibrate/together.h"
 
 #include <fmt/format.h>

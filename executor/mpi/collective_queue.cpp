@@ -1,3 +1,4 @@
+// Works through the message rounds of a communicator's collectives: send, receive, sum.
 #include "executor/mpi/collective_queue.h"
 
 #include <algorithm>

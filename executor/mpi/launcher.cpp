@@ -1,3 +1,4 @@
+// The variables by which launchers tell a process its rank.
 #include "executor/mpi/launcher.h"
 
 #include <charconv>

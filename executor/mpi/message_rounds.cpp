@@ -1,3 +1,4 @@
+// Reads the rounds of the pool as messages: who has to send which part to whom, and where it is kept.
 #include "executor/mpi/message_rounds.h"
 
 #include <algorithm>

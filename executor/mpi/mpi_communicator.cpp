@@ -1,3 +1,4 @@
+// Starts, advances and awaits exchanges over MPI.
 #include "executor/mpi/mpi_communicator.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Makes the communicators that a rank's program asks for, over MPI.
 #include "executor/mpi/mpi_communicators.h"
 
 #include "executor/mpi/mpi_communicator.h"

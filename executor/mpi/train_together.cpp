@@ -1,3 +1,4 @@
+// One rank's run under a launcher, and what the first rank collects of all.
 #include "executor/mpi/train_together.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// The calls of MPI, all of them; in a build without MPI, their absence.
 #include "executor/mpi/world.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// From spinning to sleeping, pause by pause.
 #include "executor/pool/backoff.h"
 
 #include <linux/futex.h>

@@ -1,3 +1,4 @@
+// Works through the rounds of a communicator's collectives, as far as its peers have come.
 #include "executor/pool/collective_line.h"
 
 #include <algorithm>

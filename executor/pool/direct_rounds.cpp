@@ -1,3 +1,4 @@
+// A rank's one round for a collective by `direct`: what it reads of its peers' memory, and where it puts it.
 #include <algorithm>
 
 #include "executor/pool/rounds.h"

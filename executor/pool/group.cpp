@@ -1,3 +1,4 @@
+// Checks of what the members of a group ask for, and of the memory that an exchange touches.
 #include "executor/pool/group.h"
 
 #include <fmt/format.h>

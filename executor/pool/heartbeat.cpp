@@ -1,3 +1,4 @@
+// Shows a sign of life, looks for that of a peer, and lets ranks agree on their program and on when to stop.
 #include "executor/pool/heartbeat.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Posts what this rank sends, copies what it receives.
 #include "executor/pool/message_line.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Lays out, makes and maps the shared memory.
 #include "executor/pool/pool.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// Starts, advances and awaits exchanges over the pool; a rank's collectives and messages advance together.
 #include "executor/pool/pool_communicator.h"
 
 #include <algorithm>

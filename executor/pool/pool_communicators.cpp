@@ -1,3 +1,4 @@
+// Makes the communicators that a rank's program asks for, over a pool.
 #include "executor/pool/pool_communicators.h"
 
 #include "executor/pool/pool_communicator.h"

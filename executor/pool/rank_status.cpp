@@ -1,3 +1,4 @@
+// A rank's status packed into one word that others can read at any moment, and in words.
 #include "executor/pool/rank_status.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// A rank's rounds for a collective that goes by the steps of the catalogue.
 #include <algorithm>
 
 #include "executor/pool/rounds.h"

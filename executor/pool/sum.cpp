@@ -1,3 +1,4 @@
+// Sums of parts in rank order, by element type.
 #include "executor/pool/sum.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Puts the records, times and steps of a run's ranks together.
 #include "executor/ranks/merge.h"
 
 #include <fmt/format.h>

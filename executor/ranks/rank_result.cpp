@@ -1,3 +1,4 @@
+// The encoding of what a rank leaves in its mailbox: every field once, for both ways.
 #include "executor/ranks/rank_result.h"
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 //
 //   const PlanResult result = run_ranks(program, layouts, {.arguments = {"ds-exec", "run", ...}, ...});
 //
-// A rank's process, which finds its place in its environment, calls `be_rank` and ends with the status that this returns.
+// A rank's process, which finds its place in its environment, makes a RankBody and ends with the status that `run` returns.
 
 #include <functional>
 #include <string>

@@ -1,3 +1,4 @@
+// Starts, kills and reaps one rank's process.
 #include "executor/supervisor/process.h"
 
 #include <fcntl.h>

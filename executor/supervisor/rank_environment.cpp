@@ -1,3 +1,4 @@
+// Reads the two variables that a supervisor sets for a rank.
 #include "executor/supervisor/rank_environment.h"
 
 #include <fmt/format.h>

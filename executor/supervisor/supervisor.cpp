@@ -1,3 +1,4 @@
+// The loop of a supervisor: waits on its ranks' descriptors, and ends all of them when one fails or is too late.
 #include "executor/supervisor/supervisor.h"
 
 #include <fmt/format.h>

@@ -1,3 +1,4 @@
+// Cross-entropy, whole or from the statistics of several ranks.
 #include <cmath>
 #include <iterator>
 #include <limits>

@@ -1,3 +1,4 @@
+// Embeddings of tokens and of positions, and the sums of their gradients.
 #include <algorithm>
 #include <iterator>
 

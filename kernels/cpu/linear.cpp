@@ -1,3 +1,4 @@
+// Linear layers by products of matrices, and their bias.
 #include <iterator>
 
 #include "kernels/cpu/blas.h"

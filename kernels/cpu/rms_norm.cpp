@@ -1,3 +1,4 @@
+// RMS norm, lanes of a row at a time.
 #include <cmath>
 #include <iterator>
 

@@ -1,3 +1,4 @@
+// Rotary positions: a rotation forward, its inverse for the gradient.
 #include <iterator>
 
 #include "kernels/cpu/rows.h"

@@ -1,3 +1,4 @@
+// Attention, row by row, as plain loops.
 #include <algorithm>
 #include <array>
 #include <cmath>

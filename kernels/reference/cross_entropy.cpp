@@ -1,3 +1,4 @@
+// Cross-entropy, whole or from the statistics of several ranks, as plain loops.
 #include <algorithm>
 #include <cmath>
 #include <iterator>

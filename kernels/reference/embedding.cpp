@@ -1,4 +1,4 @@
-
+// Embeddings of tokens and of positions, as plain loops.
 
 #include <iterator>
 

@@ -1,3 +1,4 @@
+// Layer norm, as plain loops.
 #include <cmath>
 #include <iterator>
 

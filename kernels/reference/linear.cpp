@@ -1,4 +1,4 @@
-
+// Linear layers and their bias, as plain loops.
 
 #include <iterator>
 

@@ -1,3 +1,4 @@
+// RMS norm, as plain loops.
 #include <cmath>
 #include <iterator>
 

@@ -1,4 +1,4 @@
-
+// Rotary positions, as plain loops.
 
 #include <iterator>
 

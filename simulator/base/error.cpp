@@ -1,3 +1,4 @@
+// The texts of errors.
 #include "simulator/base/error.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Reads and atomic writes, on POSIX descriptors.
 #include "simulator/base/file.h"
 
 #include <fcntl.h>

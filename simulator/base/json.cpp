@@ -1,3 +1,4 @@
+// Typed and bounded reads of JSON values, with the path in every message.
 #include "simulator/base/json.h"
 
 #include <fmt/format.h>

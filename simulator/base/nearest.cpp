@@ -1,3 +1,4 @@
+// The distance between two words, and the known word at the least.
 #include "simulator/base/nearest.h"
 
 #include <algorithm>

@@ -1,22 +1,26 @@
+// Which algorithms there are for which collective, and what everything is called.
 #include <bit>
 
 #include "simulator/base/error.h"
-#include "simulator/collective/algorithms.h"
+#include "simulator/collective/binomial_tree.h"
+#include "simulator/collective/direct.h"
+#include "simulator/collective/halving_doubling.h"
+#include "simulator/collective/ring.h"
 
 namespace ds::collective {
 namespace {
 
-struct Entry {
+struct CatalogueEntry {
   Collective what;
   Algorithm algorithm;
   Steps (*steps)(std::int32_t ranks);
 };
 
-constexpr Entry kCatalogue[] = {
+constexpr CatalogueEntry kCatalogue[] = {
     {Collective::all_reduce, Algorithm::direct, direct_all_reduce},
     {Collective::all_reduce, Algorithm::ring, ring_all_reduce},
     {Collective::all_reduce, Algorithm::halving_doubling, halving_doubling_all_reduce},
-    {Collective::all_reduce, Algorithm::tree, tree_all_reduce},
+    {Collective::all_reduce, Algorithm::binomial_tree, binomial_tree_all_reduce},
     {Collective::all_gather, Algorithm::direct, direct_all_gather},
     {Collective::all_gather, Algorithm::ring, ring_all_gather},
     {Collective::all_gather, Algorithm::halving_doubling, halving_doubling_all_gather},
@@ -25,16 +29,16 @@ constexpr Entry kCatalogue[] = {
     {Collective::reduce_scatter, Algorithm::halving_doubling, halving_doubling_reduce_scatter},
     {Collective::broadcast, Algorithm::direct, direct_broadcast},
     {Collective::broadcast, Algorithm::ring, ring_broadcast},
-    {Collective::broadcast, Algorithm::tree, tree_broadcast},
+    {Collective::broadcast, Algorithm::binomial_tree, binomial_tree_broadcast},
     {Collective::shift, Algorithm::direct, shift},
     {Collective::shift, Algorithm::ring, shift},
 };
 
-const Entry* find(Collective what, Algorithm algorithm, std::int32_t ranks) {
+const CatalogueEntry* find(Collective what, Algorithm algorithm, std::int32_t ranks) {
   if (ranks < 1) return nullptr;
   if (algorithm == Algorithm::halving_doubling && !std::has_single_bit(static_cast<std::uint32_t>(ranks)))
     return nullptr;
-  for (const Entry& entry : kCatalogue)
+  for (const CatalogueEntry& entry : kCatalogue)
     if (entry.what == what && entry.algorithm == algorithm) return &entry;
   return nullptr;
 }
@@ -46,7 +50,7 @@ bool has(Collective what, Algorithm algorithm, std::int32_t ranks) {
 }
 
 Steps steps(Collective what, Algorithm algorithm, std::int32_t ranks) {
-  const Entry* entry = find(what, algorithm, ranks);
+  const CatalogueEntry* entry = find(what, algorithm, ranks);
   ensure(entry != nullptr, "the catalogue has the collective and algorithm for this many ranks");
   if (ranks == 1) return {.ranks = 1, .chunks = 1, .steps = {}};  // alone there is nothing to send
   return entry->steps(ranks);
@@ -74,7 +78,10 @@ std::string_view name_of(Algorithm algorithm) {
     case Algorithm::direct: return "direct";
     case Algorithm::ring: return "ring";
     case Algorithm::halving_doubling: return "halving_doubling";
-    case Algorithm::tree: return "tree";
+    case Algorithm::binomial_tree: return "binomial_tree";
+    case Algorithm::double_tree: return "tree";
+    case Algorithm::nvls: return "nvls";
+    case Algorithm::automatic: return "auto";
   }
   return "?";
 }

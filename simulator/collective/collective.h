@@ -18,8 +18,18 @@ namespace ds::collective {
 
 enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift };
 /// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
-/// partners at halving, then doubling distance, powers of two only. `tree`: up and down a binomial tree.
-enum class Algorithm : std::uint8_t { direct, ring, halving_doubling, tree };
+/// partners at halving, then doubling distance, powers of two only. `binomial_tree`: up and down a binomial tree. Of NCCL
+/// alone, priced and not run: `double_tree`, the double binary tree that NCCL and job files call tree; `nvls`, sums in the
+/// switch of a node; `automatic`, the fastest of ring, double tree and nvls.
+enum class Algorithm : std::uint8_t {
+  direct,
+  ring,
+  halving_doubling,
+  binomial_tree,
+  double_tree,
+  nvls,
+  automatic
+};
 
 /// One message within a step. The receiver overwrites its chunks, or adds: all that is added to one chunk in one step
 /// is summed in rank order, the receiver's own content in its place, so that the sum does not depend on arrival.
@@ -45,11 +55,12 @@ struct Steps {
 inline constexpr Collective kCollectives[] = {Collective::all_reduce, Collective::all_gather,
                                               Collective::reduce_scatter, Collective::broadcast,
                                               Collective::shift};
-inline constexpr Algorithm kAlgorithms[] = {Algorithm::direct, Algorithm::ring, Algorithm::halving_doubling,
-                                            Algorithm::tree};
+inline constexpr Algorithm kAlgorithms[] = {Algorithm::direct,           Algorithm::ring,
+                                            Algorithm::halving_doubling, Algorithm::binomial_tree,
+                                            Algorithm::double_tree,      Algorithm::nvls};
 
-/// Whether the catalogue has that algorithm for that collective and number of ranks (at least 1). Every collective has
-/// `direct`.
+/// Whether the catalogue has steps of that algorithm for that collective and number of ranks (at least 1). Every
+/// collective has `direct`.
 bool has(Collective what, Algorithm algorithm, std::int32_t ranks);
 
 /// Fails (ensure) where `has` is false. No steps for one rank. All of `direct` and `ring` is ranks^2 transfers: for

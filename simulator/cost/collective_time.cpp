@@ -1,3 +1,4 @@
+// Which way a communication takes, with which algorithm and protocol of NCCL, and how long that is.
 #include "simulator/cost/collective_time.h"
 
 #include <algorithm>
@@ -31,28 +32,23 @@ struct Path {
   double fabric_latency_s{};  // per hop across
 };
 
-enum class What : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, message };
+/// Of which traffic a path is.
+enum class Movement : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, message };
 
-using Key = std::tuple<What, Method, Group>;
+using PathKey = std::tuple<Movement, Algorithm, Group>;
 
 Hop hop_of(IntraKind kind) {
   return kind == IntraKind::pcie || kind == IntraKind::none ? Hop::pcie : Hop::nvlink;
 }
 
-Scheme scheme_of(Method method) {
-  switch (method) {
-    case Method::tree: return Scheme::tree;
-    case Method::nvls: return Scheme::nvls;
-    case Method::automatic:
-    case Method::ring:
-    case Method::direct:
-    case Method::halving_doubling: return Scheme::ring;
-  }
-  return Scheme::ring;
+/// Whose latencies and shares of the links an algorithm has.
+Algorithm timed_as(Algorithm algorithm) {
+  const bool own = algorithm == Algorithm::double_tree || algorithm == Algorithm::nvls;
+  return own ? algorithm : Algorithm::ring;
 }
 
-double share_of(const Protocol& protocol, Scheme scheme, bool across) {
-  if (scheme == Scheme::tree) return protocol.share_tree;
+double share_of(const Protocol& protocol, Algorithm algorithm, bool across) {
+  if (algorithm == Algorithm::double_tree) return protocol.share_tree;
   return across ? protocol.share_across : protocol.share;
 }
 
@@ -76,31 +72,19 @@ Traffic message_traffic(const Topology& network, const Group& pair) {
   return traffic;
 }
 
-Traffic traffic_of(Collective what, Method method, const Fold& fold) {
-  switch (method) {
-    case Method::automatic:
-    case Method::ring: return ring_traffic(what, fold);
-    case Method::tree: return tree_traffic(what, fold);
-    case Method::nvls: return nvls_traffic(fold);
-    case Method::direct: return direct_traffic(what, fold);
-    case Method::halving_doubling: return halving_doubling_traffic(what, fold);
+/// In closed form where ranks are too many to list what each sends, else from the steps.
+Traffic traffic_of(Collective what, Algorithm algorithm, const Fold& fold) {
+  switch (algorithm) {
+    case Algorithm::automatic:
+    case Algorithm::ring: return ring_traffic(what, fold);
+    case Algorithm::double_tree: return double_tree_traffic(what, fold);
+    case Algorithm::nvls: return nvls_traffic(fold);
+    case Algorithm::direct: return direct_traffic(what, fold);
+    default: return traffic_of(collective::steps(what, algorithm, fold.ranks), fold);
   }
-  return {};
 }
 
 }  // namespace
-
-std::string_view name_of(Method method) {
-  switch (method) {
-    case Method::automatic: return "auto";
-    case Method::ring: return "ring";
-    case Method::tree: return "tree";
-    case Method::nvls: return "nvls";
-    case Method::direct: return "direct";
-    case Method::halving_doubling: return "halving_doubling";
-  }
-  return "?";
-}
 
 struct CommunicationModel::Impl {
   explicit Impl(const workload::Cluster& cluster) : network(cluster), facts(read_library_facts()) {}
@@ -112,9 +96,9 @@ struct CommunicationModel::Impl {
   }
 
   /// Share of the datasheet rate that links inside a node reach.
-  double reached(const LinkUse& use, Method method, std::size_t members) const {
-    return method == Method::nvls ? use.nvls_efficiency
-                                  : use.efficiency_of(static_cast<std::int64_t>(members));
+  double reached(const LinkUse& use, Algorithm algorithm, std::size_t members) const {
+    return algorithm == Algorithm::nvls ? use.nvls_efficiency
+                                        : use.efficiency_of(static_cast<std::int64_t>(members));
   }
 
   /// Bytes per second that each link of the folded node reaches.
@@ -142,13 +126,13 @@ struct CommunicationModel::Impl {
     return folds.of(group, [&] { return fold(network, group); });
   }
 
-  const Path& path(Collective what, Method method, const Group& group) {
-    return paths.of({static_cast<What>(what), method, group}, [&] {
+  const Path& path(Collective what, Algorithm algorithm, const Group& group) {
+    return paths.of({static_cast<Movement>(what), algorithm, group}, [&] {
       Path slowest;
       for (const Fold& part : folds_of(group)) {
         const double inside =
-            reached(use_of(network.kind_of(part.node)), method, part.members.front().size());
-        const Path path = path_of(traffic_of(what, method, part), part.node, inside, facts.nic_efficiency);
+            reached(use_of(network.kind_of(part.node)), algorithm, part.members.front().size());
+        const Path path = path_of(traffic_of(what, algorithm, part), part.node, inside, facts.nic_efficiency);
         if (path.seconds_per_byte >= slowest.seconds_per_byte) slowest = path;
       }
       return slowest;
@@ -156,7 +140,7 @@ struct CommunicationModel::Impl {
   }
 
   const Path& path(const Group& pair) {
-    return paths.of({What::message, Method::ring, pair}, [&] {
+    return paths.of({Movement::message, Algorithm::ring, pair}, [&] {
       const std::int32_t node = network.node_of(pair.first);
       const double inside = use_of(network.kind_of(node)).message_efficiency;
       return path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
@@ -164,18 +148,18 @@ struct CommunicationModel::Impl {
   }
 
   /// The fastest protocol, as NCCL takes the one that it believes fastest.
-  CommunicationTime price(const Path& path, Method method, Bytes bytes) const {
-    const Scheme scheme = scheme_of(method);
-    CommunicationTime best{.method = method};
-    for (const SchemeTime& time : facts.times) {
-      if (time.scheme != scheme) continue;
+  CommunicationTime price(const Path& path, Algorithm algorithm, Bytes bytes) const {
+    const Algorithm timed = timed_as(algorithm);
+    CommunicationTime best{.algorithm = algorithm};
+    for (const AlgorithmTime& time : facts.times) {
+      if (time.algorithm != timed) continue;
       const Protocol& protocol = facts.protocols[time.protocol];
       const auto hop = [&](Hop kind) { return time.hop_s[static_cast<std::size_t>(kind)]; };
       const double latency =
           path.latency_scale[time.protocol] * (time.base_s + path.hops_inside * hop(path.inside)) +
           path.hops_inside * path.link_latency_s + path.hops_across * (hop(Hop::nic) + path.fabric_latency_s);
       const double moving = static_cast<double>(bytes.value) * path.seconds_per_byte /
-                            share_of(protocol, scheme, path.hops_across > 0);
+                            share_of(protocol, timed, path.hops_across > 0);
       const double total = latency + moving;
       if (!best.protocol.empty() && best.estimate.seconds.value <= total) continue;
       best.protocol = protocol.name;
@@ -209,27 +193,27 @@ CommunicationModel::~CommunicationModel() = default;
 CommunicationModel::CommunicationModel(CommunicationModel&&) noexcept = default;
 CommunicationModel& CommunicationModel::operator=(CommunicationModel&&) noexcept = default;
 
-bool CommunicationModel::has(Collective what, Method method, const Group& group) const {
-  switch (method) {
-    case Method::automatic:
-    case Method::ring:
-    case Method::direct: return true;
-    case Method::tree: return what == Collective::all_reduce || what == Collective::broadcast;
-    case Method::halving_doubling:
-      return what != Collective::broadcast && what != Collective::shift &&
-             std::has_single_bit(static_cast<std::uint32_t>(group.size()));
-    case Method::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
+bool CommunicationModel::has(Collective what, Algorithm algorithm, const Group& group) const {
+  switch (algorithm) {
+    case Algorithm::automatic:
+    case Algorithm::ring:
+    case Algorithm::direct: return true;
+    case Algorithm::double_tree: return what == Collective::all_reduce || what == Collective::broadcast;
+    case Algorithm::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
+    default:
+      return collective::has(what, algorithm, group.size()) &&
+             all_send_alike(collective::steps(what, algorithm, group.size()));
   }
-  return false;
 }
 
-CommunicationTime CommunicationModel::collective(Collective what, Method method, const Group& group,
+CommunicationTime CommunicationModel::collective(Collective what, Algorithm algorithm, const Group& group,
                                                  Bytes bytes) const {
-  ensure(has(what, method, group), "the group can do the collective that way");
-  if (group.size() == 1) return {.estimate = {.source = Source::published}, .method = method};
-  if (method != Method::automatic) return impl_->price(impl_->path(what, method, group), method, bytes);
-  CommunicationTime best = impl_->price(impl_->path(what, Method::ring, group), Method::ring, bytes);
-  for (const Method other : {Method::tree, Method::nvls}) {
+  ensure(has(what, algorithm, group), "the group can do the collective that way");
+  if (group.size() == 1) return {.estimate = {.source = Source::published}, .algorithm = algorithm};
+  if (algorithm != Algorithm::automatic)
+    return impl_->price(impl_->path(what, algorithm, group), algorithm, bytes);
+  CommunicationTime best = impl_->price(impl_->path(what, Algorithm::ring, group), Algorithm::ring, bytes);
+  for (const Algorithm other : {Algorithm::double_tree, Algorithm::nvls}) {
     if (!has(what, other, group)) continue;
     const CommunicationTime time = impl_->price(impl_->path(what, other, group), other, bytes);
     if (time.estimate.seconds < best.estimate.seconds) best = time;
@@ -238,7 +222,7 @@ CommunicationTime CommunicationModel::collective(Collective what, Method method,
 }
 
 CommunicationTime CommunicationModel::point_to_point(const Group& pair, Bytes bytes) const {
-  return impl_->price(impl_->path(pair), Method::ring, bytes);
+  return impl_->price(impl_->path(pair), Algorithm::ring, bytes);
 }
 
 }  // namespace ds::cost

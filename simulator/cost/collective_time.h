@@ -4,12 +4,12 @@
 //
 //   const CommunicationModel model(cluster);
 //   const network::Group dp = network::group_over(plan.placement, axes, {"dp"}, {"pp"});
-//   model.collective(Collective::all_reduce, Method::automatic, dp, Bytes{64 << 20}).estimate.seconds
+//   model.collective(Collective::all_reduce, Algorithm::automatic, dp, Bytes{64 << 20}).estimate.seconds
 //   model.point_to_point({.first = 0, .members = {{2, 64}}, .siblings = {{8, 1}}}, Bytes{1 << 20})
 //
 // Bytes are those of the whole: what a rank ends with (all_gather), starts with (all other), or the message. The traffic
 // of an algorithm is played once over one node that stands for all, and remembered: a further size costs nanoseconds.
-// Not for several threads at once.
+// Any number of threads may ask.
 //
 // Processes on CPUs are not served here: there a communication is the rank's own work, which a calibrated profile knows.
 
@@ -25,14 +25,11 @@
 
 namespace ds::cost {
 
-/// `automatic`: the fastest of ring, tree and nvls, as NCCL chooses. `tree` and `nvls` exist for all_reduce (a tree also
-/// for broadcast), nvls where the node's switch reduces.
-enum class Method : std::uint8_t { automatic, ring, tree, nvls, direct, halving_doubling };
-std::string_view name_of(Method method);
+using collective::Algorithm;
 
 struct CommunicationTime {
   Estimate estimate;
-  Method method{};            // the one taken where it was automatic
+  Algorithm algorithm{};      // the one taken where it was automatic
   std::string_view protocol;  // of the library: "ll", "ll128", "simple"; "" for a group of one
 };
 
@@ -44,10 +41,11 @@ class CommunicationModel {
   CommunicationModel(CommunicationModel&&) noexcept;
   CommunicationModel& operator=(CommunicationModel&&) noexcept;
 
-  /// Whether the group can do it that way.
-  bool has(collective::Collective what, Method method, const network::Group& group) const;
+  /// Whether the group can do it that way: a double tree for all_reduce and broadcast, nvls for all_reduce where the
+  /// switches of its nodes add, any other algorithm where its steps are in the catalogue and alike on all ranks.
+  bool has(collective::Collective what, Algorithm algorithm, const network::Group& group) const;
   /// Fails (ensure) where `has` is false.
-  CommunicationTime collective(collective::Collective what, Method method, const network::Group& group,
+  CommunicationTime collective(collective::Collective what, Algorithm algorithm, const network::Group& group,
                                Bytes bytes) const;
   /// One message from the first of two members to the second.
   CommunicationTime point_to_point(const network::Group& pair, Bytes bytes) const;

@@ -1,3 +1,4 @@
+// Reads profiles/fitted.json.
 #include "simulator/cost/fitted.h"
 
 #include "simulator/base/json.h"

@@ -1,3 +1,4 @@
+// Reads profiles/kernels/gpu.json for one architecture.
 #include "simulator/cost/gpu_facts.h"
 
 #include <algorithm>

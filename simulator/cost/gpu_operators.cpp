@@ -1,3 +1,4 @@
+// The rules that price each class of operators on a GPU.
 #include "simulator/cost/gpu_operators.h"
 
 #include <algorithm>

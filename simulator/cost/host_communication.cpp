@@ -1,3 +1,4 @@
+// Interpolates measured communications between sizes.
 #include "simulator/cost/host_communication.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Reads profiles/networks/nccl.json.
 #include "simulator/cost/library_facts.h"
 
 #include <algorithm>
@@ -9,7 +10,9 @@
 namespace ds::cost {
 namespace {
 
-constexpr Named<Scheme> kSchemes[] = {{"ring", Scheme::ring}, {"tree", Scheme::tree}, {"nvls", Scheme::nvls}};
+/// As NCCL calls them.
+constexpr Named<Algorithm> kTimed[] = {
+    {"ring", Algorithm::ring}, {"tree", Algorithm::double_tree}, {"nvls", Algorithm::nvls}};
 
 Protocol read_protocol(const Cursor& at) {
   at.only({"name", "share", "share_across", "share_tree", "note"});
@@ -20,13 +23,13 @@ Protocol read_protocol(const Cursor& at) {
           .share_tree = share("share_tree")};
 }
 
-SchemeTime read_time(const Cursor& at, const std::vector<Protocol>& protocols) {
+AlgorithmTime read_time(const Cursor& at, const std::vector<Protocol>& protocols) {
   at.only({"algorithm", "protocol", "base_s", "hop_s"});
   std::vector<std::string_view> names;
   for (const Protocol& protocol : protocols) names.push_back(protocol.name);
   const Cursor hop = at.member("hop_s");
   hop.only({"nvlink", "pcie", "nic"});
-  return {.scheme = at.member("algorithm").one_of(kSchemes),
+  return {.algorithm = at.member("algorithm").one_of(kTimed),
           .protocol = at.member("protocol").choose(names),
           .base_s = at.member("base_s").real(0),
           .hop_s = {hop.member("nvlink").real(0), hop.member("pcie").real(0), hop.member("nic").real(0)}};

@@ -8,10 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/collective/collective.h"
+
 namespace ds::cost {
 
-/// What the library builds its times from. `direct`, `halving_doubling` and single messages are timed as its rings.
-enum class Scheme : std::uint8_t { ring, tree, nvls };
+using collective::Algorithm;
 
 /// Kinds of hops, in the order of `hop_s`.
 enum class Hop : std::uint8_t { nvlink, pcie, nic };
@@ -21,8 +22,9 @@ struct Protocol {
   double share{}, share_across{}, share_tree{};  // of the links' rate: in a node, between nodes, by trees
 };
 
-struct SchemeTime {
-  Scheme scheme{};
+/// Of ring, double_tree or nvls; every other algorithm and single messages are timed as rings.
+struct AlgorithmTime {
+  Algorithm algorithm{};
   std::size_t protocol{};  // in protocols
   double base_s{};
   std::array<double, 3> hop_s{};  // by Hop
@@ -45,7 +47,7 @@ struct LinkUse {
 
 struct LibraryFacts {
   std::vector<Protocol> protocols;
-  std::vector<SchemeTime> times;
+  std::vector<AlgorithmTime> times;
   std::vector<LinkUse> links;
   double nic_efficiency{}, nic_message_efficiency{};  // a message alone does not fill a card
   std::int64_t nvls_least_gpus{};

@@ -1,3 +1,4 @@
+// Asks the model that serves this machine: profile, GPU operators or communications.
 #include "simulator/cost/machine.h"
 
 #include <algorithm>
@@ -54,7 +55,8 @@ Estimate Machine::time(const Communication& communication) const {
       communication.message
           ? gpus.communications->point_to_point(communication.group, communication.bytes).estimate
           : gpus.communications
-                ->collective(communication.what, Method::automatic, communication.group, communication.bytes)
+                ->collective(communication.what, collective::Algorithm::automatic, communication.group,
+                             communication.bytes)
                 .estimate;
   estimate.seconds =
       estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across

@@ -1,3 +1,4 @@
+// Prices an operator on a CPU from the measured points nearest to it.
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>

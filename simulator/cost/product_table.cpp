@@ -1,3 +1,4 @@
+// Reads the tables of measured products, and interpolates in one.
 #include "simulator/cost/product_table.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The traffic of a collective over one node, in closed form or from its steps, and how long its links are busy with it.
 #include "simulator/cost/traffic.h"
 
 #include <algorithm>
@@ -146,7 +147,7 @@ double tree_depth(std::int32_t nodes) {
 
 }  // namespace
 
-Traffic tree_traffic(Collective what, const Fold& fold) {
+Traffic double_tree_traffic(Collective what, const Fold& fold) {
   const double ways = halves(what);  // up and down, or down only
   Round round;
   double deepest = 0;
@@ -192,28 +193,39 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
   return traffic;
 }
 
-Traffic halving_doubling_traffic(Collective what, const Fold& fold) {
-  ensure(std::has_single_bit(static_cast<std::uint32_t>(fold.ranks)), "halving needs a power of two");
+Traffic traffic_of(const collective::Steps& steps, const Fold& fold) {
   Traffic traffic;
-  for (std::int32_t distance = 1; distance < fold.ranks; distance *= 2) {
-    Round round{.messages = {}, .repeats = halves(what)};
-    const double share = static_cast<double>(distance) / fold.ranks;
+  const auto here = static_cast<std::int32_t>(fold.members.front().size());
+  for (const collective::Step& step : steps.steps) {
+    Round round;
     bool across = false;
-    for (const std::vector<std::int32_t>& members : fold.members)
-      for (std::size_t i = 0; i < members.size(); ++i) {
-        const auto partner =
-            ((fold.first_index + static_cast<std::int32_t>(i)) ^ distance) - fold.first_index;
-        const bool inside = partner >= 0 && partner < static_cast<std::int32_t>(members.size());
-        across = across || !inside;
-        round.messages.push_back({.from = members[i],
-                                  .to = inside ? members[partner] : members[i],
+    for (const collective::Transfer& transfer : step.transfers) {
+      const std::int32_t from = transfer.from - fold.first_index, to = transfer.to - fold.first_index;
+      if (from < 0 || from >= here) continue;
+      const bool inside = to >= 0 && to < here;
+      across = across || !inside;
+      for (const std::vector<std::int32_t>& members : fold.members)
+        round.messages.push_back({.from = members[from],
+                                  .to = members[inside ? to : from],
                                   .across = !inside,
-                                  .share = share});
-      }
-    (across ? traffic.hops_across : traffic.hops_inside) += halves(what);
+                                  .share = static_cast<double>(transfer.count) / steps.chunks});
+    }
+    (across ? traffic.hops_across : traffic.hops_inside) += 1;
     traffic.rounds.push_back(std::move(round));
   }
   return traffic;
+}
+
+bool all_send_alike(const collective::Steps& steps) {
+  return std::ranges::all_of(steps.steps, [&](const collective::Step& step) {
+    std::vector<bool> sends(static_cast<std::size_t>(steps.ranks));
+    for (const collective::Transfer& transfer : step.transfers) {
+      if (sends[static_cast<std::size_t>(transfer.from)] || transfer.count != step.transfers.front().count)
+        return false;
+      sends[static_cast<std::size_t>(transfer.from)] = true;
+    }
+    return std::ranges::count(sends, true) == steps.ranks;
+  });
 }
 
 double seconds_per_byte(const Traffic& traffic, const Topology& network, std::int32_t node,
@@ -221,7 +233,7 @@ double seconds_per_byte(const Traffic& traffic, const Topology& network, std::in
   double seconds = 0;
   for (const Round& round : traffic.rounds) {
     std::vector<network::TimedFlow> flows;
-    for (const Message& message : round.messages) {
+    for (const NodeMessage& message : round.messages) {
       const network::Route route = network.folded_route(node, message.from, message.to, message.across);
       flows.push_back({.bytes = message.share,
                        .links = {route.links().begin(), route.links().end()},

@@ -26,7 +26,7 @@ struct Fold {
 std::vector<Fold> fold(const network::Topology& network, const network::Group& group);
 
 /// A message of the folded node; bytes are shares of the whole buffer.
-struct Message {
+struct NodeMessage {
   std::int32_t from{}, to{};  // GPUs of the node
   bool across{};              // to another node, at GPU `to` of it
   double share{};
@@ -34,7 +34,7 @@ struct Message {
 };
 
 struct Round {
-  std::vector<Message> messages;
+  std::vector<NodeMessage> messages;
   double repeats{1};
 };
 
@@ -48,12 +48,14 @@ Traffic ring_traffic(collective::Collective what, const Fold& fold);
 /// A chain through the GPUs of a node and a double binary tree over the nodes, all_reduce or broadcast, in small pieces:
 /// latencies add up once, and every link carries the buffer. Source: Sanders, Speck and Traeff, "Two-tree algorithms for
 /// full bandwidth broadcast, reduction and scan", 2009.
-Traffic tree_traffic(collective::Collective what, const Fold& fold);
+Traffic double_tree_traffic(collective::Collective what, const Fold& fold);
 /// all_reduce where the switch of a node adds: each GPU sends its part once and receives the sum; between nodes a tree.
 Traffic nvls_traffic(const Fold& fold);
 Traffic direct_traffic(collective::Collective what, const Fold& fold);
-/// Powers of two only.
-Traffic halving_doubling_traffic(collective::Collective what, const Fold& fold);
+/// The steps of any other algorithm, as the members of one node send them. They are alike on all ranks.
+Traffic traffic_of(const collective::Steps& steps, const Fold& fold);
+/// Whether in every step every rank sends one message, all of one length: then one node stands for all.
+bool all_send_alike(const collective::Steps& steps);
 
 /// Seconds that all rounds take for a buffer of one byte, without latency, on links of these capacities.
 double seconds_per_byte(const Traffic& traffic, const network::Topology& network, std::int32_t node,

@@ -1,3 +1,4 @@
+// Advances flows until all have ended.
 #include "simulator/network/flow_times.h"
 
 #include <algorithm>

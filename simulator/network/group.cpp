@@ -1,3 +1,4 @@
+// Counts and lists the ranks of a group.
 #include "simulator/network/group.h"
 
 #include <algorithm>

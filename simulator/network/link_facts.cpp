@@ -1,3 +1,4 @@
+// Reads profiles/networks/links.json.
 #include "simulator/network/link_facts.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Advances flows at their fair rates from one end to the next.
 #include "simulator/network/moving.h"
 
 #include <algorithm>

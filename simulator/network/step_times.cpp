@@ -1,3 +1,4 @@
+// Plays the steps of a collective as events: a message begins, arrives, and lets its ranks go on.
 #include "simulator/network/step_times.h"
 
 #include <algorithm>
@@ -47,7 +48,7 @@ class Playback {
 
  private:
   static constexpr double kNever = std::numeric_limits<double>::infinity();
-  struct Message {
+  struct TimedTransfer {
     const Transfer* transfer;
     std::size_t step;
   };
@@ -71,7 +72,7 @@ class Playback {
   }
 
   void arrive(std::int32_t number, double now) {
-    const Message& message = messages_[number];
+    const TimedTransfer& message = messages_[number];
     for (const std::int32_t rank : {message.transfer->from, message.transfer->to}) {
       if (--open_[message.step][rank] > 0 || at_[rank] != message.step) continue;
       ++at_[rank];
@@ -86,7 +87,7 @@ class Playback {
   std::vector<Seconds> ends_;
   std::vector<std::size_t> at_;                  // step of each rank
   std::vector<std::vector<std::int32_t>> open_;  // [step][rank]: messages of its own that have not arrived
-  std::vector<Message> messages_;                // step after step
+  std::vector<TimedTransfer> messages_;          // step after step
   std::vector<std::int32_t> first_;              // message of each step
   std::priority_queue<Start, std::vector<Start>, std::greater<>> starts_;
 };

@@ -1,3 +1,4 @@
+// Numbers the links of a cluster, with their rates, and finds a message's way over them.
 #include <algorithm>
 
 #include "simulator/base/error.h"

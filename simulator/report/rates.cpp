@@ -1,3 +1,4 @@
+// Tokens, FLOP and shares of the peak a second, from a step's time.
 #include "simulator/report/report.h"
 
 namespace ds::report {

@@ -1,3 +1,4 @@
+// The JSON report of a prediction, section by section.
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>

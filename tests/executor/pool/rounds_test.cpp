@@ -12,7 +12,7 @@ using testing::ElementsAre;
 
 constexpr Exchange kSum{.what = ExchangeKind::collective,
                         .collective = Collective::all_reduce,
-                        .algorithm = collective::Algorithm::tree,
+                        .algorithm = collective::Algorithm::binomial_tree,
                         .type = DataType::fp32,
                         .elements = 64};
 

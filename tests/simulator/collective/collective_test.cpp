@@ -172,7 +172,7 @@ TEST(Collective, ReceivesWhatIsSent) {
 /// for all_reduce.
 TEST(Collective, HalvesMoveTheLeastOnEveryRank) {
   for_each_plan([](Collective what, Algorithm algorithm, const Steps& plan) {
-    const bool whole = what == Collective::all_reduce && algorithm != Algorithm::tree;
+    const bool whole = what == Collective::all_reduce && algorithm != Algorithm::binomial_tree;
     if (!whole && what != Collective::all_gather && what != Collective::reduce_scatter) return;
     const std::vector<std::int64_t> moved(plan.ranks, (whole ? 2 : 1) * (plan.ranks - 1));  // of n chunks
     EXPECT_EQ(traffic_of(plan).sent, moved);
@@ -189,7 +189,7 @@ TEST(Collective, TheRestMovesTheBufferOncePerEdge) {
       EXPECT_EQ(all, others * plan.chunks);
     } else if (what == Collective::shift) {
       EXPECT_EQ(all, others == 0 ? 0 : plan.ranks);
-    } else if (algorithm == Algorithm::tree) {
+    } else if (algorithm == Algorithm::binomial_tree) {
       EXPECT_EQ(all, 2 * others);
     }
   });
@@ -205,7 +205,10 @@ TEST(Collective, TakesAsManyStepsAsItsFormulaSays) {
       case Algorithm::direct: right = n == 1 ? 0 : halves; break;
       case Algorithm::ring: right = (what == Collective::broadcast ? 2 : halves) * (n - 1); break;
       case Algorithm::halving_doubling:
-      case Algorithm::tree: right = halves * log2; break;
+      case Algorithm::binomial_tree: right = halves * log2; break;
+      case Algorithm::double_tree:
+      case Algorithm::nvls:
+      case Algorithm::automatic: FAIL() << "priced, not run";
     }
     if (what == Collective::shift) right = n == 1 ? 0 : 1;
     EXPECT_EQ(static_cast<std::int64_t>(plan.steps.size()), right);
@@ -241,9 +244,11 @@ TEST(Collective, TheCatalogueSaysWhatItHas) {
   for (const Collective what : kCollectives) EXPECT_TRUE(has(what, Algorithm::direct, 5)) << name_of(what);
   EXPECT_TRUE(has(Collective::all_reduce, Algorithm::halving_doubling, 16));
   EXPECT_FALSE(has(Collective::all_reduce, Algorithm::halving_doubling, 12));
-  EXPECT_FALSE(has(Collective::all_gather, Algorithm::tree, 8));
+  EXPECT_FALSE(has(Collective::all_gather, Algorithm::binomial_tree, 8));
   EXPECT_FALSE(has(Collective::all_reduce, Algorithm::ring, 0));
   EXPECT_ANY_THROW(steps(Collective::all_reduce, Algorithm::halving_doubling, 12));
+  for (const Algorithm priced : {Algorithm::double_tree, Algorithm::nvls, Algorithm::automatic})
+    EXPECT_FALSE(has(Collective::all_reduce, priced, 8)) << name_of(priced);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ Group over_nodes(std::int32_t nodes, std::int32_t siblings) {
 
 TEST(CollectiveTime, AGroupOfOneTakesNoTime) {
   const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 1})");
-  EXPECT_EQ(seconds(m.collective(Collective::all_reduce, Method::automatic, Group{}, kMiB)), 0);
+  EXPECT_EQ(seconds(m.collective(Collective::all_reduce, Algorithm::automatic, Group{}, kMiB)), 0);
 }
 
 /// 16 GiB over 64 nodes, one GPU of each and seven groups beside it: every card sends 2 x 63 / 64 of the buffer, at its
@@ -39,10 +39,10 @@ TEST(CollectiveTime, LargeBuffersGoAtTheRateOfTheCards) {
   const Bytes bytes = 16 * 1024 * kMiB;
   const double least = 2 * 63.0 / 64 * static_cast<double>(bytes.value) / 50e9;
   const CommunicationTime time =
-      m.collective(Collective::all_reduce, Method::automatic, over_nodes(64, 8), bytes);
+      m.collective(Collective::all_reduce, Algorithm::automatic, over_nodes(64, 8), bytes);
   EXPECT_GT(seconds(time), least);
   EXPECT_LT(seconds(time), least / 0.9);
-  EXPECT_EQ(time.method, Method::ring);
+  EXPECT_EQ(time.algorithm, Algorithm::ring);
   EXPECT_EQ(time.protocol, "simple");
   EXPECT_EQ(time.estimate.source, Source::published);
   EXPECT_GT(time.estimate.sigma, 0);
@@ -53,7 +53,7 @@ TEST(CollectiveTime, AloneMeansWithTheGroupsBesideIt) {
   const CommunicationModel m = model(R"({"node": "aws-p4de", "nodes": 16})");
   const Bytes bytes = 4096 * kMiB;
   const auto time = [&](std::int32_t siblings) {
-    return seconds(m.collective(Collective::all_reduce, Method::ring, over_nodes(16, siblings), bytes));
+    return seconds(m.collective(Collective::all_reduce, Algorithm::ring, over_nodes(16, siblings), bytes));
   };
   EXPECT_DOUBLE_EQ(time(4), time(1));
   EXPECT_NEAR(time(8) / time(4), 2, 0.01);
@@ -65,10 +65,10 @@ TEST(CollectiveTime, AutomaticIsTheFastestThereIs) {
                              Group{.first = 0, .members = {{128, 1}}, .siblings = {}}})
     for (const Collective what : collective::kCollectives)
       for (std::int64_t bytes = 256; bytes < 1LL << 34; bytes *= 4) {
-        const double best = seconds(m.collective(what, Method::automatic, group, Bytes{bytes}));
-        for (const Method method : {Method::ring, Method::tree, Method::nvls})
-          if (m.has(what, method, group)) {
-            EXPECT_LE(best, seconds(m.collective(what, method, group, Bytes{bytes})));
+        const double best = seconds(m.collective(what, Algorithm::automatic, group, Bytes{bytes}));
+        for (const Algorithm algorithm : {Algorithm::ring, Algorithm::double_tree, Algorithm::nvls})
+          if (m.has(what, algorithm, group)) {
+            EXPECT_LE(best, seconds(m.collective(what, algorithm, group, Bytes{bytes})));
           }
       }
 }
@@ -77,27 +77,40 @@ TEST(CollectiveTime, AutomaticIsTheFastestThereIs) {
 TEST(CollectiveTime, AutomaticTakesATreeForSmallAndARingForLargeBuffers) {
   const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 256})");
   const auto taken = [&](Bytes bytes) {
-    return m.collective(Collective::all_reduce, Method::automatic, over_nodes(256, 8), bytes).method;
+    return m.collective(Collective::all_reduce, Algorithm::automatic, over_nodes(256, 8), bytes).algorithm;
   };
-  EXPECT_EQ(taken(kMiB), Method::tree);
-  EXPECT_EQ(taken(65536 * kMiB), Method::ring);
+  EXPECT_EQ(taken(kMiB), Algorithm::double_tree);
+  EXPECT_EQ(taken(65536 * kMiB), Algorithm::ring);
 }
 
 TEST(CollectiveTime, SmallMessagesTakeTheProtocolOfLeastLatencyAndLargeOnesOfMostBandwidth) {
   const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 1})");
   const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
-  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, Bytes{1024}).protocol, "ll");
-  EXPECT_EQ(m.collective(Collective::all_gather, Method::ring, node, 1024 * kMiB).protocol, "simple");
+  EXPECT_EQ(m.collective(Collective::all_gather, Algorithm::ring, node, Bytes{1024}).protocol, "ll");
+  EXPECT_EQ(m.collective(Collective::all_gather, Algorithm::ring, node, 1024 * kMiB).protocol, "simple");
 }
 
 TEST(CollectiveTime, TheSwitchReducesOnlyWhereItCan) {
   const Group node{.first = 0, .members = {{8, 1}}, .siblings = {}};
   const Group pair{.first = 0, .members = {{2, 1}}, .siblings = {{4, 2}}};
-  EXPECT_TRUE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Method::nvls, node));
-  EXPECT_FALSE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Method::nvls, pair));
+  EXPECT_TRUE(
+      model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Algorithm::nvls, node));
   EXPECT_FALSE(
-      model(R"({"node": "dgx-a100-80g", "nodes": 1})").has(Collective::all_reduce, Method::nvls, node));
-  EXPECT_FALSE(model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_gather, Method::nvls, node));
+      model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_reduce, Algorithm::nvls, pair));
+  EXPECT_FALSE(
+      model(R"({"node": "dgx-a100-80g", "nodes": 1})").has(Collective::all_reduce, Algorithm::nvls, node));
+  EXPECT_FALSE(
+      model(R"({"node": "dgx-h100", "nodes": 1})").has(Collective::all_gather, Algorithm::nvls, node));
+}
+
+TEST(CollectiveTime, AlgorithmsOfTheCatalogueArePricedWhereOneNodeStandsForAll) {
+  const CommunicationModel m = model(R"({"node": "dgx-a100-80g", "nodes": 1})");
+  const auto has = [&](Algorithm algorithm, std::int32_t ranks) {
+    return m.has(Collective::all_reduce, algorithm, {.first = 0, .members = {{ranks, 1}}, .siblings = {}});
+  };
+  EXPECT_TRUE(has(Algorithm::halving_doubling, 8));
+  EXPECT_FALSE(has(Algorithm::halving_doubling, 6));
+  EXPECT_FALSE(has(Algorithm::binomial_tree, 8));
 }
 
 TEST(CollectiveTime, GrowsWithTheBufferForEveryShippedNode) {
@@ -112,7 +125,7 @@ TEST(CollectiveTime, GrowsWithTheBufferForEveryShippedNode) {
       double before = 0;
       for (std::int64_t bytes = 1; bytes < 1LL << 36; bytes *= 16) {
         const Group group{.first = 0, .members = {{gpus, 1}}, .siblings = {}};
-        const double now = seconds(m.collective(what, Method::automatic, group, Bytes{bytes}));
+        const double now = seconds(m.collective(what, Algorithm::automatic, group, Bytes{bytes}));
         EXPECT_GT(now, before);
         EXPECT_LT(now, 100);  // 64 GiB over the slowest of them takes seconds
         before = now;
@@ -129,7 +142,7 @@ TEST(CollectiveTime, AGivenLatencyOfALinkCounts) {
     std::string text = node;
     text.replace(text.find("LATENCY"), 7, latency);
     const Group group{.first = 0, .members = {{8, 1}}, .siblings = {}};
-    return seconds(model(text).collective(Collective::all_reduce, Method::ring, group, Bytes{8}));
+    return seconds(model(text).collective(Collective::all_reduce, Algorithm::ring, group, Bytes{8}));
   };
   EXPECT_NEAR(with("1e-6") - with("0"), 14e-6, 1e-9);
 }
@@ -162,7 +175,7 @@ TEST(CollectiveTime, LargeBuffersInANodeAreWithinTenPercentOnAverage) {
       for (std::size_t i = 0; i < curve["bytes"].size(); ++i) {
         const Bytes bytes{curve["bytes"][i].get<std::int64_t>()};
         if (bytes < 64 * kMiB) continue;
-        const CommunicationTime time = m.collective(what, Method::automatic, group, bytes);
+        const CommunicationTime time = m.collective(what, Algorithm::automatic, group, bytes);
         sum += std::abs(seconds(time) / curve["time_s"][i].get<double>() - 1);
         ++points;
       }

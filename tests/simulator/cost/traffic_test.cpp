@@ -131,12 +131,19 @@ TEST(Traffic, DirectIsAsItsStepsPlayed) {
   });
 }
 
-TEST(Traffic, HalvingAndDoublingIsAsItsStepsPlayed) {
+TEST(Traffic, StepsThatAreAlikeOnAllRanksAreTheirTrafficOnOneNode) {
   for_each_group([](const Topology& topology, const Group& group) {
-    for (const Collective what : kHalves)
-      expect_equal(topology, group, collective::steps(what, Algorithm::halving_doubling, group.size()),
-                   [&](const Fold& fold) { return halving_doubling_traffic(what, fold); });
+    for (const Collective what : kHalves) {
+      const Steps plan = collective::steps(what, Algorithm::halving_doubling, group.size());
+      EXPECT_TRUE(all_send_alike(plan));
+      expect_equal(topology, group, plan, [&](const Fold& fold) { return traffic_of(plan, fold); });
+    }
   });
+}
+
+TEST(Traffic, ATreesStepsAreNotAlikeOnAllRanks) {
+  EXPECT_FALSE(all_send_alike(collective::steps(Collective::all_reduce, Algorithm::binomial_tree, 8)));
+  EXPECT_FALSE(all_send_alike(collective::steps(Collective::broadcast, Algorithm::ring, 8)));
 }
 
 TEST(Traffic, AShiftIsAsItsStepPlayed) {
@@ -202,7 +209,7 @@ TEST(Traffic, TurnedRingsAreAsTheirStepsPlayed) {
 TEST(Traffic, ATreeLoadsTheCardsTwiceButHasFewHops) {
   const Topology topology(support::cluster(R"({"node": "dgx-h100", "nodes": 64})"));
   const Group group{.first = 0, .members = {{64, 8}}, .siblings = {{8, 1}}};
-  const auto tree = [](const Fold& fold) { return tree_traffic(Collective::all_reduce, fold); };
+  const auto tree = [](const Fold& fold) { return double_tree_traffic(Collective::all_reduce, fold); };
   EXPECT_DOUBLE_EQ(folded(topology, group, tree), 2 / 50e9);
   const Traffic traffic = tree(fold(topology, group)[0]);
   EXPECT_EQ(traffic.hops_inside, 0);

@@ -80,7 +80,7 @@ TEST(StepTimes, CountLatencyOncePerMessageAndShareLinks) {
 /// Over a chain of three, ranks end as soon as their own part has: rank 1 of a tree's broadcast over four is a leaf that
 /// hears in the second step, rank 2 hears in the first and sends in the second.
 TEST(StepTimes, ThereIsNoBarrierBetweenSteps) {
-  const auto tree = collective::steps(Collective::broadcast, Algorithm::tree, 4);
+  const auto tree = collective::steps(Collective::broadcast, Algorithm::binomial_tree, 4);
   Wires wire = wires("fully_connected", 4, 1, 0);
   wire.capacities[2 * 4 + 3] = 0.1;  // from 2 to 3
   const std::vector<Seconds> ends = step_times(tree, 1, wire);

@@ -1,13 +1,16 @@
-#include "simulator/collective/algorithms.h"
+#pragma once
+// The ring: each rank sends to the next only.
+
+#include "simulator/collective/steps.h"
 
 namespace ds::collective {
-namespace {
+namespace ring {
 
 /// `value` modulo `ranks`, never negative; value is at least -ranks.
-std::int32_t wrap(std::int32_t value, std::int32_t ranks) { return (value + ranks) % ranks; }
+inline std::int32_t wrap(std::int32_t value, std::int32_t ranks) { return (value + ranks) % ranks; }
 
 /// In step s rank r sends chunk r + offset - s to the next.
-Steps around(std::int32_t ranks, std::int32_t offset, bool add) {
+inline Steps around(std::int32_t ranks, std::int32_t offset, bool add) {
   Steps plan{.ranks = ranks, .chunks = ranks, .steps = {}};
   for (std::int32_t s = 0; s < ranks - 1; ++s) {
     Step& step = plan.steps.emplace_back();
@@ -21,18 +24,23 @@ Steps around(std::int32_t ranks, std::int32_t offset, bool add) {
   return plan;
 }
 
-}  // namespace
+}  // namespace ring
 
 /// Chunk c sets out at rank c + 1, and comes home complete after n - 1 steps.
-Steps ring_reduce_scatter(std::int32_t ranks) { return around(ranks, -1, true); }
+inline Steps ring_reduce_scatter(std::int32_t ranks) { return ring::around(ranks, -1, true); }
 
 /// Chunk c sets out at rank c, where it was given.
-Steps ring_all_gather(std::int32_t ranks) { return around(ranks, 0, false); }
+inline Steps ring_all_gather(std::int32_t ranks) { return ring::around(ranks, 0, false); }
 
-Steps ring_all_reduce(std::int32_t ranks) { return then(ring_reduce_scatter(ranks), ring_all_gather(ranks)); }
+/// Each sends to the next only: n - 1 steps of one of n chunks, all_reduce 2 (n - 1). Source: Patarasuk and Yuan,
+/// "Bandwidth optimal all-reduce algorithms for clusters of workstations", 2009.
+inline Steps ring_all_reduce(std::int32_t ranks) {
+  return then(ring_reduce_scatter(ranks), ring_all_gather(ranks));
+}
 
-/// Chunk c leaves rank r in step r + c; the last one arrives at the last rank in step 2 n - 3.
-Steps ring_broadcast(std::int32_t ranks) {
+/// A chain from rank 0 on, chunk behind chunk: 2 (n - 1) steps. Chunk c leaves rank r in step r + c; the last one arrives
+/// at the last rank in step 2 n - 3.
+inline Steps ring_broadcast(std::int32_t ranks) {
   Steps plan{.ranks = ranks, .chunks = ranks, .steps = {}};
   for (std::int32_t s = 0; s <= 2 * ranks - 3; ++s) {
     Step& step = plan.steps.emplace_back();
@@ -43,10 +51,11 @@ Steps ring_broadcast(std::int32_t ranks) {
   return plan;
 }
 
-Steps shift(std::int32_t ranks) {
+/// One step: everything to the next. The same under `direct`.
+inline Steps shift(std::int32_t ranks) {
   Step step;
   for (std::int32_t r = 0; r < ranks; ++r)
-    step.transfers.push_back({.from = r, .to = wrap(r + 1, ranks), .first = 0, .count = 1});
+    step.transfers.push_back({.from = r, .to = ring::wrap(r + 1, ranks), .first = 0, .count = 1});
   return {.ranks = ranks, .chunks = 1, .steps = {step}};
 }
 

@@ -1,9 +1,11 @@
+#pragma once
 // The binomial tree: the children of rank r are r + 1, r + 2, r + 4 ... below the lowest set bit of r (rank 0: below n).
 // It fits any number of ranks, and rank 0 sums pairs of neighbours first.
-#include "simulator/collective/algorithms.h"
+
+#include "simulator/collective/steps.h"
 
 namespace ds::collective {
-namespace {
+namespace binomial_tree {
 
 /// The edges between parents and the children at that distance, downwards.
 template <class Visit>
@@ -12,7 +14,8 @@ void for_each_edge(std::int32_t ranks, std::int32_t distance, Visit visit) {
     visit(parent, parent + distance);
 }
 
-Steps up(std::int32_t ranks) {
+/// Sums from the leaves to rank 0.
+inline Steps up(std::int32_t ranks) {
   Steps plan{.ranks = ranks, .chunks = 1, .steps = {}};
   for (std::int32_t distance = 1; distance < ranks; distance *= 2) {
     Step& step = plan.steps.emplace_back();
@@ -23,21 +26,25 @@ Steps up(std::int32_t ranks) {
   return plan;
 }
 
-}  // namespace
+}  // namespace binomial_tree
 
-Steps tree_broadcast(std::int32_t ranks) {
+/// Down from rank 0: the whole buffer in each of ceil(log2 n) steps, farthest children first.
+inline Steps binomial_tree_broadcast(std::int32_t ranks) {
   Steps plan{.ranks = ranks, .chunks = 1, .steps = {}};
   std::int32_t distance = 1;
   while (2 * distance < ranks) distance *= 2;
   for (; distance >= 1; distance /= 2) {
     Step& step = plan.steps.emplace_back();
-    for_each_edge(ranks, distance, [&](std::int32_t parent, std::int32_t child) {
+    binomial_tree::for_each_edge(ranks, distance, [&](std::int32_t parent, std::int32_t child) {
       step.transfers.push_back({.from = parent, .to = child, .first = 0, .count = 1});
     });
   }
   return plan;
 }
 
-Steps tree_all_reduce(std::int32_t ranks) { return then(up(ranks), tree_broadcast(ranks)); }
+/// Up a binomial tree to rank 0 and down again, the whole buffer in each of the 2 ceil(log2 n) steps.
+inline Steps binomial_tree_all_reduce(std::int32_t ranks) {
+  return then(binomial_tree::up(ranks), binomial_tree_broadcast(ranks));
+}
 
 }  // namespace ds::collective

@@ -1,8 +1,12 @@
-#include "simulator/collective/algorithms.h"
+#pragma once
+// Everyone sends to everyone at once.
+
+#include "simulator/collective/steps.h"
 
 namespace ds::collective {
 
-Steps direct_reduce_scatter(std::int32_t ranks) {
+/// One step of n - 1 messages a rank.
+inline Steps direct_reduce_scatter(std::int32_t ranks) {
   Step step;
   for (std::int32_t from = 0; from < ranks; ++from)
     for (std::int32_t to = 0; to < ranks; ++to)
@@ -11,7 +15,8 @@ Steps direct_reduce_scatter(std::int32_t ranks) {
   return {.ranks = ranks, .chunks = ranks, .steps = {step}};
 }
 
-Steps direct_all_gather(std::int32_t ranks) {
+/// One step of n - 1 messages a rank.
+inline Steps direct_all_gather(std::int32_t ranks) {
   Step step;
   for (std::int32_t from = 0; from < ranks; ++from)
     for (std::int32_t to = 0; to < ranks; ++to)
@@ -19,11 +24,13 @@ Steps direct_all_gather(std::int32_t ranks) {
   return {.ranks = ranks, .chunks = ranks, .steps = {step}};
 }
 
-Steps direct_all_reduce(std::int32_t ranks) {
+/// Two steps: the sums, then everyone's to everyone.
+inline Steps direct_all_reduce(std::int32_t ranks) {
   return then(direct_reduce_scatter(ranks), direct_all_gather(ranks));
 }
 
-Steps direct_broadcast(std::int32_t ranks) {
+/// One step: rank 0 sends everything to all others.
+inline Steps direct_broadcast(std::int32_t ranks) {
   Step step;
   for (std::int32_t to = 1; to < ranks; ++to)
     step.transfers.push_back({.from = 0, .to = to, .first = 0, .count = 1});
