@@ -16,7 +16,8 @@ struct Evaluator::Lowered {
   Bytes peak;
 };
 
-Evaluator::Evaluator(const workload::Job&, const cost::Profile& profile, std::size_t) : profile_(&profile) {}
+Evaluator::Evaluator(const workload::Job& base, const cost::Profile& profile, std::size_t threads)
+    : profile_(&profile), estimator_(base, threads) {}
 Evaluator::~Evaluator() = default;
 
 Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
@@ -29,11 +30,27 @@ Evaluator::Lowered& Evaluator::lowered(const workload::Job& candidate) {
   return *last_;
 }
 
-void Evaluator::prepare(std::vector<workload::Plan>, const std::function<bool()>&) {}
+void Evaluator::prepare(std::vector<workload::Plan> plans, const std::function<bool()>& enough) {
+  plans_ = std::move(plans);
+  estimates_.resize(plans_.size());
+  estimator_.estimate(plans_, estimates_, enough);
+  at_ = 0;
+}
 
-Bytes Evaluator::peak(const workload::Job& candidate) { return lowered(candidate).peak; }
+const Estimate& Evaluator::estimated(const workload::Plan& plan) {
+  for (const std::size_t next : {at_, at_ + 1})
+    if (next < plans_.size() && plans_[next] == plan) return estimates_[at_ = next];
+  prepare({plan});
+  return estimates_.front();
+}
+
+Bytes Evaluator::peak(const workload::Job& candidate) {
+  if (const std::optional<Bytes> peak = estimated(candidate.plan).peak) return *peak;
+  return lowered(candidate).peak;
+}
 
 std::optional<Seconds> Evaluator::bound(const workload::Job& candidate) {
+  if (estimated(candidate.plan).step_time) return std::nullopt;
   const Lowered& all = lowered(candidate);
   return engine::bound(all.program, engine::price(all.program, all.machine));
 }
@@ -42,9 +59,12 @@ Verdict Evaluator::evaluate(const workload::Job& candidate) {
   Verdict verdict{.peak = peak(candidate)};
   verdict.fits =
       static_cast<double>(verdict.peak.value) <= candidate.cluster.groups.front().node.memory_bytes_per_gpu;
-  const Lowered& all = lowered(candidate);
-  verdict.step_time =
-      engine::analyse(all.program, engine::price(all.program, all.machine)).step_time;
+  if (const std::optional<Seconds> step_time = estimated(candidate.plan).step_time) {
+    verdict.step_time = *step_time;
+  } else {
+    const Lowered& all = lowered(candidate);
+    verdict.step_time = engine::analyse(all.program, engine::price(all.program, all.machine)).step_time;
+  }
   return verdict;
 }
 

@@ -11,6 +11,7 @@
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/workload/job.h"
+#include "tuner/estimate/estimator.h"
 
 namespace ds::tuner {
 
@@ -41,8 +42,14 @@ class Evaluator {
  private:
   struct Lowered;
   Lowered& lowered(const workload::Job& candidate);
+  const Estimate& estimated(const workload::Plan& plan);
 
   const cost::Profile* profile_;
+  Estimator estimator_;
+  // Those that were prepared, and which of them is asked about: a search wants peak, bound and time of one plan in turn.
+  std::vector<workload::Plan> plans_;
+  std::vector<Estimate> estimates_;
+  std::size_t at_{0};
   std::unique_ptr<Lowered> last_;
 };
 
