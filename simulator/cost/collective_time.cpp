@@ -183,7 +183,7 @@ struct CommunicationModel::Impl {
 
   Topology network;
   LibraryFacts facts;
-  Memo<Key, Path> paths;
+  Memo<PathKey, Path> paths;
   Memo<Group, std::vector<Fold>> folds;
 };
 

@@ -30,7 +30,8 @@ class Unroll {
     for (const Template& body : from_.templates) {
       Template& long_form = to_.templates.emplace_back(Template{body.name, body.pass, body.chunk, {}});
       const auto first = static_cast<std::int32_t>(to_.instructions.size());
-      for_each_instruction(body, [&](InstructionId id, std::int32_t k) { add(from_.instruction(id), k); });
+      for (const Block& block : body.blocks)
+        for (std::int32_t k = block.first; k < block.first + block.times; ++k) add(block, k);
       const auto count = static_cast<std::int32_t>(to_.instructions.size()) - first;
       if (count > 0) long_form.blocks = {{.body = {first, count}}};
     }
@@ -67,6 +68,20 @@ class Unroll {
     return span;
   }
 
+  /// An iteration. A collective and the product that it runs beside stand in the same one.
+  void add(const Block& block, std::int32_t iteration) {
+    const std::size_t first = to_.instructions.size();
+    std::map<std::int32_t, std::int32_t> operators;  // of the long form, by those of the block
+    for (const Instruction& instruction : from_.instructions_of(block)) {
+      const auto at = static_cast<std::int32_t>(to_.operators.size());
+      for (std::int32_t o = 0; o < instruction.operators.count; ++o)
+        operators[instruction.operators.first + o] = at + o;
+      add(instruction, iteration);
+    }
+    for (std::size_t i = first; i < to_.instructions.size(); ++i)
+      if (std::int32_t& beside = to_.instructions[i].comm.beside; beside >= 0) beside = operators.at(beside);
+  }
+
   void add(const Instruction& instruction, std::int32_t iteration) {
     Instruction one = instruction;
     one.operators.first = static_cast<std::int32_t>(to_.operators.size());
@@ -82,10 +97,12 @@ class Unroll {
     const RankClass shared = ranks;
     std::vector<std::int32_t> slots;
     for (std::int32_t b = 0; b < shared.buffers.count; ++b)
-      slots.insert(slots.end(),
-                   static_cast<std::size_t>(from_.buffers[static_cast<std::size_t>(shared.buffers.first + b)].copies),
-                   shared.slots[static_cast<std::size_t>(b)]);
-    ranks.buffers = {first_[static_cast<std::size_t>(shared.buffers.first)], static_cast<std::int32_t>(slots.size())};
+      slots.insert(
+          slots.end(),
+          static_cast<std::size_t>(from_.buffers[static_cast<std::size_t>(shared.buffers.first + b)].copies),
+          shared.slots[static_cast<std::size_t>(b)]);
+    ranks.buffers = {first_[static_cast<std::size_t>(shared.buffers.first)],
+                     static_cast<std::int32_t>(slots.size())};
     ranks.slots = std::move(slots);
     HostBuffers& h = ranks.host;
     for (BufferId* id : {&h.ids, &h.targets, &h.rope_table, &h.control, &h.losses, &h.scalars})

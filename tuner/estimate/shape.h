@@ -1,0 +1,30 @@
+#pragma once
+// What of a plan decides in which order its stages make their passes.
+
+#include <compare>
+#include <cstdint>
+
+#include "simulator/workload/job.h"
+
+namespace ds::tuner {
+
+struct Shape {
+  workload::Schedule schedule{};
+  std::int32_t stages{1}, chunks{1}, micro_batches{1};
+  auto operator<=>(const Shape&) const = default;
+};
+
+inline Shape shape_of(const workload::Job& base, const workload::Plan& plan) {
+  return {.schedule = plan.schedule,
+          .stages = static_cast<std::int32_t>(plan.pp),
+          .chunks = static_cast<std::int32_t>(plan.vpp),
+          .micro_batches = static_cast<std::int32_t>(base.micro_batches_of(plan))};
+}
+
+/// Schedules that estimates go through; of others the backward is cut.
+constexpr bool known(workload::Schedule schedule) {
+  using enum workload::Schedule;
+  return schedule == gpipe || schedule == one_f_one_b || schedule == interleaved;
+}
+
+}  // namespace ds::tuner
