@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <map>
-#include <tuple>
+#include <span>
+#include <vector>
 
 #include "simulator/program/walk.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 class Unroll {
  public:
-  explicit Unroll(const Program& program) : from_(program), to_(program) {
+  explicit Unroll(const Program& program) : from_(program), to_(program), views_(program.views.size()) {
     to_.buffers.clear(), to_.views.clear(), to_.uses.clear(), to_.operators.clear();
     to_.instructions.clear(), to_.tensors.clear(), to_.templates.clear();
     for (std::size_t b = 0; b < from_.buffers.size(); ++b) {
@@ -36,7 +37,7 @@ class Unroll {
       if (count > 0) long_form.blocks = {{.body = {first, count}}};
     }
     for (RankClass& ranks : to_.classes) unroll(ranks);
-    to_.hash = hash_of(to_);
+    if (from_.hash != 0) to_.hash = hash_of(to_);  // a program whose hash was left out gets none here either
     return std::move(to_);
   }
 
@@ -49,14 +50,15 @@ class Unroll {
     if (id == ViewId{-1}) return id;
     View view = from_.view(id);
     const Copy copy = locate(from_, view, iteration);
-    const auto [found, is_new] =
-        views_.try_emplace({id, copy.buffer, copy.number}, static_cast<ViewId>(to_.views.size()));
-    if (!is_new) return found->second;
+    std::vector<LongView>& known = views_[index(id)];
+    for (const LongView& one : known)
+      if (one.buffer == copy.buffer && one.copy == copy.number) return one.view;
+    known.push_back({copy.buffer, copy.number, static_cast<ViewId>(to_.views.size())});
     view.buffer = buffer_at(copy.buffer, copy.number);
     view.copy = view.step = 0;
     view.tensor = TensorId{-1};
     to_.views.push_back(view);
-    return found->second;
+    return known.back().view;
   }
 
   Span uses_at(std::span<const Use> uses, std::int32_t iteration) {
@@ -71,15 +73,17 @@ class Unroll {
   /// An iteration. A collective and the product that it runs beside stand in the same one.
   void add(const Block& block, std::int32_t iteration) {
     const std::size_t first = to_.instructions.size();
-    std::map<std::int32_t, std::int32_t> operators;  // of the long form, by those of the block
-    for (const Instruction& instruction : from_.instructions_of(block)) {
-      const auto at = static_cast<std::int32_t>(to_.operators.size());
-      for (std::int32_t o = 0; o < instruction.operators.count; ++o)
-        operators[instruction.operators.first + o] = at + o;
-      add(instruction, iteration);
+    const std::span<const Instruction> body = from_.instructions_of(block);
+    for (const Instruction& instruction : body) add(instruction, iteration);
+    for (std::size_t i = 0; i < body.size(); ++i) {
+      const std::int32_t beside = body[i].comm.beside;
+      if (beside < 0) continue;
+      for (std::size_t p = 0; p < body.size(); ++p) {
+        const std::int32_t place = beside - body[p].operators.first;
+        if (place >= 0 && place < body[p].operators.count)
+          to_.instructions[first + i].comm.beside = to_.instructions[first + p].operators.first + place;
+      }
     }
-    for (std::size_t i = first; i < to_.instructions.size(); ++i)
-      if (std::int32_t& beside = to_.instructions[i].comm.beside; beside >= 0) beside = operators.at(beside);
   }
 
   void add(const Instruction& instruction, std::int32_t iteration) {
@@ -126,8 +130,13 @@ class Unroll {
   const Program& from_;
   Program to_;
   std::vector<std::int32_t> first_;  // by buffer: that of its first copy
-  std::map<std::tuple<ViewId, BufferId, std::int32_t>, ViewId> views_;
-  std::map<std::int32_t, Span> tensors_;  // by where those of a kind of stage begin
+  struct LongView {                  // of a copy
+    BufferId buffer{};
+    std::int32_t copy{};
+    ViewId view{};
+  };
+  std::vector<std::vector<LongView>> views_;  // by view
+  std::map<std::int32_t, Span> tensors_;      // by where those of a kind of stage begin
 };
 
 }  // namespace

@@ -61,7 +61,6 @@ Job drawn_base(Draw& draw) {
                                 .tied = draw.coin()});
   put_on_a_gpu(job);
   job.train.global_batch = draw.of({6, 24, 48, 64, 96, 192});
-  job.plan.dropout = draw.of({0.0, 0.1});
   job.software = "made up";
   job.habits = {.vocab_multiple = draw.of({1, 128}),
                 .vocab_multiple_times_tp = draw.coin(),
@@ -86,6 +85,7 @@ Job with_drawn_plan(const Job& base, Draw& draw) {
   p.attention = draw.of({workload::Attention::flash, workload::Attention::unfused});
   p.recompute = draw.of({Recompute::none, Recompute::full, Recompute::selective});
   p.sequence_parallel = p.tp > 1 && draw.coin();
+  p.dropout = draw.of({0.0, 0.1});
   p.zero = draw.of({0, 1});
   p.overlap = {draw.coin(), draw.coin(), draw.coin(), draw.coin()};
   job.cluster.groups[0].nodes = p.tp * p.pp * p.dp;  // of one GPU
