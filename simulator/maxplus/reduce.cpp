@@ -20,8 +20,11 @@ class Reducer {
     count_beats();
     for (NodeIndex v = 0; v < std::ssize(nodes_); ++v) set_up(v);
     if (window_.cut != kNone) join_at_cut();
-    count_successors();
-    while (fold_into_successors() | fold_into_predecessors()) count_successors();
+    for (bool any = true; any;) {
+      count_successors();
+      any = fold_into_successors();
+      any = fold_into_predecessors() || any;
+    }
   }
 
   SyncGraph take() {
