@@ -78,17 +78,17 @@ void measure(const Case& one) {
   const double playing = least([&] { event = engine::play(program, durations); });
   const double analysing = least([&] { analytic = engine::analyse(program, durations); });
   const double bounding = least([&] { bound = engine::bound(program, durations); });
-  fmt::print("{:<44} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f}   {:.4f} <= {:.4f} <= {:.4f}\n", one.name,
-             lowering, memory, pricing, playing, lowering + memory + pricing + playing, analysing, bounding,
-             bound.value, analytic.step_time.value, event.summary.step_time.value);
+  fmt::print("{:<44} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f}   {:.4f} <= {:.4f} <= {:.4f}\n",
+             one.name, lowering, memory, pricing, playing, lowering + memory + pricing + playing, analysing,
+             bounding, bound.value, analytic.step_time.value, event.summary.step_time.value);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string_view only = argc > 1 ? argv[1] : "";
-  fmt::print("{:<44} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}   bound <= analytic <= event, s\n", "", "lower", "memory",
-             "price", "event", "sum, ms", "analytic", "bound");
+  fmt::print("{:<44} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8}   bound <= analytic <= event, s\n", "",
+             "lower", "memory", "price", "event", "sum, ms", "analytic", "bound");
   for (const Case& one : kCases)
     if (one.name.find(only) != std::string_view::npos) measure(one);
   rusage usage{};

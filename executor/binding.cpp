@@ -7,7 +7,8 @@
 
 namespace ds::executor {
 
-Binding::Binding(const program::Program& program, const memory::Layout& layout, std::int32_t rank, Device& device)
+Binding::Binding(const program::Program& program, const memory::Layout& layout, std::int32_t rank,
+                 Device& device)
     : program_(program),
       instances_(program, program.classes[program::class_of(program, rank)]),
       offsets_(instances_.count()) {
@@ -41,9 +42,8 @@ Binding::Binding(const program::Program& program, const memory::Layout& layout, 
 Bytes Binding::offset(const program::Use& use, std::int32_t iteration, const program::Call& call) const {
   const program::View& view = program_.view(use.view);
   const program::Copy copy = program::locate(program_, view, iteration);
-  const std::int32_t slot = use.instance == program::kAllSlots
-                                ? 0
-                                : program::slot_of(use, call, instances_.slots(copy.buffer));
+  const std::int32_t slot =
+      use.instance == program::kAllSlots ? 0 : program::slot_of(use, call, instances_.slots(copy.buffer));
   return slot_at(copy, slot) + inside_[program::index(use.view)];
 }
 

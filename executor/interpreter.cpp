@@ -155,7 +155,8 @@ void Interpreter::issue_operators(const Occurrence& one, QueueId queue) {
   for (const program::Operator& op : program_.operators_of(one.instruction)) {
     std::array<Bytes, ops::kMaxOperands> offsets{};
     const std::span<const program::Use> uses = program_.uses_of(op);
-    for (std::size_t u = 0; u < uses.size(); ++u) offsets[u] = binding_.offset(uses[u], one.iteration, one.call);
+    for (std::size_t u = 0; u < uses.size(); ++u)
+      offsets[u] = binding_.offset(uses[u], one.iteration, one.call);
     kernels::Run& kernel = kernels_[program::index(op.op)];
     if (kernel == nullptr) kernel = kernels::find(program_.op(op.op), library_);
     device_.launch(queue, kernel, ops_[program::index(op.op)], std::span(offsets).first(uses.size()));

@@ -56,9 +56,11 @@ ElementRun run_of(const program::Program& program, const TrainedTensor& tensor, 
   switch (state) {
     case State::weight:
       ensure(tensor.master == program::BufferId{-1}, "weights of the working type are those trained");
-      return {0, tensor.shape.elements(), binding.offset(tensor.weight, copy), program.view(tensor.weight).type};
+      return {0, tensor.shape.elements(), binding.offset(tensor.weight, copy),
+              program.view(tensor.weight).type};
     case State::first_moment: return in_shard(program, tensor, tensor.first_moment, copy, data_rank, binding);
-    case State::second_moment: return in_shard(program, tensor, tensor.second_moment, copy, data_rank, binding);
+    case State::second_moment:
+      return in_shard(program, tensor, tensor.second_moment, copy, data_rank, binding);
   }
   return {};
 }

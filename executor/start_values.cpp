@@ -33,17 +33,18 @@ template <class T>
 void start_tensor(const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name,
                   std::int32_t part, const Binding& binding, Device& device, std::uint64_t seed) {
   const RandomStream random(seed, hash_of(name));
-  write_elements<T>(device, binding.offset(tensor.weight, copy), tensor.shape.elements(), [&](std::int64_t i) {
-    switch (tensor.init) {
-      case graph::Init::zero: return 0.0;
-      case graph::Init::one: return 1.0;
-      case graph::Init::normal: {
-        const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, i);
-        return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
-      }
-    }
-    return 0.0;
-  });
+  write_elements<T>(
+      device, binding.offset(tensor.weight, copy), tensor.shape.elements(), [&](std::int64_t i) {
+        switch (tensor.init) {
+          case graph::Init::zero: return 0.0;
+          case graph::Init::one: return 1.0;
+          case graph::Init::normal: {
+            const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, i);
+            return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
+          }
+        }
+        return 0.0;
+      });
 }
 
 /// Buckets have padding and moments, which begin as zero.

@@ -73,7 +73,8 @@ std::string stages_table(const engine::Prediction& p, double capacity, const ter
     const Bytes peak = p.memory[c].total();
     const double share = static_cast<double>(peak.value) / capacity;
     table.rows.push_back(
-        {{fmt::format("  stage {}", p.program.grid.coordinate(program::Axis::pp, p.program.classes[c].first))},
+        {{fmt::format("  stage {}",
+                      p.program.grid.coordinate(program::Axis::pp, p.program.classes[c].first))},
          {terminal::bytes(peak)},
          {terminal::bar(std::min(share, 1.0), 30), share <= 1 ? terminal::Hue::cyan : terminal::Hue::red}});
   }

@@ -21,7 +21,8 @@ Counts count_products(const program::Program& program, const program::RankClass&
     for (const program::Call& call : phase.calls)
       program::for_each_distinct(program.body(call), [&](program::InstructionId id, std::int32_t times) {
         for (const program::Operator& o : program.operators_of(program.instruction(id)))
-          if (std::holds_alternative<ops::Linear>(program.op(o.op).what)) counts[program::index(o.op)] += times;
+          if (std::holds_alternative<ops::Linear>(program.op(o.op).what))
+            counts[program::index(o.op)] += times;
       });
   return counts;
 }

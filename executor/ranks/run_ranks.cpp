@@ -35,8 +35,7 @@ std::optional<std::string> class_at(const program::Program& program, const Death
       const auto instruction = static_cast<std::size_t>(status.instruction);
       if (static_cast<std::int64_t>(instruction) >= program::length_of(body)) return std::nullopt;
       return program::class_name(
-          program,
-          program.instruction(program::issued_at(body, static_cast<std::int32_t>(instruction)).id));
+          program, program.instruction(program::issued_at(body, static_cast<std::int32_t>(instruction)).id));
     }
   return std::nullopt;
 }

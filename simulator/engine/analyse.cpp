@@ -1,125 +1,13 @@
-// Analytic depth: the longest paths through a step, whatever its lanes are.
-#include <algorithm>
-#include <optional>
-
-#include "simulator/engine/engine.h"
-#include "simulator/engine/outline_of.h"
-#include "simulator/engine/step_times.h"
+// The analytic depth of a program that is asked once.
+#include "simulator/engine/analysis.h"
 
 namespace ds::engine {
-namespace {
-
-/// The same program with one class a stage: ranks of a stage are alike.
-program::Program by_stage(program::Program program) {
-  std::vector<program::RankClass> stages;
-  for (const program::RankClass& ranks : program.classes) {
-    const program::Coordinates at = program.grid.at(ranks.first);
-    if (at.tp != 0 || at.cp != 0 || at.dp != 0) continue;
-    stages.push_back(ranks);
-    stages.back().members = program.grid.ranks() / program.grid.size(program::Axis::pp);
-  }
-  program.classes = std::move(stages);
-  return program;
-}
-
-bool one_class_a_stage(const program::Program& program) {
-  return std::ssize(program.classes) == program.grid.size(program::Axis::pp);
-}
-
-class Analysis {
- public:
-  Analysis(const program::Program& program, const Durations& durations) {
-    program::Channels channels(program);
-    const std::vector<bool> apart(program.instructions.size(), false);
-    for (std::size_t c = 0; c < program.classes.size(); ++c) {
-      schedules_.emplace_back(program, c, durations, channels, apart, nullptr);
-      classes_.push_back(outline_of(program, schedules_.back()));
-    }
-    std::vector<const maxplus::Outline*> outlines;
-    for (const ClassOutline& one : classes_) outlines.push_back(&one.outline);
-    cut_ = maxplus::find_cut(outlines);
-  }
-
-  program::StepSummary summary(const program::Program& program, const Durations& durations) {
-    const double period = run(Fewer::no, maxplus::Skip::no);
-    SegmentTimes times(classes_.size());
-    std::vector<StepOfClass> steps;
-    Seconds begin{};
-    for (std::size_t c = 0; c < classes_.size(); ++c) {
-      for (const std::vector<Segment>& lane : schedules_[c].segments) times[c].emplace_back(lane.size());
-      read_times(c, period, times[c], begin);
-      steps.push_back({&schedules_[c], &times[c]});
-    }
-    count_from(steps, begin);
-    return sum_up(program, steps, {period}, durations.communications, false, Rows::none).summary;
-  }
-
-  Seconds bound() { return {run(Fewer::yes, maxplus::Skip::yes)}; }
-
- private:
-  enum class Fewer : std::uint8_t { no, yes };
-
-  std::int32_t cut_of(std::size_t c) const { return cut_ ? (*cut_)[c] : maxplus::kNone; }
-
-  /// Seconds of a step. With fewer waits it is a time that no step is below.
-  double run(Fewer waits, maxplus::Skip skip) {
-    graphs_.clear();
-    for (std::size_t c = 0; c < classes_.size(); ++c)
-      graphs_.push_back(maxplus::reduce(
-          waits == Fewer::yes ? maxplus::relax(classes_[c].outline, cut_of(c)) : classes_[c].outline, cut_of(c)));
-    std::vector<const maxplus::SyncGraph*> graphs;
-    for (const maxplus::SyncGraph& graph : graphs_) graphs.push_back(&graph);
-    tape_ = maxplus::compile(graphs);
-    const std::span<double> weights = evaluation_.weights(tape_);
-    std::vector<double> of_class;
-    for (std::size_t c = 0; c < graphs_.size(); ++c) {
-      graphs_[c].formulas.work_out(classes_[c].durations, of_class);
-      std::ranges::copy_n(of_class.begin(), graphs_[c].formulas.weights,
-                          weights.begin() + tape_.first_weight[c]);
-    }
-    return evaluation_.step(tape_, skip);
-  }
-
-  /// Times of a class's segments, from those of its points. `begin`: the latest end, so far, of what is of the step before.
-  void read_times(std::size_t c, double period, std::vector<std::vector<Interval>>& times, Seconds& begin) {
-    const auto at = [&](const std::vector<std::int32_t>& entries) {
-      std::vector<double> list;
-      for (const std::int32_t entry : entries) list.push_back(evaluation_.times()[static_cast<std::size_t>(entry)]);
-      return list;
-    };
-    const std::vector<double> ends = at(tape_.entry_of[c]);
-    const std::vector<double> before = cut_ ? std::vector<double>{} : at(tape_.entry_before[c]);
-    const std::vector<maxplus::ItemTime> items = maxplus::times_of_items(
-        classes_[c].outline, graphs_[c], cut_of(c), classes_[c].durations, ends, before);
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      const auto [lane, segment] = classes_[c].places[i];
-      // What is behind the cut was done before all else; of this step it is the end, one period later.
-      const bool behind = cut_ && static_cast<std::int32_t>(i) > cut_of(c);
-      if (behind) begin = std::max(begin, Seconds{items[i].end});
-      const double shift = behind ? period : 0;
-      times[lane][segment] = {{items[i].ready + shift}, {items[i].end + shift}};
-    }
-    if (!cut_)
-      for (const double end : before) begin = std::max(begin, Seconds{end});
-  }
-
-  std::vector<StepSchedule> schedules_;
-  std::vector<ClassOutline> classes_;
-  std::optional<std::vector<std::int32_t>> cut_;  // by class, the item
-  std::vector<maxplus::SyncGraph> graphs_;
-  maxplus::Tape tape_;
-  maxplus::Evaluation<double> evaluation_;
-};
-
-}  // namespace
 
 program::StepSummary analyse(const program::Program& program, const Durations& durations) {
-  if (!one_class_a_stage(program)) return analyse(by_stage(program), durations);
-  return Analysis(program, durations).summary(program, durations);
+  return Analysis(program, durations).summary();
 }
 
 Seconds bound(const program::Program& program, const Durations& durations) {
-  if (!one_class_a_stage(program)) return bound(by_stage(program), durations);
   return Analysis(program, durations).bound();
 }
 

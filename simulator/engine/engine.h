@@ -24,9 +24,10 @@ struct Load {
 
 /// How long things take alone.
 struct Durations {
-  std::vector<Seconds> operators;  // by program::OpId
-  program::AloneTimes communications;     // empty where nothing communicates
-  std::vector<std::vector<Load>> loads;  // as communications.tables; empty: communications do not slow each other down
+  std::vector<Seconds> operators;      // by program::OpId
+  program::AloneTimes communications;  // empty where nothing communicates
+  std::vector<std::vector<Load>>
+      loads;  // as communications.tables; empty: communications do not slow each other down
 
   Load load(std::size_t rank_class, program::InstructionId id) const {
     const std::size_t table =

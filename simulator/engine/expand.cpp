@@ -44,14 +44,14 @@ void for_each_row(const program::Program& program, std::size_t rank_class, const
       const std::size_t lane = program::index(program.instruction(id).lane);
       const Interval time = next_of(cursors[lane], schedule.segments[lane], times[lane], lanes[lane]);
       fn({.rank = rank,
-                      .step = step,
-                      .call = static_cast<std::int32_t>(c),
-                      .instruction = position++,
-                      .body = call.body,
-                      .id = id,
-                      .micro = call.micro[0],
-                      .start = time.start,
-                      .end = time.end});
+          .step = step,
+          .call = static_cast<std::int32_t>(c),
+          .instruction = position++,
+          .body = call.body,
+          .id = id,
+          .micro = call.micro[0],
+          .start = time.start,
+          .end = time.end});
     });
   }
 }

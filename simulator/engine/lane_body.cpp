@@ -45,7 +45,8 @@ const LaneBody::Piece& LaneBody::piece_at(std::int32_t position) const {
 LaneBody::At LaneBody::at(std::int32_t position) const {
   const Piece& piece = piece_at(position);
   const std::int32_t inside = position - piece.position;
-  return {&piece.ones[static_cast<std::size_t>(inside % piece.count())], piece.first + inside / piece.count()};
+  return {&piece.ones[static_cast<std::size_t>(inside % piece.count())],
+          piece.first + inside / piece.count()};
 }
 
 double LaneBody::begin(std::int32_t position) const {

@@ -47,10 +47,10 @@ class LaneBody {
  private:
   struct Piece {
     std::int32_t times{}, first{};
-    std::int32_t position{};  // of its first instruction
+    std::int32_t position{};             // of its first instruction
     std::int32_t begins_at{}, length{};  // instructions of all lanes: before it, and in an iteration
     std::vector<std::int32_t> in_block;  // by instruction
-    double begin{};           // before it
+    double begin{};                      // before it
     std::vector<One> ones;
     std::vector<double> begins{0};  // of an iteration, before each of its instructions and after the last
     double computed{};              // of an iteration

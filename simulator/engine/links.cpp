@@ -19,11 +19,13 @@ RankLinks::RankLinks(const program::Program& program, const Durations& durations
   for (std::size_t c = 0; c < program.classes.size(); ++c) {
     std::vector<Use> most(program.lanes.size());
     for (const program::TemplateId body : program::templates_of(program, program.classes[c]))
-      program::for_each_distinct(program.templates[index(body)], [&](program::InstructionId id, std::int32_t) {
-        const Use use = use_of(c, id);
-        Use& lane = most[index(program.instruction(id).lane)];
-        for (std::size_t l = 0; l < kLinks; ++l) lane[l] = std::max(lane[l], use[l]);
-      });
+      program::for_each_distinct(program.templates[index(body)],
+                                 [&](program::InstructionId id, std::int32_t) {
+                                   const Use use = use_of(c, id);
+                                   Use& lane = most[index(program.instruction(id).lane)];
+                                   for (std::size_t l = 0; l < kLinks; ++l)
+                                     lane[l] = std::max(lane[l], use[l]);
+                                 });
     for (std::size_t l = 0; l < kLinks; ++l) {
       double sum = 0, largest = 0;
       for (const Use& lane : most) {

@@ -29,11 +29,11 @@ std::vector<std::int32_t> members_of_classes(const program::Program& program) {
 struct Player {
   struct Lane {
     std::int32_t step{0};
-    std::size_t next{0};    // segment
-    std::int64_t ended{0};  // instructions, since the first step
-    bool busy{false};       // the segment has begun, or is ready and waits for other classes
-    std::int32_t wait{0};   // of the segment's waits, the first that is not known to be over
-    std::size_t left{0};    // segments to play
+    std::size_t next{0};          // segment
+    std::int64_t ended{0};        // instructions, since the first step
+    bool busy{false};             // the segment has begun, or is ready and waits for other classes
+    std::int32_t wait{0};         // of the segment's waits, the first that is not known to be over
+    std::size_t left{0};          // segments to play
     std::int32_t for_lane{-1};    // a wait that was not over when it was looked at: for so many instructions
     std::int64_t until_ended{0};  // of that lane
   };
@@ -69,7 +69,8 @@ class Play {
     // At the cut everything has ended, and nothing that comes behind it could have begun before.
     const Seconds period = running_.now();
     for (Player& player : players_)
-      if (player.times[0][segment_of_cut(player)].end != period || !begins_at_cut(player)) return std::nullopt;
+      if (player.times[0][segment_of_cut(player)].end != period || !begins_at_cut(player))
+        return std::nullopt;
     for (Player& player : players_)
       for (std::size_t l = 0; l < player.lanes.size(); ++l)
         for (std::size_t s = behind_cut(player, l); s < player.times[l].size(); ++s) {
@@ -90,16 +91,18 @@ class Play {
       std::vector<std::vector<RankLinks::Flow>> flows(program_.instructions.size());
       std::vector<bool> apart(program_.instructions.size(), crowded_);
       for (const program::TemplateId body : program::templates_of(program_, program_.classes[c]))
-        program::for_each_distinct(program_.templates[index(body)], [&](program::InstructionId id, std::int32_t) {
-          flows[index(id)] = links.flows(c, id);
-          if (!flows[index(id)].empty()) apart[index(id)] = true;
-        });
+        program::for_each_distinct(program_.templates[index(body)],
+                                   [&](program::InstructionId id, std::int32_t) {
+                                     flows[index(id)] = links.flows(c, id);
+                                     if (!flows[index(id)].empty()) apart[index(id)] = true;
+                                   });
       const Cut cut = from_ == From::cut ? cut_of(program_, c, channels) : Cut{-1, -1};
       if (cut.call < 0) has_cut_ = false;
-      Player player{.schedule = StepSchedule(program_, c, durations_, channels, apart, has_cut_ ? &cut : nullptr),
-                    .flows = std::move(flows),
-                    .lanes = std::vector<Player::Lane>(program_.lanes.size()),
-                    .times = {}};
+      Player player{
+          .schedule = StepSchedule(program_, c, durations_, channels, apart, has_cut_ ? &cut : nullptr),
+          .flows = std::move(flows),
+          .lanes = std::vector<Player::Lane>(program_.lanes.size()),
+          .times = {}};
       for (const std::vector<Segment>& lane : player.schedule.segments)
         player.times.emplace_back(lane.size());
       for (std::size_t l = 0; l < player.lanes.size(); ++l)
@@ -118,7 +121,8 @@ class Play {
   static std::size_t behind_cut(const Player& player, std::size_t lane) {
     const std::vector<Segment>& segments = player.schedule.segments[lane];
     return static_cast<std::size_t>(
-        std::ranges::upper_bound(segments, player.schedule.before_cut[lane], {}, &Segment::ended) - segments.begin());
+        std::ranges::upper_bound(segments, player.schedule.before_cut[lane], {}, &Segment::ended) -
+        segments.begin());
   }
   static std::size_t segment_of_cut(const Player& player) { return behind_cut(player, 0) - 1; }
 
@@ -143,7 +147,8 @@ class Play {
       const Interval& time = player.times[l][first];
       const bool met_later =
           segment.channel != kNoChannel && time.end.value > segment.alone.value * (1 + 1e-12);
-      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, first == 0)) return false;
+      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, first == 0))
+        return false;
     }
     return true;
   }
@@ -240,7 +245,8 @@ class Play {
   void start(std::span<const Front> fronts, Seconds alone) {
     flows_.clear();
     for (const Front& front : fronts) {
-      for (const RankLinks::Flow& flow : player_of(front).flows[index(segment_of(front).instruction)]) flows_.push_back(&flow);
+      for (const RankLinks::Flow& flow : player_of(front).flows[index(segment_of(front).instruction)])
+        flows_.push_back(&flow);
     }
     running_.communicate(fronts, alone, flows_);
   }

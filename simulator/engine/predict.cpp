@@ -37,8 +37,8 @@ std::vector<memory::Layout> layouts_of(const program::Program& program) {
   return layouts;
 }
 
-std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
-                                    const workload::Job& job) {
+std::vector<memory::Parts> needs_of(const program::Program& program,
+                                    const std::vector<memory::Layout>& layouts, const workload::Job& job) {
   std::vector<memory::Parts> needs;
   if (job.habits.allocator == "arena") {
     for (const memory::Layout& layout : layouts) needs.push_back(layout.parts);

@@ -31,8 +31,8 @@ std::vector<memory::Layout> layouts_of(const program::Program& program);
 
 /// What a rank of each class needs at its peak: the arena where the software is ds-exec, gaps counted as `other`. Else what
 /// lives at once; `layouts` may then be empty.
-std::vector<memory::Parts> needs_of(const program::Program& program, const std::vector<memory::Layout>& layouts,
-                                    const workload::Job& job);
+std::vector<memory::Parts> needs_of(const program::Program& program,
+                                    const std::vector<memory::Layout>& layouts, const workload::Job& job);
 
 /// `job` has passed workload::check_supported. The peak is the same in both depths.
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth,

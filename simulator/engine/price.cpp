@@ -61,7 +61,8 @@ Load load_of(const cost::Communication& communication, const cost::Machine& mach
 /// section 4).
 Seconds exposed_time(Seconds communication, Seconds product, std::int64_t ranks) {
   const auto pieces = static_cast<double>(ranks);
-  return {std::max(communication.value / pieces, communication.value - product.value * (pieces - 1) / pieces)};
+  return {
+      std::max(communication.value / pieces, communication.value - product.value * (pieces - 1) / pieces)};
 }
 
 /// Prices what the ranks of a class communicate.
@@ -76,14 +77,14 @@ class Communications {
     loads.assign(program_.instructions.size(), {});
     known_.clear();
     for (const program::TemplateId body : program::templates_of(program_, ranks))
-      program::for_each_distinct(
-          program_.templates[program::index(body)], [&](program::InstructionId id, std::int32_t) {
-            const program::Instruction& instruction = program_.instruction(id);
-            if (!program::communicates(instruction.kind)) return;
-            const Known& known = alone(ranks, instruction);
-            loads[program::index(id)] = known.load;
-            seconds[program::index(id)] = beside_product(known, instruction.comm);
-          });
+      program::for_each_distinct(program_.templates[program::index(body)],
+                                 [&](program::InstructionId id, std::int32_t) {
+                                   const program::Instruction& instruction = program_.instruction(id);
+                                   if (!program::communicates(instruction.kind)) return;
+                                   const Known& known = alone(ranks, instruction);
+                                   loads[program::index(id)] = known.load;
+                                   seconds[program::index(id)] = beside_product(known, instruction.comm);
+                                 });
   }
 
  private:

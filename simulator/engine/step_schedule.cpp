@@ -39,8 +39,8 @@ struct Touch {
 /// anybody wait; for reads and for writes apart.
 class Touches {
  public:
-  Touches(const program::Program& program, const program::Scoreboard& scoreboard, const program::Template& body,
-          const std::vector<LaneBody>& lanes) {
+  Touches(const program::Program& program, const program::Scoreboard& scoreboard,
+          const program::Template& body, const std::vector<LaneBody>& lanes) {
     std::int32_t before = 0;  // instructions of the blocks before
     for (const program::Block& block : body.blocks) {
       const std::int32_t begin = std::exchange(before, before + block.body.count * block.times);
@@ -75,7 +75,8 @@ class Touches {
       const program::Copy copy = program::locate(program, program.view(use.view), iteration);
       if (!scoreboard.watches(copy.buffer)) return;
       if (!std::exchange(noted, true)) {
-        all_.push_back({id, iteration, lanes[index(instruction.lane)].position_of(id, iteration), in_template});
+        all_.push_back(
+            {id, iteration, lanes[index(instruction.lane)].position_of(id, iteration), in_template});
         seen_.push_back(false);
       }
       touch(copy, use, instruction.lane);
@@ -175,7 +176,8 @@ class Builder {
           const std::size_t lane = index(one.lane);
           const std::int64_t number = issued[lane] + one.in_lane + 1;
           waits.clear();
-          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call, number, waits);
+          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call, number,
+                            waits);
           for (const Position& until : waits) {
             std::int64_t& most = waited[lane][static_cast<std::size_t>(until.lane)];
             if (until.ended <= most) continue;
@@ -282,7 +284,7 @@ class Builder {
   std::vector<program::Scoreboard::Touch> all_touches_;
   std::vector<std::vector<std::int64_t>> lengths_;  // by template and lane
   std::vector<std::vector<Wait>> waits_;            // by lane, in the order of its instructions
-  std::vector<Marks> cuts_;  // by lane: instructions of the step that have ended there
+  std::vector<Marks> cuts_;                         // by lane: instructions of the step that have ended there
 };
 
 }  // namespace
@@ -305,7 +307,8 @@ Cut cut_of(const program::Program& program, std::size_t rank_class, program::Cha
         if (alone ? on_compute_lane : on_compute_lane && one.kind == program::Kind::collective) {
           const auto channel =
               alone ? std::nullopt : channels.of(static_cast<std::int32_t>(rank_class), one.kind, one.comm);
-          if (alone || (channel && channels[*channel].classes.size() == program.classes.size())) found = position;
+          if (alone || (channel && channels[*channel].classes.size() == program.classes.size()))
+            found = position;
         }
         ++position;
       });

@@ -25,10 +25,10 @@ Cut cut_of(const program::Program& program, std::size_t rank_class, program::Cha
 
 struct Segment {
   Seconds alone;
-  std::int32_t ended{};              // instructions of the lane that have ended with it, counted from the step's begin
-  std::int32_t call{};               // of the step
-  std::int32_t first{}, count{};     // positions in the call's LaneBody
-  std::int32_t channel{kNoChannel};  // of the one communication that meets other classes
+  std::int32_t ended{};  // instructions of the lane that have ended with it, counted from the step's begin
+  std::int32_t call{};   // of the step
+  std::int32_t first{}, count{};         // positions in the call's LaneBody
+  std::int32_t channel{kNoChannel};      // of the one communication that meets other classes
   program::InstructionId instruction{};  // its first
   std::int32_t first_wait{};             // of StepSchedule::waits
   std::int16_t waits{};

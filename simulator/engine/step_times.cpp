@@ -49,8 +49,7 @@ Played sum_up(const program::Program& program, const std::vector<StepOfClass>& c
       for_each_row(program, c, *classes[c].schedule, *classes[c].times, kThirdStep, fn);
     };
   };
-  played.summary =
-      program::summarise_rank(program, rows_of(program::finishes_last(totals)), length, alone);
+  played.summary = program::summarise_rank(program, rows_of(program::finishes_last(totals)), length, alone);
   if (rows == Rows::all)
     for (std::size_t c = 0; c < classes.size(); ++c)
       rows_of(c)([&](const program::Row& row) { played.timeline.rows.push_back(row); });

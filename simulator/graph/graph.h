@@ -50,11 +50,11 @@ struct Parameter {
   std::string name;  // within its layer: "attention.qkv.weight"
   ops::Shape shape;  // of the rank's part
   Init init{};
-  double deviation{};  // of Init::normal
-  bool decays{};       // matrices decay, gains, biases do not
+  double deviation{};         // of Init::normal
+  bool decays{};              // matrices decay, gains, biases do not
   std::int32_t layer{kNone};  // of Stage::layers
-  std::int32_t uses{1};  // a tied embedding has two, each with a gradient of its own
-  bool token_table{};        // the embedding of tokens, or the head that is tied to it
+  std::int32_t uses{1};       // a tied embedding has two, each with a gradient of its own
+  bool token_table{};         // the embedding of tokens, or the head that is tied to it
   Cut cut;
   bool
       partial_gradient{};  // every tensor-parallel rank has the gradient of its tokens alone: they are summed once a step

@@ -215,7 +215,8 @@ Layout layout(const program::Program& program, std::size_t rank_class) {
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     const Instance& one = lives.instances[i];
     const program::Buffer& buffer = program.buffer(one.buffer);
-    const std::int32_t in_copy = buffer.life == program::Life::step ? 1 : program::slots_of(ranks, one.buffer);
+    const std::int32_t in_copy =
+        buffer.life == program::Life::step ? 1 : program::slots_of(ranks, one.buffer);
     std::vector<Bytes>& of_buffer =
         result.offsets[program::index(one.buffer) - static_cast<std::size_t>(ranks.buffers.first)];
     of_buffer.resize(static_cast<std::size_t>(buffer.copies * in_copy));

@@ -25,11 +25,12 @@ class Walk {
       add_instances(static_cast<program::BufferId>(b));
     for (const program::Phase& phase : ranks.phases)
       for (const program::Call& call : phase.calls)
-        program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t iteration) {
-          ++position_;
-          program::for_each_use(program, program.instruction(id),
-                                [&](const program::Use& use) { touch(use, iteration, call); });
-        });
+        program::for_each_instruction(
+            program.body(call), [&](program::InstructionId id, std::int32_t iteration) {
+              ++position_;
+              program::for_each_use(program, program.instruction(id),
+                                    [&](const program::Use& use) { touch(use, iteration, call); });
+            });
     finish();
     put_in_order();
   }
@@ -59,9 +60,9 @@ class Walk {
     const Buffer& buffer = program_.buffer(copy.buffer);
     const std::int32_t slots = program::slots_of(ranks_, copy.buffer);
     const auto in_copy = is_block(buffer) ? 1 : static_cast<std::size_t>(slots);
-    const std::size_t i = first_instance_[program::index(copy.buffer)] +
-                          static_cast<std::size_t>(copy.number) * in_copy +
-                          (is_block(buffer) ? 0 : static_cast<std::size_t>(program::slot_of(use, call, slots)));
+    const std::size_t i =
+        first_instance_[program::index(copy.buffer)] + static_cast<std::size_t>(copy.number) * in_copy +
+        (is_block(buffer) ? 0 : static_cast<std::size_t>(program::slot_of(use, call, slots)));
     std::vector<Interval>& alive = result_.alive[i];
     const bool whole = view.bytes().value == result_.instances[i].bytes;
     const bool begins =

@@ -73,7 +73,10 @@ struct TemplateLives {
 class Kind {
  public:
   Kind(const Program& program, const RankClass& ranks)
-      : program_(program), ranks_(ranks), always_(alive_always(program, ranks)), lives_(program.templates.size()) {}
+      : program_(program),
+        ranks_(ranks),
+        always_(alive_always(program, ranks)),
+        lives_(program.templates.size()) {}
 
   bool always(BufferId buffer) const { return always_[index(buffer)]; }
 
@@ -110,7 +113,8 @@ class Kind {
   const Profile& profile(TemplateId id, std::array<std::int32_t, 2> links) {
     if (last_.first == std::tuple(id, links)) return *last_.second;
     auto found = profiles_.find({id, links});
-    if (found == profiles_.end()) found = profiles_.emplace(Key{id, links}, Profile(changes(id, links))).first;
+    if (found == profiles_.end())
+      found = profiles_.emplace(Key{id, links}, Profile(changes(id, links))).first;
     last_ = {std::tuple(id, links), &found->second};
     return found->second;
   }
@@ -128,11 +132,10 @@ class Kind {
             const Buffer& buffer = program_.buffer(copy.buffer);
             const bool second = use.instance == program::kMicro1 && buffer.life == Life::slot;
             std::vector<Spell>& list = spells[{copy.buffer, copy.number, second ? 1 : 0}];
-            const std::int32_t slots =
-                buffer.life == Life::step ? program::slots_of(ranks_, copy.buffer) : 1;
+            const std::int32_t slots = buffer.life == Life::step ? program::slots_of(ranks_, copy.buffer) : 1;
             const bool whole = view.bytes() == buffer.size.bound * slots;
-            const bool fresh = use.access == program::Access::write && whole &&
-                               (list.empty() || list.back().end < position);
+            const bool fresh =
+                use.access == program::Access::write && whole && (list.empty() || list.back().end < position);
             if (list.empty() || fresh)
               list.push_back({position, position, fresh});
             else
@@ -179,16 +182,15 @@ class Kind {
           const std::pair what{touched.buffer, touched.copy};
           const auto [found, is_new] = alive.try_emplace(what);
           if (!is_new && spell.fresh) end(what, found->second);
-          if (is_new || spell.fresh)
-            changes_[first + link].push_back(change(what.first, spell.begin, true));
+          if (is_new || spell.fresh) changes_[first + link].push_back(change(what.first, spell.begin, true));
           found->second = {link, spell.end};
         }
     for (const auto& [what, last] : alive) end(what, last);
   }
 
   const Program& program_;
-  const RankClass& ranks_;    // any of the kind
-  std::vector<bool> always_;  // by buffer
+  const RankClass& ranks_;                           // any of the kind
+  std::vector<bool> always_;                         // by buffer
   std::vector<std::optional<TemplateLives>> lives_;  // by template
   std::map<Chain, std::int32_t> chains_;
   std::vector<std::vector<Change>> changes_;  // by link
@@ -308,7 +310,7 @@ class Step {
   const RankClass& ranks_;
   Kind& kind_;
   std::vector<const program::Call*> calls_;
-  std::vector<std::array<std::int32_t, 2>> links_;     // by call
+  std::vector<std::array<std::int32_t, 2>> links_;      // by call
   std::map<std::size_t, std::vector<Change>> of_step_;  // by call
   ByPart base_{};
 };

@@ -1,7 +1,8 @@
 // Where the time goes (the rule is that of docs/architecture.md, "Where the time goes").
+#include "simulator/program/attribute.h"
+
 #include <algorithm>
 
-#include "simulator/program/attribute.h"
 #include "simulator/program/rows.h"
 
 namespace ds::program {

@@ -45,7 +45,8 @@ std::optional<std::int32_t> Channels::of(std::int32_t rank_class, Kind kind, con
 
 std::string class_text(const Program& program, std::int32_t rank_class) {
   const Coordinates at = program.grid.at(program.classes[static_cast<std::size_t>(rank_class)].first);
-  if (std::ssize(program.classes) == program.grid.size(Axis::pp)) return fmt::format("ranks of stage {}", at.pp);
+  if (std::ssize(program.classes) == program.grid.size(Axis::pp))
+    return fmt::format("ranks of stage {}", at.pp);
   return fmt::format("the rank at tp {} cp {} dp {} pp {}", at.tp, at.cp, at.dp, at.pp);
 }
 

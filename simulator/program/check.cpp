@@ -62,8 +62,8 @@ class Checker {
           if (fault) return;
           fault = instruction(program_.instruction(id), iteration, call);
           if (fault)
-            fault = fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0], position,
-                                class_name(program_, program_.instruction(id)), *fault);
+            fault = fmt::format("{} of micro-batch {}, instruction {} ({}): {}", body.name, call.micro[0],
+                                position, class_name(program_, program_.instruction(id)), *fault);
           ++position;
         });
         if (fault) return fault;
@@ -95,7 +95,8 @@ class Checker {
 
   /// What can be said of a class without walking through it.
   std::optional<std::string> tables() const {
-    if (std::ssize(ranks_.slots) != ranks_.buffers.count) return "a class does not say how many slots its buffers have";
+    if (std::ssize(ranks_.slots) != ranks_.buffers.count)
+      return "a class does not say how many slots its buffers have";
     for (const std::int32_t slots : ranks_.slots)
       if (slots < 1 || slots > program_.micro_batches) return "a buffer has slots that no micro-batch needs";
     return std::nullopt;

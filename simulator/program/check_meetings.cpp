@@ -107,8 +107,8 @@ class Meetings {
         if (!fault && communicates(i.kind)) {
           fault = note(c, i);
           if (fault)
-            fault = fmt::format("{}: {} of micro-batch {}, instruction {} ({}): {}", class_text(program_, c), body.name,
-                                call.micro[0], position, class_name(program_, i), *fault);
+            fault = fmt::format("{}: {} of micro-batch {}, instruction {} ({}): {}", class_text(program_, c),
+                                body.name, call.micro[0], position, class_name(program_, i), *fault);
         }
         ++position;
       });

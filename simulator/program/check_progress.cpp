@@ -66,7 +66,8 @@ class Progress {
         for (const Call& call : phase.calls)
           for_each_instruction(program_.body(call), [&](InstructionId id, std::int32_t iteration) {
             const Instruction& i = program_.instruction(id);
-            if (communicates(i.kind) || scoreboard.watches(i)) issue(c, player, scoreboard, call, i, iteration);
+            if (communicates(i.kind) || scoreboard.watches(i))
+              issue(c, player, scoreboard, call, i, iteration);
           });
   }
 

@@ -9,7 +9,8 @@ namespace {
 using Piece = Draft::Piece;
 
 /// The instructions of both, each at its place between begin and end.
-std::vector<Instruction> in_turn(const std::vector<Instruction>& ahead, const std::vector<Instruction>& back) {
+std::vector<Instruction> in_turn(const std::vector<Instruction>& ahead,
+                                 const std::vector<Instruction>& back) {
   struct Placed {
     double place;
     const Instruction* instruction;

@@ -54,7 +54,8 @@ Grid::Grid(const Sizes& sizes, std::string_view placement) {
       }
     };
     if (word->name == "pp")
-      ensure(sizes.ep * sizes.etp == 1 || dense_stride == expert_stride, "stages are those of both factorisations");
+      ensure(sizes.ep * sizes.etp == 1 || dense_stride == expert_stride,
+             "stages are those of both factorisations");
     lay_out(word->expert, expert_stride);
     lay_out(word->dense, dense_stride);
   }

@@ -47,15 +47,17 @@ void fold_tables(Fold& fold, const Program& p) {
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
              b.copies, b.goes_on);
   for (const View& v : p.views)
-    fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy, v.step);
+    fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy,
+             v.step);
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses, o.fused);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors) {
     fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
     for (const graph::Block& block : t.cut.blocks) fold.all(block.size, block.parts);
-    fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.shape, t.init, t.deviation, t.weight, t.gradient, t.tied_gradient,
-             t.first_in_bucket, t.master, t.first_moment, t.second_moment, t.shards);
+    fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.shape, t.init, t.deviation, t.weight,
+             t.gradient, t.tied_gradient, t.first_in_bucket, t.master, t.first_moment, t.second_moment,
+             t.shards);
   }
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
   fold(p.micro_batches);

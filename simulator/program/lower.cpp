@@ -62,7 +62,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const Order& order,
 /// Lowers each kind of stage once, and each kind of chunk's graph.
 class Lowering {
  public:
-  Lowering(const Job& job, Program& program) : job_(job), program_(program), lanes_(make_lanes(program, job.plan)) {}
+  Lowering(const Job& job, Program& program)
+      : job_(job), program_(program), lanes_(make_lanes(program, job.plan)) {}
 
   RankClass stage(std::int64_t stage) {
     const workload::Plan& plan = job_.plan;
@@ -86,7 +87,8 @@ class Lowering {
  private:
   std::shared_ptr<const graph::Stage> graph_of(const ChunkInputs& chunk) {
     std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
-    if (!graph) graph = std::make_shared<const graph::Stage>(chunk_graph(job_.model, chunk.graph, chunk.recompute));
+    if (!graph)
+      graph = std::make_shared<const graph::Stage>(chunk_graph(job_.model, chunk.graph, chunk.recompute));
     return graph;
   }
 

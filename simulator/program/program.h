@@ -108,7 +108,7 @@ struct Use {
 /// Which kernel library serves an operator is the executor's choice; which algorithm it is stands in `op`.
 struct Operator {
   OpId op{};
-  Span uses;         // in the order of ops::operands(op)
+  Span uses;          // in the order of ops::operands(op)
   bool fused{false};  // done by the kernel of a neighbour on the way, in no time of its own
 };
 
@@ -128,7 +128,8 @@ struct Comm {
   std::int16_t algorithm{-1};
   Size bytes;
   BufferId extent{-1};
-  std::int32_t beside{-1};  // operator: the product that it is cut into pieces with and runs beside, a piece a rank
+  std::int32_t beside{
+      -1};  // operator: the product that it is cut into pieces with and runs beside, a piece a rank
 };
 
 struct Instruction {
@@ -191,14 +192,15 @@ struct RankClass {
 /// `shards` equal parts the one at the rank's place in the data-parallel group.
 struct TrainedTensor {
   std::string name;  // within its layer: "attention.qkv.weight"
-  std::int32_t chunk{}, layer{-1};  // of the first copy, counted from the chunk's first layer; -1: outside of layers
+  std::int32_t chunk{},
+      layer{-1};  // of the first copy, counted from the chunk's first layer; -1: outside of layers
   std::int32_t copies{1};
   ops::Shape shape;  // of the part
   graph::Cut cut;    // how parts make up the logical tensor
   graph::Init init{};
   double deviation{};
   ViewId weight{-1}, gradient{-1}, tied_gradient{-1};  // copy k is that of iteration k
-  std::int64_t first_in_bucket{};  // element
+  std::int64_t first_in_bucket{};                      // element
   BufferId master{-1}, first_moment{-1}, second_moment{-1};
   std::int64_t shards{1};
 };

@@ -7,7 +7,8 @@
 
 namespace ds::program {
 
-std::vector<std::uint32_t> lanes_of_buffers(const Program& program, const std::vector<TemplateId>& templates) {
+std::vector<std::uint32_t> lanes_of_buffers(const Program& program,
+                                            const std::vector<TemplateId>& templates) {
   std::vector<std::uint32_t> lanes(program.buffers.size(), 0);
   for (const TemplateId id : templates)
     for (const Block& block : program.templates[index(id)].blocks)
@@ -63,8 +64,8 @@ void Scoreboard::find_touches(const Instruction& instruction, std::int32_t itera
     const Copy copy = locate(program_, program_.view(use.view), iteration);
     if (!watches(copy.buffer)) return;
     const std::int32_t slots = instances_.slots(copy.buffer);
-    touches.push_back({first_[index(copy.buffer) - buffers_] + static_cast<std::size_t>(copy.number * slots), slots,
-                       use.instance, use.access, lanes_of_[index(copy.buffer)]});
+    touches.push_back({first_[index(copy.buffer) - buffers_] + static_cast<std::size_t>(copy.number * slots),
+                       slots, use.instance, use.access, lanes_of_[index(copy.buffer)]});
   });
 }
 
@@ -84,8 +85,7 @@ void Scoreboard::issue(std::span<const Touch> touches, LaneId lane, const Call& 
     for (std::uint32_t others = touch.lanes & ~(std::uint32_t{1} << own); others != 0; others &= others - 1) {
       const std::int32_t other = std::countr_zero(others);
       const std::size_t i = at + static_cast<std::size_t>(other);
-      const std::int64_t last =
-          touch.access == Access::read ? written_[i] : std::max(written_[i], read_[i]);
+      const std::int64_t last = touch.access == Access::read ? written_[i] : std::max(written_[i], read_[i]);
       if (last > 0) waits.push_back({other, last});
     }
   });

@@ -29,7 +29,8 @@ class Scoreboard {
     Access access{};
     std::uint32_t lanes{};  // that use the buffer, as bits
   };
-  void find_touches(const Instruction& instruction, std::int32_t iteration, std::vector<Touch>& touches) const;
+  void find_touches(const Instruction& instruction, std::int32_t iteration,
+                    std::vector<Touch>& touches) const;
 
   /// Notes the uses of an instruction that is issued as the `number`-th (from 1) of its lane; adds what it waits for in
   /// other lanes. Its own lane is in order and is left out.

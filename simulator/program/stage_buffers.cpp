@@ -93,7 +93,8 @@ void StageLowering::make_dummy_gradients() {
       const auto* product = std::get_if<ops::Linear>(&node.op.what);
       if (product == nullptr || node.op.pass != ops::Pass::weight_gradient) continue;
       const DataType type = node.op.type;
-      if (ops::gradient_type(node.op) == type || !shapes.emplace(product->outputs, product->inputs).second) continue;
+      if (ops::gradient_type(node.op) == type || !shapes.emplace(product->outputs, product->inputs).second)
+        continue;
       add_buffer({.name = fmt::format("dummy gradient {} x {}", product->outputs, product->inputs),
                   .size = exactly({product->outputs * product->inputs * size_of(type)}),
                   .type = type,
@@ -263,7 +264,8 @@ void StageLowering::make_series(Chunk& chunk, Way way) {
 
 /// A buffer for a tensor that those legs touch, and how many slots it has: what more than one of them touches lives from the
 /// first to the last.
-Buffer StageLowering::activation(const Chunk& chunk, graph::TensorIndex t, int touched, SlotRule& rule) const {
+Buffer StageLowering::activation(const Chunk& chunk, graph::TensorIndex t, int touched,
+                                 SlotRule& rule) const {
   const graph::Stage& graph = *chunk.graph;
   const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
   const bool sent = t == graph.output || t == graph.input_gradient;

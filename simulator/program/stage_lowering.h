@@ -51,15 +51,17 @@ struct StageInputs {
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
   std::int64_t tensor_ranks{1}, data_ranks{1};
-  bool sharded{false};         // each data-parallel rank updates its shard of every bucket (ZeRO 1)
-  bool tied_across{false};     // first and last stage hold the same table
-  bool counts_tied{true};      // and this one counts it in the norm
+  bool sharded{false};            // each data-parallel rank updates its shard of every bucket (ZeRO 1)
+  bool tied_across{false};        // first and last stage hold the same table
+  bool counts_tied{true};         // and this one counts it in the norm
   std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
   workload::Overlap overlap;
-  bool sends_shares{false};      // of activations that all tensor-parallel ranks hold each sends a part
+  bool sends_shares{false};        // of activations that all tensor-parallel ranks hold each sends a part
   bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
-  bool fuses_bias_dropout{false};  // bias and dropout of a projection are done by the residual add that takes them in
-  bool dummy_gradients{false};   // a gradient in the working precision for each shape of a weight, which nothing reads
+  bool fuses_bias_dropout{
+      false};  // bias and dropout of a projection are done by the residual add that takes them in
+  bool dummy_gradients{
+      false};  // a gradient in the working precision for each shape of a weight, which nothing reads
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{};
   std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses

@@ -114,7 +114,8 @@ void StageLowering::overlap_products(Draft& body) const {
   if (!inputs_.products_in_pieces) return;
   const auto product_of = [&](const Instruction& i) {
     for (std::int32_t o = i.operators.first; o < i.operators.first + i.operators.count; ++o)
-      if (std::holds_alternative<ops::Linear>(program_.op(program_.operators[static_cast<std::size_t>(o)].op).what))
+      if (std::holds_alternative<ops::Linear>(
+              program_.op(program_.operators[static_cast<std::size_t>(o)].op).what))
         return o;
     return -1;
   };
@@ -218,8 +219,7 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
       }
     });
   });
-  if (inputs && graph.input_gradient != graph::kNone)
-    send(body, chunk, false, use(graph.input_gradient));
+  if (inputs && graph.input_gradient != graph::kNone) send(body, chunk, false, use(graph.input_gradient));
   overlap_products(body);
   return body;
 }

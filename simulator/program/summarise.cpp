@@ -52,7 +52,8 @@ std::size_t finishes_last(std::span<const RankTotals> ranks) {
 Bytes checkpoint_bytes(const Program& program, const RankClass& ranks) {
   Bytes sum{};
   for (const Buffer& buffer : program.buffers_of(ranks))
-    if (buffer.part == Part::weights || buffer.part == Part::optimizer) sum += buffer.size.bound * buffer.copies;
+    if (buffer.part == Part::weights || buffer.part == Part::optimizer)
+      sum += buffer.size.bound * buffer.copies;
   return sum;
 }
 

@@ -108,8 +108,8 @@ void template_text(Text& text, const Program& program, const Template& body) {
 
 void class_text(Text& text, const Program& program, const RankClass& ranks) {
   const Coordinates at = program.grid.at(ranks.first);
-  fmt::format_to(end_of(text), "\nclass of {} rank(s), first at tp {} cp {} dp {} pp {}\n", ranks.members, at.tp,
-                 at.cp, at.dp, at.pp);
+  fmt::format_to(end_of(text), "\nclass of {} rank(s), first at tp {} cp {} dp {} pp {}\n", ranks.members,
+                 at.tp, at.cp, at.dp, at.pp);
   fmt::format_to(end_of(text), "  slots:");
   for (std::size_t b = 0; b < ranks.slots.size(); ++b)
     if (ranks.slots[b] > 1)

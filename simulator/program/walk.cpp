@@ -13,7 +13,8 @@ Instances::Instances(const Program& program, const RankClass& ranks)
     : buffers_(static_cast<std::size_t>(ranks.buffers.first)), first_{0}, slots_(ranks.slots) {
   for (const Buffer& buffer : program.buffers_of(ranks)) {
     const std::int32_t slots = slots_[first_.size() - 1];
-    first_.push_back(first_.back() + static_cast<std::size_t>(buffer.copies) * static_cast<std::size_t>(slots));
+    first_.push_back(first_.back() +
+                     static_cast<std::size_t>(buffer.copies) * static_cast<std::size_t>(slots));
   }
 }
 

@@ -55,8 +55,8 @@ class Instances {
   std::int32_t slots(BufferId buffer) const { return slots_[index(buffer) - buffers_]; }
 
  private:
-  std::size_t buffers_;               // the first of the class
-  std::vector<std::size_t> first_;    // by buffer of the class, and one more
+  std::size_t buffers_;             // the first of the class
+  std::vector<std::size_t> first_;  // by buffer of the class, and one more
   const std::vector<std::int32_t>& slots_;
 };
 
@@ -107,8 +107,9 @@ void for_each_tensor(const Program& program, const RankClass& ranks, Fn&& fn) {
   const std::span<const TrainedTensor> tensors = program.tensors_of(ranks);
   for (std::size_t first = 0; first < tensors.size();) {
     std::size_t end = first + 1;  // tensors of the same layers
-    while (end < tensors.size() && tensors[first].copies > 1 && tensors[end].copies == tensors[first].copies &&
-           tensors[end].chunk == tensors[first].chunk && tensors[end].layer == tensors[first].layer)
+    while (end < tensors.size() && tensors[first].copies > 1 &&
+           tensors[end].copies == tensors[first].copies && tensors[end].chunk == tensors[first].chunk &&
+           tensors[end].layer == tensors[first].layer)
       ++end;
     for (std::int32_t copy = 0; copy < tensors[first].copies; ++copy)
       for (std::size_t t = first; t < end; ++t) fn(tensors[t], copy, name_of(ranks, tensors[t], copy));

@@ -32,7 +32,8 @@ Json assumptions_json(const Predicted& p) {
 Json stages_json(const Predicted& p) {
   std::map<std::int32_t, const memory::Parts*> by_stage;
   for (std::size_t c = 0; c < p.memory.size(); ++c) {
-    const memory::Parts*& most = by_stage[p.program.grid.coordinate(program::Axis::pp, p.program.classes[c].first)];
+    const memory::Parts*& most =
+        by_stage[p.program.grid.coordinate(program::Axis::pp, p.program.classes[c].first)];
     if (most == nullptr || most->total() < p.memory[c].total()) most = &p.memory[c];
   }
   Json list = Json::array();

@@ -23,7 +23,8 @@ void add(Values& to, const Values& more) {
 }
 
 /// The operator as the rank at `tensor` (and `data`) runs it.
-ops::Op placed(const ops::What& what, Pass pass, DataType type, ops::RankPosition place, bool accumulate = false) {
+ops::Op placed(const ops::What& what, Pass pass, DataType type, ops::RankPosition place,
+               bool accumulate = false) {
   return ops::at({what, pass, type, accumulate}, place);
 }
 

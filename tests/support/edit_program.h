@@ -32,7 +32,8 @@ void edit(program::Program& program, program::Template& body, Fn&& fn) {
     std::vector<program::Instruction> list(old.begin(), old.end());
     fn(list);
     if (list.empty()) continue;
-    block.body = {static_cast<std::int32_t>(program.instructions.size()), static_cast<std::int32_t>(list.size())};
+    block.body = {static_cast<std::int32_t>(program.instructions.size()),
+                  static_cast<std::int32_t>(list.size())};
     program.instructions.insert(program.instructions.end(), list.begin(), list.end());
     blocks.push_back(block);
   }

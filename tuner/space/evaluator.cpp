@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "simulator/engine/analysis.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/settle.h"
 
@@ -24,22 +25,27 @@ class Lowered {
     std::vector<memory::Layout> layouts;
     if (job_->habits.allocator == "arena") layouts = engine::layouts_of(program_);
     Bytes most;
-    for (const memory::Parts& parts : engine::needs_of(program_, layouts, *job_)) most = std::max(most, parts.total());
+    for (const memory::Parts& parts : engine::needs_of(program_, layouts, *job_))
+      most = std::max(most, parts.total());
     return most;
   }
-  Seconds bound() { return engine::bound(program_, durations()); }
-  Seconds step_time() { return engine::analyse(program_, durations()).step_time; }
+  Seconds bound() { return analysis().bound(); }
+  Seconds step_time() { return analysis().step_time(); }
 
  private:
-  const engine::Durations& durations() {
-    if (!durations_) durations_ = engine::price(program_, machine_);
-    return *durations_;
+  engine::Analysis& analysis() {
+    if (!analysis_) {
+      durations_ = engine::price(program_, machine_);
+      analysis_.emplace(program_, durations_);
+    }
+    return *analysis_;
   }
 
   const workload::Job* job_;
   cost::Machine machine_;
   program::Program program_;
-  std::optional<engine::Durations> durations_;
+  engine::Durations durations_;
+  std::optional<engine::Analysis> analysis_;
 };
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <functional>
 #include <stdexcept>
 
-#include "tests/support/edit_program.h"
 #include "tests/executor/parallel/plans.h"
+#include "tests/support/edit_program.h"
 
 namespace ds::support {
 namespace {
@@ -300,7 +300,8 @@ TEST(Mistakes, OfTheOrderOfLayersAreNoticed) {
           for (const Use& use : broken.uses_of(op)) {
             program::View& view = broken.views[program::index(use.view)];
             const program::Buffer& buffer = broken.buffer(view.buffer);
-            if (buffer.copies < 2 || view.step != -1 || buffer.life != program::Life::slot || buffer.goes_on) continue;
+            if (buffer.copies < 2 || view.step != -1 || buffer.life != program::Life::slot || buffer.goes_on)
+              continue;
             view.copy = 0, view.step = 1;
             ++turned;
           }

@@ -112,15 +112,15 @@ Tensors Team::gather(Elements&& elements) {
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
     const std::int32_t part = program_.grid.at(rank).tp;
-    program::for_each_tensor(program_, ranks, [&](const TrainedTensor& tensor, std::int32_t copy,
-                                                  const std::string& name) {
-      std::vector<double>& whole = tensors[name];
-      whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
-      const auto [first, values] = elements(rank, tensor, copy);
-      for (std::size_t i = 0; i < values.size(); ++i)
-        whole[static_cast<std::size_t>(graph::logical_element(
-            tensor.shape, tensor.cut, part, first + static_cast<std::int64_t>(i)))] = values[i];
-    });
+    program::for_each_tensor(
+        program_, ranks, [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+          std::vector<double>& whole = tensors[name];
+          whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
+          const auto [first, values] = elements(rank, tensor, copy);
+          for (std::size_t i = 0; i < values.size(); ++i)
+            whole[static_cast<std::size_t>(graph::logical_element(
+                tensor.shape, tensor.cut, part, first + static_cast<std::int64_t>(i)))] = values[i];
+        });
   }
   return tensors;
 }

@@ -24,7 +24,8 @@ TEST(Failure, NamesTheInstructionThatTheRankWasAt) {
   ASSERT_GT(program::length_of(body), 3);
   EXPECT_THAT(
       told(program, {.phase = RankPhase::training, .step = 7, .call = 1, .instruction = 3}),
-      EndsWith("in step 7, call 1, instruction 3 (" + program::class_name(program, program.instruction(program::issued_at(body, 3).id)) + ")"));
+      EndsWith("in step 7, call 1, instruction 3 (" +
+               program::class_name(program, program.instruction(program::issued_at(body, 3).id)) + ")"));
   EXPECT_THAT(told(program, {.phase = RankPhase::judging, .step = 7}), EndsWith("(pp receive)"));
   EXPECT_THAT(told(program, {.phase = RankPhase::starting}), EndsWith("while starting"));
   // A packed word that wrapped may name what is not there.

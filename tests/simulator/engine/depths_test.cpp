@@ -176,10 +176,11 @@ TEST(Depths, NoStepBeatsWhatItsRanksDo) {
       double work = 0;
       for (const program::Phase& phase : ranks.phases)
         for (const program::Call& call : phase.calls) {
-          program::for_each_distinct(world.program.body(call), [&](program::InstructionId id, std::int32_t times) {
-            if (world.program.instruction(id).lane == program::LaneId{0})
-              work += alone(world.program, world.durations, 0, id).value * times;
-          });
+          program::for_each_distinct(world.program.body(call),
+                                     [&](program::InstructionId id, std::int32_t times) {
+                                       if (world.program.instruction(id).lane == program::LaneId{0})
+                                         work += alone(world.program, world.durations, 0, id).value * times;
+                                     });
         }
       EXPECT_GE(step * (1 + 1e-9), work);
       EXPECT_GE(bound(world.program, world.durations).value * (1 + 1e-9), work);

@@ -1,11 +1,11 @@
 #include "simulator/engine/engine.h"
-#include "simulator/program/rows.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <map>
 
+#include "simulator/program/rows.h"
 #include "tests/support/jobs.h"
 
 namespace ds::engine {
@@ -47,7 +47,8 @@ std::vector<support::Small> parallel_plans() {
 double busy(const program::Program& program, const program::Timeline& timeline, std::int32_t rank) {
   double sum = 0;
   for (const program::Row& row : timeline.rows) {
-    if (row.rank == rank && program::computes(program::instruction_of(program, row).kind)) sum += (row.end - row.start).value;
+    if (row.rank == rank && program::computes(program::instruction_of(program, row).kind))
+      sum += (row.end - row.start).value;
   }
   return sum;
 }

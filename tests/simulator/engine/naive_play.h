@@ -115,9 +115,7 @@ class NaivePlay {
     const std::int32_t sender =
         instruction.kind == Kind::send ? rank : program_.grid.neighbour(comm.group, rank, -comm.shift);
     // The sender's class and one more: a receiver is never in it twice.
-    return {comm.group,
-            comm.shift,
-            {class_of(sender), program_.classes.size() + class_of(sender)}};
+    return {comm.group, comm.shift, {class_of(sender), program_.classes.size() + class_of(sender)}};
   }
 
   /// Once over all lanes, each as far as it gets.

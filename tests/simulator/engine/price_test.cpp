@@ -47,21 +47,24 @@ TEST(Price, TheRanksOfTheNetworkAreThoseOfTheProgram) {
     const workload::Job asked = job(plan);
     const program::Program program = program::lower(asked);
     int seen = 0;
-    for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
-      const Instruction& i = program.instruction(id);
-      const cost::Communication c = communication_of(program, ranks, i);
-      const std::int32_t me = ranks.first;
-      std::vector<std::int32_t> members = c.group.ranks();
-      if (i.kind == Kind::collective) {
-        std::ranges::sort(members);
-        EXPECT_EQ(members, program.grid.members(i.comm.group, me));
-      } else {
-        const std::int32_t from = i.kind == Kind::send ? me : program.grid.neighbour(i.comm.group, me, -i.comm.shift);
-        const std::int32_t to = i.kind == Kind::send ? program.grid.neighbour(i.comm.group, me, i.comm.shift) : me;
-        EXPECT_EQ(members, (std::vector{from, to}));
-      }
-      ++seen;
-    });
+    for_each_communication(
+        program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+          const Instruction& i = program.instruction(id);
+          const cost::Communication c = communication_of(program, ranks, i);
+          const std::int32_t me = ranks.first;
+          std::vector<std::int32_t> members = c.group.ranks();
+          if (i.kind == Kind::collective) {
+            std::ranges::sort(members);
+            EXPECT_EQ(members, program.grid.members(i.comm.group, me));
+          } else {
+            const std::int32_t from =
+                i.kind == Kind::send ? me : program.grid.neighbour(i.comm.group, me, -i.comm.shift);
+            const std::int32_t to =
+                i.kind == Kind::send ? program.grid.neighbour(i.comm.group, me, i.comm.shift) : me;
+            EXPECT_EQ(members, (std::vector{from, to}));
+          }
+          ++seen;
+        });
     EXPECT_GT(seen, 0) << plan;
   }
 }
@@ -71,11 +74,11 @@ Seconds message_time(const workload::Job& asked) {
   const program::Program program = program::lower(asked);
   const Durations durations = price(program, cost::Machine(asked, unused));
   Seconds longest{};
-  for_each_communication(
-      program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
-        if (program.instruction(id).kind == Kind::send)
-          longest = std::max(longest, durations.communications.of(program::class_of(program, ranks.first), id));
-      });
+  for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id,
+                                      std::int32_t) {
+    if (program.instruction(id).kind == Kind::send)
+      longest = std::max(longest, durations.communications.of(program::class_of(program, ranks.first), id));
+  });
   return longest;
 }
 
@@ -98,10 +101,11 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
     const program::Program program = program::lower(asked);
     const Durations durations = price(program, cost::Machine(asked, unused));
     Seconds sum{};
-    for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t times) {
-      if (program.instruction(id).comm.group == program::kTensorGroup)
-        sum += durations.communications.of(program::class_of(program, ranks.first), id) * times;
-    });
+    for_each_communication(
+        program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t times) {
+          if (program.instruction(id).comm.group == program::kTensorGroup)
+            sum += durations.communications.of(program::class_of(program, ranks.first), id) * times;
+        });
     return sum.value;
   };
   const double beside = tensor_time(true), alone = tensor_time(false);
@@ -141,12 +145,13 @@ TEST(Price, StagesOfAKindAreUnequallyFarFromTheirNeighbours) {
   const program::Program program = program::lower(asked);
   const Durations durations = price(program, cost::Machine(asked, unused));
   std::map<std::pair<std::int32_t, std::size_t>, double> sends;  // by kind of stage and class
-  for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
-    const Instruction& i = program.instruction(id);
-    const std::size_t c = program::class_of(program, ranks.first);
-    if (i.kind == Kind::send && i.comm.shift > 0)
-      sends[{ranks.buffers.first, c}] = durations.communications.of(c, id).value;
-  });
+  for_each_communication(program,
+                         [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+                           const Instruction& i = program.instruction(id);
+                           const std::size_t c = program::class_of(program, ranks.first);
+                           if (i.kind == Kind::send && i.comm.shift > 0)
+                             sends[{ranks.buffers.first, c}] = durations.communications.of(c, id).value;
+                         });
   const std::int32_t middle = program.classes[1].buffers.first;
   EXPECT_EQ(program.classes[2].buffers.first, middle);
   // Four ranks a stage: stage 1 sends to ranks 8 to 11, which are on the next node; stage 2 stays on it.
@@ -155,18 +160,21 @@ TEST(Price, StagesOfAKindAreUnequallyFarFromTheirNeighbours) {
 
 /// The rank at the mirrored place and the rank itself: two, however many stages there are.
 TEST(Price, DualPipeSumsGradientsOverTwoRanks) {
-  const workload::Job asked = workload::read_job_text(R"({"model": {"family": "gpt", "layers": 8, "hidden": 1024,
+  const workload::Job asked =
+      workload::read_job_text(R"({"model": {"family": "gpt", "layers": 8, "hidden": 1024,
       "heads": 16, "ffn_hidden": 4096, "vocab": 50000, "tied_embeddings": false},
       "cluster": {"node": "dgx-a100-80g", "nodes": 4}, "train": {"sequence_length": 1024, "global_batch": 64},
-      "plan": {"pp": 8, "dp": 4, "micro_batch": 1, "schedule": "dualpipe", "precision": "bf16"}})", "job.json");
+      "plan": {"pp": 8, "dp": 4, "micro_batch": 1, "schedule": "dualpipe", "precision": "bf16"}})",
+                              "job.json");
   const program::Program program = program::lower(asked);
   int seen = 0;
-  for_each_communication(program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
-    const Instruction& i = program.instruction(id);
-    if (i.comm.group != program::kMirrors) return;
-    EXPECT_EQ(communication_of(program, ranks, i).group.size(), 2);
-    ++seen;
-  });
+  for_each_communication(program,
+                         [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+                           const Instruction& i = program.instruction(id);
+                           if (i.comm.group != program::kMirrors) return;
+                           EXPECT_EQ(communication_of(program, ranks, i).group.size(), 2);
+                           ++seen;
+                         });
   EXPECT_GT(seen, 0);
 }
 

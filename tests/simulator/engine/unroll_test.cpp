@@ -84,8 +84,8 @@ TEST(Unroll, SaysTheSameOfRandomPlans) {
     const support::Small plan = random_plan(draw);
     const workload::Job job = job_of(plan);
     if (workload::first_violation(job)) continue;
-    SCOPED_TRACE(testing::Message() << "seed " << seed << " " << support::describe(plan) << " tp " << plan.tp << " pp "
-                                    << plan.pp << " dp " << plan.dp << " vpp " << plan.vpp);
+    SCOPED_TRACE(testing::Message() << "seed " << seed << " " << support::describe(plan) << " tp " << plan.tp
+                                    << " pp " << plan.pp << " dp " << plan.dp << " vpp " << plan.vpp);
     ++legal;
     expect_same(job, draw);
   }

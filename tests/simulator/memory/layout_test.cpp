@@ -18,11 +18,11 @@ std::vector<Block> blocks_of(const program::Program& program, const Lifetimes& l
   for (const Instance& instance : lives.instances) {
     const bool block = program.buffer(instance.buffer).life == program::Life::step;
     const std::int32_t slots = block ? 1 : program::slots_of(ranks, instance.buffer);
-    const std::int64_t at = layout
-                                .offsets[program::index(instance.buffer) -
-                                         static_cast<std::size_t>(ranks.buffers.first)]
-                                        [static_cast<std::size_t>(instance.copy * slots + instance.slot)]
-                                .value;
+    const std::int64_t at =
+        layout
+            .offsets[program::index(instance.buffer) - static_cast<std::size_t>(ranks.buffers.first)]
+                    [static_cast<std::size_t>(instance.copy * slots + instance.slot)]
+            .value;
     blocks.push_back({at, at + instance.bytes});
   }
   return blocks;
@@ -57,7 +57,8 @@ TEST(Layout, NoTwoBuffersThatLiveTogetherShareAByte) {
 
 /// Too many instances to ask pair by pair in the layout itself, which then places them in the order of their birth.
 TEST(Layout, NoTwoBuffersShareAByteInALargeProgramEither) {
-  const program::Program program = program::lower(support::small_job({.layers = 400, .micro_batches = 4, .schedule = workload::Schedule::gpipe}));
+  const program::Program program = program::lower(
+      support::small_job({.layers = 400, .micro_batches = 4, .schedule = workload::Schedule::gpipe}));
   ASSERT_GT(lifetimes(program, 0).instances.size(), 10'000U);
   expect_no_sharing(program);
 }

@@ -11,16 +11,15 @@ namespace ds::program {
 namespace {
 
 /// The block of a template that comes once a layer.
-Block& layers_of(Template& body) {
-  return *std::ranges::max_element(body.blocks, {}, &Block::times);
-}
+Block& layers_of(Template& body) { return *std::ranges::max_element(body.blocks, {}, &Block::times); }
 
 Template& named(Program& program, std::string_view name) {
   return *std::ranges::find(program.templates, name, &Template::name);
 }
 
 support::Small three_layers() {
-  support::Small small{.layers = 3, .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 24, .sequence = 8, .micro_batches = 3};
+  support::Small small{
+      .layers = 3, .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 24, .sequence = 8, .micro_batches = 3};
   small.dp = 2;
   small.overlap.grad_reduce = true;
   return small;
@@ -63,8 +62,8 @@ View& moving_view(Program& program, std::string_view pass, Access access, Part p
   for (Instruction& i : support::body_of(program, block))
     for_each_use(program, i, [&](const Use& use) {
       View& view = program.views[index(use.view)];
-      if (found == nullptr && view.step != 0 && use.access == access && program.buffer(view.buffer).part == part &&
-          program.buffer(view.buffer).copies > 1)
+      if (found == nullptr && view.step != 0 && use.access == access &&
+          program.buffer(view.buffer).part == part && program.buffer(view.buffer).copies > 1)
         found = &view;
     });
   return *found;
@@ -84,24 +83,26 @@ TEST(Blocks, MistakesThatOnlyABlockCanHaveAreNoticed) {
       {"iterations are counted from one", [](Program& p) { ++layers_of(named(p, "forward")).first; }},
       {"the last backward leaves out the last layer, whose bucket is not reduced",
        [](Program& p) { --layers_of(named(p, "backward, last")).times; }},
-      {"what a layer keeps stands still", [](Program& p) {
-         moving_view(p, "forward", Access::write, Part::activations).step = 0;
-       }},
-      {"what a layer keeps moves by two", [](Program& p) {
-         moving_view(p, "forward", Access::write, Part::activations).step = 2;
-       }},
-      {"the input of a layer is that of the one before", [](Program& p) {
+      {"what a layer keeps stands still",
+       [](Program& p) { moving_view(p, "forward", Access::write, Part::activations).step = 0; }},
+      {"what a layer keeps moves by two",
+       [](Program& p) { moving_view(p, "forward", Access::write, Part::activations).step = 2; }},
+      {"the input of a layer is that of the one before",
+       [](Program& p) {
          const Block& block = layers_of(named(p, "forward"));
          const Instruction& norm = support::body_of(p, block)[0];
          --p.views[index(p.uses_of(p.operators_of(norm)[0])[0].view)].copy;
        }},
-      {"layers do not hand on what they compute", [](Program& p) {
+      {"layers do not hand on what they compute",
+       [](Program& p) {
          for (Buffer& buffer : p.buffers) buffer.goes_on = false;
        }},
-      {"a buffer has a copy too few", [](Program& p) {
+      {"a buffer has a copy too few",
+       [](Program& p) {
          --p.buffers[index(moving_view(p, "forward", Access::write, Part::activations).buffer)].copies;
        }},
-      {"a slot too few for the micro-batches in flight", [](Program& p) {
+      {"a slot too few for the micro-batches in flight",
+       [](Program& p) {
          for (std::int32_t& slots : p.classes[0].slots) slots = 0;
        }},
   };

@@ -23,7 +23,8 @@ TEST(Grid, NumbersRanksByPlacementTheFirstAxisFastest) {
 TEST(Grid, CoordinatesNameEveryRankOnce) {
   for (const char* placement : {"tp-cp-ep-dp-pp", "dp-tp-cp-pp", "cp-tp-dp-pp"}) {
     const Grid grid({.tp = 2, .cp = 3, .dp_shard = 2, .dp_replica = 2, .pp = 4}, placement);
-    for (std::int32_t rank = 0; rank < grid.ranks(); ++rank) EXPECT_EQ(grid.rank_at(grid.at(rank)), rank) << placement;
+    for (std::int32_t rank = 0; rank < grid.ranks(); ++rank)
+      EXPECT_EQ(grid.rank_at(grid.at(rank)), rank) << placement;
   }
 }
 

@@ -127,7 +127,8 @@ TEST(Meetings, AMessageAsLongAsItsOwnViewsOnlyIsNoticed) {
 
 TEST(Meetings, MistakesInCollectivesAreNamed) {
   const auto world = [](Program& p, std::size_t rank_class) -> Instruction& {
-    return first_where(p, norm_of(p, rank_class), [](const Instruction& i) { return i.comm.group == kWorld; });
+    return first_where(p, norm_of(p, rank_class),
+                       [](const Instruction& i) { return i.comm.group == kWorld; });
   };
   const std::vector<Mistake> mistakes = {
       {"a stage leaves the sum of the norm out", "meet",
@@ -136,7 +137,8 @@ TEST(Meetings, MistakesInCollectivesAreNamed) {
        }},
       {"one end adds the tied table before the sums, the other after", "meet",
        [](Program& p) {
-         support::erase_if(p, norm_of(p, 0), [](const Instruction& i) { return i.comm.group == kPipelineEnds; });
+         support::erase_if(p, norm_of(p, 0),
+                           [](const Instruction& i) { return i.comm.group == kPipelineEnds; });
        }},
       {"a stage gathers where the other sums", "works in place, which this collective cannot",
        [&](Program& p) { world(p, 1).comm.what = collective::Collective::all_gather; }},
@@ -163,7 +165,8 @@ TEST(Meetings, CollectivesOfAGroupInTwoOrdersAreNoticed) {
   Program program = lower(support::small_job(plan_of(1, 2, 1, 1, false)));
   for (const std::size_t c : {std::size_t{0}, std::size_t{1}}) {
     support::edit(program, norm_of(program, c), [&](std::vector<Instruction>& body) {
-      const auto sum = std::ranges::find_if(body, [](const Instruction& i) { return i.comm.group == kWorld; });
+      const auto sum =
+          std::ranges::find_if(body, [](const Instruction& i) { return i.comm.group == kWorld; });
       if (sum == body.end()) return;
       Instruction other = *sum;
       other.comm.algorithm = 2;

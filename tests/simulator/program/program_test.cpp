@@ -48,12 +48,12 @@ TEST(Program, TheCheckerNoticesEdits) {
     std::function<void(Program&)> apply;
   };
   const std::vector<Edit> edits = {
-      {"the first norm is left out", [&](Program& p) {
+      {"the first norm is left out",
+       [&](Program& p) {
          p.templates[0].blocks[1].body.first += 1;
          p.templates[0].blocks[1].body.count -= 1;
        }},
-      {"two instructions change places",
-       [&](Program& p) { std::swap(layer(p)[0], layer(p)[1]); }},
+      {"two instructions change places", [&](Program& p) { std::swap(layer(p)[0], layer(p)[1]); }},
       {"a backward comes before its forward",
        [](Program& p) { std::swap(p.classes[0].phases[0].calls[0], p.classes[0].phases[0].calls[1]); }},
       {"a backward runs on another micro-batch",

@@ -98,7 +98,8 @@ void expect_as_many_slots(const Program& plain, const Program& bubble) {
     const RankClass& ranks = program.classes[0];
     for (std::size_t b = 0; b < ranks.slots.size(); ++b) {
       const Buffer& buffer = program.buffers_of(ranks)[b];
-      if (buffer.life == Life::slot && buffer.part == Part::activations) by_name[buffer.name] = ranks.slots[b];
+      if (buffer.life == Life::slot && buffer.part == Part::activations)
+        by_name[buffer.name] = ranks.slots[b];
     }
     return by_name;
   };
