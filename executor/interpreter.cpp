@@ -114,7 +114,7 @@ void Interpreter::issue_call(const program::Call& call, std::int32_t number, std
 
 void Interpreter::issue(const Occurrence& one, const program::Row& row) {
   const auto lane = static_cast<std::size_t>(one.instruction.lane);
-  const QueueId queue = static_cast<QueueId>(lane);
+  const auto queue = static_cast<QueueId>(lane);
   if (lane == kCompute) lanes_.follow(kCompute, kMostAhead);
   bool waits = false;
   waits_.clear();
