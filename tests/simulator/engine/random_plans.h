@@ -47,14 +47,19 @@ inline support::Small random_plan(Draw& draw) {
   s.tp = std::array{1, 1, 2, 4}[static_cast<std::size_t>(draw.from(0, 3))];
   s.pp = draw.from(1, 5);
   s.dp = draw.from(1, 3);
-  s.schedule = std::array{Schedule::gpipe, Schedule::one_f_one_b,
-                          Schedule::interleaved}[static_cast<std::size_t>(draw.from(0, s.pp > 1 ? 2 : 1))];
+  s.schedule = std::array{Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved, Schedule::zb_h1,
+                          Schedule::dualpipe}[static_cast<std::size_t>(draw.from(0, s.pp > 1 ? 4 : 1))];
   s.vpp = s.schedule == Schedule::interleaved ? draw.from(2, 3) : 1;
   s.micro_batches = s.vpp > 1 ? s.pp * draw.from(1, 3) : draw.from(1, 9);
+  if (s.schedule == Schedule::dualpipe) {
+    s.pp += s.pp % 2;
+    s.micro_batches = 2 * (s.pp + draw.from(0, 2));
+  }
   s.layers = s.pp * s.vpp + draw.from(0, 3);
   if (draw.coin()) s.stage_layers = random_split(draw, s.layers, s.pp, s.vpp);
-  s.tied = draw.coin();
+  s.tied = draw.coin() && s.schedule != Schedule::dualpipe;
   s.full_recompute = draw.from(0, 3) == 0;
+  s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
   s.zero = static_cast<int>(draw.from(0, 1));
