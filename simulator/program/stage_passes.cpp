@@ -105,7 +105,7 @@ void StageLowering::receive(Draft& body, const Chunk& chunk, bool forward, Use u
   const Use share = share_of(use);
   body.add(transfer(Kind::receive, chunk, forward, share));
   body.add(collective(collective::Collective::all_gather, kTensorGroup, inputs_.lanes.compute,
-                      {with(share, Access::read), with(use, Access::add)}));
+                      {with(share, Access::read), with(use, Access::write)}));
 }
 
 /// Each tensor-parallel collective that has a matrix product next to it is cut into pieces with that: a gather with the

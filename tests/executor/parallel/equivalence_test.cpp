@@ -31,5 +31,28 @@ TEST_P(Equivalence, ArenasAreAsLargeAsPredicted) {
 
 INSTANTIATE_TEST_SUITE_P(Plans, Equivalence, every_plan(), name_of);
 
+/// Stages whose ranks all hold the same activations may send a share each and gather them where they arrive.
+TEST(SendsInShares, ComputeTheSame) {
+  for (const bool overlap : {false, true}) {
+    Small s = small(plans().back(), workload::Family::gpt, true);
+    ASSERT_TRUE(s.tp > 1 && s.pp > 1);
+    s.sequence_parallel = false;
+    s.overlap.p2p = overlap;
+    workload::Job shares = small_job(s);
+    shares.habits.pipeline_scatter_gather = true;
+    Team team(shares), whole(small_job(s));
+    for (std::int64_t step = 0; step < 2; ++step) EXPECT_EQ(team.step(step).loss, whole.step(step).loss);
+    expect_same(team.gradients(), whole.gradients(), 0);
+    expect_same(team.weights(), whole.weights(), 0);
+    const auto shifted = [](const program::Program& p) {
+      std::int64_t bytes = 0;
+      for (const program::Instruction& i : p.instructions)
+        if (i.kind == program::Kind::send) bytes = std::max(bytes, i.comm.bytes.bound.value);
+      return bytes;
+    };
+    EXPECT_EQ(shifted(program::lower(shares)) * s.tp, shifted(program::lower(small_job(s))));
+  }
+}
+
 }  // namespace
 }  // namespace ds::support

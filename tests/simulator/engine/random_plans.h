@@ -73,6 +73,8 @@ inline workload::Job job_of(const support::Small& plan) {
   job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp;
   job.plan.stage_layers_given = !plan.stage_layers.empty();
   job.habits.gradient_type = "fp32";
+  // Where it is of any use, every other plan sends activations in shares.
+  job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;
   return job;
 }
 
