@@ -32,7 +32,7 @@ Text read_text(const std::filesystem::path& file, const workload::Job& job) {
                      fmt::format("is too short: it has {} bytes, of which {} are held back to test on",
                                  text.bytes.size(), held_back),
                      fmt::format("both parts need train.sequence_length + 1 = {} bytes", need));
-  const auto highest = std::max_element(text.bytes.begin(), text.bytes.end(), [](char a, char b) {
+  const auto highest = std::ranges::max_element(text.bytes, [](char a, char b) {
     return static_cast<unsigned char>(a) < static_cast<unsigned char>(b);
   });
   if (const auto byte = static_cast<std::int64_t>(static_cast<unsigned char>(*highest));

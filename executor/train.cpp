@@ -100,7 +100,7 @@ class Rank {
                       step, outcome.loss, outcome.grad_norm));
     add_late(result);
     keep(result, step, std::move(measured), took);
-    const double tokens =
+    const auto tokens =
         static_cast<double>(context_.job.train.global_batch * context_.job.train.sequence_length);
     return {.step = step,
             .loss = outcome.loss,

@@ -88,8 +88,8 @@ bool CpuDevice::run(Command& command) {
       return true;
     }
     bool operator()(HostExchange& communication) const {
-      communication.start();
-      return communication.communicator->poll(*communication.ticket);
+      const Ticket ticket = communication.start();
+      return communication.communicator->poll(ticket);
     }
     bool operator()(const RecordEvent& mark) const {
       device.events_[static_cast<std::size_t>(mark.event)] = now();
@@ -125,13 +125,13 @@ bool CpuDevice::compute() {
 }
 
 void CpuDevice::finish(HostExchange& communication) {
-  communication.start();
+  const Ticket ticket = communication.start();
   // A wait may sleep, which it must not while another queue has work of its own to do.
-  while (others_have_work() && !communication.communicator->poll(*communication.ticket)) {
+  while (others_have_work() && !communication.communicator->poll(ticket)) {
     progress();
     ::sched_yield();
   }
-  communication.communicator->wait(*communication.ticket);
+  communication.communicator->wait(ticket);
 }
 
 /// A message that is on its way needs nothing more of its sender; one that waits behind it has to be sent off.

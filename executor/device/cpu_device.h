@@ -10,6 +10,7 @@
 
 #include "executor/communicator.h"
 #include "executor/device/device.h"
+#include "simulator/base/error.h"
 
 namespace ds::executor {
 
@@ -33,7 +34,11 @@ class CpuDevice final : public HostDevice {
   void wait(QueueId queue, Event event) override;
   bool completed(Event event) const override { return moment(event).has_value(); }
   void synchronize(Event event) override;
-  Instant time_of(Event event) const override { return *moment(event); }
+  Instant time_of(Event event) const override {
+    const std::optional<Instant> came = moment(event);
+    ensure(came.has_value(), "an event has come before its time is asked for");
+    return *came;
+  }
   void recycle_events() override { events_.clear(); }
 
  private:
@@ -51,8 +56,9 @@ class CpuDevice final : public HostDevice {
     HostCommunicator* communicator;
     Exchange exchange;
     std::optional<Ticket> ticket;  // once started
-    void start() {
+    Ticket start() {
       if (!ticket) ticket = communicator->start(exchange);
+      return *ticket;
     }
   };
   struct RecordEvent {

@@ -55,8 +55,10 @@ void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Sec
 std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline) {
   if (me == 0) pool.decide(number);
   Backoff backoff(pool, me);
-  for (; !pool.decision(); backoff.pause()) check_heartbeat(pool, me, 0, deadline);
-  return *pool.decision();
+  for (;; backoff.pause()) {
+    if (const auto decision = pool.decision()) return *decision;
+    check_heartbeat(pool, me, 0, deadline);
+  }
 }
 
 }  // namespace ds::executor

@@ -21,18 +21,9 @@ struct Pipeline {
 };
 
 /// Durations of a stage, by their numbers. The same for all of its chunks but for kChunk numbers each.
-enum Duration : std::int32_t { kNorm, kUpdate, kReduce, kGather, kFirstOfChunk };
-enum ChunkDuration : std::int32_t {
-  kForward,
-  kBackward,
-  kWeights,
-  kInLayer,
-  kSendForward,
-  kSendBackward,
-  kTakeForward,
-  kTakeBackward,
-  kOfChunk
-};
+inline constexpr std::int32_t kNorm = 0, kUpdate = 1, kReduce = 2, kGather = 3, kFirstOfChunk = 4;
+inline constexpr std::int32_t kForward = 0, kBackward = 1, kWeights = 2, kInLayer = 3, kSendForward = 4,
+                              kSendBackward = 5, kTakeForward = 6, kTakeBackward = 7, kOfChunk = 8;
 
 class PipelineBuilder {
  public:
@@ -44,7 +35,8 @@ class PipelineBuilder {
 
  private:
   static constexpr std::int32_t kCompute = 0, kReduceLane = 1, kGatherLane = 2, kFirstMessageLane = 3;
-  enum Way : std::int32_t { kSendsForward, kSendsBackward, kTakesForward, kTakesBackward, kWays };
+  static constexpr std::int32_t kSendsForward = 0, kSendsBackward = 1, kTakesForward = 2, kTakesBackward = 3,
+                                kWays = 4;
 
   bool mirrored() const { return p_.schedule == workload::Schedule::dualpipe; }
   std::int32_t pieces() const { return mirrored() ? 2 : p_.chunks; }
@@ -98,7 +90,7 @@ class PipelineBuilder {
     const bool weights_only = pass.gradients == program::Gradients::weights;
     const bool takes = !weights_only && (pass.forward ? at > 0 : at + 1 < positions());
     const bool sends = !weights_only && (pass.forward ? at + 1 < positions() : at > 0);
-    const auto lane = [&](Way way) { return kFirstMessageLane + kWays * pass.chunk + way; };
+    const auto lane = [&](std::int32_t way) { return kFirstMessageLane + kWays * pass.chunk + way; };
     std::vector<maxplus::Wait> begin;
     if (takes) {
       const std::int32_t from = channel(pass.chunk, pass.forward ? at - 1 : at, pass.forward);

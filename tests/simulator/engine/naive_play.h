@@ -104,7 +104,7 @@ class NaivePlay {
     const program::Comm& comm = instruction.comm;
     const std::int32_t rank = program_.classes[c].first;
     const auto class_of = [&](std::int32_t other) { return program::class_of(program_, other); };
-    const Channel none{};
+    Channel none{};
     if (program::computes(instruction.kind)) return none;
     if (instruction.kind == Kind::collective) {
       std::set<std::size_t> classes;
