@@ -8,9 +8,9 @@
 namespace ds::ops {
 namespace {
 
-template <std::size_t... kind>
-std::array<What, sizeof...(kind)> all_kinds(std::index_sequence<kind...> /*of What*/) {
-  return {What(std::in_place_index<kind>)...};
+template <std::size_t... kKind>
+std::array<What, sizeof...(kKind)> all_kinds(std::index_sequence<kKind...> /*of What*/) {
+  return {What(std::in_place_index<kKind>)...};
 }
 
 /// Bytes of an operand that really move.

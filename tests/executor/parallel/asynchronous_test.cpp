@@ -7,9 +7,9 @@
 namespace ds::support {
 namespace {
 
-template <Slow slow>
+template <Slow kSlow>
 std::unique_ptr<executor::HostDevice> threads(std::byte* memory, Bytes size) {
-  return std::make_unique<ThreadDevice>(memory, size, slow);
+  return std::make_unique<ThreadDevice>(memory, size, kSlow);
 }
 
 void expect_equal_bits(const Small& s, Team::MakeDevice make) {
