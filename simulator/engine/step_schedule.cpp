@@ -20,14 +20,6 @@ using program::index;
 using program::Instruction;
 using program::Position;
 
-std::vector<program::Call> calls_of(const program::RankClass& ranks) {
-  std::vector<program::Call> calls;
-  for (const program::Phase& phase : ranks.phases)
-    if (phase.when != program::When::overflow)  // a healthy step is predicted
-      calls.insert(calls.end(), phase.calls.begin(), phase.calls.end());
-  return calls;
-}
-
 /// An instruction that the scoreboard has to see, and its position in its lane.
 struct Touch {
   program::InstructionId id{};
@@ -290,7 +282,7 @@ class Builder {
 }  // namespace
 
 Cut cut_of(const program::Program& program, std::size_t rank_class, program::Channels& channels) {
-  const std::vector<program::Call> calls = calls_of(program.classes[rank_class]);
+  const std::vector<program::Call> calls = program::healthy_calls(program.classes[rank_class]);
   const bool alone = program.classes.size() == 1;
   const auto last_phase = static_cast<std::int32_t>(program.classes[rank_class].phases.back().calls.size());
   // The last call that has one, looked at from the end; each template once.
@@ -321,7 +313,7 @@ Cut cut_of(const program::Program& program, std::size_t rank_class, program::Cha
 StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_class,
                            const Durations& durations, program::Channels& channels,
                            const std::vector<bool>& apart, const Cut* cut)
-    : calls(calls_of(program.classes[rank_class])),
+    : calls(program::healthy_calls(program.classes[rank_class])),
       bodies(program.templates.size()),
       segments(program.lanes.size()) {
   for (const program::TemplateId id : program::templates_of(program, program.classes[rank_class])) {

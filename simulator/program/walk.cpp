@@ -48,6 +48,13 @@ std::vector<TemplateId> templates_of(const Program& program, const RankClass& ra
   return list;
 }
 
+std::vector<Call> healthy_calls(const RankClass& ranks) {
+  std::vector<Call> calls;
+  for (const Phase& phase : ranks.phases)
+    if (phase.when != When::overflow) calls.insert(calls.end(), phase.calls.begin(), phase.calls.end());
+  return calls;
+}
+
 std::string name_of(const RankClass& ranks, const TrainedTensor& tensor, std::int32_t copy) {
   if (tensor.layer < 0) return tensor.name;
   const std::int32_t first = ranks.first_layer[static_cast<std::size_t>(tensor.chunk)];

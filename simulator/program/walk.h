@@ -98,6 +98,9 @@ Issued issued_at(const Template& body, std::int32_t position);
 /// Templates that a class calls, each once, in the order of their first call.
 std::vector<TemplateId> templates_of(const Program& program, const RankClass& ranks);
 
+/// The calls of a step that does not overflow, in order: the step that is predicted.
+std::vector<Call> healthy_calls(const RankClass& ranks);
+
 /// The logical name of a copy: "layers.3.attention.qkv.weight".
 std::string name_of(const RankClass& ranks, const TrainedTensor& tensor, std::int32_t copy);
 

@@ -6,6 +6,7 @@
 
 #include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::tuner {
 namespace {
@@ -14,14 +15,6 @@ using program::Access;
 using program::index;
 using program::Instruction;
 using program::Position;
-
-std::vector<program::Call> calls_of(const program::RankClass& ranks) {
-  std::vector<program::Call> calls;
-  for (const program::Phase& phase : ranks.phases)
-    if (phase.when != program::When::overflow)  // a healthy step is predicted
-      calls.insert(calls.end(), phase.calls.begin(), phase.calls.end());
-  return calls;
-}
 
 /// Instructions of a template that the scoreboard has to see: of a lane's uses of a buffer, without another lane's between
 /// them, only the first and the last can make anybody wait; for reads and for writes apart.
@@ -208,7 +201,7 @@ std::int32_t first_of(const program::Program& program, program::TemplateId id) {
 
 ProbeSchedule::ProbeSchedule(const program::Program& program, std::size_t rank_class,
                              const engine::Durations& durations, program::Channels& channels)
-    : calls(calls_of(program.classes[rank_class])),
+    : calls(program::healthy_calls(program.classes[rank_class])),
       bodies(program.templates.size()),
       segments(program.lanes.size()) {
   const auto channel_of = [&](const Instruction& one) {
