@@ -6,11 +6,11 @@
 //     const T* x = a.in<T>();
 //     const T* gain = a.in<T>();
 //     T* y = a.out<T>();
-//   void rms_norm_forward(const ops::Op& op, Addresses operands, Queue& queue) {
-//     by_type<ops::RmsNorm>(op, operands, queue, forward<float>, forward<double>);
+//     ...
 //   }
+//   {ops::RmsNorm::kName, {.forward = by_type<ops::RmsNorm, forward<float>, forward<double>>}}
 //
-// Everything here is always inlined: files with instruction-set flags of their own include it, and a shared
+// Everything else here is always inlined: files with instruction-set flags of their own include it, and a shared
 // copy of an inline function, compiled with their flags, must not reach a processor without those
 // instructions.
 
@@ -38,12 +38,11 @@ template <class What>
 using Typed = void (*)(const What& what, Arguments arguments, Queue& queue);
 
 /// Calls the kernel of the operator's type; simulated types (fp16, ...) have no kernels, find() has seen to
-/// that.
-template <class What>
-[[gnu::always_inline]] inline void by_type(const ops::Op& op, Addresses operands, Queue& queue,
-                                           Typed<What> fp32, Typed<What> fp64) {
+/// that. Kernels are their file's own, so each instance of this is too.
+template <class What, Typed<What> kFp32, Typed<What> kFp64>
+void by_type(const ops::Op& op, Addresses operands, Queue& queue) {
   const What& what = *std::get_if<What>(&op.what);  // get_if: std::get would bring a throwing function along
-  (op.type == DataType::fp32 ? fp32 : fp64)(what, Arguments{&op, operands.data()}, queue);
+  (op.type == DataType::fp32 ? kFp32 : kFp64)(what, Arguments{&op, operands.data()}, queue);
 }
 
 /// How many of the `count` elements from `first` on lie in front of `end`: the real columns of a shard, its decayed

@@ -82,26 +82,14 @@ void add(const ops::Add& n, Arguments a, Queue& queue) {
   }
 }
 
-void gelu_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Gelu>(op, operands, queue, gelu<float>, gelu<double>);
-}
-void gelu_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Gelu>(op, operands, queue, gelu_gradient<float>, gelu_gradient<double>);
-}
-void swiglu_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SwiGlu>(op, operands, queue, swiglu<float>, swiglu<double>);
-}
-void swiglu_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SwiGlu>(op, operands, queue, swiglu_gradient<float>, swiglu_gradient<double>);
-}
-void add_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Add>(op, operands, queue, add<float>, add<double>);
-}
-
 constexpr OperatorKernels kActivationsRows[] = {
-    {ops::Gelu::kName, {.forward = gelu_forward, .input_gradient = gelu_input_gradient}},
-    {ops::SwiGlu::kName, {.forward = swiglu_forward, .input_gradient = swiglu_input_gradient}},
-    {ops::Add::kName, {.forward = add_forward}},
+    {ops::Gelu::kName,
+     {.forward = by_type<ops::Gelu, gelu<float>, gelu<double>>,
+      .input_gradient = by_type<ops::Gelu, gelu_gradient<float>, gelu_gradient<double>>}},
+    {ops::SwiGlu::kName,
+     {.forward = by_type<ops::SwiGlu, swiglu<float>, swiglu<double>>,
+      .input_gradient = by_type<ops::SwiGlu, swiglu_gradient<float>, swiglu_gradient<double>>}},
+    {ops::Add::kName, {.forward = by_type<ops::Add, add<float>, add<double>>}},
 };
 
 }  // namespace

@@ -34,7 +34,7 @@ template <class T>
 void whole(const ops::CrossEntropy& c, Arguments a, Queue& queue) {
   T* row = a.out<T>();
   const auto* targets = a.in<std::int32_t>();
-  double* loss = a.out<double>();
+  auto* loss = a.out<double>();
   double total = 0;
   for (std::int64_t t = 0; t < c.tokens; ++t, row += c.columns) {
     const T top = max_of(row, c.vocab), target = row[targets[t]];
@@ -96,7 +96,7 @@ void shard(const ops::CrossEntropy& c, Arguments a, Queue& queue) {
   T* row = a.out<T>();
   const auto* targets = a.in<std::int32_t>();
   const T* found = a.in<T>();
-  double* loss = a.out<double>();
+  auto* loss = a.out<double>();
   const std::int64_t real = in_front_of(c.vocab, c.first, c.columns);
   double total = 0;
   for (std::int64_t t = 0; t < c.tokens; ++t, row += c.columns, found += 3) {
@@ -117,16 +117,10 @@ void forward(const ops::CrossEntropy& c, Arguments a, Queue& queue) {
   (c.shards > 1 ? shard<T> : whole<T>)(c, a, queue);
 }
 
-void cross_entropy_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::CrossEntropy>(op, operands, queue, forward<float>, forward<double>);
-}
-void softmax_statistics_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SoftmaxStatistics>(op, operands, queue, statistics<float>, statistics<double>);
-}
-
 constexpr OperatorKernels kCrossEntropyRows[] = {
-    {ops::CrossEntropy::kName, {.forward = cross_entropy_forward}},
-    {ops::SoftmaxStatistics::kName, {.forward = softmax_statistics_forward}},
+    {ops::CrossEntropy::kName, {.forward = by_type<ops::CrossEntropy, forward<float>, forward<double>>}},
+    {ops::SoftmaxStatistics::kName,
+     {.forward = by_type<ops::SoftmaxStatistics, statistics<float>, statistics<double>>}},
 };
 
 }  // namespace

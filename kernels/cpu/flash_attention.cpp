@@ -153,16 +153,10 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue& queue) {
     }
 }
 
-void flash_attention_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
-}
-void flash_attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-
 constexpr OperatorKernels kFlashAttentionRows[] = {
     {ops::Attention::kName,
-     {.forward = flash_attention_forward, .input_gradient = flash_attention_input_gradient}},
+     {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
 };
 
 }  // namespace

@@ -76,21 +76,11 @@ void weight_gradient(const ops::LayerNorm& n, Arguments a, Queue& queue) {
   deliver(*a.op, dbias, bias_sums, n.hidden);
 }
 
-void layer_norm_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::LayerNorm>(op, operands, queue, forward<float>, forward<double>);
-}
-void layer_norm_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::LayerNorm>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-void layer_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::LayerNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
-}
-
 constexpr OperatorKernels kLayerNormRows[] = {
     {ops::LayerNorm::kName,
-     {.forward = layer_norm_forward,
-      .input_gradient = layer_norm_input_gradient,
-      .weight_gradient = layer_norm_weight_gradient}},
+     {.forward = by_type<ops::LayerNorm, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::LayerNorm, input_gradient<float>, input_gradient<double>>,
+      .weight_gradient = by_type<ops::LayerNorm, weight_gradient<float>, weight_gradient<double>>}},
 };
 
 }  // namespace

@@ -72,28 +72,14 @@ void bias_gradient(const ops::Bias& b, Arguments a, Queue& queue) {
   sum_tokens(*a.op, b.tokens, b.width, dx, dbias, sums, queue);
 }
 
-void linear_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Linear>(op, operands, queue, forward<float>, forward<double>);
-}
-void linear_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Linear>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-void linear_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Linear>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
-}
-void bias_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Bias>(op, operands, queue, add_bias<float>, add_bias<double>);
-}
-void bias_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Bias>(op, operands, queue, bias_gradient<float>, bias_gradient<double>);
-}
-
 constexpr OperatorKernels kLinearRows[] = {
     {ops::Linear::kName,
-     {.forward = linear_forward,
-      .input_gradient = linear_input_gradient,
-      .weight_gradient = linear_weight_gradient}},
-    {ops::Bias::kName, {.forward = bias_forward, .weight_gradient = bias_weight_gradient}},
+     {.forward = by_type<ops::Linear, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Linear, input_gradient<float>, input_gradient<double>>,
+      .weight_gradient = by_type<ops::Linear, weight_gradient<float>, weight_gradient<double>>}},
+    {ops::Bias::kName,
+     {.forward = by_type<ops::Bias, add_bias<float>, add_bias<double>>,
+      .weight_gradient = by_type<ops::Bias, bias_gradient<float>, bias_gradient<double>>}},
 };
 
 }  // namespace

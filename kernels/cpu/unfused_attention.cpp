@@ -72,16 +72,10 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue& queue) {
     }
 }
 
-void unfused_attention_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
-}
-void unfused_attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-
 constexpr OperatorKernels kUnfusedAttentionRows[] = {
     {ops::Attention::kUnfusedName,
-     {.forward = unfused_attention_forward, .input_gradient = unfused_attention_input_gradient}},
+     {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
 };
 
 }  // namespace

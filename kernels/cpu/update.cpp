@@ -49,7 +49,7 @@ Squares squares_of(const T* gradient, std::int64_t elements, Queue& queue) {
   Squares total;
   in_blocks(0, elements, queue, [&](std::int64_t begin, std::int64_t count) {
     const T* block = gradient + begin;
-    const double sum = sum_of<double>(count, [&](auto at) {
+    const auto sum = sum_of<double>(count, [&](auto at) {
       const Vector<double> v = widen(block, at);
       return v * v;
     });
@@ -66,7 +66,7 @@ Squares squares_of(const T* gradient, std::int64_t elements, Queue& queue) {
 template <class T>
 void norm(const ops::SquaredNorm& n, Arguments a, Queue& queue) {
   const T* gradient = a.in<T>();
-  double* sums = a.out<double>();
+  auto* sums = a.out<double>();
   const std::int64_t counted = n.counted < 0 ? n.elements : n.counted;
   const Squares squares = squares_of(gradient, counted, queue);
   const Squares others = squares_of(gradient + counted, n.elements - counted, queue);
@@ -108,7 +108,7 @@ struct AdamWStep {
 
 template <class T>
 void adam(const ops::AdamW& n, Arguments a, Queue& queue) {
-  const double *control = a.in<double>(), *scalars = a.in<double>();
+  const auto *control = a.in<double>(), *scalars = a.in<double>();
   const T* gradient = a.in<T>();
   T *weight = a.out<T>(), *first = a.out<T>(), *second = a.out<T>();
   const AdamWStep<T> step(n, control, scalars);
@@ -130,20 +130,10 @@ void sum(const ops::Accumulate& n, Arguments arguments, Queue& queue) {
   in_blocks(0, n.elements, queue, [&](std::int64_t i, std::int64_t count) { add_row(a + i, b + i, count); });
 }
 
-void squared_norm(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SquaredNorm>(op, operands, queue, norm<float>, norm<double>);
-}
-void adamw(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::AdamW>(op, operands, queue, adam<float>, adam<double>);
-}
-void accumulate(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Accumulate>(op, operands, queue, sum<float>, sum<double>);
-}
-
 constexpr OperatorKernels kUpdateRows[] = {
-    {ops::SquaredNorm::kName, {.update = squared_norm}},
-    {ops::AdamW::kName, {.update = adamw}},
-    {ops::Accumulate::kName, {.update = accumulate}},
+    {ops::SquaredNorm::kName, {.update = by_type<ops::SquaredNorm, norm<float>, norm<double>>}},
+    {ops::AdamW::kName, {.update = by_type<ops::AdamW, adam<float>, adam<double>>}},
+    {ops::Accumulate::kName, {.update = by_type<ops::Accumulate, sum<float>, sum<double>>}},
 };
 
 }  // namespace

@@ -118,19 +118,15 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
   }
 }
 
-void attention_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, forward<float>, forward<double>);
-}
-void attention_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Attention>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-
 constexpr OperatorKernels kFlashAttentionRows[] = {
-    {ops::Attention::kName, {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+    {ops::Attention::kName,
+     {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
 };
 constexpr OperatorKernels kUnfusedAttentionRows[] = {
     {ops::Attention::kUnfusedName,
-     {.forward = attention_forward, .input_gradient = attention_input_gradient}},
+     {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
 };
 
 }  // namespace

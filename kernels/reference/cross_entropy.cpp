@@ -35,7 +35,7 @@ void forward(const ops::CrossEntropy& c, Arguments a, Queue&) {
   T* logits = a.out<T>();
   const auto* targets = a.in<std::int32_t>();
   const T* statistics = c.shards > 1 ? a.in<T>() : nullptr;
-  double* loss = a.out<double>();
+  auto* loss = a.out<double>();
   *loss = 0;
   for (std::int64_t t = 0; t < c.tokens; ++t, logits += c.columns) {
     Softmax s{};
@@ -72,16 +72,10 @@ void statistics(const ops::SoftmaxStatistics& n, Arguments a, Queue&) {
   }
 }
 
-void cross_entropy_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::CrossEntropy>(op, operands, queue, forward<float>, forward<double>);
-}
-void softmax_statistics_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SoftmaxStatistics>(op, operands, queue, statistics<float>, statistics<double>);
-}
-
 constexpr OperatorKernels kCrossEntropyRows[] = {
-    {ops::CrossEntropy::kName, {.forward = cross_entropy_forward}},
-    {ops::SoftmaxStatistics::kName, {.forward = softmax_statistics_forward}},
+    {ops::CrossEntropy::kName, {.forward = by_type<ops::CrossEntropy, forward<float>, forward<double>>}},
+    {ops::SoftmaxStatistics::kName,
+     {.forward = by_type<ops::SoftmaxStatistics, statistics<float>, statistics<double>>}},
 };
 
 }  // namespace

@@ -67,22 +67,13 @@ void positions_gradient(const ops::Positions& p, Arguments a, Queue&) {
     }
 }
 
-void embedding_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Embedding>(op, operands, queue, forward<float>, forward<double>);
-}
-void embedding_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Embedding>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
-}
-void positions_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Positions>(op, operands, queue, add_positions<float>, add_positions<double>);
-}
-void positions_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Positions>(op, operands, queue, positions_gradient<float>, positions_gradient<double>);
-}
-
 constexpr OperatorKernels kEmbeddingRows[] = {
-    {ops::Embedding::kName, {.forward = embedding_forward, .weight_gradient = embedding_weight_gradient}},
-    {ops::Positions::kName, {.forward = positions_forward, .weight_gradient = positions_weight_gradient}},
+    {ops::Embedding::kName,
+     {.forward = by_type<ops::Embedding, forward<float>, forward<double>>,
+      .weight_gradient = by_type<ops::Embedding, weight_gradient<float>, weight_gradient<double>>}},
+    {ops::Positions::kName,
+     {.forward = by_type<ops::Positions, add_positions<float>, add_positions<double>>,
+      .weight_gradient = by_type<ops::Positions, positions_gradient<float>, positions_gradient<double>>}},
 };
 
 }  // namespace

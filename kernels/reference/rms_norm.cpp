@@ -53,21 +53,11 @@ void weight_gradient(const ops::RmsNorm& n, Arguments a, Queue&) {
   }
 }
 
-void rms_norm_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::RmsNorm>(op, operands, queue, forward<float>, forward<double>);
-}
-void rms_norm_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::RmsNorm>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-void rms_norm_weight_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::RmsNorm>(op, operands, queue, weight_gradient<float>, weight_gradient<double>);
-}
-
 constexpr OperatorKernels kRmsNormRows[] = {
     {ops::RmsNorm::kName,
-     {.forward = rms_norm_forward,
-      .input_gradient = rms_norm_input_gradient,
-      .weight_gradient = rms_norm_weight_gradient}},
+     {.forward = by_type<ops::RmsNorm, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::RmsNorm, input_gradient<float>, input_gradient<double>>,
+      .weight_gradient = by_type<ops::RmsNorm, weight_gradient<float>, weight_gradient<double>>}},
 };
 
 }  // namespace

@@ -35,15 +35,10 @@ void input_gradient(const ops::Rope& r, Arguments a, Queue&) {
   rotate<T>(r, a, -1);
 }
 
-void rope_forward(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Rope>(op, operands, queue, forward<float>, forward<double>);
-}
-void rope_input_gradient(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Rope>(op, operands, queue, input_gradient<float>, input_gradient<double>);
-}
-
 constexpr OperatorKernels kRopeRows[] = {
-    {ops::Rope::kName, {.forward = rope_forward, .input_gradient = rope_input_gradient}},
+    {ops::Rope::kName,
+     {.forward = by_type<ops::Rope, forward<float>, forward<double>>,
+      .input_gradient = by_type<ops::Rope, input_gradient<float>, input_gradient<double>>}},
 };
 
 }  // namespace

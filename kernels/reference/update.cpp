@@ -12,7 +12,7 @@ namespace {
 template <class T>
 void norm(const ops::SquaredNorm& n, Arguments a, Queue&) {
   const T* gradient = a.in<T>();
-  double* sums = a.out<double>();
+  auto* sums = a.out<double>();
   if (n.first) sums[0] = sums[1] = sums[2] = 0;
   double squares = 0, not_finite = 0;
   for (std::int64_t i = 0; i < n.elements; ++i) {
@@ -36,8 +36,8 @@ void add_losses(const ops::LossSum& s, Arguments a, Queue&) {
 /// Rounding the norm to the type of training makes it the same number however its sum was ordered.
 template <class T>
 void clip(const ops::ClipFactor& c, Arguments a, Queue&) {
-  const double* sums = a.in<double>();
-  double* scalars = a.out<double>();
+  const auto* sums = a.in<double>();
+  auto* scalars = a.out<double>();
   const double loss = sums[0], rounded = static_cast<T>(std::sqrt(sums[1]));
   scalars[0] = loss;
   scalars[1] = rounded;
@@ -47,7 +47,7 @@ void clip(const ops::ClipFactor& c, Arguments a, Queue&) {
 
 template <class T>
 void adam(const ops::AdamW& n, Arguments a, Queue&) {
-  const double *control = a.in<double>(), *scalars = a.in<double>();
+  const auto *control = a.in<double>(), *scalars = a.in<double>();
   const T* gradient = a.in<T>();
   T *weight = a.out<T>(), *first = a.out<T>(), *second = a.out<T>();
   const double rate = control[0], step = control[1], factor = scalars[2];
@@ -76,29 +76,13 @@ void clear(const ops::Zero& z, Arguments arguments, Queue&) {
   for (std::int64_t i = 0; i < z.elements; ++i) a[i] = 0;
 }
 
-void squared_norm(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::SquaredNorm>(op, operands, queue, norm<float>, norm<double>);
-}
-void loss_sum(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::LossSum>(op, operands, queue, add_losses<float>, add_losses<double>);
-}
-void clip_factor(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::ClipFactor>(op, operands, queue, clip<float>, clip<double>);
-}
-void adamw(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::AdamW>(op, operands, queue, adam<float>, adam<double>);
-}
-void accumulate(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Accumulate>(op, operands, queue, sum<float>, sum<double>);
-}
-void zero(const Op& op, Addresses operands, Queue& queue) {
-  by_type<ops::Zero>(op, operands, queue, clear<float>, clear<double>);
-}
-
 constexpr OperatorKernels kUpdateRows[] = {
-    {ops::SquaredNorm::kName, {.update = squared_norm}}, {ops::LossSum::kName, {.update = loss_sum}},
-    {ops::ClipFactor::kName, {.update = clip_factor}},   {ops::AdamW::kName, {.update = adamw}},
-    {ops::Accumulate::kName, {.update = accumulate}},    {ops::Zero::kName, {.update = zero}},
+    {ops::SquaredNorm::kName, {.update = by_type<ops::SquaredNorm, norm<float>, norm<double>>}},
+    {ops::LossSum::kName, {.update = by_type<ops::LossSum, add_losses<float>, add_losses<double>>}},
+    {ops::ClipFactor::kName, {.update = by_type<ops::ClipFactor, clip<float>, clip<double>>}},
+    {ops::AdamW::kName, {.update = by_type<ops::AdamW, adam<float>, adam<double>>}},
+    {ops::Accumulate::kName, {.update = by_type<ops::Accumulate, sum<float>, sum<double>>}},
+    {ops::Zero::kName, {.update = by_type<ops::Zero, clear<float>, clear<double>>}},
 };
 
 }  // namespace
