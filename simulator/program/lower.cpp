@@ -117,19 +117,23 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
   return static_cast<std::size_t>(program.grid.coordinate(Axis::pp, rank));
 }
 
+Grid grid_of(const workload::Plan& plan) {
+  return Grid({.tp = static_cast<std::int32_t>(plan.tp),
+               .cp = static_cast<std::int32_t>(plan.cp),
+               .dp_shard = static_cast<std::int32_t>(plan.dp),
+               .pp = static_cast<std::int32_t>(plan.pp),
+               .ep = static_cast<std::int32_t>(plan.ep),
+               .etp = static_cast<std::int32_t>(plan.etp)},
+              plan.placement);
+}
+
 Program lower(const Job& job, Classes classes, Hash hash) {
   const workload::Plan& plan = job.plan;
   Program program;
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
   ensure(directions_of(plan.schedule) == 1 || !job.model.tied_embeddings,
          "each end of the model is on one stage");
-  program.grid = Grid({.tp = static_cast<std::int32_t>(plan.tp),
-                       .cp = static_cast<std::int32_t>(plan.cp),
-                       .dp_shard = static_cast<std::int32_t>(plan.dp),
-                       .pp = static_cast<std::int32_t>(plan.pp),
-                       .ep = static_cast<std::int32_t>(plan.ep),
-                       .etp = static_cast<std::int32_t>(plan.etp)},
-                      plan.placement);
+  program.grid = grid_of(plan);
   Lowering lowering(job, program);
   for (std::int64_t stage = 0; stage < plan.pp; ++stage) program.classes.push_back(lowering.stage(stage));
   if (classes == Classes::per_rank) program.classes = one_class_per_rank(program);

@@ -247,6 +247,9 @@ enum class Classes : std::uint8_t { per_stage, per_rank };
 /// Whether a program gets its hash, which costs a seventh of lowering it. Without one it cannot be checked or run.
 enum class Hash : std::uint8_t { taken, left_out };
 
+/// How the ranks of a plan are arranged.
+Grid grid_of(const workload::Plan& plan);
+
 /// Lowers a job that `workload::check_supported` has passed.
 Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);
 

@@ -51,8 +51,8 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
     around.pp = std::min<std::int64_t>(plan.pp, 3);
   }
   Passes& passes = found->second;
-  passes.model = probes->second.read<PassModel>(plan.micro_batch, grid_of(around), machines_->of(plan),
-                                                Zeroes::left_out);
+  passes.model = probes->second.read<PassModel>(plan.micro_batch, program::grid_of(around),
+                                                machines_->of(plan), Zeroes::left_out);
   if (passes.model) passes.numbers = &*pass_numbers_.insert(passes.model->numbers()).first;
   return passes;
 }
@@ -71,8 +71,8 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
     job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
     probes->second = Probes(job, plan.pp > 1, kForUpdates);
   }
-  return found->second =
-             probes->second.read<UpdateModel>(1, grid_of(plan), machines_->of(plan), Zeroes::counted);
+  return found->second = probes->second.read<UpdateModel>(1, program::grid_of(plan), machines_->of(plan),
+                                                          Zeroes::counted);
 }
 
 double Models::more_losses(const Plan& plan, std::int64_t micro_batches) {

@@ -35,16 +35,6 @@ bool moves_activations(const program::Program& program, const program::Instructi
 
 }  // namespace
 
-program::Grid grid_of(const workload::Plan& plan) {
-  return program::Grid({.tp = static_cast<std::int32_t>(plan.tp),
-                        .cp = static_cast<std::int32_t>(plan.cp),
-                        .dp_shard = static_cast<std::int32_t>(plan.dp),
-                        .pp = static_cast<std::int32_t>(plan.pp),
-                        .ep = static_cast<std::int32_t>(plan.ep),
-                        .etp = static_cast<std::int32_t>(plan.etp)},
-                       plan.placement);
-}
-
 std::optional<std::size_t> layer_among(const std::vector<double>& one, const std::vector<double>& two) {
   if (two.size() == one.size()) return one.size();
   if (two.size() != one.size() + 1) return std::nullopt;

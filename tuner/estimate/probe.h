@@ -3,7 +3,7 @@
 // a middle and a last stage do, and what one layer more adds to them. Without a pipeline it is one stage, of 1 layer or of 2.
 //
 //   Probe probe(job, kPipelineLayers, 8);
-//   probe.price(16, grid_of(plan), machine, Zeroes::counted);
+//   probe.price(16, program::grid_of(plan), machine, Zeroes::counted);
 //   probe.line(1) ...
 //
 // It is lowered once, and priced again for plans that differ by the size of their micro-batches and by what surrounds their
@@ -25,9 +25,6 @@ enum class Kind : std::uint8_t { first, middle, last, only };
 
 /// Layers by stage.
 inline const std::vector<std::int64_t> kPipelineLayers{1, 1, 2, 1}, kOneLayer{1}, kTwoLayers{2};
-
-/// That of the plan, lowered.
-program::Grid grid_of(const workload::Plan& plan);
 
 /// Where the layer's collective stands among the seconds of those of a stage that has everything: with two layers it comes
 /// twice in a row. Their count where no layer's is among them.
