@@ -12,11 +12,19 @@ namespace ds::tuner {
 namespace {
 
 using engine::Durations;
+using engine::kNoChannel;
+using engine::LaneBody;
+using engine::Segment;
+using engine::StepSchedule;
 using program::Instruction;
 using program::InstructionId;
 using program::Position;
 
 constexpr InstructionId kNone{-1};
+
+bool meets_everybody(const Instruction& instruction) {
+  return instruction.kind == program::Kind::collective && instruction.comm.group == program::kWorld;
+}
 
 std::uint8_t direction_of(const Instruction& instruction) {
   return instruction.comm.shift > 0 ? kForward : kBackward;
@@ -46,7 +54,7 @@ class MeetingNumbers {
 /// Builds the line of one class from its schedule.
 class LineBuilder {
  public:
-  LineBuilder(const program::Program& program, std::size_t rank_class, const ProbeSchedule& schedule,
+  LineBuilder(const program::Program& program, std::size_t rank_class, const StepSchedule& schedule,
               MeetingNumbers& meetings)
       : program_(program), class_(rank_class), schedule_(schedule), meetings_(meetings) {}
 
@@ -76,8 +84,7 @@ class LineBuilder {
   };
 
   InstructionId id(const Segment& segment, std::size_t lane, std::int32_t position) const {
-    const LaneBody& body = schedule_.body(segment, lane);
-    return body.instructions[static_cast<std::size_t>(segment.first + position)];
+    return schedule_.body(segment, lane).at(segment.first + position).one->id;
   }
   const Instruction& instruction(const Segment& segment, std::size_t lane, std::int32_t position) const {
     return program_.instruction(id(segment, lane, position));
@@ -110,8 +117,8 @@ class LineBuilder {
   void tie_to_compute(std::size_t lane) {
     std::int64_t freed = 0;  // by the compute lane at that position
     for (const Segment& segment : schedule_.segments[lane]) {
-      for (std::int32_t w = 0; w < segment.waits.count; ++w) {
-        const Position& until = schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)];
+      for (std::int32_t w = 0; w < segment.waits; ++w) {
+        const Position& until = schedule_.waits[static_cast<std::size_t>(segment.first_wait + w)];
         ensure(until.lane == static_cast<std::int32_t>(kCompute), "lanes beside wait for the compute lane");
         if (until.ended <= freed) continue;
         freed = until.ended;
@@ -121,8 +128,7 @@ class LineBuilder {
       }
       const LaneBody& body = schedule_.body(segment, lane);
       for (std::int32_t i = 0; i < segment.count; ++i) {
-        const auto at = static_cast<std::size_t>(segment.first + i);
-        const double seconds = body.begins[at + 1] - body.begins[at];
+        const double seconds = body.at(segment.first + i).one->seconds.value;
         if (roles_[lane].does == Does::receives) {
           beside_seconds_[roles_[lane].direction].emplace_back(seconds, id(segment, lane, i));
         } else {
@@ -193,8 +199,8 @@ class LineBuilder {
 
   void add_segment(std::size_t s, bool before_step) {
     const Segment& segment = schedule_.segments[kCompute][s];
-    for (std::int32_t w = 0; w < segment.waits.count; ++w)
-      add_wait(schedule_.waits[static_cast<std::size_t>(segment.waits.first + w)], before_step);
+    for (std::int32_t w = 0; w < segment.waits; ++w)
+      add_wait(schedule_.waits[static_cast<std::size_t>(segment.first_wait + w)], before_step);
     if (segment.channel == kNoChannel) {
       since_ += segment.alone.value;
       done_.rest.push_back(
@@ -259,7 +265,7 @@ class LineBuilder {
 
   const program::Program& program_;
   std::size_t class_;
-  const ProbeSchedule& schedule_;
+  const StepSchedule& schedule_;
   MeetingNumbers& meetings_;
   std::vector<LaneRole> roles_;        // by lane
   std::size_t reduce_lane_{kCompute};  // kCompute: none
@@ -280,8 +286,8 @@ class LineBuilder {
 std::vector<double> begins_of(const program::Program& program, const Durations& durations,
                               std::size_t rank_class, const LaneBody& lane) {
   std::vector<double> begins{0};
-  for (const InstructionId id : lane.instructions)
-    begins.push_back(begins.back() + engine::alone(program, durations, rank_class, id).value);
+  for (std::int32_t i = 0; i < lane.length(); ++i)
+    begins.push_back(begins.back() + engine::alone(program, durations, rank_class, lane.at(i).one->id).value);
   return begins;
 }
 
@@ -319,8 +325,10 @@ Collapsed collapse(const program::Program& program, const Durations& durations) 
   Collapsed result;
   program::Channels channels(program);
   MeetingNumbers meetings;
+  std::vector<bool> apart;
+  for (const Instruction& one : program.instructions) apart.push_back(meets_everybody(one));
   for (std::size_t c = 0; c < program.classes.size(); ++c) {
-    result.schedules.emplace_back(program, c, durations, channels);
+    result.schedules.emplace_back(program, c, durations, channels, apart, nullptr);
     LineBuilder builder(program, c, result.schedules.back(), meetings);
     builder.run();
     result.lines.push_back(builder.line());

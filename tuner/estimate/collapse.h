@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "simulator/engine/engine.h"
+#include "simulator/engine/step_schedule.h"
 #include "tuner/estimate/lines.h"
-#include "tuner/estimate/probe_schedule.h"
 
 namespace ds::tuner {
 
@@ -25,9 +25,9 @@ struct Work {
 };
 
 struct Collapsed {
-  std::vector<Line> lines;               // by class
-  std::vector<ProbeSchedule> schedules;  // likewise
-  std::vector<std::vector<Work>> work;   // by class and pass
+  std::vector<Line> lines;                      // by class
+  std::vector<engine::StepSchedule> schedules;  // likewise
+  std::vector<std::vector<Work>> work;          // by class and pass
 };
 
 inline constexpr std::size_t kCompute = 0;  // lane

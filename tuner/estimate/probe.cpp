@@ -106,7 +106,7 @@ void Probe::price(std::int64_t micro_batch, const program::Grid& grid, const cos
 /// What only the first pricing needs goes: a search keeps many probes.
 void Probe::collapse() {
   collapsed_ = tuner::collapse(program_, durations_);
-  for (ProbeSchedule& schedule : collapsed_.schedules) {
+  for (engine::StepSchedule& schedule : collapsed_.schedules) {
     schedule.segments = {};
     schedule.waits = {};
   }

@@ -7,6 +7,7 @@
 
 #include "simulator/engine/alone.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/walk.h"
 
 namespace ds::tuner {
 namespace {
@@ -90,11 +91,12 @@ bool count_from_ends(Finish& finish, const std::vector<BucketCollective>& reduce
 template <class Which>
 double seconds_of(const Probe& probe, std::size_t stage, program::TemplateId body, Which&& which) {
   double sum = 0;
-  auto id = static_cast<program::InstructionId>(first_of(probe.program(), body));
-  for (const program::Instruction& one : body_of(probe.program(), body)) {
-    if (which(one)) sum += engine::alone(probe.program(), probe.durations(), stage, id).value;
-    id = static_cast<program::InstructionId>(program::index(id) + 1);
-  }
+  const program::Program& program = probe.program();
+  program::for_each_instruction(program.templates[program::index(body)],
+                                [&](program::InstructionId id, std::int32_t) {
+                                  if (which(program.instruction(id)))
+                                    sum += engine::alone(program, probe.durations(), stage, id).value;
+                                });
   return sum;
 }
 
