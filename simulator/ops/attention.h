@@ -1,6 +1,7 @@
 #pragma once
 // Causal self-attention, flash or unfused.
 
+#include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
@@ -17,11 +18,10 @@ struct Attention {
   std::string_view name() const { return flash ? kName : kUnfusedName; }
   bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
   double flops(Pass pass) const {
-    constexpr double kSoftmax = 5;
     // Lower triangle with its diagonal; forward two products, backward four, and one more where flash repeats q k^T.
     const double pairs = real(batch * heads) * real(sequence) * real(sequence + 1) / 2;
     const double products = pass == Pass::forward ? 2 : flash ? 5 : 4;
-    return pairs * (2 * products * real(head_dim) + kSoftmax);
+    return pairs * (2 * products * real(head_dim) + kSoftmaxFlops);
   }
   Extents extents() const { return {batch * heads, sequence, head_dim}; }
   void operands(OperandList& l) const {

@@ -1,6 +1,7 @@
 #pragma once
 // Cross entropy: the loss and its gradient by the logits.
 
+#include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
@@ -18,7 +19,7 @@ struct CrossEntropy {
   static constexpr std::string_view kName = "cross entropy";
   std::string_view name() const { return kName; }
   bool has_pass(Pass pass) const { return pass == Pass::forward; }
-  double flops(Pass /*pass*/) const { return 5 * real(tokens) * real(columns); }
+  double flops(Pass /*pass*/) const { return kSoftmaxFlops * real(tokens) * real(columns); }
   Extents extents() const { return {tokens, columns}; }
   void operands(OperandList& l) const {
     l.add("logits", Access::add, Role::activation, matrix(tokens, columns));

@@ -1,6 +1,7 @@
 #pragma once
 // LayerNorm: normalisation by mean and deviation.
 
+#include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
@@ -14,10 +15,7 @@ struct LayerNorm {
   static constexpr std::string_view kName = "layer norm";
   std::string_view name() const { return kName; }
   bool has_pass(Pass pass) const { return pass != Pass::update; }
-  double flops(Pass pass) const {
-    const double per_element = pass == Pass::forward ? 8 : pass == Pass::input_gradient ? 11 : 5;
-    return per_element * real(tokens) * real(hidden);
-  }
+  double flops(Pass pass) const { return norm_flops(pass, tokens, hidden); }
   Extents extents() const { return {tokens, hidden}; }
   void operands(OperandList& l) const {
     const Shape x = matrix(tokens, hidden);
