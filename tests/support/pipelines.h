@@ -83,6 +83,27 @@ class PipelineBuilder {
     return std::move(out_);
   }
 
+  static std::int32_t lane(const program::ScheduledPass& pass, std::int32_t way) {
+    return kFirstMessageLane + kWays * pass.chunk + way;
+  }
+
+  /// The message that a pass takes from a channel; `begin`: what the pass then waits for.
+  void take(const program::ScheduledPass& pass, std::int32_t from, std::int32_t seconds,
+            std::vector<maxplus::Wait>& begin) {
+    if (!p_.beside) {
+      add(kCompute, seconds, from, {});
+      return;
+    }
+    const auto c = static_cast<std::size_t>(pass.chunk);
+    const std::int32_t taking = lane(pass, pass.forward ? kTakesForward : kTakesBackward);
+    std::vector<maxplus::Wait> slot;
+    // Its memory is free once that one's backward has ended.
+    const std::int32_t before = count(taking) - (pass.forward ? slots_[c] : 2);
+    if (before >= 0) slot.push_back({kCompute, ended_[c][static_cast<std::size_t>(before)]});
+    add(taking, seconds, from, slot);
+    begin.push_back({taking, count(taking)});
+  }
+
   void run(std::int32_t s, const program::ScheduledPass& pass, bool first, bool last) {
     const auto c = static_cast<std::size_t>(pass.chunk);
     const std::int32_t at = position(s, pass.chunk);
@@ -90,23 +111,10 @@ class PipelineBuilder {
     const bool weights_only = pass.gradients == program::Gradients::weights;
     const bool takes = !weights_only && (pass.forward ? at > 0 : at + 1 < positions());
     const bool sends = !weights_only && (pass.forward ? at + 1 < positions() : at > 0);
-    const auto lane = [&](std::int32_t way) { return kFirstMessageLane + kWays * pass.chunk + way; };
     std::vector<maxplus::Wait> begin;
     if (takes) {
       const std::int32_t from = channel(pass.chunk, pass.forward ? at - 1 : at, pass.forward);
-      const std::int32_t seconds = own + (pass.forward ? kTakeForward : kTakeBackward);
-      if (p_.beside) {
-        const std::int32_t taking = lane(pass.forward ? kTakesForward : kTakesBackward);
-        std::vector<maxplus::Wait> slot;
-        const std::int32_t slots = pass.forward ? slots_[c] : 2;
-        const std::int32_t before =
-            count(taking) - slots;  // its memory is free once that one's backward has ended
-        if (before >= 0) slot.push_back({kCompute, ended_[c][static_cast<std::size_t>(before)]});
-        add(taking, seconds, from, slot);
-        begin.push_back({taking, count(taking)});
-      } else {
-        add(kCompute, seconds, from, {});
-      }
+      take(pass, from, own + (pass.forward ? kTakeForward : kTakeBackward), begin);
     }
     const std::int32_t work = own + (pass.forward ? kForward : weights_only ? kWeights : kBackward);
     for (std::int32_t l = 0; l < p_.layers; ++l) {
@@ -121,7 +129,7 @@ class PipelineBuilder {
     }
     if (sends) {
       // Its memory: two messages.
-      const std::int32_t sending = lane(pass.forward ? kSendsForward : kSendsBackward);
+      const std::int32_t sending = lane(pass, pass.forward ? kSendsForward : kSendsBackward);
       if (count(sending) >= 2) begin.push_back({sending, count(sending) - 1});
       add(kCompute, work, maxplus::kNone, begin);
       add(sending, own + (pass.forward ? kSendForward : kSendBackward),
