@@ -334,6 +334,7 @@ Collapsed collapse(const program::Program& program, const Durations& durations) 
     result.lines.push_back(builder.line());
     result.work.push_back(builder.work());
   }
+  reprice(program, durations, result);  // the first prices are summed as all later ones, to the bit
   return result;
 }
 
