@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "simulator/base/error.h"
 #include "simulator/program/walk.h"
 #include "tests/support/edit_program.h"
 #include "tests/support/jobs.h"
@@ -66,6 +67,7 @@ View& moving_view(Program& program, std::string_view pass, Access access, Part p
           program.buffer(view.buffer).part == part && program.buffer(view.buffer).copies > 1)
         found = &view;
     });
+  ensure(found != nullptr, "the program has one");
   return *found;
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <functional>
 
+#include "simulator/base/error.h"
 #include "simulator/program/program.h"
 #include "tests/support/edit_program.h"
 #include "tests/support/jobs.h"
@@ -49,6 +50,7 @@ Instruction& first_where(Program& program, const Template& body, Condition condi
   support::for_each(program, body, [&](Instruction& i) {
     if (found == nullptr && condition(i)) found = &i;
   });
+  ensure(found != nullptr, "the program has one");
   return *found;
 }
 Instruction& first_of(Program& program, const Template& body, Kind kind) {
