@@ -57,9 +57,9 @@ Draft merged(const Draft& forward, const Draft& backward) {
   result.append({in_turn(ahead.received.body, back.received.body), 1, 0});
   // Block by block: as many iterations as both have take turns, what one has more follows.
   for (std::size_t b = 0; b < std::max(ahead.work.size(), back.work.size()); ++b) {
-    static const Piece kNothing{.body = {}, .times = 0};
-    const Piece& one = b < ahead.work.size() ? ahead.work[b] : kNothing;
-    const Piece& other = b < back.work.size() ? back.work[b] : kNothing;
+    static const Piece nothing{.body = {}, .times = 0};
+    const Piece& one = b < ahead.work.size() ? ahead.work[b] : nothing;
+    const Piece& other = b < back.work.size() ? back.work[b] : nothing;
     const std::int32_t both = std::min(one.times, other.times);
     result.append({in_turn(one.body, other.body), both, 0});
     for (const Piece* longer : {&one, &other}) result.append({longer->body, longer->times - both, both});

@@ -24,7 +24,16 @@ class Draft {
   void add(Instruction instruction) {
     if (pieces_.empty() || closed_) pieces_.emplace_back();
     closed_ = false;
+    instruction.of_step = of_step_;
     pieces_.back().body.push_back(instruction);
+  }
+  /// All that is added from here on is work of the step, not of a micro-batch; or what `write` adds.
+  void begin_step() { of_step_ = true; }
+  template <class Fn>
+  void of_step(Fn&& write) {
+    const bool before = std::exchange(of_step_, true);
+    write();
+    of_step_ = before;
   }
   /// What `write` adds comes so many times.
   template <class Fn>
@@ -51,7 +60,7 @@ class Draft {
 
  private:
   std::vector<Piece> pieces_;
-  bool closed_{false};
+  bool closed_{false}, of_step_{false};
 };
 
 /// A forward and a backward as one: both receive first and send last, and in between their operators take turns, so that each

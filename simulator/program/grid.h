@@ -64,7 +64,7 @@ struct Coordinates {
 /// Ranks that lie `stride` apart.
 struct Extent {
   std::int32_t count{1}, stride{1};
-  bool operator==(const Extent&) const = default;
+  auto operator<=>(const Extent&) const = default;
 };
 
 class Grid {
@@ -103,7 +103,7 @@ class Grid {
   };
   Strides strides(const Group& group, std::int32_t rank) const;
 
-  bool operator==(const Grid&) const = default;
+  auto operator<=>(const Grid&) const = default;
 
  private:
   const Extent& of(Axis axis) const;

@@ -1,63 +1,18 @@
-// Lowering: a job becomes buffers, templates and the calls of one step, stage by stage. This file says what of the job
-// counts; how a stage is lowered is in stage_lowering.h.
-#include <algorithm>
+// Lowering: a job becomes buffers, templates and the calls of one step, stage by stage. What of the job counts is in
+// stage_inputs.h; how a stage is lowered, in stage_lowering.h.
 #include <map>
-#include <string_view>
 
 #include "simulator/base/error.h"
 #include "simulator/program/program.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/stage_graphs.h"
 #include "simulator/program/stage_lowering.h"
-#include "simulator/program/types.h"
 
 namespace ds::program {
 namespace {
 
 using workload::Job;
 using Order = std::vector<ScheduledPass>;
-
-bool has_fusion(const Job& job, std::string_view name) {
-  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
-}
-
-StageInputs stage_inputs(const Job& job, std::int64_t stage, const Order& order, const Program& program,
-                         const Lanes& lanes) {
-  const workload::Plan& plan = job.plan;
-  const DataType type = storage_type(job);
-  const bool end = stage == 0 || stage + 1 == plan.pp;
-  const std::int32_t directions = directions_of(plan.schedule);
-  StageInputs inputs{
-      .chunks = {},
-      .stages = static_cast<std::int32_t>(plan.pp),
-      .directions = directions,
-      .second_half = directions == 2 && 2 * stage >= plan.pp,
-      .tensor_ranks = plan.tp,
-      .data_ranks = plan.dp,
-      .sharded = plan.zero >= 1 && plan.dp > 1,
-      .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
-      .counts_tied = stage == 0,
-      .overlap = plan.overlap,
-      .sends_shares = job.habits.pipeline_scatter_gather && plan.tp > 1 && !plan.sequence_parallel,
-      .products_in_pieces =
-          !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
-      .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
-      .dummy_gradients = job.habits.dummy_weight_gradients && job.habits.allocator != "arena",
-      .lanes = lanes,
-      .type = type,
-      .gradient_type = gradient_type(job),
-      .master_type = narrow(type) ? DataType::fp32 : type,
-      .algorithm = static_cast<std::int16_t>(job.cluster.cpu() ? 0 : -1),  // direct: sums in rank order
-      .hyper = job.train.hyper};
-  for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {
-    inputs.chunks.push_back({.graph = chunk_options(job, stage, chunk),
-                             .recompute = plan.recompute,
-                             .splits_backward = splits_backward(order, static_cast<std::int32_t>(chunk))});
-    if (inputs.chunks.back().graph.head) inputs.micro_batches = program.micro_batches / directions;
-  }
-  if (!inputs.tied_across) inputs.counts_tied = true;
-  return inputs;
-}
 
 /// Lowers each kind of stage once, and each kind of chunk's graph.
 class Lowering {
@@ -70,7 +25,10 @@ class Lowering {
     const Order order =
         order_of(plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(stage),
                  program_.micro_batches, static_cast<std::int32_t>(plan.vpp));
-    StageInputs inputs = stage_inputs(job_, stage, order, program_, lanes_);
+    std::vector<bool> splits;
+    for (std::int32_t chunk = 0; chunk < plan.vpp * directions_of(plan.schedule); ++chunk)
+      splits.push_back(splits_backward(order, chunk));
+    const StageInputs inputs = stage_inputs(job_, stage, splits, lanes_);
     auto found = kinds_.find(inputs);
     if (found == kinds_.end()) {
       std::vector<std::shared_ptr<const graph::Stage>> graphs;

@@ -138,6 +138,8 @@ struct Instruction {
   Span operators;
   Span uses;  // of the communication itself
   Comm comm;
+  bool of_step{
+      false};  // work on parameters, once a step, also where it stands in a pass; what a micro-batch is does not count
 };
 
 enum class Pass : std::uint8_t { forward, backward, weight_gradient, forward_backward, norm, update };

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "simulator/base/error.h"
 #include "simulator/program/stage_lowering.h"
@@ -335,21 +334,27 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
   }
 }
 
+std::int32_t slots_of(const SlotRule& rule, const std::vector<ScheduledPass>& order,
+                      std::int32_t micro_batches) {
+  switch (rule.kind) {
+    case SlotRule::Kind::one: return 1;
+    case SlotRule::Kind::every_micro_batch: return micro_batches;
+    case SlotRule::Kind::in_flight: break;
+  }
+  const std::int32_t in_flight =
+      rule.from != rule.to ? most_in_flight(order, rule.chunk, rule.from, rule.to) : 1;
+  return slots_for(in_flight, rule.lanes_share, micro_batches);
+}
+
 std::vector<std::int32_t> StageLowering::slots(const std::vector<ScheduledPass>& order) const {
   std::vector<std::int32_t> list;
   list.reserve(slot_rules_.size());
-  std::map<std::tuple<std::int32_t, Leg, Leg>, std::int32_t> in_flight;
-  for (const SlotRule& rule : slot_rules_) switch (rule.kind) {
-      case SlotRule::Kind::one: list.push_back(1); break;
-      case SlotRule::Kind::every_micro_batch: list.push_back(micro_batches()); break;
-      case SlotRule::Kind::in_flight: {
-        const bool crosses = rule.from != rule.to;
-        const auto [found, is_new] = in_flight.try_emplace({rule.chunk, rule.from, rule.to}, 1);
-        if (is_new && crosses) found->second = most_in_flight(order, rule.chunk, rule.from, rule.to);
-        list.push_back(slots_for(found->second, rule.lanes_share, micro_batches()));
-        break;
-      }
-    }
+  std::map<SlotRule, std::int32_t> known;
+  for (const SlotRule& rule : slot_rules_) {
+    const auto [found, is_new] = known.try_emplace(rule, 0);
+    if (is_new) found->second = slots_of(rule, order, micro_batches());
+    list.push_back(found->second);
+  }
   return list;
 }
 

@@ -7,29 +7,35 @@
 
 namespace ds::program {
 
-Lanes make_lanes(Program& program, const workload::Plan& plan) {
-  const auto add = [&](Unit unit, Group group, std::int8_t direction) {
-    program.lanes.push_back({unit, group, direction});
-    return static_cast<LaneId>(program.lanes.size() - 1);
+std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,
+                               bool reduces_early) {
+  std::vector<PassCall> calls;
+  calls.reserve(order.size() + 1);
+  std::vector<std::int32_t> summed;  // by chunk: backwards to the weights so far
+  const auto role_of = [&](const ScheduledPass& pass) {
+    if (!runs(pass, Leg::weights)) return GradientRole{};
+    const auto chunk = static_cast<std::size_t>(pass.chunk);
+    if (chunk >= summed.size()) summed.resize(chunk + 1, 0);
+    const std::int32_t before = summed[chunk]++;
+    return GradientRole{.first = before == 0, .last = reduces_early && before + 1 == micro_batches};
   };
-  Lanes lanes;
-  lanes.compute = add(Unit::compute, {}, 0);
-  const auto add_messages = [&](Group group, std::int8_t forward) {
-    const auto backward = static_cast<std::int8_t>(-forward);
-    MessageLanes messages{.send_forward = add(Unit::link, group, forward),
-                          .send_backward = add(Unit::link, group, backward)};
-    if (plan.overlap.p2p) {
-      messages.receive_forward = add(Unit::link, group, forward);
-      messages.receive_backward = add(Unit::link, group, backward);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const ScheduledPass& pass = order[i];
+    if (i + 1 < order.size() && order[i + 1].merged) {
+      const ScheduledPass& other = order[++i];
+      calls.push_back({{.chunk = pass.chunk,
+                        .forward = true,
+                        .gradients = other.gradients,
+                        .role = role_of(other),
+                        .merged_with = other.chunk},
+                       {pass.micro, other.micro}});
+    } else {
+      calls.push_back(
+          {{.chunk = pass.chunk, .forward = pass.forward, .gradients = pass.gradients, .role = role_of(pass)},
+           {pass.micro, -1}});
     }
-    return messages;
-  };
-  if (plan.pp > 1) lanes.messages[0] = add_messages(kPipeline, 1);
-  if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
-  // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
-  if (plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
-    lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
-  return lanes;
+  }
+  return calls;
 }
 
 StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
@@ -58,21 +64,10 @@ RankClass StageLowering::lower(const std::vector<ScheduledPass>& order, std::int
   ranks.members = static_cast<std::int32_t>(inputs_.tensor_ranks * inputs_.data_ranks);
   Phase step{When::always, {}};
   step.calls.reserve(order.size() + 1);
-  summed_.assign(chunks_.size(), 0);
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const ScheduledPass& pass = order[i];
-    const bool merges = i + 1 < order.size() && order[i + 1].merged;
-    if (merges) {
-      const ScheduledPass& other = order[++i];
-      step.calls.push_back({merged_call_of(pass, other), {pass.micro, other.micro}});
-    } else {
-      step.calls.push_back({call_of(pass), {pass.micro, -1}});
-    }
-  }
-  if (finish_ == TemplateId{-1}) finish_ = finish();
-  if (update_ == TemplateId{-1}) update_ = update();
-  step.calls.push_back({finish_, {-1, -1}});
-  ranks.phases = {std::move(step), {When::finite, {{update_, {-1, -1}}}}};
+  for (const PassCall& call : calls_of(order, this->micro_batches(), reduces_early()))
+    step.calls.push_back({pass(call.kind), {call.micro[0], call.micro[1]}});
+  step.calls.push_back({finish(), {-1, -1}});
+  ranks.phases = {std::move(step), {When::finite, {{update(), {-1, -1}}}}};
   ranks.host = host_;
   ranks.buffers = {first_buffer_, static_cast<std::int32_t>(slot_rules_.size())};
   std::int32_t tensors = 0;
@@ -82,37 +77,32 @@ RankClass StageLowering::lower(const std::vector<ScheduledPass>& order, std::int
   return ranks;
 }
 
-StageLowering::GradientRole StageLowering::role_of(const ScheduledPass& pass) {
-  if (!runs(pass, Leg::weights)) return {};
-  std::int32_t& summed = summed_[static_cast<std::size_t>(pass.chunk)];
-  const GradientRole role{.first = summed == 0, .last = reduces_early() && summed + 1 == micro_batches()};
-  ++summed;
-  return role;
-}
-
-TemplateId StageLowering::call_of(const ScheduledPass& pass) {
-  const Chunk& chunk = chunks_[static_cast<std::size_t>(pass.chunk)];
-  const GradientRole role = role_of(pass);
-  constexpr std::int32_t kAlone = -1;
-  const auto [found, is_new] = templates_.try_emplace(
-      {pass.chunk, pass.forward, pass.gradients, role.first, role.last, kAlone}, TemplateId{-1});
-  if (is_new)
-    found->second =
-        add_template(program_, pass.forward ? forward(chunk) : backward(chunk, pass.gradients, role));
+TemplateId StageLowering::pass(const PassKind& kind) {
+  const auto [found, is_new] = templates_.try_emplace(kind, TemplateId{-1});
+  if (is_new) found->second = make_pass(kind);
   return found->second;
 }
 
-TemplateId StageLowering::merged_call_of(const ScheduledPass& first, const ScheduledPass& second) {
-  const GradientRole role = role_of(second);
-  const auto [found, is_new] = templates_.try_emplace(
-      {first.chunk, true, second.gradients, role.first, role.last, second.chunk}, TemplateId{-1});
-  if (!is_new) return found->second;
-  const Draft ahead = forward(chunks_[static_cast<std::size_t>(first.chunk)]);
+TemplateId StageLowering::make_pass(const PassKind& kind) {
+  const Chunk& chunk = chunks_[static_cast<std::size_t>(kind.chunk)];
+  if (kind.merged_with < 0)
+    return add_template(program_, kind.forward ? forward(chunk) : backward(chunk, kind.gradients, kind.role));
+  const Draft ahead = forward(chunk);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());
-  const Draft back = backward(chunks_[static_cast<std::size_t>(second.chunk)], second.gradients, role);
+  const Draft back = backward(chunks_[static_cast<std::size_t>(kind.merged_with)], kind.gradients, kind.role);
   for (auto use = program_.uses.begin() + first_use; use != program_.uses.end(); ++use)
     if (use->instance == kMicro0) use->instance = kMicro1;
-  return found->second = add_template(program_, merged(ahead, back));
+  return add_template(program_, merged(ahead, back));
+}
+
+TemplateId StageLowering::finish() {
+  if (finish_ == TemplateId{-1}) finish_ = add_template(program_, finish_body());
+  return finish_;
+}
+
+TemplateId StageLowering::update() {
+  if (update_ == TemplateId{-1}) update_ = add_template(program_, update_body());
+  return update_;
 }
 
 /// In the order of the stages that they are, which ranks at mirrored places share.

@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,53 +20,38 @@
 #include "simulator/program/draft.h"
 #include "simulator/program/program.h"
 #include "simulator/program/schedule/schedule.h"
+#include "simulator/program/stage_inputs.h"
 
 namespace ds::program {
 
-/// Lanes that all stages have. Where nothing overlaps, receives and collectives sit on the compute lane.
-struct MessageLanes {
-  LaneId send_forward{0}, send_backward{0}, receive_forward{0}, receive_backward{0};
-  auto operator<=>(const MessageLanes&) const = default;
-};
-struct Lanes {
-  LaneId compute{0}, reduce{0}, gather{0};
-  std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
-  auto operator<=>(const Lanes&) const = default;
-};
-Lanes make_lanes(Program& program, const workload::Plan& plan);
-
-/// A chunk of a stage: its graph, and whether some of its backwards are in two parts.
-struct ChunkInputs {
-  graph::StageOptions graph;
-  workload::Recompute recompute{};
-  bool splits_backward{};
-  auto operator<=>(const ChunkInputs&) const = default;
+/// What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last one
+/// they are complete, where they are reduced beside it.
+struct GradientRole {
+  bool first{}, last{};
+  auto operator<=>(const GradientRole&) const = default;
 };
 
-/// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.
-struct StageInputs {
-  std::vector<ChunkInputs> chunks;
-  std::int32_t stages{1};
-  std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
-  bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
-  std::int64_t tensor_ranks{1}, data_ranks{1};
-  bool sharded{false};            // each data-parallel rank updates its shard of every bucket (ZeRO 1)
-  bool tied_across{false};        // first and last stage hold the same table
-  bool counts_tied{true};         // and this one counts it in the norm
-  std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
-  workload::Overlap overlap;
-  bool sends_shares{false};        // of activations that all tensor-parallel ranks hold each sends a part
-  bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
-  bool fuses_bias_dropout{
-      false};  // bias and dropout of a projection are done by the residual add that takes them in
-  bool dummy_gradients{
-      false};  // a gradient in the working precision for each shape of a weight, which nothing reads
-  Lanes lanes;
-  DataType type{}, gradient_type{}, master_type{};
-  std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses
-  workload::HyperParameters hyper;
-  auto operator<=>(const StageInputs&) const = default;
+/// Which template a call has: that of a chunk's pass, or of a forward that is merged with the backward of another chunk.
+struct PassKind {
+  std::int32_t chunk{};
+  bool forward{};
+  Gradients gradients{};
+  GradientRole role;
+  std::int32_t merged_with{-1};  // that chunk
+  auto operator<=>(const PassKind&) const = default;
 };
+/// The chunk whose gradients of weights it computes; -1: of none.
+constexpr std::int32_t chunk_of_gradients(const PassKind& kind) {
+  if (kind.gradients == Gradients::inputs || (kind.forward && kind.merged_with < 0)) return -1;
+  return kind.forward ? kind.merged_with : kind.chunk;
+}
+struct PassCall {
+  PassKind kind;
+  std::array<std::int32_t, 2> micro{-1, -1};
+};
+/// The calls of an order. `micro_batches`: of each pipeline.
+std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,
+                               bool reduces_early);
 
 /// How many slots a buffer has follows from the order in which a class works.
 struct SlotRule {
@@ -75,7 +59,12 @@ struct SlotRule {
   std::int32_t chunk{};
   Leg from{}, to{};
   bool lanes_share{};
+  auto operator<=>(const SlotRule&) const = default;
 };
+
+/// `micro_batches`: of the rank and pipeline.
+std::int32_t slots_of(const SlotRule& rule, const std::vector<ScheduledPass>& order,
+                      std::int32_t micro_batches);
 
 class StageLowering {
  public:
@@ -86,6 +75,14 @@ class StageLowering {
   /// The class of a stage of this kind that works in that order; makes the templates that no class before had.
   /// `micro_batches`: of the rank.
   RankClass lower(const std::vector<ScheduledPass>& order, std::int32_t micro_batches);
+
+  /// The template of one of its passes, of what follows the last one, of the update; made when first asked for.
+  TemplateId pass(const PassKind& kind);
+  TemplateId finish();
+  TemplateId update();
+  const SlotRule& slot_rule(BufferId buffer) const {
+    return slot_rules_[index(buffer) - static_cast<std::size_t>(first_buffer_)];
+  }
 
  private:
   struct BucketBuffers {
@@ -112,16 +109,8 @@ class StageLowering {
   };
   /// In which order iterations of a block go through the copies of a buffer.
   enum class Way : std::uint8_t { ahead, back };
-  /// What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last
-  /// one they are complete.
-  struct GradientRole {
-    bool first{}, last{};
-  };
-  /// Which templates there are: of a chunk's pass, and of a backward that is merged with a forward.
-  using TemplateKey = std::tuple<std::int32_t, bool, Gradients, bool, bool, std::int32_t>;
-
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
-  bool reduces_early() const { return inputs_.overlap.grad_reduce && inputs_.data_ranks > 1; }
+  bool reduces_early() const { return inputs_.reduces_early(); }
   /// Micro-batches of one pipeline.
   std::int32_t micro_batches() const { return micro_batches_ / inputs_.directions; }
   /// A chunk of the pipeline that runs the other way.
@@ -148,9 +137,7 @@ class StageLowering {
   void bind_tensor(Chunk& chunk, graph::TensorIndex t);
   std::vector<std::int32_t> slots(const std::vector<ScheduledPass>& order) const;
 
-  GradientRole role_of(const ScheduledPass& pass);
-  TemplateId call_of(const ScheduledPass& pass);
-  TemplateId merged_call_of(const ScheduledPass& first, const ScheduledPass& second);
+  TemplateId make_pass(const PassKind& kind);
   Draft forward(const Chunk& chunk);
   Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
   void release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting, std::size_t node);
@@ -158,9 +145,9 @@ class StageLowering {
   void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_mirrors(Draft& body);
-  TemplateId finish();
+  Draft finish_body();
   void norm(Draft& body);
-  TemplateId update();
+  Draft update_body();
 
   OpId op_id(const ops::Op& op);
   Instruction instruction(Kind kind, const ops::Op& op, const std::vector<Use>& uses);
@@ -182,11 +169,10 @@ class StageLowering {
   std::vector<Chunk> chunks_;
   std::vector<SlotRule> slot_rules_;  // by buffer
   std::int32_t first_buffer_{}, first_tensor_{};
-  std::map<TemplateKey, TemplateId> templates_;
+  std::map<PassKind, TemplateId> templates_;
   TemplateId finish_{-1}, update_{-1};
   // Of the class that is being made.
   std::int32_t micro_batches_{};
-  std::vector<std::int32_t> summed_;  // by chunk: backwards to the weights so far
 };
 
 }  // namespace ds::program

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -101,7 +102,10 @@ void StageLowering::send(Draft& body, const Chunk& chunk, bool forward, Use use)
 }
 
 void StageLowering::receive(Draft& body, const Chunk& chunk, bool forward, Use use) {
-  if (!inputs_.sends_shares) return body.add(transfer(Kind::receive, chunk, forward, use));
+  if (!inputs_.sends_shares) {
+    body.add(transfer(Kind::receive, chunk, forward, use));
+    return;
+  }
   const Use share = share_of(use);
   body.add(transfer(Kind::receive, chunk, forward, share));
   body.add(collective(collective::Collective::all_gather, kTensorGroup, inputs_.lanes.compute,
@@ -109,7 +113,8 @@ void StageLowering::receive(Draft& body, const Chunk& chunk, bool forward, Use u
 }
 
 /// Each tensor-parallel collective that has a matrix product next to it is cut into pieces with that: a gather with the
-/// one behind it, a reduction with the one before it. Not where another communication of the lane stands between.
+/// one behind it, a reduction with the one before it. Not where another communication of the lane stands between. What sums
+/// gradients once a step is left alone.
 void StageLowering::overlap_products(Draft& body) const {
   if (!inputs_.products_in_pieces) return;
   const auto product_of = [&](const Instruction& i) {
@@ -119,15 +124,23 @@ void StageLowering::overlap_products(Draft& body) const {
         return o;
     return -1;
   };
+  const auto nearest = [&](auto from, auto to, LaneId lane) {
+    for (; from != to; ++from) {
+      if (from->of_step) continue;
+      if (communicates(from->kind) && from->lane == lane) break;
+      if (const std::int32_t product = product_of(*from); product >= 0) return product;
+    }
+    return -1;
+  };
   for (Draft::Piece& piece : body.pieces())
     for (std::size_t at = 0; at < piece.body.size(); ++at) {
       Instruction& one = piece.body[at];
-      if (one.kind != Kind::collective || one.comm.group != kTensorGroup) continue;
+      if (one.kind != Kind::collective || one.comm.group != kTensorGroup || one.of_step) continue;
       const bool after = one.comm.what == collective::Collective::all_gather;
-      for (std::size_t i = at; one.comm.beside < 0 && (after ? ++i < piece.body.size() : i-- > 0);) {
-        if (communicates(piece.body[i].kind) && piece.body[i].lane == one.lane) break;
-        one.comm.beside = product_of(piece.body[i]);
-      }
+      const std::span<const Instruction> behind = std::span(piece.body).subspan(at + 1);
+      const std::span<const Instruction> before = std::span(piece.body).first(at);
+      one.comm.beside = after ? nearest(behind.begin(), behind.end(), one.lane)
+                              : nearest(before.rbegin(), before.rend(), one.lane);
     }
 }
 
@@ -203,7 +216,7 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
   body.name = fmt::format("{}{}{}", what, role.first ? ", first" : "", role.last ? ", last" : "");
   body.pass = inputs ? Pass::backward : Pass::weight_gradient;
   body.chunk = chunk.number;
-  if (role.first) zero_padding(body, chunk);
+  if (role.first) body.of_step([&] { zero_padding(body, chunk); });
   if (inputs && graph.output_gradient != graph::kNone)
     receive(body, chunk, false, use(graph.output_gradient));
   // Buckets in the order in which their last gradient comes.
@@ -231,7 +244,7 @@ void StageLowering::release_finished(Draft& body, const Chunk& chunk, std::vecto
     if (!touches_gradient(*chunk.graph, nodes[node], chunk.buckets[b])) return false;
     for (std::size_t later = node + 1; later < nodes.size(); ++later)
       if (touches_gradient(*chunk.graph, nodes[later], chunk.buckets[b])) return false;
-    reduce_bucket(body, chunk, b);
+    body.of_step([&] { reduce_bucket(body, chunk, b); });
     return true;
   });
 }

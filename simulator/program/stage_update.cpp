@@ -70,10 +70,11 @@ void StageLowering::join_mirrors(Draft& body) {
       });
 }
 
-TemplateId StageLowering::finish() {
+Draft StageLowering::finish_body() {
   Draft body;
   body.name = "norm";
   body.pass = Pass::norm;
+  body.begin_step();
   if (!reduces_early())
     for (std::size_t c = chunks_.size(); c-- > 0;)
       for (std::size_t b = chunks_[c].buckets.size(); b-- > 0;)
@@ -82,7 +83,7 @@ TemplateId StageLowering::finish() {
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) join_ties(body, chunk, b);
   if (inputs_.directions == 2) join_mirrors(body);
   norm(body);
-  return add_template(program_, body);
+  return body;
 }
 
 void StageLowering::norm(Draft& body) {
@@ -129,10 +130,11 @@ void StageLowering::norm(Draft& body) {
                        {sums, {whole(host_.scalars, 4), {}, 0}}));
 }
 
-TemplateId StageLowering::update() {
+Draft StageLowering::update_body() {
   Draft body;
   body.name = "update";
   body.pass = Pass::update;
+  body.begin_step();
   const auto each_bucket = [&](auto&& write) {
     for (const Chunk& chunk : chunks_)
       for (std::size_t b = 0; b < chunk.buckets.size(); ++b)
@@ -172,7 +174,7 @@ TemplateId StageLowering::update() {
                           {{part(buffers.weight, buffers), Access::read, 0},
                            {whole(buffers.weight, buffers.padded), Access::add, 0}}));
   });
-  return add_template(program_, body);
+  return body;
 }
 
 }  // namespace ds::program

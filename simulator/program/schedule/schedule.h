@@ -49,6 +49,12 @@ constexpr std::int32_t directions_of(workload::Schedule schedule) {
   return schedule == workload::Schedule::dualpipe ? 2 : 1;
 }
 
+/// Micro-batches after which a step in full swing does the same again, and of which it may have more or fewer.
+constexpr std::int32_t period_of(workload::Schedule schedule, std::int32_t stages) {
+  if (schedule == workload::Schedule::interleaved) return stages;
+  return directions_of(schedule);
+}
+
 /// The order of `schedule`, which is one of those that workload::first_unsupported lets through.
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks);

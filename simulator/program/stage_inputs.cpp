@@ -1,0 +1,86 @@
+// Picks what counts out of a job.
+#include "simulator/program/stage_inputs.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "simulator/program/schedule/schedule.h"
+#include "simulator/program/stage_graphs.h"
+#include "simulator/program/types.h"
+
+namespace ds::program {
+namespace {
+
+using workload::Job;
+
+bool has_fusion(const Job& job, std::string_view name) {
+  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
+}
+
+}  // namespace
+
+StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<bool>& splits,
+                         const Lanes& lanes) {
+  const workload::Plan& plan = job.plan;
+  const DataType type = storage_type(job);
+  const bool end = stage == 0 || stage + 1 == plan.pp;
+  const std::int32_t directions = directions_of(plan.schedule);
+  StageInputs inputs{
+      .chunks = {},
+      .stages = static_cast<std::int32_t>(plan.pp),
+      .directions = directions,
+      .second_half = directions == 2 && 2 * stage >= plan.pp,
+      .tensor_ranks = plan.tp,
+      .data_ranks = plan.dp,
+      .sharded = plan.zero >= 1 && plan.dp > 1,
+      .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
+      .counts_tied = stage == 0,
+      .overlap = plan.overlap,
+      .sends_shares = job.habits.pipeline_scatter_gather && plan.tp > 1 && !plan.sequence_parallel,
+      .products_in_pieces =
+          !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
+      .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
+      .dummy_gradients = job.habits.dummy_weight_gradients && job.habits.allocator != "arena",
+      .lanes = lanes,
+      .type = type,
+      .gradient_type = gradient_type(job),
+      .master_type = narrow(type) ? DataType::fp32 : type,
+      .algorithm = static_cast<std::int16_t>(job.cluster.cpu() ? 0 : -1),  // direct: sums in rank order
+      .hyper = job.train.hyper};
+  for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {
+    inputs.chunks.push_back({.graph = chunk_options(job, stage, chunk),
+                             .recompute = plan.recompute,
+                             .splits_backward = splits[static_cast<std::size_t>(chunk)]});
+    if (inputs.chunks.back().graph.head)
+      inputs.micro_batches = static_cast<std::int32_t>(job.micro_batches()) / directions;
+  }
+  if (!inputs.tied_across) inputs.counts_tied = true;
+  return inputs;
+}
+
+Lanes make_lanes(Program& program, const workload::Plan& plan) {
+  const auto add = [&](Unit unit, Group group, std::int8_t direction) {
+    program.lanes.push_back({unit, group, direction});
+    return static_cast<LaneId>(program.lanes.size() - 1);
+  };
+  Lanes lanes;
+  lanes.compute = add(Unit::compute, {}, 0);
+  const auto add_messages = [&](Group group, std::int8_t forward) {
+    const auto backward = static_cast<std::int8_t>(-forward);
+    MessageLanes messages{.send_forward = add(Unit::link, group, forward),
+                          .send_backward = add(Unit::link, group, backward)};
+    if (plan.overlap.p2p) {
+      messages.receive_forward = add(Unit::link, group, forward);
+      messages.receive_backward = add(Unit::link, group, backward);
+    }
+    return messages;
+  };
+  if (plan.pp > 1) lanes.messages[0] = add_messages(kPipeline, 1);
+  if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
+  // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
+  if (plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
+    lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
+  return lanes;
+}
+
+}  // namespace ds::program

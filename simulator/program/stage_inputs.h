@@ -1,0 +1,67 @@
+#pragma once
+// What of a job counts when a stage of the pipeline is lowered. Stages that are given the same inputs are lowered once.
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+#include "simulator/graph/graph.h"
+#include "simulator/program/program.h"
+#include "simulator/workload/job.h"
+
+namespace ds::program {
+
+/// Lanes that all stages have. Where nothing overlaps, receives and collectives sit on the compute lane.
+struct MessageLanes {
+  LaneId send_forward{0}, send_backward{0}, receive_forward{0}, receive_backward{0};
+  auto operator<=>(const MessageLanes&) const = default;
+};
+struct Lanes {
+  LaneId compute{0}, reduce{0}, gather{0};
+  std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
+  auto operator<=>(const Lanes&) const = default;
+};
+/// Adds them to the program.
+Lanes make_lanes(Program& program, const workload::Plan& plan);
+
+/// A chunk of a stage: its graph, and whether some of its backwards are in two parts.
+struct ChunkInputs {
+  graph::StageOptions graph;
+  workload::Recompute recompute{};
+  bool splits_backward{};
+  auto operator<=>(const ChunkInputs&) const = default;
+};
+
+/// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.
+struct StageInputs {
+  std::vector<ChunkInputs> chunks;
+  std::int32_t stages{1};
+  std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
+  bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
+  std::int64_t tensor_ranks{1}, data_ranks{1};
+  bool sharded{false};            // each data-parallel rank updates its shard of every bucket (ZeRO 1)
+  bool tied_across{false};        // first and last stage hold the same table
+  bool counts_tied{true};         // and this one counts it in the norm
+  std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
+  workload::Overlap overlap;
+  bool sends_shares{false};        // of activations that all tensor-parallel ranks hold each sends a part
+  bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
+  bool fuses_bias_dropout{
+      false};  // bias and dropout of a projection are done by the residual add that takes them in
+  bool dummy_gradients{
+      false};  // a gradient in the working precision for each shape of a weight, which nothing reads
+  Lanes lanes;
+  DataType type{}, gradient_type{}, master_type{};
+  std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses
+  workload::HyperParameters hyper;
+  /// Buckets are reduced beside the last backward, each once its gradients are complete.
+  bool reduces_early() const { return overlap.grad_reduce && data_ranks > 1; }
+  auto operator<=>(const StageInputs&) const = default;
+};
+
+/// `splits`: by chunk, whether the stage's order has backwards of it in two parts.
+StageInputs stage_inputs(const workload::Job& job, std::int64_t stage, const std::vector<bool>& splits,
+                         const Lanes& lanes);
+
+}  // namespace ds::program
