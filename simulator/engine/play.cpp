@@ -295,7 +295,9 @@ class Play {
 
 Played play(const program::Program& program, const Durations& durations, const PlayOptions& options) {
   if (std::optional<Played> played = Play(program, durations, options, Play::From::cut).run()) return *played;
-  return *Play(program, durations, options, Play::From::start).run();
+  std::optional<Played> played = Play(program, durations, options, Play::From::start).run();
+  ensure(played.has_value(), "a step that is played from its start ends");
+  return *std::move(played);
 }
 
 }  // namespace ds::engine

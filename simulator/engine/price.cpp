@@ -12,7 +12,6 @@
 namespace ds::engine {
 namespace {
 
-using program::Axis;
 using program::Kind;
 
 /// The group in the words of the network.
@@ -125,9 +124,15 @@ class Communications {
 }  // namespace
 
 Durations price(const program::Program& program, const cost::Machine& machine) {
-  Durations durations;
+  return price(program, machine, {});
+}
+
+Durations price(const program::Program& program, const cost::Machine& machine,
+                std::vector<Seconds> operators) {
+  Durations durations{.operators = std::move(operators)};
   durations.operators.reserve(program.ops.size());
-  for (const ops::Op& op : program.ops) durations.operators.push_back(machine.time(op).seconds);
+  for (std::size_t o = durations.operators.size(); o < program.ops.size(); ++o)
+    durations.operators.push_back(machine.time(program.ops[o]).seconds);
   Communications communications(program, machine, durations.operators);
   std::vector<Seconds> seconds;
   std::vector<Load> loads;

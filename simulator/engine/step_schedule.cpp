@@ -9,89 +9,16 @@
 #include <utility>
 
 #include "simulator/engine/alone.h"
+#include "simulator/engine/touches.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/walk.h"
 
 namespace ds::engine {
 namespace {
 
-using program::Access;
 using program::index;
 using program::Instruction;
 using program::Position;
-
-/// An instruction that the scoreboard has to see, and its position in its lane.
-struct Touch {
-  program::InstructionId id{};
-  std::int32_t iteration{}, position{};
-  std::int32_t in_template{};
-};
-
-/// Those of a template: of a lane's uses of a buffer, without another lane's between them, only the first and the last can make
-/// anybody wait; for reads and for writes apart.
-class Touches {
- public:
-  Touches(const program::Program& program, const program::Scoreboard& scoreboard,
-          const program::Template& body, const std::vector<LaneBody>& lanes) {
-    std::int32_t before = 0;  // instructions of the blocks before
-    for (const program::Block& block : body.blocks) {
-      const std::int32_t begin = std::exchange(before, before + block.body.count * block.times);
-      bool any = false;
-      for (const Instruction& i : program.instructions_of(block)) any = any || scoreboard.watches(i);
-      if (!any) continue;
-      for (std::int32_t k = block.first; k < block.first + block.times; ++k)
-        for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i)
-          look(program, scoreboard, lanes, static_cast<program::InstructionId>(i), k,
-               begin + (k - block.first) * block.body.count + i - block.body.first);
-    }
-    for (const auto& [buffer, run] : runs_) end(run);
-  }
-  std::vector<Touch> take() const {
-    std::vector<Touch> list;
-    for (std::size_t i = 0; i < all_.size(); ++i)
-      if (seen_[i]) list.push_back(all_[i]);
-    return list;
-  }
-
- private:
-  struct Run {
-    program::LaneId lane{};
-    std::map<std::pair<std::int16_t, bool>, std::size_t> last;  // by slot, and whether it reads only
-  };
-  void look(const program::Program& program, const program::Scoreboard& scoreboard,
-            const std::vector<LaneBody>& lanes, program::InstructionId id, std::int32_t iteration,
-            std::int32_t in_template) {
-    const Instruction& instruction = program.instruction(id);
-    bool noted = false;
-    program::for_each_use(program, instruction, [&](const program::Use& use) {
-      const program::Copy copy = program::locate(program, program.view(use.view), iteration);
-      if (!scoreboard.watches(copy.buffer)) return;
-      if (!std::exchange(noted, true)) {
-        all_.push_back(
-            {id, iteration, lanes[index(instruction.lane)].position_of(id, iteration), in_template});
-        seen_.push_back(false);
-      }
-      touch(copy, use, instruction.lane);
-    });
-  }
-  void touch(const program::Copy& copy, const program::Use& use, program::LaneId lane) {
-    Run& run = runs_[{copy.buffer, copy.number}];
-    if (run.lane != lane) {
-      end(run);
-      run = {lane, {}};
-    }
-    const std::size_t i = all_.size() - 1;
-    const auto [found, is_first] = run.last.insert_or_assign({use.instance, use.access == Access::read}, i);
-    if (is_first) seen_[i] = true;
-  }
-  void end(const Run& run) {
-    for (const auto& [which, i] : run.last) seen_[i] = true;
-  }
-
-  std::vector<Touch> all_;
-  std::vector<bool> seen_;
-  std::map<std::pair<program::BufferId, std::int32_t>, Run> runs_;
-};
 
 /// A wait of one lane, by the number of the instruction that waits.
 struct Wait {
@@ -113,7 +40,8 @@ class Marks {
     if (word >= words_.size()) return most;
     std::uint64_t rest = words_[word] & (~std::uint64_t{0} << ((position + 1) % 64));
     while (rest == 0) {
-      if (++word == words_.size() || static_cast<std::int64_t>(word) * 64 >= most) return most;
+      ++word;
+      if (word == words_.size() || static_cast<std::int64_t>(word) * 64 >= most) return most;
       rest = words_[word];
     }
     return std::min<std::int64_t>(most, static_cast<std::int64_t>(word) * 64 + std::countr_zero(rest));
@@ -129,6 +57,7 @@ class Builder {
       : program_(program),
         ranks_(program.classes[rank_class]),
         scoreboard_(program, program.classes[rank_class]),
+        lanes_of_(users_of_buffers(program, program::templates_of(program, ranks_))),
         schedule_(schedule),
         lanes_(program.lanes.size()),
         cut_(cut),
@@ -189,15 +118,16 @@ class Builder {
       const std::vector<LaneBody>& bodies = schedule_.bodies[index(id)];
       for (const LaneBody& body : bodies) lengths_[index(id)].push_back(body.length());
       for (const Touch& touch :
-           Touches(program_, scoreboard_, program_.templates[index(id)], bodies).take()) {
+           touches_of(program_, lanes_of_, program_.templates[index(id)], Iterations::all)) {
         const Instruction& instruction = program_.instruction(touch.id);
         const std::size_t first = all_touches_.size();
         scoreboard_.find_touches(instruction, touch.iteration, all_touches_);
-        touches_[index(id)].push_back({.lane = instruction.lane,
-                                       .in_lane = touch.position,
-                                       .in_template = touch.in_template,
-                                       .first = first,
-                                       .count = all_touches_.size() - first});
+        touches_[index(id)].push_back(
+            {.lane = instruction.lane,
+             .in_lane = bodies[index(instruction.lane)].position_of(touch.id, touch.iteration),
+             .in_template = touch.in_template,
+             .first = first,
+             .count = all_touches_.size() - first});
       }
     }
   }
@@ -264,6 +194,7 @@ class Builder {
   const program::Program& program_;
   const program::RankClass& ranks_;
   program::Scoreboard scoreboard_;
+  std::vector<BufferLanes> lanes_of_;  // by buffer
   StepSchedule& schedule_;
   std::size_t lanes_;
   const Cut* cut_;

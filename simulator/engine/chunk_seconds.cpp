@@ -1,0 +1,87 @@
+// Lowers a stage of one chunk and adds up what its instructions take.
+#include "simulator/engine/chunk_seconds.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "simulator/base/error.h"
+#include "simulator/engine/alone.h"
+#include "simulator/engine/price.h"
+#include "simulator/program/rows.h"
+
+namespace ds::engine {
+namespace {
+
+using program::Instruction;
+using program::Kind;
+
+/// A chunk with a block for its layers, if it has more than one.
+constexpr std::int32_t kLayers = 2;
+
+bool is_message(const Instruction& one) { return one.kind == Kind::send || one.kind == Kind::receive; }
+
+}  // namespace
+
+bool is_own_work(const Instruction& instruction) {
+  return instruction.lane == program::LaneId{0} && !instruction.of_step && !is_message(instruction);
+}
+
+program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, std::size_t chunk) {
+  program::StageInputs passes{.chunks = {stage.chunks[chunk]},
+                              .tensor_ranks = stage.tensor_ranks,
+                              .sends_shares = stage.sends_shares,
+                              .products_in_pieces = stage.products_in_pieces,
+                              .fuses_bias_dropout = stage.fuses_bias_dropout,
+                              .lanes = {},
+                              .type = stage.type,
+                              .gradient_type = stage.gradient_type,
+                              .master_type = stage.master_type,
+                              .algorithm = stage.algorithm,
+                              .hyper = {}};
+  graph::StageOptions& graph = passes.chunks.front().graph;
+  graph.layers = std::min(graph.layers, kLayers);
+  graph.loss_scale = 1;
+  passes.micro_batches = graph.head ? 1 : 0;
+  return passes;
+}
+
+ChunkSeconds::ChunkSeconds(const Inputs& inputs, std::shared_ptr<const graph::Stage> graph,
+                           const cost::Machine& machine)
+    : inputs_(inputs), machine_(&machine), lowering_(program_, {std::move(graph)}, inputs.stage) {
+  program_.grid = inputs.grid;
+  program_.lanes.push_back({});
+}
+
+const PassSeconds& ChunkSeconds::of(program::PassKind kind) {
+  kind.chunk = 0;
+  kind.role.last = false;
+  const auto [found, is_new] = passes_.try_emplace(kind);
+  if (is_new) found->second = read(lowering_.pass(kind));
+  return found->second;
+}
+
+PassSeconds ChunkSeconds::read(program::TemplateId id) {
+  program::RankClass ranks;
+  ranks.first = inputs_.rank;
+  ranks.phases = {{program::When::always, {{id, {-1, -1}}}}};
+  program_.classes = {std::move(ranks)};
+  PassSeconds result;
+  Durations durations = price(program_, *machine_, std::move(operators_));
+  for (const program::Block& block : program_.templates[program::index(id)].blocks) {
+    PassSeconds::BlockSeconds seconds{.layers = block.times > 1};
+    ensure(block.times == 1 || block.times == kLayers, "a pass goes through layers of one kind");
+    for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
+      const auto instruction = static_cast<program::InstructionId>(i);
+      const Instruction& one = program_.instruction(instruction);
+      if (one.kind == Kind::send) result.sent = one.comm.bytes.bound;
+      if (one.kind == Kind::receive) result.received = one.comm.bytes.bound;
+      if (is_own_work(one))
+        seconds.before.push_back(seconds.before.back() + alone(program_, durations, 0, instruction).value);
+    }
+    if (seconds.before.size() > 1) result.blocks_.push_back(std::move(seconds));
+  }
+  operators_ = std::move(durations.operators);
+  return result;
+}
+
+}  // namespace ds::engine

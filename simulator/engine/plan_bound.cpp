@@ -1,0 +1,109 @@
+// Adds up the compute lane of each kind of stage.
+#include "simulator/engine/plan_bound.h"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include "simulator/engine/local_lanes.h"
+#include "simulator/program/schedule/schedule.h"
+
+namespace ds::engine {
+namespace {
+
+using program::PassKind;
+
+/// Of a kind of stage.
+struct Work {
+  double passes{}, around{};     // of all micro-batches; what follows them and the update
+  double forward{}, backward{};  // from a message to the next, in the shortest pass of its first chunk
+  bool whole{true};              // no pass is cut or merged
+};
+
+double seconds_of(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
+  double sum = 0;
+  for (const OutlineItem& item : kind.outline->templates()[t].items) {
+    const bool message = item.what == OutlineItem::What::sent || item.what == OutlineItem::What::received;
+    if (item.lane == 0 && !message)
+      sum += seconds_before(plan, kind, t, item.to, true) - seconds_before(plan, kind, t, item.from, true);
+  }
+  return sum;
+}
+
+/// From where a pass has to have its message to where it sends its own.
+double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
+  const TemplateOutline& body = kind.outline->templates()[t];
+  std::vector<std::int32_t> received;  // buffers
+  double from = 0, to = 0;
+  bool begun = false;
+  for (const OutlineItem& item : body.items) {
+    const auto uses = std::span(body.uses).subspan(static_cast<std::size_t>(item.first_use),
+                                                   static_cast<std::size_t>(item.begins + item.ends));
+    if (item.what == OutlineItem::What::received) {
+      for (const SharedUse& use : uses) received.push_back(use.buffer);
+      if (item.lane != 0) continue;
+      begun = true;
+    }
+    if (item.what == OutlineItem::What::sent) break;
+    if (item.lane != 0) continue;
+    const bool needs = std::ranges::any_of(
+        uses.first(static_cast<std::size_t>(item.begins)),
+        [&](const SharedUse& use) { return std::ranges::find(received, use.buffer) != received.end(); });
+    if (needs && !begun) begun = true, from = seconds_before(plan, kind, t, item.from, true);
+    to = seconds_before(plan, kind, t, item.to, true);
+    if (item.what == OutlineItem::What::received) from = to;
+  }
+  return begun || received.empty() ? std::max(to - from, 0.0) : 0;
+}
+
+/// Calls of a template in a step of so many micro-batches: the first and the last backward may have one each.
+std::int32_t calls_of(const std::vector<PassKind>& kinds, const PassKind& kind, std::int32_t micro_batches) {
+  if (kind.role.first || kind.role.last) return 1;
+  const auto apart = std::ranges::count_if(kinds, [&](const PassKind& other) {
+    return other.chunk == kind.chunk && other.forward == kind.forward && other.gradients == kind.gradients &&
+           (other.role.first || other.role.last);
+  });
+  return micro_batches - static_cast<std::int32_t>(apart);
+}
+
+Work work_of(const PlanStages& plan, const PlanStages::Kind& kind, std::int32_t micro_batches) {
+  const StageOutline& outline = *kind.outline;
+  constexpr double kFar = std::numeric_limits<double>::infinity();
+  Work work{.forward = kFar, .backward = kFar};
+  const std::vector<PassKind>& kinds = outline.passes().kinds;
+  for (std::size_t t = 0; t < kinds.size(); ++t) {
+    const double seconds = seconds_of(plan, kind, t);
+    if (kinds[t].merged_with >= 0) work.whole = false;
+    if (kinds[t].gradients != program::Gradients::all) work.whole = false;
+    work.passes += seconds * calls_of(kinds, kinds[t], micro_batches);
+    double& shortest = kinds[t].forward ? work.forward : work.backward;
+    if (kinds[t].chunk == 0) shortest = std::min(shortest, way_through(plan, kind, t));
+  }
+  for (const std::size_t t : {outline.finish(), outline.update()}) work.around += seconds_of(plan, kind, t);
+  return work;
+}
+
+}  // namespace
+
+Seconds bound_of(const PlanStages& plan, const StepOrder& order) {
+  if (program::directions_of(order.schedule) > 1) return {};
+  std::vector<Work> works;
+  bool whole = true;
+  double around = std::numeric_limits<double>::infinity();  // the least of any stage
+  for (const PlanStages::Kind& kind : plan.kinds) {
+    works.push_back(work_of(plan, kind, order.micro_batches));
+    whole = whole && works.back().whole;
+    around = std::min(around, works.back().around);
+  }
+  double most = 0, on_the_way = 0;
+  for (const PlanStages::Stage& stage : plan.stages) {
+    const Work& work = works[static_cast<std::size_t>(stage.kind)];
+    most = std::max(most, work.passes + work.around);
+    if (!whole) continue;
+    most = std::max(most, on_the_way + work.passes + around);
+    on_the_way += work.forward + work.backward;
+  }
+  return {most};
+}
+
+}  // namespace ds::engine

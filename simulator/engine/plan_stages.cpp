@@ -1,0 +1,269 @@
+// Finds the kinds of a plan's stages, and lowers those that are new.
+#include "simulator/engine/plan_stages.h"
+
+#include <algorithm>
+
+#include "simulator/program/schedule/schedule.h"
+#include "simulator/program/stage_graphs.h"
+#include "simulator/workload/settle.h"
+
+namespace ds::engine {
+
+using program::PassKind;
+using program::StageInputs;
+using workload::Job;
+
+StepOrder Orders::step_order(const Job& job) {
+  const workload::Plan& plan = job.plan;
+  return {.schedule = plan.schedule,
+          .stages = static_cast<std::int32_t>(plan.pp),
+          .chunks = static_cast<std::int32_t>(plan.vpp),
+          .micro_batches = static_cast<std::int32_t>(job.micro_batches()),
+          .reduces_early = plan.overlap.grad_reduce && plan.dp > 1};
+}
+
+const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
+  // As few micro-batches as have all kinds of passes.
+  constexpr std::int32_t kAround = 6;
+  StepOrder order = step_order(job);
+  const std::int32_t period = program::period_of(order.schedule, order.stages);
+  const std::int32_t enough = program::directions_of(order.schedule) * order.stages + kAround;
+  if (order.micro_batches > enough)
+    order.micro_batches = enough + (order.micro_batches - enough % period + period) % period;
+  return known_.of(order, [&] { return make(order); }).stages;
+}
+
+namespace {
+
+PassList passes_of(const std::vector<program::PassCall>& calls, std::int32_t chunks) {
+  PassList list;
+  std::vector<bool> begun(static_cast<std::size_t>(chunks), false);
+  std::vector<std::int32_t> last(static_cast<std::size_t>(chunks), -1),
+      order;  // by chunk: kind; chunks by last call
+  for (const program::PassCall& call : calls) {
+    const auto found = std::ranges::find(list.kinds, call.kind);
+    const auto kind = static_cast<std::int32_t>(found - list.kinds.begin());
+    if (found == list.kinds.end()) list.kinds.push_back(call.kind);
+    if (call.kind.forward && !begun[static_cast<std::size_t>(call.kind.chunk)]) {
+      begun[static_cast<std::size_t>(call.kind.chunk)] = true;
+      list.first_forwards.push_back(kind);
+    }
+    const std::int32_t chunk = program::chunk_of_gradients(call.kind);
+    if (chunk < 0) continue;
+    last[static_cast<std::size_t>(chunk)] = kind;
+    std::erase(order, chunk);
+    order.push_back(chunk);
+  }
+  for (const std::int32_t chunk : order) list.last_backwards.push_back(last[static_cast<std::size_t>(chunk)]);
+  return list;
+}
+
+}  // namespace
+
+Orders::OfPlan Orders::make(const StepOrder& step) {
+  const std::int32_t directions = program::directions_of(step.schedule), chunks = step.chunks * directions;
+  OfPlan result;
+  for (std::int32_t stage = 0; stage < step.stages; ++stage) {
+    const std::vector<program::ScheduledPass> order =
+        program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
+    PassList passes =
+        passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early), chunks);
+    OfStage& of_stage = result.stages.emplace_back();
+    for (const auto& list : result.lists)
+      if (*list == passes) of_stage.passes = list.get();
+    if (of_stage.passes == nullptr) {
+      result.lists.push_back(std::make_unique<PassList>(std::move(passes)));
+      of_stage.passes = result.lists.back().get();
+    }
+    for (std::int32_t chunk = 0; chunk < chunks; ++chunk)
+      of_stage.splits.push_back(program::splits_backward(order, chunk));
+  }
+  return result;
+}
+
+std::shared_ptr<const graph::Stage> StageKinds::graph_of(const program::ChunkInputs& chunk) {
+  std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
+  if (!graph)
+    graph =
+        std::make_shared<const graph::Stage>(program::chunk_graph(job_.model, chunk.graph, chunk.recompute));
+  return graph;
+}
+
+namespace {
+
+/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
+/// where stages fill whole nodes, else the plan's.
+program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
+  const bool fills_nodes = plan.placement.starts_with("tp") && plan.tp * plan.dp % per_node == 0 &&
+                           (plan.tp % per_node == 0 || per_node % plan.tp == 0);
+  if (!fills_nodes) return program::grid_of(plan);
+  workload::Plan around = plan;
+  around.dp = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
+  around.pp = std::min<std::int64_t>(plan.pp, 3);
+  return program::grid_of(around);
+}
+
+}  // namespace
+
+/// One plan that is looked up.
+class StageKinds::Plan {
+ public:
+  explicit Plan(StageKinds& kinds)
+      : kinds_(kinds),
+        job_(kinds.job_),
+        plan_(job_.plan),
+        cpu_(job_.cluster.cpu()),
+        per_node_(job_.cluster.groups.front().node.gpus_per_node),
+        machine_(kinds.machines_.of(job_)),
+        grid_(program::grid_of(plan_)),
+        around_(cpu_ ? grid_ : around_tensor_group(plan_, per_node_)),
+        directions_(program::directions_of(plan_.schedule)),
+        orders_(kinds.orders_.of(job_)) {
+    program::Program scratch;
+    lanes_ = program::make_lanes(scratch, plan_);
+  }
+
+  PlanStages take() {
+    result_.machine = machine_.machine;
+    result_.loss_sum = loss_sum();
+    for (std::int64_t s = 0; s < plan_.pp; ++s) result_.stages.push_back({.kind = kind_of(s)});
+    add_links();
+    return std::move(result_);
+  }
+
+ private:
+  /// What tells stages of a plan apart.
+  struct Key {
+    const std::vector<std::int64_t>* layers{};
+    const Orders::OfStage* order{};
+    std::int64_t own{};     // of a stage that is like no other, its number; else -1
+    std::int32_t offset{};  // of its first rank in its node
+  };
+
+  std::int32_t kind_of(std::int64_t s) {
+    const auto i = static_cast<std::size_t>(s);
+    const std::int32_t rank = rank_of(s);
+    const bool alone = s == 0 || s + 1 == plan_.pp || directions_ > 1;
+    const Key key{&plan_.stage_layers[i], &orders_[i], alone ? s : -1,
+                  cpu_ ? 0 : static_cast<std::int32_t>(rank % per_node_)};
+    for (std::size_t k = keys_.size(); k-- > 0;) {
+      const Key& known = keys_[k];
+      if (known.own == key.own && known.offset == key.offset && known.order->passes == key.order->passes &&
+          *known.layers == *key.layers && known.order->splits == key.order->splits)
+        return static_cast<std::int32_t>(k);
+    }
+    keys_.push_back(key);
+    result_.kinds.push_back(make(s, key.offset == 0 && directions_ == 1 ? 0 : rank));
+    return static_cast<std::int32_t>(keys_.size()) - 1;
+  }
+
+  std::int32_t rank_of(std::int64_t stage) const {
+    return grid_.rank_at({.pp = static_cast<std::int32_t>(stage)});
+  }
+
+  PlanStages::Kind make(std::int64_t s, std::int32_t rank) {
+    const Orders::OfStage& order = orders_[static_cast<std::size_t>(s)];
+    const StageInputs inputs = program::stage_inputs(job_, s, order.splits, lanes_);
+    PlanStages::Kind kind;
+    kind.outline = &outline_of(inputs, *order.passes, rank);
+    const std::size_t templates = kind.outline->templates().size();
+    kind.passes.assign(templates, nullptr);
+    kind.layers.assign(templates, 0);
+    if (!StageTemplates::by_chunk(inputs)) return kind;
+    for (std::size_t t = 0; t < order.passes->kinds.size(); ++t) {
+      const PassKind& pass = order.passes->kinds[t];
+      const auto chunk = static_cast<std::size_t>(pass.chunk);
+      kind.passes[t] = &chunk_of(inputs, chunk, rank).of(pass);
+      kind.layers[t] = inputs.chunks[chunk].graph.layers;
+    }
+    return kind;
+  }
+
+  const StageOutline& outline_of(const StageInputs& inputs, const PassList& passes, std::int32_t rank) {
+    StageTemplates::Inputs key{StageTemplates::of_stage(inputs), grid_, rank, machine_.number};
+    const auto [found, is_new] = kinds_.templates_.try_emplace(std::move(key));
+    if (is_new) {
+      std::vector<std::shared_ptr<const graph::Stage>> graphs;
+      for (const program::ChunkInputs& chunk : found->first.stage.chunks)
+        graphs.push_back(kinds_.graph_of(chunk));
+      found->second = std::make_unique<StageTemplates>(found->first, plan_, graphs, *machine_.machine);
+    }
+    StageTemplates& templates = *found->second;
+    if (const StageOutline* const known = templates.known(passes)) return *known;
+    StageOutline& outline = templates.add(passes);
+    std::vector<std::int32_t> shape = outline.make_shape();
+    outline.set_shape(&kinds_.shapes_.of(shape, [&] { return std::move(shape); }));
+    return outline;
+  }
+
+  ChunkSeconds& chunk_of(const StageInputs& inputs, std::size_t chunk, std::int32_t rank) {
+    StageInputs passes = ChunkSeconds::of_passes(inputs, chunk);
+    for (const auto& [known, seconds] : chunks_)
+      if (known.first == rank && known.second == passes.chunks.front()) return *seconds;
+    ChunkSeconds::Inputs key{std::move(passes), rank == 0 ? around_ : grid_, rank, machine_.number};
+    const auto [found, is_new] = kinds_.chunks_.try_emplace(std::move(key));
+    const program::ChunkInputs& own = found->first.stage.chunks.front();
+    if (is_new)
+      found->second = std::make_unique<ChunkSeconds>(found->first, kinds_.graph_of(own), *machine_.machine);
+    chunks_.push_back({{rank, own}, found->second.get()});
+    return *found->second;
+  }
+
+  double loss_sum() const {
+    const ops::LossSum sum{.micro_batches = static_cast<std::int32_t>(job_.micro_batches()) / directions_,
+                           .copies = plan_.tp};
+    const bool fp64 = plan_.precision == workload::Precision::fp64;
+    return machine_.machine
+        ->time({.what = sum, .pass = ops::Pass::update, .type = fp64 ? DataType::fp64 : DataType::fp32})
+        .seconds.value;
+  }
+
+  /// Links that are alike, being as far and from the same place in a node, are one.
+  void add_links() {
+    const program::Grid::Strides strides = grid_.strides(program::kPipeline, 0);
+    for (const program::Extent& one : strides.siblings)
+      result_.message.siblings.push_back({one.count, one.stride});
+    std::ranges::sort(result_.message.siblings, {}, &network::Extent::stride);
+    const auto count = static_cast<std::int64_t>(result_.stages.size());
+    const auto link = [&](std::int64_t from, std::int64_t to) {
+      const PlanStages::Link one{rank_of((from + count) % count), rank_of((to + count) % count)};
+      const auto alike = [&](const PlanStages::Link& other) {
+        return other.to - other.from == one.to - one.from &&
+               (cpu_ || other.from % per_node_ == one.from % per_node_);
+      };
+      const auto found = std::ranges::find_if(result_.links, alike);
+      if (found != result_.links.end()) return static_cast<std::int32_t>(found - result_.links.begin());
+      result_.links.push_back(one);
+      return static_cast<std::int32_t>(result_.links.size()) - 1;
+    };
+    for (std::int64_t s = 0; s < count; ++s) {
+      PlanStages::Stage& stage = result_.stages[static_cast<std::size_t>(s)];
+      stage.to_next = link(s, s + 1);
+      stage.to_previous = link(s, s - 1);
+      stage.from_next = link(s + 1, s);
+      stage.from_previous = link(s - 1, s);
+    }
+  }
+
+  StageKinds& kinds_;
+  const Job& job_;
+  const workload::Plan& plan_;
+  bool cpu_;
+  std::int64_t per_node_;
+  Machines::Numbered machine_;
+  program::Grid grid_, around_;
+  std::int32_t directions_;
+  const std::vector<Orders::OfStage>& orders_;
+  program::Lanes lanes_;
+  std::vector<Key> keys_;  // by kind
+  std::vector<std::pair<std::pair<std::int32_t, program::ChunkInputs>, ChunkSeconds*>> chunks_;
+  PlanStages result_;
+};
+
+PlanStages StageKinds::of(const workload::Plan& plan) {
+  job_.plan = plan;
+  workload::settle(job_);
+  return Plan(*this).take();
+}
+
+}  // namespace ds::engine

@@ -1,0 +1,92 @@
+#pragma once
+// The stages of a plan: of each its kind, remembered from plan to plan, and the links to its neighbours.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "simulator/base/memo.h"
+#include "simulator/engine/chunk_seconds.h"
+#include "simulator/engine/machines.h"
+#include "simulator/engine/stage_templates.h"
+#include "simulator/engine/step_form.h"
+
+namespace ds::engine {
+
+struct PlanStages {
+  struct Kind {
+    const StageOutline* outline{};
+    std::vector<const PassSeconds*> passes;  // by template; null where it is priced with the stage
+    std::vector<std::int32_t> layers;        // by template, of its chunk
+  };
+  /// Where messages go and come from, as numbers of `links`.
+  struct Stage {
+    std::int32_t kind{};
+    std::int32_t to_next{}, to_previous{}, from_next{}, from_previous{};
+    bool operator==(const Stage&) const = default;
+  };
+  struct Link {
+    std::int32_t from{}, to{};  // ranks
+  };
+
+  std::vector<Kind> kinds;
+  std::vector<Stage> stages;
+  std::vector<Link> links;
+  network::Group message;  // but for its ends: who sends beside
+  const cost::Machine* machine{};
+  double loss_sum{};  // seconds, of all micro-batches
+};
+
+/// Which passes the stages of a schedule call, in the order of their first calls. Any number of threads may ask.
+class Orders {
+ public:
+  struct OfStage {
+    const PassList* passes{};
+    std::vector<bool> splits;  // by chunk, whether backwards are in two parts
+  };
+  const std::vector<OfStage>& of(const workload::Job& job);
+  /// That of a plan.
+  static StepOrder step_order(const workload::Job& job);
+
+ private:
+  struct OfPlan {
+    std::vector<std::unique_ptr<PassList>> lists;
+    std::vector<OfStage> stages;
+  };
+  static OfPlan make(const StepOrder& step);
+
+  Memo<StepOrder, OfPlan> known_;
+};
+
+/// Shapes, each kept once. Any number of threads may ask.
+using Shapes = Memo<std::vector<std::int32_t>, std::vector<std::int32_t>>;
+
+/// Stages that have been lowered, and those of new plans. For one thread.
+class StageKinds {
+ public:
+  /// Plans differ from `base` by their plan alone. The others have to outlive it.
+  StageKinds(workload::Job base, Machines& machines, Orders& orders, Shapes& shapes)
+      : job_(std::move(base)), machines_(machines), orders_(orders), shapes_(shapes) {}
+
+  /// `plan` is complete, legal and supported.
+  PlanStages of(const workload::Plan& plan);
+  /// With the plan that was asked for last.
+  const workload::Job& job() const { return job_; }
+
+ private:
+  class Plan;
+
+  std::shared_ptr<const graph::Stage> graph_of(const program::ChunkInputs& chunk);
+
+  workload::Job job_;
+  Machines& machines_;
+  Orders& orders_;
+  Shapes& shapes_;
+  std::map<StageTemplates::Inputs, std::unique_ptr<StageTemplates>> templates_;
+  std::map<ChunkSeconds::Inputs, std::unique_ptr<ChunkSeconds>> chunks_;
+  std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
+};
+
+}  // namespace ds::engine

@@ -1,0 +1,155 @@
+// Plans become forms and seconds; forms are evaluated for eight plans at a time.
+#include "simulator/engine/plan_steps.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "simulator/base/thread_pool.h"
+#include "simulator/engine/machines.h"
+#include "simulator/engine/plan_bound.h"
+#include "simulator/engine/plan_stages.h"
+#include "simulator/engine/step_form.h"
+#include "simulator/engine/step_weights.h"
+
+namespace ds::engine {
+namespace {
+
+using workload::Job;
+using workload::Plan;
+
+/// A plan to be evaluated.
+struct Entry {
+  std::size_t number{};
+  PlanStages stages;
+  const StepForm* form{};
+};
+
+/// Plans of one form, eight at a time or one alone.
+class Evaluator {
+ public:
+  void run(std::span<Entry* const> entries, std::vector<Seconds>& result) {
+    const StepForm& form = *entries.front()->form;
+    if (entries.size() == 1) {
+      const std::span<double> weights = one_.weights(form.tape);
+      weigh(*entries.front(), [&](std::size_t w, double seconds) { weights[w] = seconds; });
+      result[entries.front()->number] = {one_.step(form.tape)};
+      return;
+    }
+    const std::span<maxplus::PlanVector> weights = eight_.weights(form.tape);
+    for (std::size_t plan = 0; plan < maxplus::kPlans; ++plan) {
+      // Places that are left over do what the last one does.
+      const Entry& entry = *entries[std::min(plan, entries.size() - 1)];
+      weigh(entry, [&](std::size_t w, double seconds) { weights[w][plan] = seconds; });
+    }
+    const maxplus::PlanVector steps = eight_.step(form.tape);
+    for (std::size_t plan = 0; plan < entries.size(); ++plan) result[entries[plan]->number] = {steps[plan]};
+  }
+
+ private:
+  template <class Put>
+  void weigh(const Entry& entry, Put&& put) {
+    step_weights_.of(entry.stages, *entry.form, put);
+  }
+
+  StepWeights step_weights_;
+  maxplus::Evaluation<double> one_;
+  maxplus::Evaluation<maxplus::PlanVector> eight_;
+};
+
+}  // namespace
+
+struct PlanSteps::Impl {
+  Impl(Job job, const cost::Profile& profile, std::size_t threads)
+      : base(std::move(job)), pool(threads), machines(profile), evaluators(pool.size()) {}
+
+  StageKinds& kinds_of(const Plan& plan) {
+    std::unique_ptr<StageKinds>& kinds = units[{plan.tp, plan.sequence_parallel, plan.precision}];
+    if (!kinds) kinds = std::make_unique<StageKinds>(base, machines, orders, shapes);
+    return *kinds;
+  }
+
+  /// Plans by whom they share remembered stages with; large parts first, so that all threads end together.
+  std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
+    std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts;
+    std::map<StageKinds*, std::size_t> known;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      StageKinds* const kinds = &kinds_of(plans[i]);
+      const auto [found, is_new] = known.try_emplace(kinds, parts.size());
+      if (is_new) parts.emplace_back(kinds, std::vector<std::size_t>{});
+      parts[found->second].second.push_back(i);
+    }
+    std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
+    return parts;
+  }
+
+  const StepForm* form_of(const Job& job, const PlanStages& stages) {
+    std::vector<const StageOutline*> outlines;
+    outlines.reserve(stages.stages.size());
+    for (const PlanStages::Stage& stage : stages.stages)
+      outlines.push_back(stages.kinds[static_cast<std::size_t>(stage.kind)].outline);
+    return &forms.of(Orders::step_order(job), outlines);
+  }
+
+  Job base;
+  ThreadPool pool;
+  Machines machines;
+  Orders orders;
+  Shapes shapes;
+  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<StageKinds>> units;
+  StepForms forms;
+  std::vector<Evaluator> evaluators;  // by member of the pool
+};
+
+PlanSteps::PlanSteps(const Job& base, const cost::Profile& profile, std::size_t threads)
+    : impl_(std::make_unique<Impl>(base, profile, threads)) {}
+PlanSteps::~PlanSteps() = default;
+
+std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const std::function<bool()>& enough) {
+  std::vector<Seconds> result(plans.size());
+  std::vector<Entry> entries(plans.size());
+  const auto parts = impl_->parts_of(plans);
+  impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
+    for (const std::size_t i : parts[piece].second) {
+      if (enough && enough()) return;
+      PlanStages stages = parts[piece].first->of(plans[i]);
+      const StepForm* const form = impl_->form_of(parts[piece].first->job(), stages);
+      entries[i] = {i, std::move(stages), form};
+    }
+  });
+  std::map<const StepForm*, std::size_t> known;  // by form: the group that is not full
+  std::vector<std::vector<Entry*>> groups;
+  for (Entry& entry : entries) {
+    if (entry.form == nullptr) continue;
+    const auto [found, is_new] = known.try_emplace(entry.form, groups.size());
+    if (!is_new && groups[found->second].size() == maxplus::kPlans) found->second = groups.size();
+    if (found->second == groups.size()) groups.emplace_back();
+    groups[found->second].push_back(&entry);
+  }
+  std::ranges::stable_sort(groups, std::greater<>{},
+                           [](const auto& group) { return group.front()->form->tape.entries; });
+  impl_->pool.share(groups.size(), [&](std::size_t piece, std::size_t member) {
+    if (!enough || !enough()) impl_->evaluators[member].run(groups[piece], result);
+  });
+  return result;
+}
+
+std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::function<bool()>& enough) {
+  std::vector<Seconds> result(plans.size());
+  const auto parts = impl_->parts_of(plans);
+  impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
+    StageKinds& kinds = *parts[piece].first;
+    for (const std::size_t i : parts[piece].second) {
+      if (enough && enough()) return;
+      const PlanStages stages = kinds.of(plans[i]);
+      result[i] = bound_of(stages, Orders::step_order(kinds.job()));
+    }
+  });
+  return result;
+}
+
+}  // namespace ds::engine

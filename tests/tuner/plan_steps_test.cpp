@@ -1,0 +1,254 @@
+// Step times of many plans equal those that the analytic depth gives each of them.
+#include "simulator/engine/plan_steps.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <map>
+#include <span>
+
+#include "simulator/base/random.h"
+#include "simulator/engine/predict.h"
+#include "simulator/workload/workload.h"
+#include "tuner/space/space.h"
+
+namespace ds::tuner {
+namespace {
+
+using workload::Plan;
+
+const cost::Profile kNoProfile;
+
+double analysed(const workload::Job& job) {
+  const cost::Machine machine(job, kNoProfile);
+  const program::Program program = program::lower(job);
+  return engine::analyse(program, engine::price(program, machine)).step_time.value;
+}
+
+/// A small model on a few nodes; odd sizes, so that buckets need padding.
+std::string world(std::uint64_t number) {
+  const RandomStream draw(number, 11);
+  const auto pick = [&](std::uint64_t index, auto... values) {
+    const std::array list{values...};
+    return list[draw.below(list.size(), index)];
+  };
+  const int heads = pick(0, 4, 8), hidden = heads * pick(1, 8, 12, 66);
+  return fmt::format(
+      R"({{"model": {{"family": "{}", "layers": {}, "hidden": {}, "heads": {}, "ffn_hidden": {}, "vocab": {},
+                      "tied_embeddings": {}}},
+           "cluster": {{"node": "{}", "nodes": {}}}, "train": {{"sequence_length": {}, "global_batch": {}}},
+           "software": "{}"}})",
+      pick(2, "gpt", "llama"), pick(3, 4, 6, 8, 12, 16), hidden, heads, 3 * hidden, pick(4, 64, 1000, 51200),
+      pick(5, "true", "false"), pick(6, "dgx-a100-80g", "a100-80g-8x-vtrain", "dgx-1v"), pick(7, 1, 2, 4),
+      pick(8, 16, 64, 512), pick(9, 32, 96, 256), pick(10, "megatron-te", "megatron-deepspeed", "deepspeed"));
+}
+
+/// The default space, and everything else that a step's time depends on.
+Space wide_space(const workload::Job& base) {
+  std::vector<Dimension> dimensions;
+  for (const workload::PlanKey* key : workload::varied_plan_keys()) {
+    const std::string_view name = key->name;
+    std::vector<std::int64_t> values = default_values(*key, base, 1);
+    if (name == "dp") continue;
+    if (name.starts_with("overlap.") || name == "zero") values = {0, 1};
+    if (name == "schedule")
+      values = {static_cast<std::int64_t>(workload::Schedule::gpipe),
+                static_cast<std::int64_t>(workload::Schedule::one_f_one_b),
+                static_cast<std::int64_t>(workload::Schedule::interleaved),
+                static_cast<std::int64_t>(workload::Schedule::zb_h1),
+                static_cast<std::int64_t>(workload::Schedule::dualpipe)};
+    if (name == "recompute")
+      values = {static_cast<std::int64_t>(workload::Recompute::none),
+                static_cast<std::int64_t>(workload::Recompute::selective),
+                static_cast<std::int64_t>(workload::Recompute::full)};
+    if (name == "precision")
+      values = {static_cast<std::int64_t>(workload::Precision::fp32),
+                static_cast<std::int64_t>(workload::Precision::fp16)};
+    if (name == "attention")
+      values = {static_cast<std::int64_t>(workload::Attention::flash),
+                static_cast<std::int64_t>(workload::Attention::unfused)};
+    dimensions.push_back({key, values});
+  }
+  return {base, std::move(dimensions), 1};
+}
+
+/// Draws legal plans of a space; those of a few thousand passes, which lowering is slow for, are left out.
+std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t count) {
+  const RandomStream draw(seed, 12);
+  std::vector<Plan> plans;
+  workload::Job job = space.base();
+  constexpr std::uint64_t kMostTries = 100'000;
+  constexpr std::int64_t kMostPasses = 2000;
+  for (std::uint64_t i = 0; i < kMostTries && plans.size() < count; ++i) {
+    const auto index = static_cast<Index>(draw.below(static_cast<std::uint64_t>(space.size()), i));
+    if (!space.decode_into(space.candidate(index), job) &&
+        job.plan.pp * job.plan.vpp * job.micro_batches() <= kMostPasses) {
+      plans.push_back(job.plan);
+      plans.back().dropout = plans.size() % 3 == 0 ? 0.1 : 0.0;
+    }
+  }
+  return plans;
+}
+
+/// Each chunk of every other plan gets a random number of layers.
+void redistribute(Plan& plan, std::int64_t layers, std::uint64_t number) {
+  const RandomStream draw(number, 13);
+  std::uint64_t next = 0;
+  const std::int64_t chunks = plan.pp * plan.vpp;
+  if (layers < chunks || draw.below(2, next++) == 0) return;
+  plan.stage_layers_given = true;
+  plan.stage_layers.assign(static_cast<std::size_t>(plan.pp),
+                           std::vector<std::int64_t>(static_cast<std::size_t>(plan.vpp), 1));
+  for (std::int64_t left = layers - chunks; left > 0; --left) {
+    const auto at = draw.below(static_cast<std::uint64_t>(chunks), next++);
+    ++plan.stage_layers[at / static_cast<std::uint64_t>(plan.vpp)][at % static_cast<std::uint64_t>(plan.vpp)];
+  }
+}
+
+/// What has been compared.
+struct Seen {
+  std::size_t in_shares{}, in_pieces{}, uneven{}, tight{};
+  std::map<workload::Schedule, std::size_t> by_schedule;
+
+  void add(const workload::Job& job, bool is_tight) {
+    const Plan& plan = job.plan;
+    const bool scatters = job.habits.pipeline_scatter_gather && !plan.sequence_parallel;
+    in_shares += scatters && plan.tp > 1 && plan.pp > 1 ? 1U : 0U;
+    in_pieces += plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1 ? 1U : 0U;
+    uneven += plan.stage_layers_given ? 1U : 0U;
+    tight += is_tight ? 1U : 0U;
+    ++by_schedule[plan.schedule];
+  }
+};
+
+TEST(PlanSteps, EqualTheAnalyticDepthOverRandomPlans) {
+  constexpr std::uint64_t kWorlds = 24;
+  constexpr std::size_t kPlans = 50;
+  Seen seen;
+  for (std::uint64_t number = 0; number < kWorlds; ++number) {
+    const Document document = parse_document(world(number), "job.json");
+    const Space space = wide_space(workload::read_job_parts(document));
+    std::vector<Plan> plans = drawn(space, number, kPlans);
+    for (std::size_t i = 0; i < plans.size(); ++i) redistribute(plans[i], space.base().model.layers, i);
+    engine::PlanSteps steps(space.base(), kNoProfile);
+    const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
+    workload::Job job = space.base();
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      job.plan = plans[i];
+      const double exact = analysed(job);
+      EXPECT_LE(bounds[i].value, exact * (1 + 1e-12)) << "world " << number << ": " << describe(job.plan);
+      EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << "world " << number << ": " << describe(job.plan)
+                                                      << ", " << job.micro_batches() << " micro-batches";
+      seen.add(job, bounds[i].value > 0.9 * exact);
+    }
+  }
+  EXPECT_GT(seen.in_shares, 40U);
+  EXPECT_GT(seen.in_pieces, 40U);
+  EXPECT_GT(seen.uneven, 300U);
+  EXPECT_GT(seen.tight, 300U);
+  EXPECT_EQ(seen.by_schedule.size(), 5U);
+  EXPECT_TRUE(std::ranges::all_of(seen.by_schedule, [](const auto& one) { return one.second > 30; }));
+}
+
+TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {
+  const Document document = parse_document(world(1), "job.json");
+  const Space space = wide_space(workload::read_job_parts(document));
+  const std::vector<Plan> plans = drawn(space, 5, 100);
+  const std::vector<Seconds> all = engine::PlanSteps(space.base(), kNoProfile).step_times(plans);
+  engine::PlanSteps alone(space.base(), kNoProfile);
+  for (std::size_t i = plans.size(); i-- > 0;)
+    EXPECT_EQ(alone.step_times(std::span(&plans[i], 1)).front(), all[i]) << describe(plans[i]);
+}
+
+TEST(PlanSteps, TellPlansApartThatDifferByDropoutAlone) {
+  const Document document = parse_document(
+      R"({"model": {"family": "gpt", "layers": 4, "hidden": 64, "heads": 4, "ffn_hidden": 256, "vocab": 512},
+          "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "train": {"sequence_length": 64, "global_batch": 64},
+          "software": "megatron-deepspeed"})",
+      "job.json");
+  workload::Job job = workload::read_job_parts(document);
+  job.plan.attention = workload::Attention::unfused;
+  job.plan.recompute = workload::Recompute::none;
+  for (const std::int64_t pp : {1, 2}) {
+    job.plan.pp = pp, job.plan.tp = 2, job.plan.dp = 4 / pp;
+    workload::settle(job);
+    engine::PlanSteps steps(job, kNoProfile);
+    std::vector<Seconds> all;
+    for (const double dropout : {0.0, 0.1, 0.0}) {
+      job.plan.dropout = dropout;
+      all.push_back(steps.step_times(std::span(&job.plan, 1)).front());
+      const double exact = analysed(job);
+      EXPECT_NEAR(all.back().value, exact, 1e-12 * exact) << "pp " << pp << ", dropout " << dropout;
+    }
+    EXPECT_GT(all[1], all[0]);
+    EXPECT_EQ(all[2], all[0]);
+  }
+}
+
+TEST(PlanSteps, AreTheSameWithAnyNumberOfThreads) {
+  const Document document = parse_document(world(7), "job.json");
+  const Space space = wide_space(workload::read_job_parts(document));
+  const std::vector<Plan> plans = drawn(space, 6, 400);
+  const std::vector<Seconds> one = engine::PlanSteps(space.base(), kNoProfile, 1).step_times(plans);
+  const std::vector<Seconds> many = engine::PlanSteps(space.base(), kNoProfile, 4).step_times(plans);
+  for (std::size_t i = 0; i < plans.size(); ++i)
+    EXPECT_EQ(one[i], many[i]) << describe(plans[i]);  // to the bit
+}
+
+/// Long schedules are put together from short ones, and skipped where they repeat themselves.
+TEST(PlanSteps, EqualTheAnalyticDepthOverLongSteps) {
+  const std::string text =
+      R"({"model": {"family": "llama", "layers": 8, "hidden": 64, "heads": 8, "ffn_hidden": 256,
+                    "vocab": 51200},
+          "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "train": {"sequence_length": 64, "global_batch": 1536},
+          "software": "megatron-te"})";
+  const Document document = parse_document(text, "job.json");
+  workload::Job job = workload::read_job_parts(document);
+  engine::PlanSteps steps(job, kNoProfile);
+  using enum workload::Schedule;
+  for (const auto schedule : {gpipe, one_f_one_b, interleaved, zb_h1, dualpipe})
+    for (const std::int64_t pp : {2, 4, 8})
+      for (const bool beside : {false, true}) {
+        Plan& plan = job.plan;
+        plan.tp = 1, plan.pp = pp, plan.dp = 8 / pp, plan.schedule = schedule, plan.micro_batch = 1;
+        plan.vpp = schedule == interleaved && pp < 8 ? 2 : 1;
+        plan.overlap.p2p = beside;
+        workload::settle(job);
+        const double exact = analysed(job);
+        EXPECT_NEAR(steps.step_times(std::span(&plan, 1)).front().value, exact, 1e-12 * exact)
+            << describe(plan);
+      }
+}
+
+TEST(PlanSteps, EqualTheAnalyticDepthOnProcessors) {
+  const cost::Profile profile = cost::rough_profile();
+  for (const std::int64_t ranks : {1, 2, 4}) {
+    const Document document = parse_document(
+        fmt::format(
+            R"({{"model": {{"family": "gpt", "layers": 4, "hidden": 64, "heads": 4, "ffn_hidden": 128, "vocab": 64}},
+                        "cluster": {{"node": "localhost", "nodes": 1, "ranks": {}}},
+                        "train": {{"sequence_length": 16, "global_batch": 16}}}})",
+            ranks),
+        "job.json");
+    const Space space = read_space(workload::read_job_parts(document), {.cores = 4});
+    std::vector<Plan> plans;
+    workload::Job job = space.base();
+    for (Index i = 0; i < space.size() && plans.size() < 200; ++i)
+      if (!space.decode_into(space.candidate(i), job)) plans.push_back(job.plan);
+    ASSERT_FALSE(plans.empty());
+    const std::vector<Seconds> all = engine::PlanSteps(space.base(), profile).step_times(plans);
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      job.plan = plans[i];
+      workload::settle(job);
+      const cost::Machine machine(job, profile);
+      const program::Program program = program::lower(job);
+      const double exact = engine::analyse(program, engine::price(program, machine)).step_time.value;
+      EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << describe(plans[i]);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ds::tuner
