@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "simulator/engine/analysis.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/settle.h"
 
@@ -15,38 +14,16 @@ namespace {
 /// A bound is never above its step time, up to this.
 constexpr double kRounding = 1e-9;
 
-/// A plan that has to be lowered, and what is then known of it.
-class Lowered {
- public:
-  Lowered(const workload::Job& job, const cost::Profile& profile)
-      : job_(&job), machine_(job, profile), program_(program::lower(job)) {}
-
-  Bytes peak() const {
-    std::vector<memory::Layout> layouts;
-    if (job_->habits.allocator == "arena") layouts = engine::layouts_of(program_);
-    Bytes most;
-    for (const memory::Parts& parts : engine::needs_of(program_, layouts, *job_))
-      most = std::max(most, parts.total());
-    return most;
-  }
-  Seconds bound() { return analysis().bound(); }
-  Seconds step_time() { return analysis().step_time(); }
-
- private:
-  engine::Analysis& analysis() {
-    if (!analysis_) {
-      durations_ = engine::price(program_, machine_);
-      analysis_.emplace(program_, durations_);
-    }
-    return *analysis_;
-  }
-
-  const workload::Job* job_;
-  cost::Machine machine_;
-  program::Program program_;
-  engine::Durations durations_;
-  std::optional<engine::Analysis> analysis_;
-};
+/// Of the rank that needs most, by lowering.
+Bytes peak_of(const workload::Job& job) {
+  const program::Program program = program::lower(job, program::Classes::per_stage, program::Hash::left_out);
+  std::vector<memory::Layout> layouts;
+  if (job.habits.allocator == "arena") layouts = engine::layouts_of(program);
+  Bytes most;
+  for (const memory::Parts& parts : engine::needs_of(program, layouts, job))
+    most = std::max(most, parts.total());
+  return most;
+}
 
 }  // namespace
 
@@ -66,9 +43,13 @@ class Evaluator::Batch {
     estimates_.resize(plans_.size());
     // On CPUs there are none.
     if (!job_.cluster.cpu()) evaluator_->estimator_.estimate(plans_, estimates_, judging_->enough);
+    find_peaks();
+    find_step_times();
     std::vector<Verdict> verdicts;
     for (const Entry& entry : entries_) {
-      if (evaluated_ >= judging_->evals || (judging_->enough && judging_->enough())) break;
+      if (evaluated_ >= judging_->evals || enough()) break;
+      // Out of time before all was known of it.
+      if (!entry.rejection && !known(entry.plan)) break;
       verdicts.push_back(entry.rejection ? rejected(*entry.rejection) : judge(entry.plan));
       if (judging_->told) judging_->told(verdicts.size() - 1, verdicts.back());
     }
@@ -83,28 +64,74 @@ class Evaluator::Batch {
 
   static Verdict rejected(const Rejection& why) { return {.reason = why.reason, .path = why.path}; }
 
-  Verdict judge(std::size_t number) {
-    job_.plan = plans_[number];
-    workload::settle(job_);
-    const Estimate& estimate = estimates_[number];
-    std::optional<Lowered> lowered;
-    const auto exactly = [&]() -> Lowered& {
-      if (!lowered) lowered.emplace(job_, *evaluator_->profile_);
-      return *lowered;
-    };
-    Verdict verdict{.reason = Reason::memory, .path = {}};
-    verdict.peak = estimate.peak ? *estimate.peak : exactly().peak();
-    const double usable = job_.cluster.groups.front().node.memory_bytes_per_gpu;
-    verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable;
-    verdict.fits = static_cast<double>(verdict.peak.value) <= usable;
-    if (!verdict.fits && !judging_->too_large_ones) return verdict;
-    // Where the step time itself is known as quickly, no bound is asked for.
-    if (!estimate.step_time && judging_->top > 0 && best_.size() >= judging_->top) {
-      verdict.step_time = exactly().bound();
-      verdict.reason = Reason::bound;
-      if (verdict.step_time.value >= best_[judging_->top - 1].value * (1 + kRounding)) return verdict;
+  bool enough() const { return judging_->enough && judging_->enough(); }
+
+  workload::Job job_of(std::size_t number) const {
+    workload::Job job = job_;
+    job.plan = plans_[number];
+    workload::settle(job);
+    return job;
+  }
+
+  /// Of plans that no estimate covers.
+  void find_peaks() {
+    std::vector<std::size_t> missing;
+    for (std::size_t i = 0; i < plans_.size(); ++i)
+      if (!estimates_[i].peak) missing.push_back(i);
+    evaluator_->pool_.share(missing.size(), [&](std::size_t piece, std::size_t /*member*/) {
+      if (!enough()) estimates_[missing[piece]].peak = peak_of(job_of(missing[piece]));
+    });
+  }
+  /// Where plans are cut, bounds at first.
+  void find_step_times() {
+    bounds_.resize(plans_.size());
+    std::vector<std::size_t> missing;
+    std::vector<workload::Plan> plans;
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      if (estimates_[i].step_time || !estimates_[i].peak || !is_wanted(i)) continue;
+      missing.push_back(i);
+      plans.push_back(plans_[i]);
     }
-    verdict.step_time = estimate.step_time ? *estimate.step_time : exactly().step_time();
+    const bool cuts = judging_->top > 0;
+    const std::vector<Seconds> seconds = cuts ? evaluator_->steps_.bounds(plans, judging_->enough)
+                                              : evaluator_->steps_.step_times(plans, judging_->enough);
+    for (std::size_t m = 0; m < missing.size(); ++m) {
+      if (cuts)
+        bounds_[missing[m]] = seconds[m];
+      else if (seconds[m].value > 0)
+        estimates_[missing[m]].step_time = seconds[m];
+    }
+  }
+
+  double usable(std::size_t number) const {
+    return job_of(number).cluster.groups.front().node.memory_bytes_per_gpu;
+  }
+  bool fits(std::size_t number) const {
+    return static_cast<double>(estimates_[number].peak.value_or(Bytes{}).value) <= usable(number);
+  }
+  /// Whether its step time is asked for.
+  bool is_wanted(std::size_t number) const { return judging_->too_large_ones || fits(number); }
+  bool known(std::size_t number) const {
+    return estimates_[number].peak &&
+           (estimates_[number].step_time || judging_->top > 0 || !is_wanted(number));
+  }
+
+  Verdict judge(std::size_t number) {
+    const Estimate& estimate = estimates_[number];
+    Verdict verdict{.reason = Reason::memory, .path = {}};
+    verdict.peak = estimate.peak.value_or(Bytes{});
+    verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable(number);
+    verdict.fits = fits(number);
+    if (!is_wanted(number)) return verdict;
+    if (!estimate.step_time && best_.size() >= judging_->top &&
+        bounds_[number].value >= best_[judging_->top - 1].value * (1 + kRounding)) {
+      verdict.step_time = bounds_[number];
+      verdict.reason = Reason::bound;
+      return verdict;
+    }
+    verdict.step_time = estimate.step_time
+                            ? *estimate.step_time
+                            : evaluator_->steps_.step_times(std::span(&plans_[number], 1)).front();
     verdict.reason = Reason::evaluated;
     ++evaluated_;
     remember(verdict.step_time);
@@ -123,12 +150,16 @@ class Evaluator::Batch {
   std::vector<Entry> entries_;
   std::vector<workload::Plan> plans_;  // the legal ones
   std::vector<Estimate> estimates_;    // of these
+  std::vector<Seconds> bounds_;        // of those that no estimate covers, where plans are cut
   std::vector<Seconds> best_;
   std::int64_t evaluated_{0};
 };
 
 Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads)
-    : space_(&space), profile_(&profile), estimator_(space.base(), threads) {}
+    : space_(&space),
+      pool_(threads),
+      estimator_(space.base(), threads),
+      steps_(space.base(), profile, threads) {}
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, const Judging& judging) {
   Batch batch(*this, judging);

@@ -15,8 +15,10 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/base/thread_pool.h"
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
+#include "simulator/engine/plan_steps.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/estimator.h"
 #include "tuner/space/space.h"
@@ -49,7 +51,7 @@ struct Judging {
   std::function<void(std::size_t, const Verdict&)> told;
 };
 
-/// Estimates a plan where tuner/estimate covers it, and lowers it where not; both say the same.
+/// Estimates a plan where tuner/estimate covers it, and asks the engine where not; both say the same.
 class Evaluator {
  public:
   /// `profile` serves jobs on CPUs. Both have to outlive the evaluator.
@@ -66,8 +68,9 @@ class Evaluator {
   class Batch;
 
   const Space* space_;
-  const cost::Profile* profile_;
+  ThreadPool pool_;
   Estimator estimator_;
+  engine::PlanSteps steps_;
 };
 
 }  // namespace ds::tuner

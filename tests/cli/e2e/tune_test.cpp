@@ -45,7 +45,8 @@ TEST_F(Tune, DsSimGivesTheBestJobsTheTimesAndPeaksOfTheReport) {
   for (const Json& one : report["top"]) {
     const std::string file = write("elsewhere/best.json", one["job"].dump());
     const Json analytic = simulated(file, "analytic");
-    EXPECT_EQ(analytic["step_time_s"], one["step_time_s"]);
+    // Added up in another order.
+    EXPECT_NEAR(analytic["step_time_s"].get<double>() / one["step_time_s"].get<double>(), 1, 1e-12);
     EXPECT_EQ(analytic["memory"]["peak_bytes"], one["objectives"]["peak_bytes"]);
     EXPECT_EQ(simulated(file, "event")["step_time_s"], one["event_step_time_s"]);
   }
