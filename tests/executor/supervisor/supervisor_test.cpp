@@ -67,9 +67,11 @@ void await_step(const Pool& pool, std::int32_t rank, std::int64_t step) {
   }
 }
 
+/// But for those of an MPI that another test may be running.
 std::set<std::string> shared_memory_files() {
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm")) names.insert(entry.path());
+  for (const auto& entry : std::filesystem::directory_iterator("/dev/shm"))
+    if (!entry.path().filename().string().starts_with("vader_segment")) names.insert(entry.path());
   return names;
 }
 
