@@ -69,8 +69,8 @@ class Cursor {
   /// The value as JSON, whole.
   std::string dump() const;
   /// One of the words in the table.
-  template <class Enum, std::size_t N>
-  Enum one_of(const Named<Enum> (&table)[N]) const {
+  template <class Entry, std::size_t N>
+  auto one_of(const Entry (&table)[N]) const {
     std::array<std::string_view, N> names;
     for (std::size_t i = 0; i < N; ++i) names[i] = table[i].name;
     return table[choose(names)].value;

@@ -124,7 +124,7 @@ void StageLowering::overlap_products(Draft& body) const {
         return o;
     return -1;
   };
-  const auto nearest = [&](auto from, auto to, LaneId lane) {
+  const auto nearest = [&](auto from, const auto& to, LaneId lane) {
     for (; from != to; ++from) {
       if (from->of_step) continue;
       if (communicates(from->kind) && from->lane == lane) break;

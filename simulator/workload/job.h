@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "simulator/base/units.h"
+#include "simulator/workload/schedule/schedules.h"
 
 namespace ds::workload {
 
@@ -138,7 +139,6 @@ struct Train {
   HyperParameters hyper;
 };
 
-enum class Schedule { gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe };
 enum class Recompute { none, selective, full, layers };
 enum class Precision { fp64, fp32, tf32, fp16, bf16, fp8, dynamic };
 enum class CpKind { ring, all_gather, all_to_all };

@@ -11,9 +11,6 @@ namespace ds::workload {
 inline constexpr Named<Family> kFamilies[] = {
     {"gpt", Family::gpt}, {"llama", Family::llama}, {"bert", Family::bert}, {"moe", Family::moe}};
 inline constexpr Named<Position> kPositions[] = {{"learned", Position::learned}, {"rope", Position::rope}};
-inline constexpr Named<Schedule> kSchedules[] = {
-    {"gpipe", Schedule::gpipe}, {"1f1b", Schedule::one_f_one_b}, {"interleaved", Schedule::interleaved},
-    {"zb-h1", Schedule::zb_h1}, {"zb-v", Schedule::zb_v},        {"dualpipe", Schedule::dualpipe}};
 inline constexpr Named<Recompute> kRecomputes[] = {
     {"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}};
 inline constexpr Named<Precision> kPrecisions[] = {{"fp64", Precision::fp64},      {"fp32", Precision::fp32},
@@ -44,10 +41,10 @@ inline constexpr std::string_view kAlgorithms[] = {
 inline constexpr std::string_view kObjectives[] = {"step_time", "cost", "energy", "memory", "time_to_train"};
 inline constexpr std::string_view kFabricKinds[] = {"fat-tree", "rail-optimised", "dragonfly", "ethernet"};
 
-/// The word for `value` in one of the tables above, "?" when it is not in it.
-template <class Enum, std::size_t N>
-constexpr std::string_view name_in(const Named<Enum> (&table)[N], Enum value) {
-  for (const Named<Enum>& entry : table)
+/// The word for `value` in one of the tables above, or in that of schedules (schedules.h), "?" when it is not in it.
+template <class Entry, class Enum, std::size_t N>
+constexpr std::string_view name_in(const Entry (&table)[N], Enum value) {
+  for (const Entry& entry : table)
     if (entry.value == value) return entry.name;
   return "?";
 }

@@ -136,11 +136,11 @@ TEST(PlanSteps, EqualTheAnalyticDepthOverRandomPlans) {
     const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
     workload::Job job = space.base();
     for (std::size_t i = 0; i < plans.size(); ++i) {
+      SCOPED_TRACE(fmt::format("world {}: {}", number, describe(plans[i])));
       job.plan = plans[i];
       const double exact = analysed(job);
-      EXPECT_LE(bounds[i].value, exact * (1 + 1e-12)) << "world " << number << ": " << describe(job.plan);
-      EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << "world " << number << ": " << describe(job.plan)
-                                                      << ", " << job.micro_batches() << " micro-batches";
+      EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
+      EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
       seen.add(job, bounds[i].value > 0.9 * exact);
     }
   }

@@ -90,7 +90,7 @@ struct StageParts {
 std::optional<StageParts> stage_parts(const Probe& probe, std::size_t stage) {
   const Line& line = probe.line(stage);
   const std::int32_t micro_batches = probe.program().micro_batches;
-  const std::vector<program::ScheduledPass> order = program::one_forward_one_backward(
+  const std::vector<program::ScheduledPass> order = workload::one_forward_one_backward(
       static_cast<std::int32_t>(probe.stages()), static_cast<std::int32_t>(stage), micro_batches);
   if (line.visits.size() != kBeforePasses + order.size() + 1) return std::nullopt;
   const auto pass = [&](bool forward, std::int32_t micro) {

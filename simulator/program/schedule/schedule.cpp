@@ -8,17 +8,10 @@ namespace ds::program {
 
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks) {
-  using workload::Schedule;
-  switch (schedule) {
-    case Schedule::gpipe: return gpipe(stages, stage, micro_batches);
-    case Schedule::one_f_one_b: return one_forward_one_backward(stages, stage, micro_batches);
-    case Schedule::interleaved: return interleaved(stages, stage, micro_batches, chunks);
-    case Schedule::zb_h1: return zero_bubble_h1(stages, stage, micro_batches);
-    case Schedule::dualpipe: return dual_pipe(stages, stage, micro_batches);
-    case Schedule::zb_v: break;
-  }
-  ensure(false, "the schedule is one that is supported");
-  return {};
+  const workload::ScheduleEntry& entry = workload::entry_of(schedule);
+  ensure(workload::is_supported(schedule), "the schedule is one that is supported");
+  return entry.order != nullptr ? entry.order(stages, stage, micro_batches)
+                                : entry.order_of_chunks(stages, stage, micro_batches, chunks);
 }
 
 bool runs(const ScheduledPass& pass, Leg leg) {

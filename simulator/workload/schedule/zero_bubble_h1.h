@@ -1,11 +1,16 @@
+#pragma once
+// Gradients of weights wait until they fill what would be a bubble.
+
 #include <algorithm>
 
-#include "simulator/program/schedule/schedule.h"
+#include "simulator/workload/schedule/scheduled_pass.h"
 
-namespace ds::program {
+namespace ds::workload {
 
-std::vector<ScheduledPass> zero_bubble_h1(std::int32_t stages, std::int32_t stage,
-                                          std::int32_t micro_batches) {
+/// 1f1b with a backward in two parts: gradients of weights wait until they fill what would be a bubble, but never so
+/// long that a stage holds more micro-batches than the first does (ZB-H1, Qi et al. 2024, section 2.3).
+inline std::vector<ScheduledPass> zero_bubble_h1(std::int32_t stages, std::int32_t stage,
+                                                 std::int32_t micro_batches) {
   const std::int32_t warm_up = std::min(stages - 1 - stage, micro_batches);
   std::vector<ScheduledPass> order;
   std::int32_t weights = 0;  // micro-batches whose weight gradients are done
@@ -32,4 +37,4 @@ std::vector<ScheduledPass> zero_bubble_h1(std::int32_t stages, std::int32_t stag
   return order;
 }
 
-}  // namespace ds::program
+}  // namespace ds::workload

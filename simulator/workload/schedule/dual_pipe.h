@@ -1,17 +1,18 @@
+#pragma once
+// Two pipelines in opposite directions.
+
 #include <algorithm>
 #include <array>
 #include <utility>
 
 #include "simulator/base/error.h"
-#include "simulator/program/schedule/schedule.h"
+#include "simulator/workload/schedule/scheduled_pass.h"
 
-namespace ds::program {
-namespace {
-
+namespace ds::workload {
 /// Writes the order of one rank. "Near" is the pipeline that begins in the rank's own half, "far" the other.
-class Writer {
+class DualPipeWriter {
  public:
-  Writer(std::int32_t stages, std::int32_t rank, std::int32_t micro_batches)
+  DualPipeWriter(std::int32_t stages, std::int32_t rank, std::int32_t micro_batches)
       : half_(micro_batches / 2), near_(rank < stages / 2 ? 0 : 1) {}
 
   enum class Pipe : std::uint8_t { near, far };
@@ -50,18 +51,22 @@ class Writer {
   std::size_t done_late_{0};
 };
 
-}  // namespace
-
+/// Two pipelines in opposite directions: chunk 0 of a rank is stage `rank` of the one, which takes the first half of the
+/// micro-batches, chunk 1 is stage `stages - 1 - rank` of the other. A forward of the one and a backward of the other run
+/// as one call (DualPipe, DeepSeek-AI 2024, section 3.2.1; the order is that of the code published with it).
+/// `stages` and `micro_batches` are even, micro_batches >= 2 stages.
+///
 /// With d ranks between this one and the middle, e = ranks from its end, the rank itself included:
 /// 2 d forwards; e of both; d x {input gradients, weights, forward}; the merged calls; d x {backward, merged};
 /// e of both backwards, of which the second half leaves the weights for later; these.
-std::vector<ScheduledPass> dual_pipe(std::int32_t stages, std::int32_t rank, std::int32_t micro_batches) {
-  using enum Writer::Pipe;
+inline std::vector<ScheduledPass> dual_pipe(std::int32_t stages, std::int32_t rank,
+                                            std::int32_t micro_batches) {
+  using enum DualPipeWriter::Pipe;
   ensure(stages % 2 == 0 && micro_batches % 2 == 0 && micro_batches >= 2 * stages,
          "two pipelines in opposite directions have even stages and micro-batches enough");
   const std::int32_t from_end = std::min(rank, stages - 1 - rank);
   const std::int32_t e = from_end + 1, d = stages / 2 - e;
-  Writer order(stages, rank, micro_batches);
+  DualPipeWriter order(stages, rank, micro_batches);
   for (std::int32_t i = 0; i < 2 * d; ++i) order.forward(near);
   for (std::int32_t i = 0; i < e; ++i) {
     order.forward(near);
@@ -96,4 +101,4 @@ std::vector<ScheduledPass> dual_pipe(std::int32_t stages, std::int32_t rank, std
   return order.take();
 }
 
-}  // namespace ds::program
+}  // namespace ds::workload

@@ -1,0 +1,59 @@
+#pragma once
+// The catalogue of pipeline schedules: in which order a stage runs the forward and backward of its micro-batches. An order
+// follows from (stages, stage, micro-batches) with unit times, never from predicted ones, so that every rank derives the same.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "simulator/workload/schedule/dual_pipe.h"
+#include "simulator/workload/schedule/gpipe.h"
+#include "simulator/workload/schedule/interleaved.h"
+#include "simulator/workload/schedule/one_forward_one_backward.h"
+#include "simulator/workload/schedule/scheduled_pass.h"
+#include "simulator/workload/schedule/zero_bubble_h1.h"
+
+namespace ds::workload {
+
+enum class Schedule { gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe };
+
+/// A schedule and what is true of it alone. Further rules between keys of its plans are in rules.cpp.
+struct ScheduleEntry {
+  std::string_view name;
+  Schedule value{};
+  /// Of stages with one chunk, or with several; neither where the schedule is not supported yet.
+  std::vector<ScheduledPass> (*order)(std::int32_t stages, std::int32_t stage, std::int32_t micro_batches){};
+  std::vector<ScheduledPass> (*order_of_chunks)(std::int32_t stages, std::int32_t stage,
+                                                std::int32_t micro_batches, std::int32_t chunks){};
+  std::int32_t directions{
+      1};  // pipelines that run in opposite directions, each with its share of the micro-batches
+  bool in_rounds{
+      false};  // a stage takes turns with its chunks, as many micro-batches as there are stages at a time
+  bool on_processors{false};  // the executor runs it
+};
+
+inline constexpr ScheduleEntry kSchedules[] = {
+    {.name = "gpipe", .value = Schedule::gpipe, .order = gpipe, .on_processors = true},
+    {.name = "1f1b",
+     .value = Schedule::one_f_one_b,
+     .order = one_forward_one_backward,
+     .on_processors = true},
+    {.name = "interleaved",
+     .value = Schedule::interleaved,
+     .order_of_chunks = interleaved,
+     .in_rounds = true,
+     .on_processors = true},
+    {.name = "zb-h1", .value = Schedule::zb_h1, .order = zero_bubble_h1},
+    {.name = "zb-v", .value = Schedule::zb_v},
+    {.name = "dualpipe", .value = Schedule::dualpipe, .order = dual_pipe, .directions = 2}};
+
+constexpr const ScheduleEntry& entry_of(Schedule schedule) {
+  for (const ScheduleEntry& entry : kSchedules)
+    if (entry.value == schedule) return entry;
+  return kSchedules[0];
+}
+constexpr bool is_supported(Schedule schedule) {
+  return entry_of(schedule).order != nullptr || entry_of(schedule).order_of_chunks != nullptr;
+}
+
+}  // namespace ds::workload
