@@ -123,26 +123,31 @@ struct Seen {
   }
 };
 
+void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& plans, Seen& seen) {
+  engine::PlanSteps steps(base, kNoProfile);
+  const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
+  workload::Job job = base;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    SCOPED_TRACE(describe(plans[i]));
+    job.plan = plans[i];
+    const double exact = analysed(job);
+    EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
+    EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
+    seen.add(job, bounds[i].value > 0.9 * exact);
+  }
+}
+
 TEST(PlanSteps, EqualTheAnalyticDepthOverRandomPlans) {
   constexpr std::uint64_t kWorlds = 24;
   constexpr std::size_t kPlans = 50;
   Seen seen;
   for (std::uint64_t number = 0; number < kWorlds; ++number) {
+    SCOPED_TRACE(fmt::format("world {}", number));
     const Document document = parse_document(world(number), "job.json");
     const Space space = wide_space(workload::read_job_parts(document));
     std::vector<Plan> plans = drawn(space, number, kPlans);
     for (std::size_t i = 0; i < plans.size(); ++i) redistribute(plans[i], space.base().model.layers, i);
-    engine::PlanSteps steps(space.base(), kNoProfile);
-    const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
-    workload::Job job = space.base();
-    for (std::size_t i = 0; i < plans.size(); ++i) {
-      SCOPED_TRACE(fmt::format("world {}: {}", number, describe(plans[i])));
-      job.plan = plans[i];
-      const double exact = analysed(job);
-      EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
-      EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
-      seen.add(job, bounds[i].value > 0.9 * exact);
-    }
+    expect_analytic_depth(space.base(), plans, seen);
   }
   EXPECT_GT(seen.in_shares, 40U);
   EXPECT_GT(seen.in_pieces, 40U);
