@@ -2,9 +2,10 @@
 // an empty cache; and whether that is what `ds-sim run --depth analytic` says of some that are drawn.
 //
 //   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--attention] [--check 1000]
-//                         [--only PLANS] [--threads 2]
+//                         [--schedules] [--layers] [--only PLANS] [--threads 2]
 //
 // --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. --attention: in one kernel, or unfused.
+// --schedules: all that are supported. --layers: every chunk has a number of layers that is drawn.
 // --threads: as many as there are cores, where it is not given. Time of judging alone: what it takes to put plans into a list
 // before is left out. Exits with 1 where a checked plan differs.
 #include <fmt/format.h>
@@ -22,17 +23,20 @@
 
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
+#include "simulator/workload/settle.h"
 #include "simulator/workload/workload.h"
-#include "tuner/estimate/estimator.h"
+#include "tuner/space/evaluator.h"
 #include "tuner/space/space.h"
 
 namespace {
 
 using namespace ds;
 
+constexpr std::int64_t kCores = 8;  // of a processor's plans
+
 struct Options {
   std::string job;
-  bool overlap{}, precisions{}, attention{};
+  bool overlap{}, precisions{}, attention{}, schedules{}, layers{};
   std::size_t check{}, only{}, threads{std::max(1U, std::thread::hardware_concurrency())};
 };
 
@@ -59,7 +63,30 @@ tuner::Space space_of(const workload::Job& base, const Options& options) {
   if (options.precisions)
     vary("precision", {static_cast<std::int64_t>(Precision::fp32), static_cast<std::int64_t>(Precision::fp16),
                        static_cast<std::int64_t>(Precision::bf16)});
-  return {base, std::move(dimensions), 1};
+  if (options.schedules) {
+    std::vector<std::int64_t> all;
+    for (const workload::ScheduleEntry& one : workload::kSchedules)
+      if (workload::is_supported(one.value) && (!base.cluster.cpu() || one.on_processors))
+        all.push_back(static_cast<std::int64_t>(one.value));
+    vary("schedule", all);
+  }
+  return {base, std::move(dimensions), kCores};
+}
+
+/// Deals layers out at random; each chunk has one at least.
+void redistribute(std::vector<workload::Plan>& plans, std::int64_t layers) {
+  const RandomStream draw(2, 0);
+  std::uint64_t next = 0;
+  for (workload::Plan& plan : plans) {
+    const std::int64_t chunks = plan.pp * plan.vpp;
+    plan.stage_layers_given = true;
+    plan.stage_layers.assign(static_cast<std::size_t>(plan.pp),
+                             std::vector<std::int64_t>(static_cast<std::size_t>(plan.vpp), 1));
+    for (std::int64_t left = layers - chunks; left > 0; --left) {
+      const auto at = static_cast<std::int64_t>(draw.below(static_cast<std::uint64_t>(chunks), next++));
+      ++plan.stage_layers[static_cast<std::size_t>(at / plan.vpp)][static_cast<std::size_t>(at % plan.vpp)];
+    }
+  }
 }
 
 std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
@@ -72,41 +99,39 @@ std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
   return plans;
 }
 
-std::vector<tuner::Estimate> judge(const workload::Job& base, const std::vector<workload::Plan>& plans,
-                                   std::size_t threads) {
+std::vector<tuner::Verdict> judge(const tuner::Space& space, const std::vector<workload::Plan>& plans,
+                                  std::size_t threads) {
   const auto begun = std::chrono::steady_clock::now();
   const double begun_processor = processor_seconds();
-  std::vector<tuner::Estimate> judged(plans.size());
-  tuner::Estimator(base, threads).estimate(plans, judged);
+  const cost::Profile profile = cost::rough_profile();
+  std::vector<tuner::Verdict> judged =
+      tuner::Evaluator(space, profile, threads).evaluate(plans, {.too_large_ones = true});
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   const auto count = static_cast<double>(plans.size());
-  const auto covered = std::ranges::count_if(
-      judged, [](const tuner::Estimate& one) { return one.step_time.has_value() && one.peak.has_value(); });
   fmt::print("{} plans in {:.3f} s: {:.0f} a second ({} threads, {:.3f} s of processor time)\n", plans.size(),
              took.count(), count / took.count(), threads, processor_seconds() - begun_processor);
-  if (covered < std::ssize(plans)) fmt::print("  {} of them; the others have to be lowered\n", covered);
   return judged;
 }
 
 /// The first `count` plans, lowered. Those of millions of passes are left out: lowering one takes minutes.
 bool check(const workload::Job& base, const std::vector<workload::Plan>& plans,
-           const std::vector<tuner::Estimate>& judged, std::size_t count) {
+           const std::vector<tuner::Verdict>& judged, std::size_t count) {
   constexpr std::int64_t kMostPasses = 20'000;
   workload::Job job = base;
-  const cost::Profile no_profile;
+  const cost::Profile profile = cost::rough_profile();
   std::size_t checked = 0, long_ones = 0, wrong = 0, verdicts = 0;
   double worst = 0;
   for (std::size_t i = 0; i < plans.size() && checked < count; ++i) {
-    if (!judged[i].step_time || !judged[i].peak) continue;
-    const Seconds estimated = judged[i].step_time.value_or(Seconds{});
-    const Bytes peak = judged[i].peak.value_or(Bytes{});
+    const Seconds estimated = judged[i].step_time;
+    const Bytes peak = judged[i].peak;
     job.plan = plans[i];
+    workload::settle(job);
     if (job.plan.pp * job.plan.vpp * job.micro_batches() > kMostPasses) {
       ++long_ones;
       continue;
     }
     const engine::Prediction exact =
-        engine::predict(job, cost::Machine(job, no_profile), workload::Depth::analytic, engine::Rows::none);
+        engine::predict(job, cost::Machine(job, profile), workload::Depth::analytic, engine::Rows::none);
     const double seconds = exact.summary.step_time.value;
     const double off = std::abs(estimated.value - seconds) / seconds;
     worst = std::max(worst, off);
@@ -149,6 +174,10 @@ int main(int argc, char** argv) {
       options.precisions = true;
     else if (word == "--attention")
       options.attention = true;
+    else if (word == "--schedules")
+      options.schedules = true;
+    else if (word == "--layers")
+      options.layers = true;
     else if (word == "--check" && i + 1 < argc)
       options.check = number(argv[++i]);
     else if (word == "--only" && i + 1 < argc)
@@ -159,14 +188,17 @@ int main(int argc, char** argv) {
       options.job = word;
   }
   if (options.job.empty()) {
-    fmt::print(stderr,
-               "bench_tuner JOB [--overlap] [--precisions] [--attention] [--check PLANS] [--only PLANS] "
-               "[--threads N]\n");
+    fmt::print(
+        stderr,
+        "bench_tuner JOB [--overlap] [--precisions] [--attention] [--schedules] [--layers] [--check PLANS] "
+        "[--only PLANS] [--threads N]\n");
     return 2;
   }
   const workload::Job base = workload::read_job(options.job);
-  std::vector<workload::Plan> plans = shuffled_plans(space_of(base, options));
+  const tuner::Space space = space_of(base, options);
+  std::vector<workload::Plan> plans = shuffled_plans(space);
   if (options.only > 0 && plans.size() > options.only) plans.resize(options.only);
-  const std::vector<tuner::Estimate> judged = judge(base, plans, options.threads);
+  if (options.layers) redistribute(plans, base.model.layers);
+  const std::vector<tuner::Verdict> judged = judge(space, plans, options.threads);
   return options.check == 0 || check(base, plans, judged, options.check) ? 0 : 1;
 }
