@@ -28,7 +28,17 @@ TEST(Grid, CoordinatesNameEveryRankOnce) {
   }
 }
 
-/// Each rank is in one group of every kind, groups do not overlap, and all members name the same group.
+/// The rank is in one group, and all of its members name the same one.
+std::vector<std::int32_t> members_of(const Grid& grid, const Group& group, std::int32_t rank) {
+  std::vector<std::int32_t> members = grid.members(group, rank);
+  EXPECT_EQ(std::ranges::count(members, rank), 1);
+  EXPECT_EQ(std::ssize(members), grid.count(group, rank));
+  EXPECT_EQ(members[static_cast<std::size_t>(grid.index(group, rank))], rank);
+  for (const std::int32_t member : members) EXPECT_EQ(grid.members(group, member), members);
+  return members;
+}
+
+/// Each rank is in one group of every kind, and groups do not overlap.
 TEST(Grid, GroupsOfAKindShareOutTheRanks) {
   const Grid grid(kSizes, "tp-cp-ep-dp-pp");
   for (unsigned axes = 0; axes < 256; ++axes) {
@@ -37,11 +47,7 @@ TEST(Grid, GroupsOfAKindShareOutTheRanks) {
     const Group group{static_cast<std::uint8_t>(axes), Members::all};
     std::set<std::int32_t> seen;
     for (std::int32_t rank = 0; rank < grid.ranks(); ++rank) {
-      const std::vector<std::int32_t> members = grid.members(group, rank);
-      ASSERT_EQ(std::ranges::count(members, rank), 1);
-      EXPECT_EQ(std::ssize(members), grid.count(group, rank));
-      EXPECT_EQ(members[static_cast<std::size_t>(grid.index(group, rank))], rank);
-      for (const std::int32_t member : members) EXPECT_EQ(grid.members(group, member), members);
+      const std::vector<std::int32_t> members = members_of(grid, group, rank);
       if (rank == members.front()) seen.insert(members.begin(), members.end());
     }
     EXPECT_EQ(std::ssize(seen), grid.ranks());
