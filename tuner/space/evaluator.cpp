@@ -103,8 +103,12 @@ class Evaluator::Batch {
     }
   }
 
+  /// What a rank can use. Ranks on processors share the machine's.
   double usable(std::size_t number) const {
-    return job_of(number).cluster.groups.front().node.memory_bytes_per_gpu;
+    const auto of = [](const workload::Job& job) {
+      return job.cluster.groups.front().node.memory_bytes_per_gpu;
+    };
+    return job_.cluster.cpu() ? of(job_of(number)) : of(job_);
   }
   bool fits(std::size_t number) const {
     return static_cast<double>(estimates_[number].peak.value_or(Bytes{}).value) <= usable(number);
