@@ -18,12 +18,11 @@ using program::Kind;
 /// A chunk with a block for its layers, if it has more than one.
 constexpr std::int32_t kLayers = 2;
 
-bool is_message(const Instruction& one) { return one.kind == Kind::send || one.kind == Kind::receive; }
-
 }  // namespace
 
 bool is_own_work(const Instruction& instruction) {
-  return instruction.lane == program::LaneId{0} && !instruction.of_step && !is_message(instruction);
+  return instruction.lane == program::LaneId{0} && !instruction.of_step &&
+         !program::is_message(instruction.kind);
 }
 
 program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, std::size_t chunk) {

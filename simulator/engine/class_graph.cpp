@@ -67,9 +67,9 @@ class Time {
   std::size_t size_{0};
 };
 
-class Walk {
+class ClassWalk {
  public:
-  Walk(const StepOrder& order, std::int32_t stage, const StageOutline& outline, ChannelNumbers& channels)
+  ClassWalk(const StepOrder& order, std::int32_t stage, const StageOutline& outline, ChannelNumbers& channels)
       : order_(order), stage_(stage), outline_(outline), channels_(channels) {
     passes_ = program::order_of(order.schedule, order.stages, stage, order.micro_batches, order.chunks);
     const std::int32_t own = order.micro_batches / program::directions_of(order.schedule);
@@ -98,12 +98,8 @@ class Walk {
     const std::size_t finish = outline_.finish(), items = outline_.templates()[finish].items.size();
     for (std::size_t i = outline_.cut() + 1; i < items; ++i) go_through(finish, i, {});
     go_through(outline_.update(), {});
-    find_special_calls();
-    for (std::size_t c = 0; c < calls_.size(); ++c) {
-      now_ = special_[c];
-      go_through(kind_of(calls_[c].kind), calls_[c]);
-    }
-    now_ = {.is_finish = true};
+    for (const program::PassCall& call : calls_) go_through(kind_of(call.kind), call);
+    is_finish_ = true;
     for (std::size_t i = 0; i <= outline_.cut() && i < items; ++i) go_through(finish, i, {});
     if (outline_.cut() >= items) end_alone();
     return finished();
@@ -113,9 +109,6 @@ class Walk {
   static constexpr std::size_t kLanes = 12;
   static constexpr std::size_t kWays = 3;  // that a time may have before it becomes a point
 
-  struct Special {
-    bool is_first_forward{}, is_last_backward{}, is_finish{};
-  };
   /// A time at which a way through the class's own lanes begins.
   struct Source {
     std::int32_t in_template{}, item{};
@@ -134,22 +127,6 @@ class Walk {
     const auto found = std::ranges::find(kinds, kind);
     ensure(found != kinds.end(), "a stage calls passes that it has");
     return static_cast<std::size_t>(found - kinds.begin());
-  }
-
-  void find_special_calls() {
-    special_.assign(calls_.size(), {});
-    const auto count = static_cast<std::size_t>(order_.chunks * program::directions_of(order_.schedule));
-    std::vector<bool> seen(count, false), last(count, false);
-    for (std::size_t c = 0; c < calls_.size(); ++c) {
-      const program::PassKind& kind = calls_[c].kind;
-      if (kind.forward && !seen[static_cast<std::size_t>(kind.chunk)])
-        seen[static_cast<std::size_t>(kind.chunk)] = special_[c].is_first_forward = true;
-    }
-    for (std::size_t c = calls_.size(); c-- > 0;) {
-      const std::int32_t chunk = program::chunk_of_gradients(calls_[c].kind);
-      if (chunk >= 0 && !last[static_cast<std::size_t>(chunk)])
-        last[static_cast<std::size_t>(chunk)] = special_[c].is_last_backward = true;
-    }
   }
 
   /// Work of a call shares its beats, lane by lane.
@@ -200,17 +177,17 @@ class Walk {
     });
     time.drop_begin();
     const bool special = item.lane == 0;
-    if (special && (now_.is_last_backward || now_.is_finish))
+    if (special && (call.is_last_backward || is_finish_))
       sources_.push_back({static_cast<std::int32_t>(t), static_cast<std::int32_t>(i), time});
     const std::int32_t duration = terms_.duration(number_of(t, i));
     if (is_work(item)) {
       time.go_on(duration, beats_[t][i], terms_);
-      if (special && now_.is_first_forward)
+      if (special && call.is_first_forward)
         time.add(Time::Way{kNone, terms_.duration(from_begin(t, i))}, terms_);
-      if (special && now_.is_finish) add_ways_to(static_cast<std::int32_t>(i), time);
+      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
       if (time.size() > kWays) time = point(time, item, kNone, kNone);
     } else {
-      if (special && now_.is_finish) add_ways_to(static_cast<std::int32_t>(i), time);
+      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
       time = point(time, item, channel_of(item), duration);
     }
     fronts_[static_cast<std::size_t>(item.lane)] = time;
@@ -265,10 +242,11 @@ class Walk {
     maxplus::SyncPoint point{.item = number,
                              .lane = item.lane,
                              .channel = channel,
-                             .seconds = seconds < 0 ? kNone : weight(seconds),
+                             .seconds = seconds < 0 ? kNone : weights_.number(seconds),
                              .first_edge = static_cast<std::int32_t>(graph_.edges.size()),
                              .edges = static_cast<std::int32_t>(from.size())};
-    for (const Time::Way& way : from) graph_.edges.push_back({way.point, weight(way.term), false, way.beats});
+    for (const Time::Way& way : from)
+      graph_.edges.push_back({way.point, weights_.number(way.term), false, way.beats});
     std::sort(graph_.edges.begin() + point.first_edge, graph_.edges.end(),
               [](const maxplus::SyncEdge& a, const maxplus::SyncEdge& b) { return a.from < b.from; });
     graph_.points.push_back(point);
@@ -288,7 +266,7 @@ class Walk {
 
   ClassGraph finished() {
     graph_.cut = true;
-    graph_.formulas = terms_.formulas(weights_);
+    graph_.formulas = terms_.formulas(weights_.terms());
     return {std::move(graph_), std::move(durations_)};
   }
 
@@ -314,26 +292,13 @@ class Walk {
     return duration({DurationPart::What::through, in_template, item, to});
   }
 
-  std::int32_t weight(std::int32_t term) {
-    if (term == WeightTerms::kZero) return kNone;
-    if (static_cast<std::size_t>(term) >= weight_of_.size())
-      weight_of_.resize(static_cast<std::size_t>(term) + 1, kNone);
-    std::int32_t& number = weight_of_[static_cast<std::size_t>(term)];
-    if (number == kNone) {
-      number = static_cast<std::int32_t>(weights_.size());
-      weights_.push_back(term);
-    }
-    return number;
-  }
-
   const StepOrder& order_;
   std::int32_t stage_;
   const StageOutline& outline_;
   ChannelNumbers& channels_;
   std::vector<program::ScheduledPass> passes_;
   std::vector<program::PassCall> calls_;
-  std::vector<Special> special_;  // by call
-  Special now_;
+  bool is_finish_{false};                 // what follows the last backwards, up to the cut, is gone through
   std::vector<std::size_t> begins_call_;  // by template: first work of the compute lane behind all that meets
   std::vector<std::vector<std::int32_t>> beats_;  // by template and item
   std::vector<std::int32_t> slots_;               // by buffer
@@ -345,7 +310,7 @@ class Walk {
   std::vector<std::vector<Numbers>> numbers_;  // by template and item
   std::vector<DurationPart> durations_;
   WeightTerms terms_;
-  std::vector<std::int32_t> weight_of_, weights_;
+  maxplus::WeightNumbers weights_;
   maxplus::SyncGraph graph_;
 };
 
@@ -353,7 +318,7 @@ class Walk {
 
 ClassGraph class_graph(const StepOrder& order, std::int32_t stage, const StageOutline& outline,
                        ChannelNumbers& channels) {
-  return Walk(order, stage, outline, channels).take();
+  return ClassWalk(order, stage, outline, channels).take();
 }
 
 }  // namespace ds::engine

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "simulator/program/schedule/schedule.h"
-#include "simulator/program/stage_graphs.h"
 #include "simulator/workload/settle.h"
 
 namespace ds::engine {
@@ -26,35 +25,22 @@ const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
   // As few micro-batches as have all kinds of passes.
   constexpr std::int32_t kAround = 6;
   StepOrder order = step_order(job);
-  const std::int32_t period = program::period_of(order.schedule, order.stages);
   const std::int32_t enough = program::directions_of(order.schedule) * order.stages + kAround;
-  if (order.micro_batches > enough)
-    order.micro_batches = enough + (order.micro_batches - enough % period + period) % period;
+  order.micro_batches = program::shortened(order.schedule, order.stages, order.micro_batches, enough);
   return known_.of(order, [&] { return make(order); }).stages;
 }
 
 namespace {
 
-PassList passes_of(const std::vector<program::PassCall>& calls, std::int32_t chunks) {
+PassList passes_of(const std::vector<program::PassCall>& calls) {
   PassList list;
-  std::vector<bool> begun(static_cast<std::size_t>(chunks), false);
-  std::vector<std::int32_t> last(static_cast<std::size_t>(chunks), -1),
-      order;  // by chunk: kind; chunks by last call
   for (const program::PassCall& call : calls) {
     const auto found = std::ranges::find(list.kinds, call.kind);
     const auto kind = static_cast<std::int32_t>(found - list.kinds.begin());
     if (found == list.kinds.end()) list.kinds.push_back(call.kind);
-    if (call.kind.forward && !begun[static_cast<std::size_t>(call.kind.chunk)]) {
-      begun[static_cast<std::size_t>(call.kind.chunk)] = true;
-      list.first_forwards.push_back(kind);
-    }
-    const std::int32_t chunk = program::chunk_of_gradients(call.kind);
-    if (chunk < 0) continue;
-    last[static_cast<std::size_t>(chunk)] = kind;
-    std::erase(order, chunk);
-    order.push_back(chunk);
+    if (call.is_first_forward) list.first_forwards.push_back(kind);
+    if (call.is_last_backward) list.last_backwards.push_back(kind);
   }
-  for (const std::int32_t chunk : order) list.last_backwards.push_back(last[static_cast<std::size_t>(chunk)]);
   return list;
 }
 
@@ -67,7 +53,7 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
     const std::vector<program::ScheduledPass> order =
         program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
     PassList passes =
-        passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early), chunks);
+        passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early));
     OfStage& of_stage = result.stages.emplace_back();
     for (const auto& list : result.lists)
       if (*list == passes) of_stage.passes = list.get();
@@ -75,18 +61,9 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
       result.lists.push_back(std::make_unique<PassList>(std::move(passes)));
       of_stage.passes = result.lists.back().get();
     }
-    for (std::int32_t chunk = 0; chunk < chunks; ++chunk)
-      of_stage.splits.push_back(program::splits_backward(order, chunk));
+    of_stage.splits = program::splits_backward(order, chunks);
   }
   return result;
-}
-
-std::shared_ptr<const graph::Stage> StageKinds::graph_of(const program::ChunkInputs& chunk) {
-  std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
-  if (!graph)
-    graph =
-        std::make_shared<const graph::Stage>(program::chunk_graph(job_.model, chunk.graph, chunk.recompute));
-  return graph;
 }
 
 namespace {
@@ -185,7 +162,7 @@ class StageKinds::Plan {
     if (is_new) {
       std::vector<std::shared_ptr<const graph::Stage>> graphs;
       for (const program::ChunkInputs& chunk : found->first.stage.chunks)
-        graphs.push_back(kinds_.graph_of(chunk));
+        graphs.push_back(kinds_.graphs_.of(chunk));
       found->second = std::make_unique<StageTemplates>(found->first, plan_, graphs, *machine_.machine);
     }
     StageTemplates& templates = *found->second;
@@ -204,7 +181,7 @@ class StageKinds::Plan {
     const auto [found, is_new] = kinds_.chunks_.try_emplace(std::move(key));
     const program::ChunkInputs& own = found->first.stage.chunks.front();
     if (is_new)
-      found->second = std::make_unique<ChunkSeconds>(found->first, kinds_.graph_of(own), *machine_.machine);
+      found->second = std::make_unique<ChunkSeconds>(found->first, kinds_.graphs_.of(own), *machine_.machine);
     chunks_.push_back({{rank, own}, found->second.get()});
     return *found->second;
   }

@@ -78,15 +78,13 @@ class StageKinds {
  private:
   class Plan;
 
-  std::shared_ptr<const graph::Stage> graph_of(const program::ChunkInputs& chunk);
-
   workload::Job job_;
   Machines& machines_;
   Orders& orders_;
   Shapes& shapes_;
   std::map<StageTemplates::Inputs, std::unique_ptr<StageTemplates>> templates_;
   std::map<ChunkSeconds::Inputs, std::unique_ptr<ChunkSeconds>> chunks_;
-  std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
+  program::ChunkGraphs graphs_{job_.model};
 };
 
 }  // namespace ds::engine

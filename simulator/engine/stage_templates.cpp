@@ -17,8 +17,6 @@ using program::Kind;
 using program::PassKind;
 using What = OutlineItem::What;
 
-bool is_message(const Instruction& one) { return one.kind == Kind::send || one.kind == Kind::receive; }
-
 constexpr std::uint32_t kForward = 1, kInputs = 2, kWeights = 4, kOther = 8;
 std::uint32_t legs_of(const PassKind& kind) {
   std::uint32_t legs = kind.forward ? kForward : 0;
@@ -77,7 +75,7 @@ class StageTemplates::Reader {
 
   /// Whether classes meet in it.
   bool meets(const Instruction& one) const {
-    if (is_message(one)) return true;
+    if (program::is_message(one.kind)) return true;
     return one.kind == Kind::collective && one.comm.group.has(program::Axis::pp) &&
            program_.grid.size(program::Axis::pp) > 1;
   }
@@ -118,7 +116,7 @@ class StageTemplates::Reader {
     LaneState& state = lanes_[lane];
     std::vector<SharedUse> begins;
     if (shared != nullptr) add_uses(one, iteration, shared->begins, Only::that_wait, begins);
-    if (meeting || !begins.empty()) close(lane);
+    if (meeting || !begins.empty() || (is_local && lane != 0)) close(lane);
     const Boundary before = state.now;
     state.begins.insert(state.begins.end(), begins.begin(), begins.end());
     go_on(one, id, 1);
@@ -174,20 +172,11 @@ class StageTemplates::Reader {
       if (kind != UseKind::none)
         place.uses.push_back({{index(copy.buffer), copy.number}, kind == UseKind::reads});
     });
-    if (lane != 0) fill_gap(lane, before);
+    if (lane != 0) lanes_[lane].begun = lanes_[lane].now;
     places_.push_back(std::move(place));
   }
 
-  /// What a lane of its own does in between stands in an item without uses.
-  void fill_gap(std::size_t lane, const Boundary& before) {
-    LaneState& state = lanes_[lane];
-    if (state.begun.position < before.position)
-      places_.push_back(
-          {.item = {.from = state.begun, .to = before, .waits = {}}, .compute = false, .uses = {}});
-    state.begun = state.now;
-  }
-
-  /// The work of a lane since its last item becomes one.
+  /// The work of a lane since its last item becomes one; on a lane of the class's own, one without uses.
   void close(std::size_t lane) { close(lane, {.lane = static_cast<std::int32_t>(lane)}); }
   void close(std::size_t lane, OutlineItem item) {
     LaneState& state = lanes_[lane];
@@ -222,7 +211,7 @@ class StageTemplates::Reader {
     lane.now.position += times;
     if (one.kind == Kind::send) outline_.sent = one.comm.bytes.bound;
     if (one.kind == Kind::receive) outline_.received = one.comm.bytes.bound;
-    if (is_message(one)) return;
+    if (program::is_message(one.kind)) return;
     if (is_loss_sum(one)) {
       lane.now.losses = true;
     } else if (by_chunk_ && is_own_work(one)) {

@@ -69,7 +69,6 @@ class StageTemplates {
 
  private:
   class Reader;
-  friend class Reader;
 
   ReadTemplate read(program::TemplateId id, std::uint32_t legs);
   void note_uses(program::TemplateId id, std::uint32_t legs);

@@ -43,7 +43,7 @@ StepForm StepForms::make(const Key& key, Stages stages) {
   for (std::int32_t round = 1; round <= kTries; ++round) {
     const std::int32_t least =
         program::directions_of(order.schedule) * round * order.stages + kPeriods * period + kAround;
-    const std::int32_t few = least + (order.micro_batches - least % period + period) % period;
+    const std::int32_t few = program::shortened(order.schedule, order.stages, order.micro_batches, least);
     if (few + period >= order.micro_batches) break;
     const Short& shorter = with_micro_batches(key, few, stages);
     const Short& longer = with_micro_batches(key, few + period, stages);

@@ -37,7 +37,7 @@ class Reducer {
       graph.points.push_back({.item = window_.item(static_cast<NodeIndex>(v)),
                               .lane = item.lane,
                               .channel = item.channel,
-                              .seconds = weight(nodes_[v].own),
+                              .seconds = weights_.number(nodes_[v].own),
                               .beats = nodes_[v].beats});
     }
     for (SyncPoint& point : graph.points) {
@@ -45,7 +45,7 @@ class Reducer {
       for (std::int32_t e = node(window_.node(point.item)).first; e != kNone; e = edge(e).next) {
         const Edge& one = edge(e);
         const std::int32_t from = one.from == kBegin ? kNone : points[static_cast<std::size_t>(one.from)];
-        graph.edges.push_back({from, weight(one.term), one.step_before, one.beats});
+        graph.edges.push_back({from, weights_.number(one.term), one.step_before, one.beats});
       }
       point.edges = static_cast<std::int32_t>(graph.edges.size()) - point.first_edge;
       std::sort(graph.edges.begin() + point.first_edge, graph.edges.end(),
@@ -56,7 +56,7 @@ class Reducer {
     if (!graph.cut)
       for (const NodeIndex v : window_.last_of_lanes(outline_))
         graph.last.push_back(points[static_cast<std::size_t>(v)]);
-    graph.formulas = terms_.formulas(weights_);
+    graph.formulas = terms_.formulas(weights_.terms());
     return graph;
   }
 
@@ -251,25 +251,12 @@ class Reducer {
     }
   }
 
-  std::int32_t weight(std::int32_t term) {
-    if (term == WeightTerms::kZero) return kNone;
-    if (static_cast<std::size_t>(term) >= numbers_.size())
-      numbers_.resize(static_cast<std::size_t>(term) + 1, kNone);
-    std::int32_t& number = numbers_[static_cast<std::size_t>(term)];
-    if (number == kNone) {
-      number = static_cast<std::int32_t>(weights_.size());
-      weights_.push_back(term);
-    }
-    return number;
-  }
-
   const Outline& outline_;
   Window window_;
   std::vector<NodeState> nodes_;
   std::vector<Edge> edges_;
   WeightTerms terms_;
-  std::vector<std::int32_t> numbers_;  // by term: the weight
-  std::vector<std::int32_t> weights_;  // terms
+  WeightNumbers weights_;
 };
 
 }  // namespace

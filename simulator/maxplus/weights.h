@@ -63,4 +63,26 @@ class WeightTerms {
   PairTable plus_, longest_;
 };
 
+/// Gives weights their numbers, in the order in which they are asked for.
+class WeightNumbers {
+ public:
+  /// kNone for the term that takes no time.
+  std::int32_t number(std::int32_t term) {
+    if (term == WeightTerms::kZero) return kNone;
+    if (static_cast<std::size_t>(term) >= numbers_.size())
+      numbers_.resize(static_cast<std::size_t>(term) + 1, kNone);
+    std::int32_t& number = numbers_[static_cast<std::size_t>(term)];
+    if (number == kNone) {
+      number = static_cast<std::int32_t>(terms_.size());
+      terms_.push_back(term);
+    }
+    return number;
+  }
+  /// By number: for WeightTerms::formulas.
+  const std::vector<std::int32_t>& terms() const { return terms_; }
+
+ private:
+  std::vector<std::int32_t> numbers_, terms_;
+};
+
 }  // namespace ds::maxplus

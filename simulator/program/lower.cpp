@@ -18,21 +18,19 @@ using Order = std::vector<ScheduledPass>;
 class Lowering {
  public:
   Lowering(const Job& job, Program& program)
-      : job_(job), program_(program), lanes_(make_lanes(program, job.plan)) {}
+      : job_(job), program_(program), lanes_(make_lanes(program, job.plan)), graphs_(job.model) {}
 
   RankClass stage(std::int64_t stage) {
     const workload::Plan& plan = job_.plan;
     const Order order =
         order_of(plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(stage),
                  program_.micro_batches, static_cast<std::int32_t>(plan.vpp));
-    std::vector<bool> splits;
-    for (std::int32_t chunk = 0; chunk < plan.vpp * directions_of(plan.schedule); ++chunk)
-      splits.push_back(splits_backward(order, chunk));
-    const StageInputs inputs = stage_inputs(job_, stage, splits, lanes_);
+    const auto chunks = static_cast<std::int32_t>(plan.vpp) * directions_of(plan.schedule);
+    const StageInputs inputs = stage_inputs(job_, stage, splits_backward(order, chunks), lanes_);
     auto found = kinds_.find(inputs);
     if (found == kinds_.end()) {
       std::vector<std::shared_ptr<const graph::Stage>> graphs;
-      for (const ChunkInputs& chunk : inputs.chunks) graphs.push_back(graph_of(chunk));
+      for (const ChunkInputs& chunk : inputs.chunks) graphs.push_back(graphs_.of(chunk));
       found = kinds_.emplace(inputs, StageLowering(program_, graphs, inputs)).first;
     }
     RankClass ranks = found->second.lower(order, program_.micro_batches);
@@ -43,18 +41,11 @@ class Lowering {
   }
 
  private:
-  std::shared_ptr<const graph::Stage> graph_of(const ChunkInputs& chunk) {
-    std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
-    if (!graph)
-      graph = std::make_shared<const graph::Stage>(chunk_graph(job_.model, chunk.graph, chunk.recompute));
-    return graph;
-  }
-
   const Job& job_;
   Program& program_;
   Lanes lanes_;
   std::map<StageInputs, StageLowering> kinds_;
-  std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
+  ChunkGraphs graphs_;
 };
 
 std::vector<RankClass> one_class_per_rank(const Program& program) {

@@ -35,4 +35,7 @@ constexpr bool communicates(Kind kind) {
   return false;
 }
 
+/// From one rank to one other.
+constexpr bool is_message(Kind kind) { return kind == Kind::send || kind == Kind::receive; }
+
 }  // namespace ds::program

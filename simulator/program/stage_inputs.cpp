@@ -83,4 +83,10 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   return lanes;
 }
 
+std::shared_ptr<const graph::Stage> ChunkGraphs::of(const ChunkInputs& chunk) {
+  std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
+  if (!graph) graph = std::make_shared<const graph::Stage>(chunk_graph(model_, chunk.graph, chunk.recompute));
+  return graph;
+}
+
 }  // namespace ds::program

@@ -4,6 +4,9 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "simulator/graph/graph.h"
@@ -31,6 +34,18 @@ struct ChunkInputs {
   workload::Recompute recompute{};
   bool splits_backward{};
   auto operator<=>(const ChunkInputs&) const = default;
+};
+
+/// Graphs of chunks, each made once.
+class ChunkGraphs {
+ public:
+  /// The model has to outlive it.
+  explicit ChunkGraphs(const workload::Model& model) : model_(model) {}
+  std::shared_ptr<const graph::Stage> of(const ChunkInputs& chunk);
+
+ private:
+  const workload::Model& model_;
+  std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
 };
 
 /// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.

@@ -2,10 +2,25 @@
 #include "simulator/program/stage_lowering.h"
 
 #include <algorithm>
+#include <set>
 
 #include "simulator/base/error.h"
 
 namespace ds::program {
+
+namespace {
+
+void mark_ends(std::vector<PassCall>& calls) {
+  std::set<std::int32_t> begun, ended;  // chunks
+  for (PassCall& call : calls)
+    call.is_first_forward = call.kind.forward && begun.insert(call.kind.chunk).second;
+  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    const std::int32_t chunk = chunk_of_gradients(call->kind);
+    call->is_last_backward = chunk >= 0 && ended.insert(chunk).second;
+  }
+}
+
+}  // namespace
 
 std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,
                                bool reduces_early) {
@@ -35,6 +50,7 @@ std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int
            {pass.micro, -1}});
     }
   }
+  mark_ends(calls);
   return calls;
 }
 

@@ -48,6 +48,7 @@ constexpr std::int32_t chunk_of_gradients(const PassKind& kind) {
 struct PassCall {
   PassKind kind;
   std::array<std::int32_t, 2> micro{-1, -1};
+  bool is_first_forward{}, is_last_backward{};  // of its chunk; the backward to the weights
 };
 /// The calls of an order. `micro_batches`: of each pipeline.
 std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,

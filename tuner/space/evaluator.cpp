@@ -127,7 +127,7 @@ class Evaluator::Batch {
     verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable(number);
     verdict.fits = fits(number);
     if (!is_wanted(number)) return verdict;
-    if (!estimate.step_time && best_.size() >= judging_->top &&
+    if (!estimate.step_time && judging_->top > 0 && best_.size() >= judging_->top &&
         bounds_[number].value >= best_[judging_->top - 1].value * (1 + kRounding)) {
       verdict.step_time = bounds_[number];
       verdict.reason = Reason::bound;

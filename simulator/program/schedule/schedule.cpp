@@ -38,10 +38,19 @@ std::int32_t slots_for(std::int32_t in_flight, bool lanes_share, std::int32_t mi
   return std::min(in_flight + (lanes_share ? 1 : 0), micro_batches);
 }
 
-bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk) {
-  return std::ranges::any_of(order, [&](const ScheduledPass& pass) {
-    return pass.chunk == chunk && !pass.forward && pass.gradients != Gradients::all;
-  });
+std::vector<bool> splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunks) {
+  std::vector<bool> splits(static_cast<std::size_t>(chunks), false);
+  for (const ScheduledPass& pass : order)
+    if (!pass.forward && pass.gradients != Gradients::all)
+      splits[static_cast<std::size_t>(pass.chunk)] = true;
+  return splits;
+}
+
+std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t micro_batches,
+                       std::int32_t least) {
+  if (micro_batches <= least) return micro_batches;
+  const std::int32_t period = period_of(schedule, stages);
+  return least + (micro_batches - least) % period;
 }
 
 }  // namespace ds::program

@@ -39,7 +39,11 @@ std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_
 /// the overlap is lost; more than the micro-batches of a step are of no use.
 std::int32_t slots_for(std::int32_t in_flight, bool lanes_share, std::int32_t micro_batches);
 
-/// Whether any backward of a chunk is in two parts.
-bool splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunk);
+/// By chunk, whether any backward of it is in two parts.
+std::vector<bool> splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunks);
+
+/// As few micro-batches as can be, at least so many, that differ from `micro_batches` by whole periods.
+std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t micro_batches,
+                       std::int32_t least);
 
 }  // namespace ds::program
