@@ -2,6 +2,7 @@
 #include "simulator/program/stage_lowering.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 
 #include "simulator/base/error.h"
@@ -14,9 +15,9 @@ void mark_ends(std::vector<PassCall>& calls) {
   std::set<std::int32_t> begun, ended;  // chunks
   for (PassCall& call : calls)
     call.is_first_forward = call.kind.forward && begun.insert(call.kind.chunk).second;
-  for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
-    const std::int32_t chunk = chunk_of_gradients(call->kind);
-    call->is_last_backward = chunk >= 0 && ended.insert(chunk).second;
+  for (PassCall& call : std::views::reverse(calls)) {
+    const std::int32_t chunk = chunk_of_gradients(call.kind);
+    call.is_last_backward = chunk >= 0 && ended.insert(chunk).second;
   }
 }
 
