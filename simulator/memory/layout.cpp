@@ -1,8 +1,10 @@
 // Offsets in the arena: what is never alive at once may lie at the same place.
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "simulator/memory/lifetimes.h"
 #include "simulator/memory/memory.h"
@@ -74,20 +76,33 @@ struct Placed {
   std::int64_t begin{}, end{};
 };
 
+/// Instances in the order in which they are placed.
+struct Order {
+  std::vector<std::size_t> instances;
+  std::size_t always{};  // so many of them, the first ones, live through the whole step
+};
+
 /// First fit in the given order: the lowest aligned offset at which an instance meets none of those that are placed and
-/// ever alive together with it. Returns the offset of every instance.
-std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflicts,
-                                const std::vector<std::size_t>& order) {
+/// ever alive together with it. Returns the offset of every instance; nothing where they would reach `limit`.
+std::vector<std::int64_t> place(const Lifetimes& lives, const Conflicts& conflicts, const Order& order,
+                                std::int64_t limit) {
   std::vector<std::int64_t> offset(lives.instances.size(), 0);
-  std::vector<Placed> placed;  // sorted by begin
-  for (const std::size_t i : order) {
+  std::int64_t bottom = 0;     // above all that live always
+  std::vector<Placed> placed;  // of the others, sorted by begin
+  for (std::size_t number = 0; number < order.instances.size(); ++number) {
+    const std::size_t i = order.instances[number];
     const std::int64_t bytes = lives.instances[i].bytes;
-    std::int64_t at = 0;
+    std::int64_t at = bottom;
     for (const Placed& other : placed) {
       if (other.begin >= at + bytes) break;
       if (other.end > at && conflicts.together(i, other.instance)) at = round_up(other.end, kAlignment);
     }
+    if (at + bytes >= limit) return {};
     offset[i] = at;
+    if (number < order.always) {
+      bottom = round_up(at + bytes, kAlignment);
+      continue;
+    }
     const Placed block{i, at, at + bytes};
     placed.insert(std::ranges::upper_bound(
                       placed, block, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }),
@@ -158,18 +173,22 @@ std::vector<std::int64_t> best_offsets(const Lifetimes& lives, const std::vector
   std::vector<std::size_t> used;
   for (std::size_t i = 0; i < lives.instances.size(); ++i)
     if (!lives.alive[i].empty()) used.push_back(i);
-  const auto ordered = [&](auto key) {
-    std::vector<std::size_t> order = used;
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      const bool always_a = alive_always(lives, a), always_b = alive_always(lives, b);
-      return always_a != always_b ? always_a : !always_a && key(a) > key(b);
-    });
-    return place(lives, conflicts, order);
+  const auto middle =
+      std::ranges::stable_partition(used, [&](std::size_t i) { return alive_always(lives, i); });
+  const auto always = used.size() - middle.size();
+  const auto ordered = [&](auto key, std::int64_t limit) {
+    std::vector<std::pair<std::int64_t, std::size_t>> others;
+    for (const std::size_t i : middle) others.emplace_back(key(i), i);
+    std::ranges::stable_sort(others, std::greater<>{}, &std::pair<std::int64_t, std::size_t>::first);
+    Order order{{used.begin(), middle.begin()}, always};
+    for (const auto& [_, i] : others) order.instances.push_back(i);
+    return place(lives, conflicts, order, limit);
   };
-  std::vector<std::int64_t> by_size = ordered([&](std::size_t i) { return lives.instances[i].bytes; });
+  std::vector<std::int64_t> by_size =
+      ordered([&](std::size_t i) { return lives.instances[i].bytes; }, kEndless);
   std::vector<std::int64_t> by_life =
-      ordered([&](std::size_t i) { return std::int64_t{time_alive(lives, i)}; });
-  return top_of(lives, by_life) < top_of(lives, by_size) ? by_life : by_size;
+      ordered([&](std::size_t i) { return std::int64_t{time_alive(lives, i)}; }, top_of(lives, by_size));
+  return by_life.empty() ? by_size : by_life;
 }
 
 Bytes& part_of(Parts& parts, program::Part part) {
