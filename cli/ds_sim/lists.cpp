@@ -65,6 +65,10 @@ int sim_presets(const Common& common) {
   return kDone;
 }
 
+std::string name_of(const Range& range) {
+  return range.unit.empty() ? std::string(range.what) : fmt::format("{}, {}", range.what, range.unit);
+}
+
 int sim_limits(const Common& common) {
   check_outputs({{"--report", common.report}});
   if (!common.report.empty()) {
@@ -73,14 +77,22 @@ int sim_limits(const Common& common) {
       list.push_back(
           {{"what", limit.what},
            {"at_most", is_exact(limit) ? Json(static_cast<std::int64_t>(limit.most)) : Json(limit.most)}});
+    for (const Range& range : kRanges)
+      list.push_back({{"what", name_of(range)}, {"at_least", range.least}, {"at_most", range.most}});
     write_list(common, "limits", std::move(list));
   }
   if (!common.talks()) return kDone;
-  terminal::Table table{.columns = {{"what"}, {"at most", terminal::Align::right}}, .rows = {}};
+  terminal::Table table{
+      .columns = {{"what"}, {"at least", terminal::Align::right}, {"at most", terminal::Align::right}},
+      .rows = {}};
   for (const workload::Limit& limit : workload::limits())
     table.rows.push_back({{std::string(limit.what)},
+                          {""},
                           {is_exact(limit) ? terminal::exact(static_cast<std::int64_t>(limit.most))
                                            : fmt::format("{:g}", limit.most)}});
+  for (const Range& range : kRanges)
+    table.rows.push_back(
+        {{name_of(range)}, {fmt::format("{:g}", range.least)}, {fmt::format("{:g}", range.most)}});
   print(terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
 }

@@ -123,7 +123,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
   print(advice);
   if (options.explain)
     for (const workload::Assumption& a : job.assumptions)
-      print(fmt::format("  {} = {} ({})\n", a.path, a.value, a.why));
+      print(fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
 }
 
 }  // namespace

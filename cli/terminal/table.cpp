@@ -47,7 +47,11 @@ std::string line_of(const Table& table, const std::vector<Cell>& cells, const st
 
 }  // namespace
 
-std::string draw(const Table& table, const Screen& screen) {
+std::string draw(const Table& given, const Screen& screen) {
+  // What stands in cells may come from files: names, paths, ids.
+  Table table = given;
+  for (auto& row : table.rows)
+    for (Cell& cell : row) cell.text = one_line(cell.text);
   const std::vector<int> widths = widths_of(table);
   std::string drawn;
   std::vector<Cell> titles;

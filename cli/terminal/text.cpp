@@ -94,8 +94,13 @@ std::string shorten(std::string_view text, int columns) {
 
 std::string one_line(std::string_view text) {
   std::string shown(text);
-  for (char& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20U || c == 0x7F) c = '?';
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(shown[i]); };
+  for (std::size_t i = 0; i < shown.size(); ++i) {
+    if (byte(i) < 0x20U || shown[i] == 0x7F) shown[i] = '?';
+    // U+0080 to U+009F, which some terminals take for the beginning of an escape sequence.
+    if (byte(i) == 0xC2U && i + 1 < shown.size() && byte(i + 1) >= 0x80U && byte(i + 1) < 0xA0U)
+      shown.replace(i, 2, "?");
+  }
   return shown;
 }
 

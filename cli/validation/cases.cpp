@@ -18,7 +18,7 @@ Case read_case(const Cursor& at) {
   const Cursor measured = at.member("measured");
   measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});
   for (const auto& [metric, value] : measured.members())
-    result.measured[metric] = metric == "fits" ? (value.boolean() ? 1 : 0) : value.positive();
+    result.measured[metric] = metric == "fits" ? (value.boolean() ? 1 : 0) : value.within(kMeasured);
   return result;
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <stdexcept>
 
 #include "cli/validation/validation.h"
 #include "simulator/base/error.h"
@@ -73,6 +74,9 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
   for (const auto& [metric, measured] : c.measured)
     rows.push_back(
         {.id = c.id, .set = c.set, .trust = c.trust, .metric = metric, .measured = measured, .message = ""});
+  const auto fail = [&](const char* why) {
+    for (Row& row : rows) row.failed = true, row.message = why;
+  };
   try {
     const Predicted predicted = predict(c, fitted);
     for (Row& row : rows) {
@@ -81,7 +85,9 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
       if (row.metric != "fits" && !predicted.fits) row.message = "said not to fit in memory";
     }
   } catch (const InputError& error) {
-    for (Row& row : rows) row.failed = true, row.message = error.what();
+    fail(error.what());
+  } catch (const std::logic_error& error) {
+    fail(error.what());  // our mistake, which says so; the other cases are predicted all the same
   }
   return rows;
 }

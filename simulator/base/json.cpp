@@ -119,6 +119,18 @@ double Cursor::positive() const {
   return x;
 }
 
+double Cursor::within(const Range& range) const {
+  const double x = real();
+  if (x < range.least || x > range.most)
+    fail_value(fmt::format("between {} and {}{}{}", range.least, range.most, range.unit.empty() ? "" : " ",
+                           range.unit));
+  return x;
+}
+
+double Cursor::none_or_within(const Range& range) const {
+  return is_number() && value_->get<double>() == 0 ? 0 : within(range);
+}
+
 bool Cursor::boolean() const {
   if (!is_boolean()) fail_value("true or false");
   return value_->get<bool>();

@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+#include "simulator/base/range.h"
+
 namespace ds {
 
 /// Deepest nesting of objects and lists that is read.
@@ -63,6 +65,10 @@ class Cursor {
               double most = std::numeric_limits<double>::max()) const;
   /// A finite number above 0.
   double positive() const;
+  /// A quantity in that range.
+  double within(const Range& range) const;
+  /// The same, or 0: there is none.
+  double none_or_within(const Range& range) const;
   bool boolean() const;
   /// Text without NUL characters, so that it may be used as a file name.
   std::string text() const;

@@ -191,6 +191,12 @@ class DocumentBuilder final : public nlohmann::json_sax<Json> {
 }  // namespace
 
 Document parse_document(std::string_view text, std::string file) {
+  // The library takes a NUL for the end of the text, and would not read what follows.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+    const InputError error({}, fmt::format("{}: a NUL byte, which no JSON has", position(text, nul)),
+                           "UTF-8 is read");
+    throw file.empty() ? error : error.in_file(file);
+  }
   DocumentBuilder builder(text, file);
   Json::sax_parse(text.begin(), text.end(), &builder);
   return {std::make_unique<Json>(builder.take()), std::move(file)};

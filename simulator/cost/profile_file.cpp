@@ -1,6 +1,8 @@
 // Profiles as files: what `ds-exec calibrate` writes and `localhost` reads.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "simulator/base/file.h"
@@ -13,6 +15,11 @@ namespace ds::cost {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kMostCores = 1LL << 20;
+constexpr std::int64_t kMostSize =
+    1LL << 30;                          // of an operator: two of them multiply to a whole number of 64 bits
+constexpr double kMostElements = 1e15;  // of a tensor
 
 constexpr std::string_view kSchema = "ds-profile-1";
 constexpr Named<ops::Pass> kPasses[] = {{"forward", ops::Pass::forward},
@@ -38,8 +45,20 @@ Json shape_json(const ops::What& what) {
 }
 
 void read_field(const Cursor& at, bool& field) { field = at.boolean(); }
-void read_field(const Cursor& at, std::int64_t& field) { field = at.count(0); }
-void read_field(const Cursor& at, double& field) { field = at.real(0); }
+void read_field(const Cursor& at, std::int64_t& field) { field = at.count(0, kMostSize); }
+void read_field(const Cursor& at, double& field) { field = at.real(0, 1); }
+
+/// Its largest tensor in floating point: whole numbers may overflow before this has been checked.
+double largest_tensor(const ops::Op& op) {
+  double largest = 0;
+  for (const ops::Operand& one : ops::operands(op)) {
+    double elements = 1;
+    for (int d = 0; d < one.shape.rank; ++d)
+      elements *= static_cast<double>(one.shape.size[static_cast<std::size_t>(d)]);
+    largest = std::max(largest, elements);
+  }
+  return largest;
+}
 
 ops::What read_shape(const Cursor& at, ops::What what) {
   std::visit(
@@ -73,14 +92,20 @@ Table read_table(const Cursor& at) {
               .pass = at.member("pass").one_of(kPasses),
               .type = at.member("type").one_of(kTypes),
               .accumulate = at.member("accumulate").boolean()};
-  if (const auto active = at.find("active")) table.active = active->count();
+  if (const auto active = at.find("active")) table.active = active->count(1, kMostCores);
   if (!ops::has_pass(what, table.pass)) at.member("pass").fail_value("a pass that this operator has");
   for (const Cursor& point : at.member("points").list(1)) {
     point.only({"shape", "seconds", "sigma"});
-    table.points.push_back({read_shape(point.member("shape"), what), point.member("seconds").positive(),
-                            point.member("sigma").real(0)});
-    if (!(features({table.points.back().what, table.pass, table.type, table.accumulate}).work > 0))
-      point.member("shape").fail_value("sizes above 0");
+    table.points.push_back({read_shape(point.member("shape"), what),
+                            point.member("seconds").within(kMeasuredTime),
+                            point.member("sigma").within(kSpread)});
+    const ops::Op op{table.points.back().what, table.pass, table.type, table.accumulate};
+    if (const double elements = largest_tensor(op); elements > kMostElements)
+      point.member("shape").fail(
+          fmt::format("gives a tensor of {:.1e} elements, at most {:.0e} are read", elements, kMostElements));
+    const Features known = features(op);
+    if (!(known.work > 0) || !std::ranges::all_of(known.log_sizes, [](double x) { return std::isfinite(x); }))
+      point.member("shape").fail("has a size that is 0", "sizes are above 0");
   }
   return table;
 }
@@ -89,10 +114,10 @@ constexpr std::string_view kMessage = "send";
 
 CommunicationPoint read_communication(const Cursor& at) {
   at.only({"what", "ranks", "bytes", "seconds", "sigma"});
-  CommunicationPoint point{.ranks = at.member("ranks").count(),
-                           .bytes = {at.member("bytes").count()},
-                           .seconds = at.member("seconds").positive(),
-                           .sigma = at.member("sigma").real(0)};
+  CommunicationPoint point{.ranks = at.member("ranks").count(1, kMostCores),
+                           .bytes = {at.member("bytes").count(1, static_cast<std::int64_t>(kMemory.most))},
+                           .seconds = at.member("seconds").within(kMeasuredTime),
+                           .sigma = at.member("sigma").within(kSpread)};
   const std::string name = at.member("what").text();
   point.message = name == kMessage;
   if (point.message) return point;
@@ -127,12 +152,12 @@ Profile read_profile(const std::filesystem::path& file) {
   machine.only({"processor", "cores", "memory_bytes", "instruction_set", "blas", "gemm_flops_per_s",
                 "memory_bytes_per_s"});
   Profile profile{.machine = machine.member("processor").text(),
-                  .cores = machine.member("cores").count(),
-                  .memory_bytes = machine.member("memory_bytes").positive(),
+                  .cores = machine.member("cores").count(1, kMostCores),
+                  .memory_bytes = machine.member("memory_bytes").within(kMemory),
                   .instruction_set = machine.member("instruction_set").text(),
                   .blas = machine.member("blas").text(),
-                  .gemm_peak = {machine.member("gemm_flops_per_s").positive()},
-                  .memory_bandwidth = {machine.member("memory_bytes_per_s").positive()},
+                  .gemm_peak = {machine.member("gemm_flops_per_s").within(kFlopRate)},
+                  .memory_bandwidth = {machine.member("memory_bytes_per_s").within(kByteRate)},
                   .rounds = root.member("rounds").count(),
                   .clock = root.member("clock").text(),
                   .path = file.string(),

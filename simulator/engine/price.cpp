@@ -2,10 +2,12 @@
 #include "simulator/engine/price.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "simulator/base/error.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/walk.h"
 
@@ -47,6 +49,12 @@ cost::Communication communication_of(const program::Program& program, const prog
 }
 
 namespace {
+
+/// No engine is handed what it cannot add up.
+Seconds checked(Seconds seconds) {
+  ensure(std::isfinite(seconds.value) && seconds.value >= 0, "durations are finite and not negative");
+  return seconds;
+}
 
 /// Alone, a communication between GPUs fills the rank's part of the way that is its bottleneck: the card where it leaves
 /// the node, else the link inside. Between processes it is work of the rank itself.
@@ -106,7 +114,7 @@ class Communications {
     if (found != known_.end()) return *found;
     const cost::Communication communication = communication_of(program_, ranks, instruction);
     return known_.emplace_back(&instruction, load_of(communication, machine_),
-                               machine_.time(communication).seconds, communication.group.size());
+                               checked(machine_.time(communication).seconds), communication.group.size());
   }
 
   Seconds beside_product(const Known& known, const program::Comm& comm) const {
@@ -132,7 +140,7 @@ Durations price(const program::Program& program, const cost::Machine& machine,
   Durations durations{.operators = std::move(operators)};
   durations.operators.reserve(program.ops.size());
   for (std::size_t o = durations.operators.size(); o < program.ops.size(); ++o)
-    durations.operators.push_back(machine.time(program.ops[o]).seconds);
+    durations.operators.push_back(checked(machine.time(program.ops[o]).seconds));
   Communications communications(program, machine, durations.operators);
   std::vector<Seconds> seconds;
   std::vector<Load> loads;

@@ -17,9 +17,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-double real_or(const Cursor& at, std::string_view key, double otherwise) {
+/// 0 where it is not given.
+double quantity(const Cursor& at, std::string_view key, const Range& range) {
   const std::optional<Cursor> found = at.find(key);
-  return found ? found->real(0) : otherwise;
+  return found ? found->none_or_within(range) : 0;
 }
 
 Gpu read_gpu(const Cursor& at) {
@@ -38,18 +39,18 @@ Gpu read_gpu(const Cursor& at) {
   if (const auto arch = at.find("arch")) gpu.arch = arch->text();
   const Cursor flops = at.member("dense_flops_per_s");
   flops.only({"fp32", "tf32", "fp16", "bf16", "fp8"});
-  gpu.fp32_flops_per_s = real_or(flops, "fp32", 0);
-  gpu.tf32_flops_per_s = real_or(flops, "tf32", 0);
-  gpu.fp16_flops_per_s = real_or(flops, "fp16", 0);
-  gpu.bf16_flops_per_s = real_or(flops, "bf16", 0);
-  gpu.fp8_flops_per_s = real_or(flops, "fp8", 0);
-  gpu.memory_bytes = at.member("memory_bytes").positive();
-  gpu.memory_bytes_per_s = at.member("memory_bytes_per_s").positive();
-  gpu.sm_count = real_or(at, "sm_count", 0);
-  gpu.boost_hz = real_or(at, "boost_hz", 0);
-  gpu.l2_bytes = real_or(at, "l2_bytes", 0);
-  gpu.pcie_bytes_per_s = real_or(at, "pcie_bytes_per_s", 0);
-  gpu.tdp_w = real_or(at, "tdp_w", 0);
+  gpu.fp32_flops_per_s = quantity(flops, "fp32", kFlopRate);
+  gpu.tf32_flops_per_s = quantity(flops, "tf32", kFlopRate);
+  gpu.fp16_flops_per_s = quantity(flops, "fp16", kFlopRate);
+  gpu.bf16_flops_per_s = quantity(flops, "bf16", kFlopRate);
+  gpu.fp8_flops_per_s = quantity(flops, "fp8", kFlopRate);
+  gpu.memory_bytes = at.member("memory_bytes").within(kMemory);
+  gpu.memory_bytes_per_s = at.member("memory_bytes_per_s").within(kByteRate);
+  gpu.sm_count = quantity(at, "sm_count", kUnits);
+  gpu.boost_hz = quantity(at, "boost_hz", kClock);
+  gpu.l2_bytes = quantity(at, "l2_bytes", kMemory);
+  gpu.pcie_bytes_per_s = quantity(at, "pcie_bytes_per_s", kByteRate);
+  gpu.tdp_w = quantity(at, "tdp_w", kPower);
   return gpu;
 }
 
@@ -57,11 +58,11 @@ Intra read_intra(const Cursor& at) {
   at.only({"kind", "bytes_per_s", "latency_s", "in_switch_reduction", "sockets", "socket_bytes_per_s"});
   Intra intra;
   intra.kind = at.member("kind").one_of(kIntraKinds);
-  if (intra.kind != IntraKind::none) intra.bytes_per_s = at.member("bytes_per_s").positive();
-  intra.latency_s = real_or(at, "latency_s", 0);
+  if (intra.kind != IntraKind::none) intra.bytes_per_s = at.member("bytes_per_s").within(kByteRate);
+  intra.latency_s = quantity(at, "latency_s", kLatency);
   if (const auto reduction = at.find("in_switch_reduction")) intra.in_switch_reduction = reduction->boolean();
   if (const auto sockets = at.find("sockets")) intra.sockets = sockets->count(1, kMaxGpusPerNode);
-  if (intra.sockets > 1) intra.socket_bytes_per_s = at.member("socket_bytes_per_s").positive();
+  if (intra.sockets > 1) intra.socket_bytes_per_s = at.member("socket_bytes_per_s").within(kByteRate);
   return intra;
 }
 
@@ -69,8 +70,9 @@ Nics read_nics(const Cursor& at) {
   at.only({"count", "bytes_per_s", "reached_bytes_per_s", "kind"});
   Nics nics;
   nics.count = at.member("count").count(0, kMaxGpusPerNode);
-  if (nics.count > 0) nics.bytes_per_s = at.member("bytes_per_s").positive();
-  if (const auto reached = at.find("reached_bytes_per_s")) nics.reached_bytes_per_s = reached->positive();
+  if (nics.count > 0) nics.bytes_per_s = at.member("bytes_per_s").within(kByteRate);
+  if (const auto reached = at.find("reached_bytes_per_s"))
+    nics.reached_bytes_per_s = reached->within(kByteRate);
   if (const auto kind = at.find("kind")) nics.kind = kind->text();
   return nics;
 }
@@ -87,7 +89,8 @@ Node read_node_object(const Cursor& at) {
   node.accelerator = read_gpu(at.member("gpu"));
   node.gpu = node.accelerator.name;
   node.gpus_per_node = at.member("gpus_per_node").count(1, kMaxGpusPerNode);
-  node.memory_bytes_per_gpu = real_or(at, "usable_memory_bytes", node.accelerator.memory_bytes);
+  const auto usable = at.find("usable_memory_bytes");
+  node.memory_bytes_per_gpu = usable ? usable->within(kMemory) : node.accelerator.memory_bytes;
   if (const auto intra = at.find("intra"))
     node.intra = read_intra(*intra);
   else if (node.gpus_per_node > 1)
@@ -95,7 +98,7 @@ Node read_node_object(const Cursor& at) {
   if (node.gpus_per_node % node.intra.sockets != 0)
     at.member("intra").member("sockets").fail("must divide gpus_per_node");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);
-  node.max_node_w = real_or(at, "max_node_w", 0);
+  node.max_node_w = quantity(at, "max_node_w", kPower);
   return node;
 }
 
@@ -119,7 +122,7 @@ Node node_of_profile(const fs::path& file) {
   node.name = file.string();
   node.cpu = true;
   // The memory is that of the machine that was measured, which need not be this one.
-  node.machine_memory_bytes = at.member("machine").member("memory_bytes").positive();
+  node.machine_memory_bytes = at.member("machine").member("memory_bytes").within(kMemory);
   node.profile_path = file.string();
   node.profile_hash = hex(hash_of(bytes));
   return node;
@@ -175,9 +178,9 @@ Fabric read_fabric(const Cursor& at) {
   else
     fabric.name = "custom";
   fabric.kind = kFabricKinds[at.member("kind").choose(kFabricKinds)];
-  fabric.bytes_per_s = real_or(at, "bytes_per_s", 0);
-  if (const auto over = at.find("oversubscription")) fabric.oversubscription = over->real(1);
-  fabric.latency_s = real_or(at, "latency_s", 0);
+  fabric.bytes_per_s = quantity(at, "bytes_per_s", kByteRate);
+  if (const auto over = at.find("oversubscription")) fabric.oversubscription = over->within(kFactor);
+  fabric.latency_s = quantity(at, "latency_s", kLatency);
   return fabric;
 }
 

@@ -42,20 +42,20 @@ constexpr Policy kPolicy[] = {
     {"clip_grad", &HyperParameters::clip_norm, non_negative},
 };
 
-std::optional<double> maybe(const Cursor& at, std::string_view key) {
+std::optional<double> maybe(const Cursor& at, std::string_view key, const Range& range) {
   const std::optional<Cursor> found = at.find(key);
-  return found ? std::optional(found->real(0)) : std::nullopt;
+  return found ? std::optional(found->within(range)) : std::nullopt;
 }
 
 Failures read_failures(const Cursor& at, const Defaults& defaults) {
   at.only({"per_node_day", "job_failures_per_day", "detection_s", "restart_s", "restart_can_fail",
            "checkpoint_write_s", "checkpoint_interval_s", "spare_nodes"});
   Failures f;
-  f.per_node_day = maybe(at, "per_node_day");
-  f.job_failures_per_day = maybe(at, "job_failures_per_day");
-  f.detection_s = maybe(at, "detection_s");
-  f.restart_s = maybe(at, "restart_s");
-  f.checkpoint_write_s = maybe(at, "checkpoint_write_s");
+  f.per_node_day = maybe(at, "per_node_day", kFailures);
+  f.job_failures_per_day = maybe(at, "job_failures_per_day", kFailures);
+  f.detection_s = maybe(at, "detection_s", kDuration);
+  f.restart_s = maybe(at, "restart_s", kDuration);
+  f.checkpoint_write_s = maybe(at, "checkpoint_write_s", kDuration);
   if (const auto interval = at.find("checkpoint_interval_s")) {
     if (interval->is_text()) {
       constexpr std::string_view kWords[] = {"optimum"};
@@ -63,6 +63,7 @@ Failures read_failures(const Cursor& at, const Defaults& defaults) {
       f.checkpoint_optimum = true;
     } else if (interval->is_number()) {
       f.checkpoint_interval_s = interval->positive();
+      interval->within(kDuration);
     } else {
       interval->fail_value("seconds or optimum");
     }
@@ -116,7 +117,7 @@ Simulate read_simulate(const Cursor& at, const Defaults& defaults) {
     stragglers->only({"share", "slowdown"});
     s.stragglers_given = true;
     s.stragglers.share = share(stragglers->member("share"));
-    s.stragglers.slowdown = stragglers->member("slowdown").real(1);
+    s.stragglers.slowdown = stragglers->member("slowdown").within(kFactor);
   }
   if (const auto failures = at.find("failures")) s.failures = read_failures(*failures, defaults);
   return s;
@@ -124,9 +125,10 @@ Simulate read_simulate(const Cursor& at, const Defaults& defaults) {
 
 Prices read_prices(const Cursor& at) {
   at.only({"gpu_hour_usd", "kwh_usd", "pue"});
-  Prices prices{
-      .gpu_hour_usd = maybe(at, "gpu_hour_usd"), .kwh_usd = maybe(at, "kwh_usd"), .pue = std::nullopt};
-  if (const auto pue = at.find("pue")) prices.pue = pue->real(1);
+  Prices prices{.gpu_hour_usd = maybe(at, "gpu_hour_usd", kPrice),
+                .kwh_usd = maybe(at, "kwh_usd", kPrice),
+                .pue = std::nullopt};
+  if (const auto pue = at.find("pue")) prices.pue = pue->within(kFactor);
   return prices;
 }
 
@@ -150,7 +152,7 @@ Tune read_tune(const Cursor& at, const Defaults& defaults) {
     tune.objective = kObjectives[objective->choose(kObjectives)];
   else
     defaults.assume("tune.objective", tune.objective, "default");
-  tune.budget = maybe(at, "budget");
+  tune.budget = maybe(at, "budget", kMeasured);
   return tune;
 }
 

@@ -102,6 +102,18 @@ double largest_tensor(const Job& j) {
   return tokens * widest;
 }
 
+std::int64_t nodes(const Job& j) {
+  std::int64_t sum = 0;
+  for (const NodeGroup& group : j.cluster.groups) sum += group.nodes;
+  return sum;
+}
+/// The first one of its kind; -1: all have some.
+std::int64_t group_without_cards(const Job& j) {
+  for (std::size_t g = 0; g < j.cluster.groups.size(); ++g)
+    if (j.cluster.groups[g].node.nics.count == 0) return static_cast<std::int64_t>(g);
+  return -1;
+}
+
 std::string ranks_sentence(const Job& j) {
   const Plan& p = j.plan;
   const std::string plan = fmt::format("plan.tp {} x plan.pp {} x plan.cp {} x plan.dp {} = {}", p.tp, p.pp,
@@ -152,6 +164,12 @@ const Rule kRules[] = {
   {"cluster.nodes",
    [](const Job& j) { return !j.cluster.cpu() || (j.cluster.groups.size() == 1 && j.cluster.groups[0].nodes == 1); },
    [](const Job& j) { return fmt::format("{} must be 1 on localhost and on a CPU profile", j.cluster.groups[0].nodes); },
+   [](Job& j) -> std::int64_t& { return j.cluster.groups[0].nodes; }},
+  {"cluster.nodes",
+   [](const Job& j) { return j.cluster.cpu() || nodes(j) == 1 || group_without_cards(j) < 0; },
+   [](const Job& j) {
+     const std::int64_t alone = group_without_cards(j);
+     return fmt::format("{} must be 1, since {} has no network cards (nics.count)", nodes(j), j.cluster.groups[static_cast<std::size_t>(alone)].node.name); },
    [](Job& j) -> std::int64_t& { return j.cluster.groups[0].nodes; }},
   {"plan.dp",
    [](const Job& j) {

@@ -88,7 +88,8 @@ Job with_drawn_plan(const Job& base, Draw& draw) {
   p.dropout = draw.of({0.0, 0.1});
   p.zero = draw.of({0, 1});
   p.overlap = {draw.coin(), draw.coin(), draw.coin(), draw.coin()};
-  job.cluster.groups[0].nodes = p.tp * p.pp * p.dp;  // of one GPU
+  job.cluster.groups[0].nodes = p.tp * p.pp * p.dp;  // of one GPU, with a card
+  job.cluster.groups[0].node.nics = {.count = 1, .bytes_per_s = 25e9};
   return job;
 }
 
