@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -36,6 +38,15 @@ std::string_view word(cost::Source source, bool cpu) {
       return "a rough default: `ds-exec calibrate` measures this machine in two minutes";
   }
   return "?";
+}
+
+/// What follows "durations".
+std::string sentence(cost::Source source, bool cpu) {
+  if (!cpu)
+    return "follow from datasheets, and from the shares of them that such GPUs have reached in published "
+           "measurements";
+  if (source == cost::Source::published) return "follow from published measurements of such machines";
+  return fmt::format("are {}", word(source, cpu));
 }
 
 std::string time_table(const engine::Prediction& p, const terminal::Screen& screen) {
@@ -84,8 +95,8 @@ std::string stages_table(const engine::Prediction& p, double capacity, const ter
 std::string memory_table(const engine::Prediction& p, const workload::Job& job,
                          const terminal::Screen& screen) {
   const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
-  return fmt::format("memory     {} bytes at the peak{}, of {} usable: {}\n{}{}",
-                     terminal::exact(p.peak.value), p.memory.size() > 1 ? " of the fullest rank" : "",
+  return fmt::format("memory     {} at the peak{}, of {} usable: {}\n{}{}", terminal::bytes(p.peak),
+                     p.memory.size() > 1 ? " of the fullest rank" : "",
                      terminal::bytes({static_cast<std::int64_t>(capacity)}),
                      static_cast<double>(p.peak.value) <= capacity ? "fits" : "does not fit",
                      parts_table(*std::ranges::max_element(p.memory, {}, &memory::Parts::total), screen),
@@ -98,7 +109,9 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
                           {"time", Align::right},
                           {"share", Align::right}},
               .rows = {}};
-  for (const program::ClassTime& c : p.summary.classes)
+  std::vector<program::ClassTime> classes = p.summary.classes;
+  std::ranges::stable_sort(classes, std::greater<>{}, &program::ClassTime::seconds);
+  for (const program::ClassTime& c : classes)
     table.rows.push_back({{c.name},
                           {terminal::exact(c.count)},
                           {terminal::duration(c.seconds)},
@@ -113,13 +126,22 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
       "{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
       terminal::exact(workload::parameters(job.model, job.train.sequence_length)), job.cluster.ranks(),
       job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch, job.train.sequence_length));
-  print(fmt::format("step time  {} ± {}   {}   {} of peak\n", terminal::duration(p.summary.step_time),
-                    terminal::percent(p.sigma), terminal::rate(r.tokens_per_s, "tokens"),
-                    terminal::percent(r.mfu)));
+  print(fmt::format("step time  {} ± {} (95 % interval)\n", terminal::duration(p.summary.step_time),
+                    terminal::percent(report::kInterval * p.sigma)));
+  print(fmt::format("rate       {}, {} a {} as Megatron-LM counts, {} of peak\n",
+                    terminal::rate(r.tokens_per_s, "tokens"),
+                    terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
+                    job.cluster.cpu() ? "rank" : "GPU", terminal::percent(r.mfu)));
+  if (job.train.tokens) {
+    const report::WholeRun run = report::whole_run(job, r);
+    print(fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run.time),
+                      terminal::exact(std::llround(run.gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
+                      run.cost_usd ? ", " + terminal::money(*run.cost_usd) : ""));
+  }
   print(time_table(p, screen));
   print(memory_table(p, job, screen));
   if (options.explain) print(class_table(p, screen));
-  print(fmt::format("durations are {}\n", word(p.weakest, job.cluster.cpu())));
+  print(fmt::format("durations {}\n", sentence(p.weakest, job.cluster.cpu())));
   print(advice);
   if (options.explain)
     for (const workload::Assumption& a : job.assumptions)

@@ -47,7 +47,7 @@ Predicted predict(const Case& c, cost::Fitted fitted) {
 Value value_of(const std::string& metric, const Predicted& p) {
   if (metric == "step_time_s") return {p.step_time.value, false, p.sigma};
   if (metric == "tflops_per_gpu") return {p.rates.tflops_per_gpu, true, p.sigma};
-  if (metric == "mfu") return {p.rates.mfu, true, p.sigma};
+  if (metric == "mfu") return {p.rates.uncut_mfu, true, p.sigma};
   if (metric == "tokens_per_s_per_gpu") return {p.rates.tokens_per_s_per_gpu, true, p.sigma};
   if (metric == "peak_memory_gb") return {static_cast<double>(p.peak.value) / kBytesPerGb, false, 0};
   return {p.fits ? 1.0 : 0.0, false, 0};

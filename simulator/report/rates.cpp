@@ -6,7 +6,7 @@ namespace {
 
 double real(std::int64_t n) { return static_cast<double>(n); }
 
-/// FLOP of one token's scores and their products with values in one layer.
+/// FLOP of one token's scores and their products with values in one layer, uncut by causality.
 double attention_flops(const workload::Model& m, std::int64_t sequence) {
   return 4 * real(sequence) * real(m.heads * m.head_dim);
 }
@@ -27,9 +27,12 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   const double layers = real(m.layers) * layer_flops(m, sequence);
   const double head = 2 * real(m.hidden) * real(m.vocab);
   const double per_token = 3 * (layers + head);
+  // What a causal mask leaves of it: the triangle with its diagonal.
   const double attention = real(m.layers) * attention_flops(m, sequence);
-  const double again = job.plan.recompute == workload::Recompute::full        ? layers
-                       : job.plan.recompute == workload::Recompute::selective ? attention
+  const double triangle = attention * real(sequence + 1) / (2 * real(sequence));
+  const double forward = layers + head - attention + triangle;
+  const double again = job.plan.recompute == workload::Recompute::full        ? layers - attention + triangle
+                       : job.plan.recompute == workload::Recompute::selective ? triangle
                                                                               : 0;
   const double tokens = real(job.train.global_batch) * real(sequence);
   const double ranks = real(job.cluster.ranks());
@@ -39,9 +42,19 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   r.tokens_per_s = tokens / step_time.value;
   r.tokens_per_s_per_gpu = r.tokens_per_s / ranks;
   r.tflops_per_gpu = per_token * r.tokens_per_s_per_gpu / 1e12;
-  r.mfu = per_token * r.tokens_per_s_per_gpu / peak_per_rank.value;
-  r.hfu = (per_token + again) * r.tokens_per_s_per_gpu / peak_per_rank.value;
+  r.uncut_mfu = per_token * r.tokens_per_s_per_gpu / peak_per_rank.value;
+  r.mfu = 3 * forward * r.tokens_per_s_per_gpu / peak_per_rank.value;
+  r.hfu = (3 * forward + again) * r.tokens_per_s_per_gpu / peak_per_rank.value;
   return r;
+}
+
+WholeRun whole_run(const workload::Job& job, const Rates& rates) {
+  constexpr double kSecondsPerHour = 3600;
+  const Seconds time{*job.train.tokens / rates.tokens_per_s};
+  const double gpu_hours = time.value / kSecondsPerHour * real(job.cluster.ranks());
+  WholeRun run{.time = time, .gpu_hours = gpu_hours, .cost_usd = std::nullopt};
+  if (job.prices.gpu_hour_usd) run.cost_usd = gpu_hours * *job.prices.gpu_hour_usd;
+  return run;
 }
 
 }  // namespace ds::report

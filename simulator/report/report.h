@@ -3,6 +3,7 @@
 // command line. Every file carries `schema` and `provenance`; numbers are finite or left out.
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,13 +41,23 @@ struct Predicted {
   std::vector<workload::Assumption> assumptions;  // of the prediction, beside the job's
 };
 
-/// The rates that follow from a step time, by the Megatron-LM formula (Narayanan et al. 2021, section 5.1): products of
-/// weights and of attention, the latter uncut by causality; backward twice forward.
+/// The rates that follow from a step time. FLOP and `uncut_mfu` by the Megatron-LM formula, as publications have them (Narayanan
+/// et al. 2021, section 5.1): products of weights and of attention, the latter uncut by causality; backward twice forward.
+/// `mfu` and `hfu` are shares of the peak that a machine can reach: of attention they count the causal triangle.
 struct Rates {
-  double tokens_per_s{}, tokens_per_s_per_gpu{}, tflops_per_gpu{}, mfu{}, hfu{};
+  double tokens_per_s{}, tokens_per_s_per_gpu{}, tflops_per_gpu{}, mfu{}, hfu{}, uncut_mfu{};
   double flops_per_token{};
 };
 Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank);
+
+/// No failures, so all of its time is useful.
+struct WholeRun {
+  Seconds time;
+  double gpu_hours{};
+  std::optional<double> cost_usd;  // where the job has a price
+};
+/// `job` says how many tokens.
+WholeRun whole_run(const workload::Job& job, const Rates& rates);
 
 /// The report of `ds-sim run`.
 nlohmann::ordered_json run_report(const Predicted& predicted, const Provenance& provenance);

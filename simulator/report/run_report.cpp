@@ -12,17 +12,18 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "ds-report-1";
-constexpr double kSecondsPerDay = 86400, kSecondsPerHour = 3600;
+constexpr double kSecondsPerDay = 86400;
 
 Json assumptions_json(const Predicted& p) {
   Json list = Json::array();
   for (const auto* source : {&p.job.assumptions, &p.assumptions})
     for (const workload::Assumption& a : *source)
       list.push_back({{"path", a.path}, {"value", a.value}, {"why", a.why}});
-  list.push_back(
-      {{"path", "report.flops"},
-       {"value", "Megatron-LM formula"},
-       {"why", "products of weights and attention, causality not subtracted, backward twice forward"}});
+  list.push_back({{"path", "report.flops"},
+                  {"value", "Megatron-LM formula"},
+                  {"why",
+                   "products of weights and attention, causality not subtracted, backward twice forward; mfu "
+                   "and hfu count the causal triangle"}});
   list.push_back(
       {{"path", "report.peak"}, {"value", std::to_string(p.peak_per_rank.value)}, {"why", p.peak_source}});
   return list;
@@ -57,12 +58,9 @@ Json classes_json(const Predicted& p) {
   return list;
 }
 
-/// The whole run, where its length in tokens is given: no failures, so all of its time is useful.
-Json whole_run_json(const Predicted& p, const Rates& r) {
-  const double seconds = *p.job.train.tokens / r.tokens_per_s;
-  const double gpu_hours = seconds / kSecondsPerHour * static_cast<double>(p.job.cluster.ranks());
-  Json run = {{"days", seconds / kSecondsPerDay}, {"gpu_hours", gpu_hours}, {"goodput", 1.0}};
-  if (p.job.prices.gpu_hour_usd) run["cost_usd"] = gpu_hours * *p.job.prices.gpu_hour_usd;
+Json whole_run_json(const WholeRun& whole) {
+  Json run = {{"days", whole.time.value / kSecondsPerDay}, {"gpu_hours", whole.gpu_hours}, {"goodput", 1.0}};
+  if (whole.cost_usd) run["cost_usd"] = *whole.cost_usd;
   return run;
 }
 
@@ -113,7 +111,7 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                {"memory", memory_json(p)},
                {"network", Json::object()},
                {"assumptions", assumptions_json(p)}};
-  if (p.job.train.tokens) json["run"] = whole_run_json(p, r);
+  if (p.job.train.tokens) json["run"] = whole_run_json(whole_run(p.job, r));
   return json;
 }
 
