@@ -20,6 +20,7 @@ struct SearchOptions {
   std::optional<std::int64_t> evals;
   std::optional<double> time_limit_s;
   std::int64_t top{5};
+  std::optional<double> memory_margin;  // share of memory that plans leave free; not given: by the software's allocator
   std::string export_as;  // "", "job"
 };
 
@@ -51,6 +52,7 @@ struct SearchAnswer {
   std::optional<Judged> baseline;  // the job's own plan
   std::string baseline_fault;      // why it has none
   bool baseline_in_space{};
+  double memory_margin{};  // of memory, which no plan may use
 };
 
 /// Candidates that are no plans, by words_of what they were rejected for.

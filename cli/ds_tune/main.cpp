@@ -32,6 +32,11 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   search->add_option("--time-limit", options.time_limit_s, "Seconds of search")->check(CLI::PositiveNumber);
   search->add_option("--top", options.top, "So many best plans (default 5)")->check(CLI::Range(1, 1000));
+  search
+      ->add_option("--memory-margin", options.memory_margin,
+                   "Share of memory that plans leave free (default 0.08 where the software's allocator "
+                   "caches, else 0)")
+      ->check(CLI::Range(0.0, 0.9));
   search->add_option("--export", options.export_as,
                      "Print the best plan on standard output instead: job (a job file)");
   refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");

@@ -131,6 +131,7 @@ std::string search_report(const SearchAnswer& answer, const report::Provenance& 
       {"memory", found.pruned.memory}, {"bound", found.pruned.bound}, {"rule", found.pruned.rule}};
   json["rules"] = Json::object();
   for (const auto& [words, count] : counted_by_words(found)) json["rules"][std::string(words)] = count;
+  json["memory_margin"] = answer.memory_margin;
   if (found.nearest) json["nearest"] = {{"peak_bytes", found.nearest->verdict.peak.value}};
   json["end"] = word(found.end);
   json["proof"] = proof_json(answer);

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <tuple>
 #include <variant>
 
 #include "cli/ds_tune/commands.h"
@@ -118,23 +120,47 @@ std::map<std::string_view, Index> counted_by_words(const tuner::Found& found) {
 
 namespace {
 
+/// How far the nearest one is from fitting.
+std::string too_large(const SearchAnswer& answer) {
+  const auto& nearest = answer.found.nearest;
+  if (!nearest) return {};
+  const auto job = std::get<workload::Job>(answer.space.decode(nearest->index));
+  const double usable = job.cluster.groups.front().node.memory_bytes_per_gpu;
+  const std::string margin = answer.memory_margin > 0 ? fmt::format(" ({} of it left free, --memory-margin)",
+                                                                    terminal::percent(answer.memory_margin))
+                                                      : "";
+  return fmt::format("  {} of them are too large: the nearest, {}, needs {} of {}{}\n",
+                     terminal::exact(answer.found.pruned.memory), tuner::describe(job.plan, answer.space),
+                     terminal::bytes(nearest->verdict.peak),
+                     terminal::bytes({std::llround(usable / (1 - answer.memory_margin))}), margin);
+}
+
+/// Rules that a search breaks by counting everything up against everything: degrees that do not multiply to the number of
+/// ranks, chunks without interleaving. They say nothing of the job.
+bool is_of_counting(std::string_view words) { return words == "plan.dp" || words == "plan.vpp"; }
+
+/// What stands in the way, and what matters first: memory where anything is legal, else the rules.
 std::string obstacles(const SearchAnswer& answer) {
+  if (const std::string memory = too_large(answer); !memory.empty()) return memory;
   constexpr std::size_t kShown = 3;
-  std::vector<std::pair<Index, std::string_view>> rules;
-  for (const auto& [words, count] : counted_by_words(answer.found)) rules.emplace_back(count, words);
-  std::ranges::sort(rules, std::greater{});
+  const std::string_view same = tuner::words_of({tuner::Reason::duplicate});
+  std::vector<std::tuple<bool, Index, std::string_view>> rules;
+  for (const auto& [words, count] : counted_by_words(answer.found))
+    if (words != same) rules.emplace_back(is_of_counting(words), -count, words);
+  std::ranges::sort(rules);
   std::string text;
-  for (std::size_t i = 0; i < std::min(kShown, rules.size()); ++i)
-    text += fmt::format("  {} of them: {}{}\n", terminal::exact(rules[i].first), rules[i].second,
-                        example(answer.space, rules[i].second));
-  if (const auto& nearest = answer.found.nearest) {
-    const auto job = std::get<workload::Job>(answer.space.decode(nearest->index));
-    text += fmt::format(
-        "  nearest to fit: {}, {} of {} usable\n", tuner::describe(job.plan, answer.space),
-        terminal::bytes(nearest->verdict.peak),
-        terminal::bytes({static_cast<std::int64_t>(job.cluster.groups.front().node.memory_bytes_per_gpu)}));
+  for (std::size_t i = 0; i < std::min(kShown, rules.size()); ++i) {
+    const auto& [of_counting, count, words] = rules[i];
+    text += fmt::format("  {} of them: {}{}\n", terminal::exact(-count), words, example(answer.space, words));
   }
   return text;
+}
+
+std::string margin_note(const SearchAnswer& answer) {
+  if (answer.memory_margin == 0) return {};
+  return fmt::format(
+      "{} of memory is left free for the driver, libraries and the allocator (--memory-margin)\n",
+      terminal::percent(answer.memory_margin));
 }
 
 }  // namespace
@@ -151,7 +177,7 @@ std::string search_tables(const SearchAnswer& answer, const terminal::Screen& sc
                        obstacles(answer)) +
            note;
   return fmt::format("Best plan for {}: {}; {}\n", task, counts(answer), ending(answer.found)) +
-         plans(answer, screen) + event_note(answer) + note;
+         plans(answer, screen) + event_note(answer) + margin_note(answer) + note;
 }
 
 }  // namespace ds::cli

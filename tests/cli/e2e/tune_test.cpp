@@ -130,7 +130,7 @@ TEST_F(Tune, NoPlanIsAnHonestNoThatSaysWhy) {
       "cluster": {"node": "dgx-a100-80g", "nodes": 1}, "train": {"sequence_length": 2048, "global_batch": 8}})"),
                             "--pin", "plan.tp=8", "--pin", "plan.micro_batch=1"});
   EXPECT_EQ(large.status, 1);
-  EXPECT_NE(large.out.find("nearest to fit"), std::string::npos) << large.out;
+  EXPECT_NE(large.out.find("too large: the nearest"), std::string::npos) << large.out;
 }
 
 TEST_F(Tune, CtrlCEndsItWithTheBestSoFar) {
