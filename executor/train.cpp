@@ -96,7 +96,7 @@ class Rank {
     if (!outcome.finite)
       throw RunFailed(
           fmt::format("step {}: loss {} or gradient norm {} is not a finite number; a lower "
-                      "train.base_learning_rate or a longer warm-up often helps",
+                      "train.learning_rate or a longer warm-up often helps",
                       step, outcome.loss, outcome.grad_norm));
     add_late(result);
     keep(result, step, std::move(measured), took);

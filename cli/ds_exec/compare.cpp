@@ -121,8 +121,8 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   const report::Provenance origin = provenance(common, &training.job);
   Json report = exec_report(training, result, origin);
   if (!measured) {
-    if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
-    write_metrics(options, result.steps);
+    write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
+                   {options.metrics, [&] { return metrics_text(result.steps); }}});
     if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
     return result.stopped ? status_after(stop) : kHonestNo;
   }
@@ -133,12 +133,13 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
-  if (!common.report.empty()) write_output(common.report, report.dump(1) + "\n");
-  write_metrics(options, result.steps);
-  if (!options.trace.empty())
-    write_output(options.trace,
-                 report::trace(training.program(),
-                               {{"predicted", p.timeline}, {"measured", result.measured->wall}}, origin));
+  write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
+                 {options.metrics, [&] { return metrics_text(result.steps); }},
+                 {options.trace, [&] {
+                    return report::trace(training.program(),
+                                         {{"predicted", p.timeline}, {"measured", result.measured->wall}},
+                                         origin);
+                  }}});
   if (talks(common, options)) {
     print(learning_text(training, result));
     const auto tokens =

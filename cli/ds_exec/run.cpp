@@ -42,12 +42,11 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
   const executor::PlanResult result = train(common, options, training, stop, world);
   phases.end();
   const report::Provenance origin = provenance(common, &training.job);
-  if (!common.report.empty())
-    write_output(common.report, exec_report(training, result, origin).dump(1) + "\n");
-  write_metrics(options, result.steps);
-  if (!options.trace.empty() && result.measured)
-    write_output(options.trace,
-                 report::trace(training.program(), {{"measured", result.measured->wall}}, origin));
+  write_outputs({{common.report, [&] { return exec_report(training, result, origin).dump(1) + "\n"; }},
+                 {options.metrics, [&] { return metrics_text(result.steps); }},
+                 {result.measured ? options.trace : "", [&] {
+                    return report::trace(training.program(), {{"measured", result.measured->wall}}, origin);
+                  }}});
   if (talks(common, options)) {
     print(learning_text(training, result));
     if (const auto measured = measured_summary(training, result)) print(step_time_text(result, *measured));

@@ -32,9 +32,13 @@ std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
 }  // namespace
 
 Training prepare(const Common& common, const ExecOptions& options, Phases& phases) {
-  check_outputs({{"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}});
+  const std::vector<Output> outputs = {
+      {"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}};
+  check_outputs(outputs, {{"the job", options.job}, {"the text", options.data}});
   phases.begin("read job and text");
   auto [job, text, steps] = read_request(common, options);
+  check_outputs(outputs, {{"the text", job.execute.data},
+                          {"the profile", job.cluster.groups.front().node.profile_path}});
   phases.begin("lower");
   program::Program program = program::lower(job);
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(program.hash), program.ops.size(),
@@ -116,16 +120,16 @@ executor::PlanResult train(const Common& common, const ExecOptions& options, con
     return result;
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died
     line.finish();
-    write_metrics(options, seen);
+    // What is there from a run before stays where there is nothing to say.
+    if (!seen.empty() && !options.metrics.empty()) write_output(options.metrics, metrics_text(seen));
     throw;
   }
 }
 
-void write_metrics(const ExecOptions& options, const std::vector<executor::StepRecord>& steps) {
-  if (options.metrics.empty()) return;
+std::string metrics_text(const std::vector<executor::StepRecord>& steps) {
   std::string lines;
   for (const executor::StepRecord& step : steps) lines += step_json(step).dump() + "\n";
-  write_output(options.metrics, lines);
+  return lines;
 }
 
 bool talks(const Common& common, const ExecOptions& options) {

@@ -40,9 +40,8 @@ Training prepare(const Common& common, const ExecOptions& options, Phases& phase
 executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
                            const StopToken& stop, executor::World* world);
 
-/// The metrics file, if one is asked for: JSON Lines, whole under its name when the run ends, whichever way it ends. To be
-/// written after the report, so that a full disk there costs no report here. A line is what `step_json` says.
-void write_metrics(const ExecOptions& options, const std::vector<executor::StepRecord>& steps);
+/// The metrics file: JSON Lines, each what `step_json` says.
+std::string metrics_text(const std::vector<executor::StepRecord>& steps);
 
 /// Whether people read standard output, and not one of our files.
 bool talks(const Common& common, const ExecOptions& options);

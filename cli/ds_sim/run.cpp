@@ -151,8 +151,9 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
 }  // namespace
 
 int sim_run(const Common& common, const RunOptions& options) {
-  check_outputs(
-      {{"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}});
+  const std::vector<Output> outputs = {
+      {"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}};
+  check_outputs(outputs, {{"the job", options.job}});
   Phases phases(common);
   phases.begin("read the job");
   const workload::Job job = read_job(options.job, common);
@@ -160,6 +161,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
   const cost::Profile profile = profile_of(job);
+  check_outputs(outputs, {{"the profile", profile.path}});
   phases.begin("predict");
   const cost::Machine machine(job, profile);
   const engine::Prediction p =
@@ -188,7 +190,10 @@ int sim_run(const Common& common, const RunOptions& options) {
   if (!common.report.empty())
     files.emplace_back(common.report, report::run_report(predicted, origin).dump(1) + "\n");
   phases.begin("write");
-  for (const auto& [target, content] : files) write_output(target, content);
+  std::vector<Content> contents;
+  for (auto& [target, text] : files)
+    contents.push_back({target, [&rendered = text] { return std::move(rendered); }});
+  write_outputs(contents);
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, report::rates(job, p.summary.step_time, machine.peak_per_rank()),

@@ -1,4 +1,4 @@
-// Signals, exit statuses and output files, the same for all commands.
+// Signals and exit statuses, the same for all commands.
 #include "cli/session/session.h"
 
 #include <fmt/format.h>
@@ -43,38 +43,9 @@ void handle(void (*handler)(int)) {
   ::signal(SIGPIPE, SIG_DFL);
 }
 
-/// Ctrl-C and SIGTERM wait while this lives: a handler that ends the program would leave a temporary file behind.
-class HeldSignals {
- public:
-  HeldSignals() {
-    sigset_t held;
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
-  }
-  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
 int complain(int status, std::string_view kind, std::string_view message) {
   fmt::print(stderr, "ds: {}{}\n", kind, terminal::one_line(message));
   return status;
-}
-
-/// Into a device or FIFO as it is: renaming a file over /dev/null would take it away from everybody.
-void write_through(const std::string& device, std::string_view text) {
-  const auto fail = [&] {
-    throw MachineError(fmt::format("{}: cannot write: {}", device, std::strerror(errno)));
-  };
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(device.c_str(), "w"), &std::fclose);
-  if (!file || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-      std::fflush(file.get()) != 0)
-    fail();
 }
 
 }  // namespace
@@ -176,40 +147,6 @@ void print(std::string_view text) {
   hold_back_for_pipes();
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
     throw MachineError("standard output cannot be written");
-}
-
-void check_outputs(const std::vector<Output>& outputs) {
-  const auto to_standard_output = [](const Output& output) { return output.target == "-"; };
-  const auto first = std::ranges::find_if(outputs, to_standard_output);
-  for (const Output& output : outputs) {
-    if (output.target.empty()) continue;
-    if (output.target == "-") {
-      if (&output != &*first)
-        throw InputError(std::string(output.option),
-                         fmt::format("is standard output, as {} is", first->option),
-                         "one of them needs a file");
-      continue;
-    }
-    const fs::path file = output.target;
-    std::error_code error;
-    if (fs::is_directory(file, error))
-      throw InputError(std::string(output.option), output.target + " is a directory", "a file is needed");
-    if (file.has_parent_path() && !fs::is_directory(file.parent_path(), error))
-      throw InputError(std::string(output.option),
-                       fmt::format("{} is no folder", file.parent_path().string()), "make it first");
-  }
-}
-
-void write_output(const std::string& target, std::string_view text) {
-  std::error_code error;
-  if (target == "-")
-    print(text);
-  else if (fs::is_other(target, error))
-    write_through(target, text);
-  else {
-    const HeldSignals held;
-    write_file_atomically(target, text);
-  }
 }
 
 std::string version_text() {

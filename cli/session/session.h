@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "cli/session/outputs.h"
 #include "cli/terminal/terminal.h"
 #include "simulator/base/progress.h"
 #include "simulator/cost/cost.h"
@@ -64,17 +65,7 @@ std::string recalibration_advice(const workload::Job& job, const cost::Profile& 
 
 report::Provenance provenance(const Common& common, const workload::Job* job);
 
-/// One option that says where to write: {"--report", "report.json"}; no target, no file.
-struct Output {
-  std::string_view option;
-  std::string target;
-};
-/// Throws InputError where a target cannot be a file (a folder, in no folder) or two of them are standard output:
-/// better now than after hours of training.
-void check_outputs(const std::vector<Output>& outputs);
-
-/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
-void write_output(const std::string& target, std::string_view text);
+/// To standard output.
 void print(std::string_view text);
 
 std::string version_text();

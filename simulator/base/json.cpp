@@ -208,7 +208,7 @@ void Cursor::only(std::span<const std::string_view> keys) const {
     if (known) continue;
     const std::string near = nearest(key, keys);
     const Cursor here(value, file_, join_path(path_, key));
-    here.fail("unknown key", near.empty() ? fmt::format("known are {}", listed(keys))
+    here.fail(std::string(kUnknownKey), near.empty() ? fmt::format("known are {}", listed(keys))
                                           : fmt::format("did you mean {}?", join_path(path_, near)));
   }
 }

@@ -32,6 +32,8 @@ namespace ds {
 
 /// Deepest nesting of objects and lists that is read.
 inline constexpr int kMaxDepth = 64;
+/// What is wrong with a key that nobody reads.
+inline constexpr std::string_view kUnknownKey = "unknown key";
 /// Largest whole number: every smaller one is exact as double, so no reader can see another value.
 inline constexpr std::int64_t kMaxWhole = 1LL << 53;
 

@@ -2,6 +2,7 @@
 #include "simulator/base/nearest.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 namespace ds {
@@ -41,6 +42,44 @@ std::string nearest(std::string_view word, std::span<const std::string_view> kno
     }
   }
   return std::string(best);
+}
+
+namespace {
+
+std::string in_small_letters(std::string_view word) {
+  std::string small;
+  for (const char c : word) small += lower(c);
+  return small;
+}
+
+std::vector<std::string_view> having(const std::string& part, std::span<const std::string_view> known) {
+  std::vector<std::string_view> found;
+  for (const std::string_view one : known)
+    if (in_small_letters(one).find(part) != std::string::npos) found.push_back(one);
+  return found;
+}
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return c >= 'a' && c <= 'z'; }
+
+}  // namespace
+
+Sharing sharing(std::string_view word, std::span<const std::string_view> known) {
+  constexpr std::size_t kShortest = 2;
+  const std::string small = in_small_letters(word.substr(0, kLongestWord));
+  if (small.size() >= kShortest)
+    if (std::vector<std::string_view> all = having(small, known); !all.empty())
+      return {small, std::move(all)};
+  Sharing best;
+  for (std::size_t begin = 0, end = 0; begin < small.size(); begin = end + 1) {
+    end = std::min(small.find_first_of("-_./ ", begin), small.size());
+    const std::string part = small.substr(begin, end - begin);
+    const bool names = std::ranges::any_of(part, is_digit) && std::ranges::any_of(part, is_letter);
+    if (!names || part.size() <= best.by.size()) continue;
+    if (std::vector<std::string_view> some = having(part, known); !some.empty())
+      best = {part, std::move(some)};
+  }
+  return best;
 }
 
 std::string listed(std::span<const std::string_view> words) {

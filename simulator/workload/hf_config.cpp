@@ -54,10 +54,13 @@ const Architecture& architecture_of(const Cursor& config) {
     if (architecture.type == name) return architecture;
     known.push_back(architecture.type);
   }
+  // A slip of the finger is asked about; gemma2 is none, but another model than gemma.
   const std::string near = nearest(name, known);
-  type.fail(
-      fmt::format("is {}, must be one of {}", pretty(type.value()), listed(known)),
-      near.empty() ? "describe the model as an object in the job" : fmt::format("did you mean {}?", near));
+  if (!near.empty() && !name.starts_with(near))
+    type.fail(fmt::format("is {}, must be one of {}", pretty(type.value()), listed(known)),
+              fmt::format("did you mean {}?", near));
+  type.fail(fmt::format("is {}, which is not supported yet", pretty(type.value())),
+            fmt::format("{} are; others can be described as an object in the job", listed(known)));
 }
 
 std::string_view either(std::string_view key, std::string_view otherwise) {

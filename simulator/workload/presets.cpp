@@ -76,10 +76,16 @@ Document preset_document(PresetKind kind, const std::string& name, const Cursor&
   const std::vector<std::string> names = names_of(kind);
   if (std::ranges::find(names, name) == names.end()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
+    const Sharing alike = sharing(name, views);
     const std::string near = nearest(name, views);
-    asker.fail(
-        fmt::format("is {}, no {} preset of that name", pretty(asker.value()), name_in(kKinds, kind)),
-        near.empty() ? fmt::format("there are {}", listed(views)) : fmt::format("did you mean {}?", near));
+    const auto hint = [&] {
+      if (alike.words.size() == 1) return fmt::format("did you mean {}?", alike.words.front());
+      if (!alike.words.empty()) return fmt::format("with {} there are {}", alike.by, listed(alike.words));
+      return near.empty() ? fmt::format("there are {}", listed(views))
+                          : fmt::format("did you mean {}?", near);
+    };
+    asker.fail(fmt::format("is {}, no {} preset of that name", pretty(asker.value()), name_in(kKinds, kind)),
+               hint());
   }
   return read_document(profiles_directory() / name_in(kFolders, kind) / (name + ".json"));
 }

@@ -14,46 +14,47 @@ struct Feature {
   std::string_view path;
   bool (*built)(const Job&);
   std::string_view instead;  // what can be asked for today
+  std::string_view what{};   // that is not there yet, where the path does not say it
 };
 
 // clang-format off
 constexpr Feature kFeatures[] = {
-  {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "one group is"},
-  {"model.family", [](const Job& j) { return j.model.family == Family::gpt || j.model.family == Family::llama; }, "gpt and llama are"},
-  {"model.moe", [](const Job& j) { return !j.model.moe; }, "models without experts are"},
-  {"model.mla", [](const Job& j) { return !j.model.mla; }, "models without latent attention are"},
-  {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "0 is"},
-  {"software", [](const Job& j) { return !j.cluster.cpu() || j.software == "ds-exec"; }, "ds-exec is"},
-  {"plan.cp", [](const Job& j) { return j.plan.cp == 1; }, "1 is"},
-  {"plan.ep", [](const Job& j) { return j.plan.ep == 1; }, "1 is"},
-  {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "1 is"},
-  {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "a divisor of model.kv_heads is"},
-  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "one row is"},
-  {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "gpipe, 1f1b and interleaved are"},
-  {"plan.schedule", [](const Job& j) { return is_supported(j.plan.schedule); }, "gpipe, 1f1b, interleaved, zb-h1 and dualpipe are"},
-  {"plan.schedule", [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || !j.model.tied_embeddings; }, "with tied embeddings 1f1b, interleaved and zb-h1 are"},
-  {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1 || j.plan.pp > 1; }, "1 is where plan.pp is 1"},
-  {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "0 and 1 are"},
-  {"plan.zero_group", [](const Job& j) { return j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "plan.dp x plan.cp is"},
-  {"plan.precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "fp32 and fp64 are"},
-  {"plan.precision", [](const Job& j) { return j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16; }, "fp32, fp16 and bf16 are"},
-  {"plan.reduce_precision", [](const Job& j) { return j.plan.reduce_precision != ReducePrecision::bf16; }, "fp32 is"},
-  {"plan.recompute", [](const Job& j) { return j.plan.recompute != Recompute::layers; }, "none, selective and full are"},
-  {"plan.recompute", [](const Job& j) { return j.plan.recompute != Recompute::selective || j.habits.selective_recompute == "attention_core"; }, "none and full are with this software"},
-  {"plan.attention", [](const Job& j) { return !j.cluster.cpu() || j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "flash and unfused are"},
-  {"plan.dropout", [](const Job& j) { return !j.cluster.cpu() || j.plan.dropout == 0; }, "0 is"},
-  {"plan.fusion", [](const Job& j) { return j.plan.fusion && j.plan.fusion_passes.empty(); }, "true is"},
-  {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "none is"},
-  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer; }, "false is"},
-  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "0 is"},
-  {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "false is"},
-  {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "equal shares are"},
-  {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "tp-cp-ep-dp-pp is"},
-  {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leaving it out is"},
-  {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leaving it out is"},
-  {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "prices.gpu_hour_usd is"},
-  {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "prices.gpu_hour_usd is"},
-  {"simulate.failures", [](const Job& j) { return !j.simulate.failures; }, "leaving it out is"},
+  {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
+  {"model.moe", [](const Job& j) { return !j.model.moe; }, "only models without experts are supported", "mixture of experts"},
+  {"model.mla", [](const Job& j) { return !j.model.mla; }, "only models without latent attention are supported", "latent attention"},
+  {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "only 0 is supported", "multi-token prediction"},
+  {"model.family", [](const Job& j) { return j.model.family == Family::gpt || j.model.family == Family::llama; }, "only gpt and llama are supported"},
+  {"software", [](const Job& j) { return !j.cluster.cpu() || j.software == "ds-exec"; }, "only ds-exec is supported"},
+  {"plan.cp", [](const Job& j) { return j.plan.cp == 1; }, "only 1 is supported", "context parallelism"},
+  {"plan.ep", [](const Job& j) { return j.plan.ep == 1; }, "only 1 is supported", "expert parallelism"},
+  {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "only 1 is supported", "expert parallelism"},
+  {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "only a divisor of model.kv_heads is supported"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
+  {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "only gpipe, 1f1b and interleaved are supported"},
+  {"plan.schedule", [](const Job& j) { return is_supported(j.plan.schedule); }, "only gpipe, 1f1b, interleaved, zb-h1 and dualpipe are supported"},
+  {"plan.schedule", [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || !j.model.tied_embeddings; }, "with tied embeddings only 1f1b, interleaved and zb-h1 are supported"},
+  {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1 || j.plan.pp > 1; }, "where plan.pp is 1 only 1 is supported"},
+  {"plan.zero", [](const Job& j) { return j.plan.zero <= 1; }, "only 0 and 1 are supported"},
+  {"plan.zero_group", [](const Job& j) { return j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "only plan.dp x plan.cp is supported"},
+  {"plan.precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "only fp32 and fp64 are supported"},
+  {"plan.precision", [](const Job& j) { return j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16; }, "only fp32, fp16 and bf16 are supported"},
+  {"plan.reduce_precision", [](const Job& j) { return j.plan.reduce_precision != ReducePrecision::bf16; }, "only fp32 is supported"},
+  {"plan.recompute", [](const Job& j) { return j.plan.recompute != Recompute::layers; }, "only none, selective and full are supported"},
+  {"plan.recompute", [](const Job& j) { return j.plan.recompute != Recompute::selective || j.habits.selective_recompute == "attention_core"; }, "with this software only none and full are supported"},
+  {"plan.attention", [](const Job& j) { return !j.cluster.cpu() || j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "only flash and unfused are supported"},
+  {"plan.dropout", [](const Job& j) { return !j.cluster.cpu() || j.plan.dropout == 0; }, "only 0 is supported"},
+  {"plan.fusion", [](const Job& j) { return j.plan.fusion && j.plan.fusion_passes.empty(); }, "only true is supported"},
+  {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "only none is supported", "sparsity"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer; }, "only false is supported", "offloading"},
+  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "only 0 is supported", "offloading"},
+  {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "only false is supported"},
+  {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "only equal shares are supported", "an uneven batch"},
+  {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "another placement"},
+  {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leave it out", "choosing algorithms of collectives"},
+  {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
+  {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
+  {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
+  {"simulate.failures", [](const Job& j) { return !j.simulate.failures; }, "leave it out", "the effect of failures"},
 };
 // clang-format on
 
@@ -69,7 +70,10 @@ bool few_instructions(const Job& job) {
 InputError unsupported(const Job& job) {
   for (const Feature& feature : kFeatures)
     if (!feature.built(job))
-      return {std::string(feature.path), "not supported yet", std::string(feature.instead)};
+      return {
+          std::string(feature.path),
+          feature.what.empty() ? "not supported yet" : fmt::format("{} is not supported yet", feature.what),
+          std::string(feature.instead)};
   if (!few_layers(job))
     return {"model.layers", fmt::format("{} is more than a CPU rank takes", job.model.layers),
             fmt::format("at most {} are possible", kMaxCpuLayers)};

@@ -1,7 +1,9 @@
 // Ctrl-C, SIGTERM and closed pipes, where there is nothing to save: ds-sim is gone at once and nothing is half-written. What
 // ds-exec saves: exec_test.cpp.
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -21,11 +23,13 @@ class Signals : public World {
   std::string job;
 };
 
-/// A report to a FIFO that nobody reads: the program waits in the middle of its work for as long as one likes.
+/// A trace of 18 MB to a FIFO that is open, and that nobody reads from: the program waits in the middle of its work for as long as one likes.
 TEST_F(Signals, EndDsSimAtTheFirst) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  const int reader = ::open(path("fifo").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  ASSERT_GE(reader, 0);
   for (const auto& [signal, status] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
-    const Ended ended = sim({"run", job, "-v", "--report", path("fifo")},
+    const Ended ended = sim({"run", job, "-v", "--depth", "event", "--trace", path("fifo")},
                             {.time_limit_s = kSoon, .signal = SignalWhen{"ds: render", signal}});
     EXPECT_EQ(ended.status, status) << ended.err;
     EXPECT_EQ(ended.signal, 0);  // it ended by itself
@@ -33,6 +37,7 @@ TEST_F(Signals, EndDsSimAtTheFirst) {
     EXPECT_EQ(ended.out, "");
     EXPECT_EQ(entries(), (Words{"cache", "fifo", "job.json"}));
   }
+  ::close(reader);
 }
 
 /// The signal comes while 18 MB of trace are written and synced.

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/simulator/workload/jobs.h"
@@ -88,6 +89,12 @@ TEST(ReadJob, SaysWhereWhatAndWhatWouldBeRight) {
   EXPECT_EQ(refusal({"model=gpt3-175"}),
             "job.json: model: is \"gpt3-175\", no model preset of that name; did you mean gpt3-175b?");
   EXPECT_EQ(refusal({"plan.tpp=1"}), "job.json: plan.tpp: unknown key; did you mean plan.tp?");
+  for (const auto& [key, meant] :
+       {std::pair{"micro_batch", "plan.micro_batch"}, std::pair{"plan.tensor-model-parallel-size", "plan.tp"},
+        std::pair{"train.tp", "plan.tp"}, std::pair{"model.num_hidden_layers", "model.layers"},
+        std::pair{"train.lr", "train.learning_rate"}})
+    EXPECT_EQ(refusal({std::string(key) + "=1"}),
+              fmt::format("job.json: {}: unknown key; did you mean {}?", key, meant));
   EXPECT_EQ(refusal({}, "[]"), "job.json: the job is [], must be an object");
 }
 
@@ -99,7 +106,8 @@ TEST(CheckSupported, SaysNotYetWithThePath) {
     check_supported(job);
     FAIL();
   } catch (const InputError& error) {
-    EXPECT_EQ(std::string(error.what()), "job.json: plan.zero: not supported yet; 0 and 1 are");
+    EXPECT_EQ(std::string(error.what()),
+              "job.json: plan.zero: not supported yet; only 0 and 1 are supported");
   }
 }
 

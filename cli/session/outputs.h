@@ -1,0 +1,39 @@
+#pragma once
+// Files that a command writes: checked before anything runs, and each written that can be.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ds::cli {
+
+/// One option that says where to write: {"--report", "report.json"}; no target, no file; "-" is standard output.
+struct Output {
+  std::string_view option;
+  std::string target;
+};
+/// A file that the command reads: {"the job", "job.json"}; no file, none.
+struct Input {
+  std::string_view what;
+  std::string file;
+};
+
+/// Throws InputError where a target cannot be written, be it a folder, in no folder, write-protected, a FIFO that nobody reads,
+/// or somebody else's link in a folder that all may write to; where two of them are one file; and where one is an input.
+/// Better now than after hours of training.
+void check_outputs(const std::vector<Output>& outputs, const std::vector<Input>& inputs = {});
+
+/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
+void write_output(const std::string& target, std::string_view text);
+
+/// Where, and what; nothing is written where there is no target.
+struct Content {
+  std::string target;
+  std::function<std::string()> text;
+};
+/// Writes them all in their order. One that fails does not keep the others from being written; then the first failure is
+/// thrown.
+void write_outputs(const std::vector<Content>& contents);
+
+}  // namespace ds::cli

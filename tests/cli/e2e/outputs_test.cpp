@@ -1,0 +1,78 @@
+// Where results go: what cannot be written is said before anything runs, nothing overwrites anything, and one output that fails
+// takes no other with it.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "tests/cli/e2e/world.h"
+
+namespace ds::e2e {
+namespace {
+
+class Outputs : public World {
+ protected:
+  Outputs() : job(write("job.json", kTinyJob)), text(write("text", some_text(4000))) {}
+
+  Ended train(const Words& more) const {
+    Words all{"run", job, "--data", text, "--steps", "4", "-q"};
+    all.insert(all.end(), more.begin(), more.end());
+    return exec(all);
+  }
+
+  std::string job, text;
+};
+
+TEST_F(Outputs, ThatAreOneFileAreRefused) {
+  const std::string out = path("out.json");
+  EXPECT_TRUE(complains(train({"--report", out, "--metrics", out}), 2, "--metrics"));
+  EXPECT_TRUE(complains(train({"--report", out, "--trace", path("./out.json")}), 2, "--trace"));
+  EXPECT_TRUE(complains(sim({"run", job, "--report", out, "--dump-program", out}), 2, "--dump-program"));
+  std::filesystem::create_symlink("there", path("link"));
+  EXPECT_TRUE(complains(train({"--report", path("there"), "--metrics", path("link")}), 2, "--metrics"));
+  EXPECT_EQ(entries(), (Words{"cache", "job.json", "link", "text"}));
+  EXPECT_EQ(train({"--report", "/dev/null", "--metrics", "/dev/null"}).status, 0);
+}
+
+TEST_F(Outputs, ThatAreInputsAreRefused) {
+  EXPECT_TRUE(complains(train({"--report", path("./job.json")}), 2, "--report"));
+  EXPECT_TRUE(complains(train({"--metrics", text}), 2, "--metrics"));
+  EXPECT_TRUE(complains(sim({"run", job, "--report", job}), 2, "--report"));
+  EXPECT_TRUE(complains(tune({"search", job, "--report", job}), 2, "--report"));
+  const std::string cases = write("cases.json", "[]");
+  EXPECT_TRUE(complains(sim({"validate", cases, "--report", cases}), 2, "--report"));
+  EXPECT_EQ(read(job), kTinyJob);
+  EXPECT_EQ(read(text), some_text(4000));
+}
+
+TEST_F(Outputs, ThatCannotBeWrittenAreRefusedAtOnce) {
+  write("protected", "as it was");
+  ::chmod(path("protected").c_str(), 0444);
+  EXPECT_TRUE(complains(train({"--report", path("protected")}), 2, "write-protected"));
+  EXPECT_EQ(read(path("protected")), "as it was");
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  EXPECT_TRUE(complains(train({"--report", path("fifo")}), 2, "nobody reads"));
+  EXPECT_TRUE(complains(train({"--trace", path("no/such/folder")}), 2, "is no folder"));
+}
+
+TEST_F(Outputs, ThatFailTakeNoOthersWithThem) {
+  EXPECT_EQ(train({"--report", "/dev/full", "--metrics", path("metrics"), "--trace", path("trace")}).status,
+            3);
+  EXPECT_GT(read(path("metrics")).size(), 100U);
+  EXPECT_GT(read(path("trace")).size(), 100U);
+  EXPECT_EQ(sim({"run", job, "--dump-program", "/dev/full", "--report", path("report")}).status, 3);
+  EXPECT_GT(read(path("report")).size(), 100U);
+}
+
+TEST_F(Outputs, OfARunThatDiesBeforeItsFirstStepStayAsTheyWere) {
+  write("metrics", "of yesterday");
+  const Ended ended = train({"--metrics", path("metrics"), "--set", "train.learning_rate=1e300"});
+  EXPECT_EQ(ended.status, 1) << ended.err;
+  if (ended.err.find("step 0") != std::string::npos) {
+    EXPECT_EQ(read(path("metrics")), "of yesterday");
+  }
+  EXPECT_NE(ended.err.find("train.learning_rate"), std::string::npos) << ended.err;
+}
+
+}  // namespace
+}  // namespace ds::e2e
