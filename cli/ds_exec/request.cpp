@@ -13,6 +13,8 @@ Request read_request(const Common& common, const ExecOptions& options) {
   if (options.device == "cuda") throw InputError("--device", "cuda is not supported yet", "cpu is");
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
+  if (options.job == "-")
+    throw InputError("JOB", "standard input cannot be read by every rank", "give a file");
   workload::Job job = read_job(options.job, common);
   if (!job.cluster.cpu())
     throw InputError("cluster.node", "training on GPUs is not supported yet", "localhost or a CPU profile is")

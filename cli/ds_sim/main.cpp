@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
 
   RunOptions run_options;
   CLI::App* run = app.add_subcommand("run", "Predict one job");
-  run->add_option("JOB", run_options.job, "Job file")->required();
+  run->add_option("JOB", run_options.job, "Job file; - is standard input")->required();
   run->add_option("--depth", run_options.depth, "analytic, or event (default: the job's simulate.depth)");
   run->add_option("--trace", run_options.trace, "Write the timeline for ui.perfetto.dev")->type_name("FILE");
   run->add_option("--dump-program", run_options.dump_program,
@@ -51,7 +51,9 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      return e.get_exit_code() == 0 ? app.exit(e) : refuse_usage(e.what());  // 0: --help, --version
+      if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
+      blame_word(app, argc, argv, {"compare", "sweep", "diff", "plot"});
+      return refuse_usage(e.what());
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     common.program = "ds-sim " + app.get_subcommands().front()->get_name();

@@ -2,11 +2,15 @@
 // The options that all commands share, spelled once. CLI11 takes 12 s to compile and is left to the file of each
 // program that parses its command line; `App` is CLI::App there.
 
+#include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/session/session.h"
 #include "simulator/base/error.h"
+#include "simulator/base/nearest.h"
 
 namespace ds::cli {
 
@@ -21,6 +25,38 @@ template <class App>
 void refuse_option(App& app, const char* name, std::string_view why) {
   app.add_option(name)->group("")->check(
       [name, why](const std::string&) -> std::string { throw InputError(name, std::string(why)); });
+}
+
+/// Where a command line cannot be understood: throws InputError for the first word that is no option or no command, with what
+/// may have been meant. `later`: commands that are not there yet.
+template <class App>
+void blame_word(const App& app, int argc, char** argv, std::initializer_list<std::string_view> later) {
+  std::vector<std::string> options, commands;
+  const auto add = [&](const App& one) {
+    for (const auto* option : one.get_options())
+      for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  };
+  add(app);
+  for (const App* command : app.get_subcommands()) add(*command);
+  for (const App* command : app.get_subcommands([](const App*) { return true; }))
+    if (!command->get_name().empty()) commands.push_back(command->get_name());
+  const auto fail = [](const std::string& word, const char* what, const std::vector<std::string>& known) {
+    const std::vector<std::string_view> names(known.begin(), known.end());
+    const std::string near = nearest(word, names);
+    throw InputError(word, what,
+                     near.empty() ? "--help says what can be asked" : "did you mean " + near + "?");
+  };
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view whole = argv[i];
+    if (whole == "--") return;
+    const std::string word(whole.substr(0, whole.find('=')));
+    if (word.starts_with("--") && std::ranges::find(options, word) == options.end())
+      fail(word, "is no option", options);
+    if (i > 1 || word.starts_with('-') || !app.get_subcommands().empty()) continue;
+    if (std::ranges::find(later, word) != later.end())
+      throw InputError(word, "is not there yet", "--help says what is");
+    fail(word, "is no command", commands);
+  }
 }
 
 template <class App>

@@ -64,6 +64,29 @@ void watch_reads(std::function<void(const std::filesystem::path& file, std::size
   watcher_of_reads = std::move(watcher);
 }
 
+namespace {
+
+/// Up to the end of what `descriptor` gives.
+std::string read_all(int descriptor, const std::string& name, std::int64_t limit) {
+  std::string content;
+  char block[1 << 16];
+  for (;;) {
+    const ssize_t n = ::read(descriptor, block, sizeof block);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw InputError(name, "cannot be read: " + reason(errno));
+    if (n == 0) return content;
+    content.append(block, static_cast<std::size_t>(n));
+    if (static_cast<std::int64_t>(content.size()) > limit)
+      throw InputError(name, "has more bytes than are read", fmt::format("at most {} are", limit));
+  }
+}
+
+}  // namespace
+
+std::string read_standard_input(std::int64_t limit) {
+  return read_all(STDIN_FILENO, "standard input", limit);
+}
+
 std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   const std::string name = file.string();
   // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
@@ -76,18 +99,7 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   if (status.st_size > limit)
     throw InputError(name, fmt::format("has {} bytes", status.st_size),
                      fmt::format("at most {} are read (see ds-sim limits)", limit));
-  std::string content;
-  content.reserve(static_cast<std::size_t>(status.st_size));
-  char block[1 << 16];
-  for (;;) {
-    const ssize_t n = ::read(fd.get(), block, sizeof block);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw InputError(name, "cannot be read: " + reason(errno));
-    if (n == 0) break;
-    content.append(block, static_cast<std::size_t>(n));
-    if (static_cast<std::int64_t>(content.size()) > limit)
-      throw InputError(name, "grew while it was read", fmt::format("at most {} bytes are read", limit));
-  }
+  std::string content = read_all(fd.get(), name, limit);
   if (watcher_of_reads) watcher_of_reads(file, content.size());
   return content;
 }

@@ -16,6 +16,9 @@ inline constexpr std::int64_t kMaxInputBytes = 64LL << 20;
 /// Throws InputError when it is missing, no regular file (directory, FIFO, device), unreadable or larger.
 std::string read_file(const std::filesystem::path& file, std::int64_t limit = kMaxInputBytes);
 
+/// The same of standard input, up to its end.
+std::string read_standard_input(std::int64_t limit = kMaxInputBytes);
+
 /// `watcher` is told of each file that read_file has read, with its size: for people who ask where a number came from.
 /// Set by the command line alone, while there is one thread; an empty one ends it.
 void watch_reads(std::function<void(const std::filesystem::path& file, std::size_t bytes)> watcher);

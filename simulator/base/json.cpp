@@ -204,12 +204,17 @@ void Cursor::only(std::span<const std::string_view> keys) const {
   expect_object();
   for (const auto& [key, value] : value_->items()) {
     bool known = false;
+    if (path_.empty() && key == "$schema") {  // for editors
+      known = true;
+      static_cast<void>(Cursor(value, file_, std::string(key)).text());
+    }
     for (const std::string_view word : keys) known = known || word == key;
     if (known) continue;
     const std::string near = nearest(key, keys);
     const Cursor here(value, file_, join_path(path_, key));
-    here.fail(std::string(kUnknownKey), near.empty() ? fmt::format("known are {}", listed(keys))
-                                          : fmt::format("did you mean {}?", join_path(path_, near)));
+    here.fail(std::string(kUnknownKey), near.empty()
+                                            ? fmt::format("known are {}", listed(keys))
+                                            : fmt::format("did you mean {}?", join_path(path_, near)));
   }
 }
 

@@ -104,15 +104,23 @@ Job read_job_document(const Document& document, const std::filesystem::path& fol
   return job;
 }
 
-Job read_job_text(std::string_view text, const std::string& name, std::span<const std::string_view> overrides,
-                  const std::filesystem::path& folder) {
-  Document document = parse_document(text, name);
+namespace {
+
+Job with_overrides(Document document, std::span<const std::string_view> overrides,
+                   const std::filesystem::path& folder) {
   for (const std::string_view assignment : overrides) apply_override(document, assignment);
   return read_job_document(document, folder);
 }
 
+}  // namespace
+
+Job read_job_text(std::string_view text, const std::string& name, std::span<const std::string_view> overrides,
+                  const std::filesystem::path& folder) {
+  return with_overrides(parse_document(text, name), overrides, folder);
+}
+
 Job read_job(const std::filesystem::path& file, std::span<const std::string_view> overrides) {
-  return read_job_text(read_file(file), file.string(), overrides, file.parent_path());
+  return with_overrides(read_document(file), overrides, file.parent_path());
 }
 
 std::string job_schema() { return read_file(profiles_directory() / "schemas" / "job.json"); }

@@ -58,6 +58,21 @@ TEST_F(Options, WhatHasNoReportSaysWhereItsResultGoes) {
   EXPECT_TRUE(complains(sim({"limits", "--progress", "always"}), 2, "--progress"));
 }
 
+TEST_F(Options, ThatAreMisspeltAreToldByName) {
+  EXPECT_TRUE(complains(sim({"run", job, "--hlep"}), 2, "--hlep: is no option; did you mean --help?"));
+  EXPECT_TRUE(complains(exec({"run", job, "--stesp=3"}), 2, "--stesp: is no option; did you mean --steps?"));
+  EXPECT_TRUE(complains(tune({"serach", job}), 2, "serach: is no command; did you mean search?"));
+  EXPECT_TRUE(complains(sim({"sweep", job}), 2, "sweep: is not there yet"));
+}
+
+TEST_F(Options, AJobMayNameItsSchema) {
+  std::string named = kTinyJob;
+  named.insert(named.find('{') + 1, R"("$schema": "https://example.org/job.json",)");
+  EXPECT_EQ(schema_faults("job", named), "");
+  EXPECT_EQ(sim({"run", write("named.json", named)}).status, 0);
+  EXPECT_TRUE(complains(sim({"run", path("named.json"), "--set", "$schema=1"}), 2, "$schema: is 1"));
+}
+
 TEST_F(Options, ListsAreReportsToo) {
   for (const char* list : {"presets", "limits"}) {
     const Ended to_file = sim({list, "--report", path("list.json"), "-q"});
