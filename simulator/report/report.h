@@ -65,12 +65,12 @@ nlohmann::ordered_json run_report(const Predicted& predicted, const Provenance& 
 nlohmann::ordered_json to_json(const program::TimeParts& parts);
 nlohmann::ordered_json to_json(const memory::Parts& parts);
 
-/// One timeline of a trace file: a process in Perfetto's words, one track per rank.
+/// One timeline of a trace file: each of its ranks is a process in Perfetto's words, with a track for each lane.
 struct Track {
   std::string name;  // "predicted", "measured"
   const program::Timeline& timeline;
 };
-/// Chrome trace events (JSON), as Perfetto opens them. Rows of one track never overlap.
+/// Chrome trace events (JSON), as Perfetto opens them. Slices of one track never overlap; times begin at 0.
 std::string trace(const program::Program& program, const std::vector<Track>& tracks,
                   const Provenance& provenance);
 

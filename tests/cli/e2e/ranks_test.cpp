@@ -91,12 +91,13 @@ TEST_F(Ranks, CompareLaysThemBesideThePredictionWithATrackEach) {
   EXPECT_EQ(schema_faults("exec-report", report.dump()), "");
   EXPECT_GT(report["classes"].size(), 10U);
   const Json trace = Json::parse(read(path("t.json")));
-  std::set<std::int64_t> predicted, measured;
+  std::set<std::string> shown;
   for (const Json& event : trace["traceEvents"])
-    if (event["ph"] == "X")
-      (event["pid"] == 0 ? predicted : measured).insert(event["tid"].get<std::int64_t>());
-  EXPECT_EQ(measured, (std::set<std::int64_t>{0, 1, 2, 3}));
-  EXPECT_EQ(predicted, (std::set<std::int64_t>{0, 2}));  // the first of each stage
+    if (event["name"] == "process_name") shown.insert(event["args"]["name"].get<std::string>());
+  EXPECT_EQ(shown, (std::set<std::string>{"predicted: rank 0, stage 0",
+                                          "predicted: rank 2, stage 1",  // the first of each
+                                          "measured: rank 0, stage 0", "measured: rank 1, stage 0",
+                                          "measured: rank 2, stage 1", "measured: rank 3, stage 1"}));
 }
 
 TEST_F(Ranks, CtrlCEndsAllAfterTheSameStepAndSavesWhatWasReached) {
