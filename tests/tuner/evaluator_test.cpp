@@ -123,15 +123,17 @@ TEST(Evaluator, CutsByBoundNoPlanThatIsAmongTheBest) {
     const std::vector<Candidate> candidates = all_of(space);
     Evaluator evaluator(space, profile());
     const std::vector<Verdict> all = evaluator.evaluate(candidates);
-    std::vector<Seconds> best;
-    for (const Verdict& verdict : all)
-      if (verdict.reason == Reason::evaluated) best.push_back(verdict.step_time);
-    std::ranges::sort(best);
-    ASSERT_GE(best.size(), kTop);
-    best.resize(kTop);
-    const std::vector<Verdict> pruned =
-        evaluator.evaluate(candidates, {.top = kTop, .best = {best.begin(), best.begin() + 1}});
-    cut += cut_soundly(pruned, all, best.back());
+    Leaders<std::size_t> best(kTop);
+    workload::Job job = space.base();
+    for (std::size_t i = 0; i < all.size(); ++i)
+      if (all[i].reason == Reason::evaluated && !space.decode_into(candidates[i], job))
+        best.add({kind_of(job.plan), all[i].step_time, i});
+    ASSERT_GE(best.all().size(), 2U);
+    const auto& first = best.all().front();
+    const std::vector<Verdict> pruned = evaluator.evaluate(
+        candidates, {.top = kTop, .best = {{.kind = first.kind, .step_time = first.step_time}}});
+    cut += cut_soundly(pruned, all, first.step_time);
+    for (const auto& one : best.all()) EXPECT_EQ(pruned[one.what].reason, Reason::evaluated);
   }
   EXPECT_GT(cut, 20U);
 }

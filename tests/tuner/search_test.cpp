@@ -52,15 +52,20 @@ std::vector<double> brute_force(const std::string& text, const Space& space) {
   return seconds;
 }
 
-/// Every numbered plan, no pruning.
+/// The best step time of each kind of plan, no pruning.
 std::vector<double> unpruned(const Space& space) {
-  std::vector<double> seconds;
+  std::map<PlanKind, double> best;
   workload::Job job = space.base();
   for (Index i = 0; i < space.size(); ++i) {
     if (space.decode_into(space.candidate(i), job)) continue;
     const engine::Prediction p = predicted(job);
-    if (fits(job, p.peak)) seconds.push_back(p.summary.step_time.value);
+    if (!fits(job, p.peak)) continue;
+    const double step = p.summary.step_time.value;
+    const auto [found, is_new] = best.try_emplace(kind_of(job.plan), step);
+    if (!is_new) found->second = std::min(found->second, step);
   }
+  std::vector<double> seconds;
+  for (const auto& [kind, step] : best) seconds.push_back(step);
   std::ranges::sort(seconds);
   return seconds;
 }
@@ -104,7 +109,7 @@ TEST(Search, FindsWhatBruteForceFinds) {
   EXPECT_GT(cut_by_memory, 50);
 }
 
-TEST(Search, HoldsAllOfTheBestPlansInAnyOrder) {
+TEST(Search, HoldsTheBestPlanOfEachKindInAnyOrder) {
   constexpr std::size_t kTop = 4;
   for (std::uint64_t number = 0; number < kWorlds; number += 3) {
     SCOPED_TRACE(world(number));
@@ -245,7 +250,7 @@ TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
 TEST(Search, SaysWhatStoodInTheWay) {
   std::string text = world(1);
   const std::string key = "\"usable_memory_bytes\": ";
-  text.insert(text.find(key) + key.size(), "1e-9, \"max_node_w\": ");  // no GPU is that small
+  text.insert(text.find(key) + key.size(), "1, \"max_node_w\": ");  // no GPU is that small
   const Space space = read_space(parts_of(text), {});
   const Found f = found(space, in_order(space));
   EXPECT_TRUE(f.top.empty());

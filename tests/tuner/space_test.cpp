@@ -284,7 +284,8 @@ TEST(Space, ConstraintsThatCannotBeMeantAreRefused) {
 }
 
 TEST(Space, WhatNoPlanCouldMendIsRefusedAtOnce) {
-  EXPECT_NE(refusal({}, R"({"cp": 2})").find("plan.cp: not supported yet"), std::string::npos);
+  EXPECT_NE(refusal({}, R"({"cp": 2})").find("plan.cp: context parallelism is not supported yet"),
+            std::string::npos);
   std::string text = job_text();
   text.replace(text.find("\"heads\": 4"), 10, "\"heads\": 5");
   EXPECT_THROW(read_space(parts_of(text), {}), InputError);

@@ -21,7 +21,7 @@ Seconds now() {
 class Search {
  public:
   Search(const Space& space, Evaluator& evaluator, const Options& options)
-      : space_(&space), evaluator_(&evaluator), options_(&options), begun_(now()) {}
+      : space_(&space), evaluator_(&evaluator), options_(&options), leaders_(options.top), begun_(now()) {}
 
   Found run(Searcher& searcher) {
     std::vector<Verdict> of_start;
@@ -36,6 +36,7 @@ class Search {
       const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
       searcher.tell(std::span(asked).first(verdicts.size()), verdicts);
     }
+    for (const auto& one : leaders_.all()) found_.top.push_back(one.what);
     return std::move(found_);
   }
 
@@ -49,7 +50,7 @@ class Search {
                       count(candidates[number], verdict);
                       tell_progress();
                     }};
-    for (const Scored& one : found_.top) judging.best.push_back(one.verdict.step_time);
+    for (const auto& one : leaders_.all()) judging.best.push_back({one.kind, one.step_time});
     return evaluator_->evaluate(candidates, judging);
   }
 
@@ -96,13 +97,9 @@ class Search {
   void keep(const Scored& one) {
     const Verdict& verdict = one.verdict;
     const auto slower = [&](const Scored& other) { return other.verdict.step_time > verdict.step_time; };
-    std::vector<Scored>& top = found_.top;
-    const auto place = std::ranges::find_if(top, slower);
-    if (place == top.begin()) {
+    const workload::Plan plan = std::get<workload::Job>(space_->decode(one.index)).plan;
+    if (leaders_.add({kind_of(plan), verdict.step_time, one}) == 0)
       found_.history.push_back({found_.evaluations, now() - begun_, verdict.step_time});
-    }
-    top.insert(place, one);
-    if (top.size() > options_->top) top.pop_back();
 
     std::vector<Scored>& front = found_.front;
     const auto beaten_by = [](const Verdict& a, const Verdict& b) {
@@ -128,8 +125,8 @@ class Search {
   }
 
   std::string incumbent() const {
-    if (found_.top.empty()) return "none that fits yet";
-    const Scored& best = found_.top.front();
+    if (leaders_.all().empty()) return "none that fits yet";
+    const Scored& best = leaders_.all().front().what;
     return fmt::format("best {:.3g} s: {}", best.verdict.step_time.value,
                        describe(std::get<workload::Job>(space_->decode(best.index)).plan, *space_));
   }
@@ -138,6 +135,7 @@ class Search {
   Evaluator* evaluator_;
   const Options* options_;
   Found found_;
+  Leaders<Scored> leaders_;
   Seconds begun_, told_;
 };
 

@@ -7,7 +7,7 @@
 //   found.top.front().index
 //
 // Plans are cut, soundly, before their step time is asked for: those that break a rule, those that do not fit into memory,
-// those whose bound is no better than the last of the best plans so far. So the best plans of a space that was seen whole
+// those whose bound says that they are not among the best of each kind so far. So the best plans of a space that was seen whole
 // are the best, and `top` holds no other.
 
 #include <cstdint>
@@ -58,7 +58,7 @@ struct Options {
   std::optional<Candidate> start;  // judged first
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
   Seconds time_limit{std::numeric_limits<double>::infinity()};
-  std::size_t top{5};
+  std::size_t top{5};  // kinds
   const StopToken* stop{nullptr};
   Progress progress;
 };
@@ -84,7 +84,7 @@ struct Pruned {
 enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped };
 
 struct Found {
-  std::vector<Scored> top;    // fastest first; equally fast ones in the order of search
+  std::vector<Scored> top;    // the best of each kind (PlanKind), fastest first
   std::vector<Scored> front;  // of those evaluated, none is both faster and smaller; fastest first
   std::int64_t evaluations{};
   Pruned pruned;

@@ -31,7 +31,9 @@ Bytes peak_of(const workload::Job& job) {
 class Evaluator::Batch {
  public:
   Batch(Evaluator& evaluator, const Judging& judging)
-      : evaluator_(&evaluator), judging_(&judging), job_(evaluator.space_->base()), best_(judging.best) {}
+      : evaluator_(&evaluator), judging_(&judging), job_(evaluator.space_->base()), leaders_(judging.top) {
+    for (const Judging::Best& one : judging.best) leaders_.add({one.kind, one.step_time, {}});
+  }
 
   void add(Rejection rejection) { entries_.push_back({.rejection = rejection, .plan = 0}); }
   void add(workload::Plan plan) {
@@ -127,8 +129,8 @@ class Evaluator::Batch {
     verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable(number);
     verdict.fits = fits(number);
     if (!is_wanted(number)) return verdict;
-    if (!estimate.step_time && judging_->top > 0 && best_.size() >= judging_->top &&
-        bounds_[number].value >= best_[judging_->top - 1].value * (1 + kRounding)) {
+    if (!estimate.step_time && judging_->top > 0 &&
+        leaders_.rules_out(kind_of(plans_[number]), {bounds_[number].value / (1 + kRounding)})) {
       verdict.step_time = bounds_[number];
       verdict.reason = Reason::bound;
       return verdict;
@@ -138,14 +140,8 @@ class Evaluator::Batch {
                             : evaluator_->steps_.step_times(std::span(&plans_[number], 1)).front();
     verdict.reason = Reason::evaluated;
     ++evaluated_;
-    remember(verdict.step_time);
+    leaders_.add({kind_of(plans_[number]), verdict.step_time, {}});
     return verdict;
-  }
-
-  void remember(Seconds step_time) {
-    if (judging_->top == 0) return;
-    best_.insert(std::ranges::upper_bound(best_, step_time), step_time);
-    if (best_.size() > judging_->top) best_.resize(judging_->top);
   }
 
   Evaluator* evaluator_;
@@ -155,7 +151,8 @@ class Evaluator::Batch {
   std::vector<workload::Plan> plans_;  // the legal ones
   std::vector<Estimate> estimates_;    // of these
   std::vector<Seconds> bounds_;        // of those that no estimate covers, where plans are cut
-  std::vector<Seconds> best_;
+  struct Nothing {};
+  Leaders<Nothing> leaders_;
   std::int64_t evaluated_{0};
 };
 

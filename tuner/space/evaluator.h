@@ -21,6 +21,7 @@
 #include "simulator/engine/plan_steps.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/estimator.h"
+#include "tuner/space/leaders.h"
 #include "tuner/space/space.h"
 
 namespace ds::tuner {
@@ -38,10 +39,14 @@ struct Verdict {
 
 /// How a batch is gone through. What is not said costs nothing.
 struct Judging {
-  /// Plans whose bound is no better than the slowest of the `top` best are cut: of those in `best`, and of those evaluated
-  /// in this batch before them. 0: none are cut.
+  /// Plans that cannot be among the best ones of `top` kinds, by their bound, are cut: of those in `best`, and of those
+  /// evaluated in this batch before them. 0: none are cut.
   std::size_t top{0};
-  std::vector<Seconds> best;   // step times, fastest first
+  struct Best {
+    PlanKind kind;
+    Seconds step_time;
+  };
+  std::vector<Best> best;
   bool too_large_ones{false};  // evaluate plans that do not fit, too
   /// It ends before a further candidate once so many plans of the batch have been evaluated.
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
