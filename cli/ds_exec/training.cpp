@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -95,7 +96,12 @@ executor::PlanResult train_alone(const Training& training, const StopToken& stop
 /// Wherever the ranks are.
 executor::PlanResult train_all(const Common& common, const Training& training, const StopToken& stop,
                                executor::World* world, const OnStep& on_step) {
-  if (world != nullptr) return *executor::train_together(*world, context_of(training, on_step), stop);
+  if (world != nullptr) {
+    std::optional<executor::PlanResult> result =
+        executor::train_together(*world, context_of(training, on_step), stop);
+    if (!result) throw std::logic_error("rank 0 has the result of all");
+    return *std::move(result);
+  }
   if (training.ranks() == 1) return train_alone(training, stop, on_step);
   return executor::run_ranks(training.program(), training.layouts(),
                              launch_of(common, stop, training.ranks()), on_step);

@@ -20,7 +20,8 @@ struct SearchOptions {
   std::optional<std::int64_t> evals;
   std::optional<double> time_limit_s;
   std::int64_t top{5};
-  std::optional<double> memory_margin;  // share of memory that plans leave free; not given: by the software's allocator
+  std::optional<double>
+      memory_margin;      // share of memory that plans leave free; not given: by the software's allocator
   std::string export_as;  // "", "job"
 };
 

@@ -31,7 +31,8 @@ int main(int argc, char** argv) {
   search->add_option("--evals", options.evals, "Most plans whose step time is computed")
       ->check(CLI::PositiveNumber);
   search->add_option("--time-limit", options.time_limit_s, "Seconds of search")->check(CLI::PositiveNumber);
-  search->add_option("--top", options.top, "So many plans, the best of each division of the GPUs (default 5)")->check(CLI::Range(1, 1000));
+  search->add_option("--top", options.top, "So many plans, the best of each division of the GPUs (default 5)")
+      ->check(CLI::Range(1, 1000));
   search
       ->add_option("--memory-margin", options.memory_margin,
                    "Share of memory that plans leave free (default 0.08 where the software's allocator "

@@ -20,8 +20,6 @@
 
 namespace ds::cli {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 StopToken stop_token;

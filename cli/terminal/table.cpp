@@ -47,19 +47,19 @@ std::string line_of(const Table& table, const std::vector<Cell>& cells, const st
 
 }  // namespace
 
-std::string draw(const Table& given, const Screen& screen) {
+std::string draw(const Table& table, const Screen& screen) {
   // What stands in cells may come from files: names, paths, ids.
-  Table table = given;
-  for (auto& row : table.rows)
+  Table shown = table;
+  for (auto& row : shown.rows)
     for (Cell& cell : row) cell.text = one_line(cell.text);
-  const std::vector<int> widths = widths_of(table);
+  const std::vector<int> widths = widths_of(shown);
   std::string drawn;
   std::vector<Cell> titles;
-  for (const Column& column : table.columns) titles.push_back({column.title, Hue::bold});
+  for (const Column& column : shown.columns) titles.push_back({column.title, Hue::bold});
   if (std::ranges::any_of(titles, [](const Cell& title) { return !title.text.empty(); }))
-    drawn += line_of(table, titles, widths, screen);
-  for (const auto& row : table.rows)
-    drawn += row.empty() ? rule(widths) : line_of(table, row, widths, screen);
+    drawn += line_of(shown, titles, widths, screen);
+  for (const auto& row : shown.rows)
+    drawn += row.empty() ? rule(widths) : line_of(shown, row, widths, screen);
   return drawn;
 }
 

@@ -28,7 +28,7 @@ Decimal decimal(const std::string& literal) {
   for (; i < literal.size() && literal[i] != 'e' && literal[i] != 'E'; ++i) {
     if (literal[i] == '.') fraction = true;
     if (literal[i] < '0' || literal[i] > '9') continue;
-    if (!(result.digits.empty() && literal[i] == '0')) result.digits += literal[i];
+    if (!result.digits.empty() || literal[i] != '0') result.digits += literal[i];
     if (fraction) result.exponent -= 1;
   }
   if (i < literal.size()) result.exponent += std::strtod(literal.c_str() + i + 1, nullptr);

@@ -64,7 +64,7 @@ ops::What read_shape(const Cursor& at, ops::What what) {
   std::visit(
       [&](auto& w) {
         std::vector<std::string_view> keys;
-        for_each_size(w, [&](const char* name, auto&) { keys.push_back(name); });
+        for_each_size(w, [&](const char* name, auto&) { keys.emplace_back(name); });
         at.only(keys);
         for_each_size(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
       },

@@ -62,8 +62,8 @@ WholeRun whole_run(const workload::Job& job, const Rates& rates);
 /// The report of `ds-sim run`.
 nlohmann::ordered_json run_report(const Predicted& predicted, const Provenance& provenance);
 
-nlohmann::ordered_json to_json(const program::TimeParts& parts);
-nlohmann::ordered_json to_json(const memory::Parts& parts);
+nlohmann::ordered_json to_json(const program::TimeParts& t);
+nlohmann::ordered_json to_json(const memory::Parts& m);
 
 /// One timeline of a trace file: each of its ranks is a process in Perfetto's words, with a track for each lane.
 struct Track {

@@ -150,7 +150,7 @@ class TraceWriter {
                    "\"message\"{}}},\n",
                    phase, arrow_, process(track, row.rank), lane(row),
                    micro(phase == 's' ? begin : std::max(begin, end - 1)),
-                   phase == 'f' ? ",\"bp\":\"e\"" : "");
+                   phase == 'f' ? R"(,"bp":"e")" : "");
   }
 
   const program::Program& program_;

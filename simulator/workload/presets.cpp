@@ -44,7 +44,7 @@ fs::path profiles_directory() {
     if (fs::is_directory(asked, error)) return asked;
     throw InputError("DS_PROFILES", fmt::format("{} is not a directory", asked));
   }
-  const fs::path source = fs::path(kSourceDir) / "profiles";
+  fs::path source = fs::path(kSourceDir) / "profiles";
   if (fs::is_directory(source, error)) return source;
   const fs::path binary = fs::read_symlink("/proc/self/exe", error);
   const fs::path installed = binary.parent_path() / ".." / "share" / "ds";

@@ -14,7 +14,7 @@ struct Feature {
   std::string_view path;
   bool (*built)(const Job&);
   std::string_view instead;  // what can be asked for today
-  std::string_view what{};   // that is not there yet, where the path does not say it
+  std::string_view what;     // that is not there yet, where the path does not say it
 };
 
 // clang-format off

@@ -52,7 +52,7 @@ std::string part_of(std::string_view path, const std::set<std::string>& parts) {
 }
 
 std::vector<Include> includes_of(std::string_view path, std::string_view content) {
-  static const std::regex kInclude(R"(^\s*#\s*include\s*([<"])([^">]+)[">])");
+  static const std::regex include_line(R"(^\s*#\s*include\s*([<"])([^">]+)[">])");
   const fs::path folder = fs::path(path).parent_path();
   std::vector<Include> includes;
   std::istringstream lines{std::string(content)};
@@ -60,7 +60,7 @@ std::vector<Include> includes_of(std::string_view path, std::string_view content
   for (std::string line; std::getline(lines, line);) {
     ++number;
     std::smatch match;
-    if (!std::regex_search(line, match, kInclude)) continue;
+    if (!std::regex_search(line, match, include_line)) continue;
     std::string header = match[2];
     const bool beside =
         match[1] == "\"" && (header.find('/') == std::string::npos || header.starts_with('.'));
@@ -71,9 +71,9 @@ std::vector<Include> includes_of(std::string_view path, std::string_view content
 }
 
 void read_calls(Tree& tree, std::string_view folder, std::string_view content) {
-  static const std::regex kCall(R"(\b(ds_module|ds_program)\s*\(([^)]*)\))");
+  static const std::regex module_call(R"(\b(ds_module|ds_program)\s*\(([^)]*)\))");
   const std::string text = without_comments(content);
-  for (std::sregex_iterator call(text.begin(), text.end(), kCall), end; call != end; ++call) {
+  for (std::sregex_iterator call(text.begin(), text.end(), module_call), end; call != end; ++call) {
     std::istringstream stream((*call)[2].str());
     std::vector<std::string> words;
     for (std::string word; stream >> word;) words.push_back(word);

@@ -2,6 +2,7 @@
 // one line with the place. Never a crash, a hang, a null.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -39,10 +40,10 @@ std::vector<std::string> places_of_numbers(const Json& file) {
 }
 
 bool has_null(const Json& report) {
-  const Json flat = report.flatten();
-  for (const auto& [place, value] : flat.items())
-    if (value.is_null() || (value.is_number_float() && !std::isfinite(value.get<double>()))) return true;
-  return false;
+  const Json flat = report.is_primitive() ? Json::array({report}) : report.flatten();
+  return std::ranges::any_of(flat, [](const Json& value) {
+    return value.is_null() || (value.is_number_float() && !std::isfinite(value.get<double>()));
+  });
 }
 
 class Extremes : public World {

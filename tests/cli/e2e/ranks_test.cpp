@@ -118,6 +118,19 @@ TEST_F(Ranks, CtrlCEndsAllAfterTheSameStepAndSavesWhatWasReached) {
   }
 }
 
+/// One line, and nothing behind it.
+void expect_killed_rank_named(const Ended& ended) {
+  const Words said = lines(ended.err);
+  const auto complaint =
+      std::ranges::find_if(said, [](const std::string& line) { return line.starts_with("ds: "); });
+  ASSERT_NE(complaint, said.end()) << ended.err;
+  EXPECT_NE(complaint->find("rank 1 was killed by signal 9 (Killed) in step "), std::string::npos)
+      << *complaint;
+  EXPECT_NE(complaint->find("instruction "), std::string::npos) << *complaint;
+  EXPECT_TRUE(complaint->ends_with(")")) << *complaint;  // the instruction's name
+  EXPECT_EQ(complaint + 1, said.end());
+}
+
 TEST_F(Ranks, OneThatIsKilledEndsTheRunWithALineThatSaysWhichAndWhere) {
   const std::set<std::string> before = shared_memory_files();
   for (const Words& plan : {Words{"tp=2"}, Words{"pp=2"}, Words{"dp=2"}}) {
@@ -127,15 +140,7 @@ TEST_F(Ranks, OneThatIsKilledEndsTheRunWithALineThatSaysWhichAndWhere) {
              {.signal = SignalWhen{.text = "step ", .signal = SIGKILL, .to = SignalWhen::To::last_child}});
     EXPECT_EQ(ended.status, 3);
     EXPECT_LT(ended.after_signal_s, sanitized() ? 10 * kSoon : kSoon);
-    const Words said = lines(ended.err);
-    const auto complaint =
-        std::ranges::find_if(said, [](const std::string& line) { return line.starts_with("ds: "); });
-    ASSERT_NE(complaint, said.end()) << ended.err;
-    EXPECT_NE(complaint->find("rank 1 was killed by signal 9 (Killed) in step "), std::string::npos)
-        << *complaint;
-    EXPECT_NE(complaint->find("instruction "), std::string::npos) << *complaint;
-    EXPECT_TRUE(complaint->ends_with(")")) << *complaint;  // the instruction's name
-    EXPECT_EQ(complaint + 1, said.end());
+    expect_killed_rank_named(ended);
     EXPECT_GE(lines(read(path("m.jsonl"))).size(), 1U);
     expect_nothing_left(ended, before);
   }

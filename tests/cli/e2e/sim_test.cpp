@@ -188,6 +188,41 @@ TEST_F(Sim, TraceEventsOfATrackNeverOverlap) {
   }
 }
 
+/// What a viewer of a trace shows beside its slices.
+struct Named {
+  std::set<std::string> ranks, lanes;
+  std::set<std::pair<int, int>> tracks;
+};
+Named names_of(const Json& trace) {
+  Named named;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] != "M" || !event["args"].contains("name")) continue;
+    const auto name = event["args"]["name"].get<std::string>();
+    if (event["name"] == "process_name") named.ranks.insert(name);
+    if (event["name"] != "thread_name") continue;
+    named.lanes.insert(name);
+    named.tracks.insert({event["pid"].get<int>(), event["tid"].get<int>()});
+  }
+  return named;
+}
+
+/// How many arrows a trace has; they go forward in time.
+std::size_t expect_arrows(const Json& trace) {
+  std::map<std::int64_t, double> sent, received;
+  for (const Json& event : trace["traceEvents"]) {
+    if (event["ph"] == "s") sent[event["id"].get<std::int64_t>()] = event["ts"].get<double>();
+    if (event["ph"] == "f") received[event["id"].get<std::int64_t>()] = event["ts"].get<double>();
+  }
+  EXPECT_EQ(received.size(), sent.size());
+  for (const auto& [id, time] : received) EXPECT_GE(time + 1e-3, sent.at(id));
+  return received.size();
+}
+
+void expect_order(const std::vector<Interval>& slices) {
+  for (std::size_t i = 1; i < slices.size(); ++i)
+    EXPECT_LE(std::llround(slices[i - 1].end_us * 1e3), std::llround(slices[i].start_us * 1e3));
+}
+
 /// What Perfetto's import asks for, and what people look for: a named track for each lane of each rank, times from 0, arrows
 /// that go forward in time from slice to slice.
 TEST_F(Sim, TracesOfPipelinesFollowTheRulesOfTheirViewer) {
@@ -198,36 +233,21 @@ TEST_F(Sim, TracesOfPipelinesFollowTheRulesOfTheirViewer) {
       "overlap": {"p2p": true, "grad_reduce": true}}})");
   ASSERT_EQ(sim({"run", pipeline, "--trace", path("t.json")}).status, 0);
   const Json trace = Json::parse(read(path("t.json")));
-  std::set<std::string> ranks, lanes;
-  std::set<std::pair<int, int>> named;
-  std::map<std::int64_t, double> sent;
-  std::size_t received = 0;
+  const Named named = names_of(trace);
+  EXPECT_EQ(named.ranks,
+            (std::set<std::string>{"predicted: rank 0, stage 0", "predicted: rank 4, stage 1",
+                                   "predicted: rank 8, stage 2", "predicted: rank 12, stage 3"}));
+  EXPECT_EQ(named.lanes, (std::set<std::string>{"compute", "dp", "pp send, forward", "pp send, backward",
+                                                "pp receive, forward", "pp receive, backward"}));
+  EXPECT_EQ(expect_arrows(trace),
+            2U * 3U * 8U);  // both ways, three borders, 16 sequences over two data-parallel ranks
   double first = 1e300;
-  for (const Json& event : trace["traceEvents"]) {
-    if (event["name"] == "process_name") ranks.insert(event["args"]["name"].get<std::string>());
-    if (event["name"] == "thread_name") {
-      lanes.insert(event["args"]["name"].get<std::string>());
-      named.insert({event["pid"].get<int>(), event["tid"].get<int>()});
-    }
-    if (event["ph"] == "X") first = std::min(first, event["ts"].get<double>());
-    if (event["ph"] == "s") sent[event["id"].get<std::int64_t>()] = event["ts"].get<double>();
-    if (event["ph"] != "f") continue;
-    ++received;
-    EXPECT_GE(event["ts"].get<double>() + 1e-3, sent.at(event["id"].get<std::int64_t>()));
+  for (const auto& [track, slices] : tracks(trace)) {
+    EXPECT_TRUE(named.tracks.contains(track));
+    first = std::min(first, slices.front().start_us);
+    expect_order(slices);
   }
-  EXPECT_EQ(ranks, (std::set<std::string>{"predicted: rank 0, stage 0", "predicted: rank 4, stage 1",
-                                          "predicted: rank 8, stage 2", "predicted: rank 12, stage 3"}));
-  EXPECT_EQ(lanes, (std::set<std::string>{"compute", "dp", "pp send, forward", "pp send, backward",
-                                          "pp receive, forward", "pp receive, backward"}));
   EXPECT_EQ(first, 0);
-  EXPECT_EQ(received, sent.size());
-  EXPECT_EQ(received, 2U * 3U * 8U);  // both ways, three borders, 16 sequences over two data-parallel ranks
-  const auto all = tracks(trace);
-  for (const auto& [track, slices] : all) {
-    EXPECT_TRUE(named.contains(track));
-    for (std::size_t i = 1; i < slices.size(); ++i)
-      EXPECT_LE(std::llround(slices[i - 1].end_us * 1e3), std::llround(slices[i].start_us * 1e3));
-  }
 }
 
 TEST_F(Sim, DumpNamesEveryTemplateThatIsCalled) {

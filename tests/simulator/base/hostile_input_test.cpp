@@ -21,12 +21,12 @@ class HostileInput : public testing::Test {
   void SetUp() override {
     std::string name = (fs::temp_directory_path() / "ds-hostile-XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
+    folder = name;
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void TearDown() override { fs::remove_all(folder); }
 
   std::string write(const std::string& content) const {
-    const fs::path file = folder_ / "input.json";
+    const fs::path file = folder / "input.json";
     std::ofstream(file, std::ios::binary) << content;
     return file.string();
   }
@@ -45,7 +45,7 @@ class HostileInput : public testing::Test {
     return text;
   }
 
-  fs::path folder_;
+  fs::path folder;
 };
 
 TEST_F(HostileInput, NestedListsAndObjectsAreRefused) {
@@ -68,20 +68,20 @@ TEST_F(HostileInput, ALongStringIsReadAndALongGarbageRefused) {
 }
 
 TEST_F(HostileInput, AHugeFileIsRefusedByItsSize) {
-  const fs::path file = folder_ / "huge.json";
+  const fs::path file = folder / "huge.json";
   std::ofstream(file).close();
   fs::resize_file(file, 1LL << 30);  // sparse: takes no room
   EXPECT_NE(refusal(file).find("at most"), std::string::npos);
 }
 
 TEST_F(HostileInput, WhatIsNoRegularFileIsRefused) {
-  const fs::path fifo = folder_ / "fifo";
+  const fs::path fifo = folder / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_NE(refusal(fifo).find("not a regular file"),
             std::string::npos);  // nobody writes it: opening must not hang
-  EXPECT_NE(refusal(folder_).find("is a directory"), std::string::npos);
+  EXPECT_NE(refusal(folder).find("is a directory"), std::string::npos);
   EXPECT_NE(refusal("/dev/zero").find("not a regular file"), std::string::npos);
-  EXPECT_NE(refusal(folder_ / "missing.json").find("cannot be opened"), std::string::npos);
+  EXPECT_NE(refusal(folder / "missing.json").find("cannot be opened"), std::string::npos);
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(Json, RefusesAKeyThatStandsTwiceEvenWithEqualValues) {
 TEST(Json, SaysLineAndColumnOfASyntaxError) {
   EXPECT_NE(parse_message("{\n  \"a\": 1,\n  \"b\" 2\n}").find("line 3, column 7"), std::string::npos);
   for (const char* text :
-       {"", "{", "[1,]", "{'a': 1}", "NaN", "[1] x", "08", "0x8", "\"\\ud800\"", "\"\xff\"", "\x01"})
+       {"", "{", "[1,]", "{'a': 1}", "NaN", "[1] x", "08", "0x8", R"("\ud800")", "\"\xff\"", "\x01"})
     EXPECT_NE(parse_message(text).find("line 1, column"), std::string::npos) << text;
 }
 
@@ -95,7 +95,7 @@ TEST(Json, ReadsSixtyFourLevelsAndNoMore) {
 }
 
 TEST(Json, KeepsControlCharactersOutOfMessages) {
-  for (const char* text : {"{\"\\u001b[31m\": 1}", "{\"a\": \"\\u001b[31m\\u009b\"}", "{\"a\": \x1b[31m}"}) {
+  for (const char* text : {R"({"\u001b[31m": 1})", R"({"a": "\u001b[31m\u009b"})", "{\"a\": \x1b[31m}"}) {
     const std::string said = message(text, [](const Cursor& at) { at.only({"a"}), at.member("a").count(); });
     EXPECT_FALSE(said.empty());
     for (const char c : said) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << said;
@@ -103,7 +103,7 @@ TEST(Json, KeepsControlCharactersOutOfMessages) {
 }
 
 TEST(Json, ShowsHugeValuesShortly) {
-  const std::string said = message("{\"a\": \"" + std::string(5'000'000, 'x') + "\"}",
+  const std::string said = message(R"({"a": ")" + std::string(5'000'000, 'x') + "\"}",
                                    [](const Cursor& at) { at.member("a").count(); });
   EXPECT_LT(said.size(), 200U);
 }

@@ -36,7 +36,7 @@ TEST(CollectiveTime, AGroupOfOneTakesNoTime) {
 /// 50 GB/s and what is reached of it (between 0.9 and 1, declared).
 TEST(CollectiveTime, LargeBuffersGoAtTheRateOfTheCards) {
   const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 64})");
-  const Bytes bytes = 16 * 1024 * kMiB;
+  const Bytes bytes = 16LL * 1024 * kMiB;
   const double least = 2 * 63.0 / 64 * static_cast<double>(bytes.value) / 50e9;
   const CommunicationTime time =
       m.collective(Collective::all_reduce, Algorithm::automatic, over_nodes(64, 8), bytes);

@@ -57,7 +57,7 @@ TEST(ReadJob, ReadsEveryOptionOfThePlan) {
   EXPECT_EQ(job.plan.fusion_passes, std::vector<std::string>{"rope"});
   EXPECT_EQ(job.plan.offload_activations, 2);
   EXPECT_EQ(job.plan.collectives.at(0).second, "ring");
-  EXPECT_TRUE(job.simulate.failures->checkpoint_optimum);
+  EXPECT_TRUE(job.simulate.failures && job.simulate.failures->checkpoint_optimum);
   EXPECT_DOUBLE_EQ(job.simulate.stragglers.slowdown, 1.2);
   EXPECT_EQ(job.tune.objective, "cost");
 }
