@@ -35,10 +35,11 @@ std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
 Training prepare(const Common& common, const ExecOptions& options, Phases& phases) {
   const std::vector<Output> outputs = {
       {"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}};
-  check_outputs(outputs, {{"the job", options.job}, {"the text", options.data}});
+  check_outputs(outputs);
+  check_against(outputs, {{"the job", options.job}, {"the text", options.data}});
   phases.begin("read job and text");
   auto [job, text, steps] = read_request(common, options);
-  check_outputs(outputs, {{"the text", job.execute.data},
+  check_against(outputs, {{"the text", job.execute.data},
                           {"the profile", job.cluster.groups.front().node.profile_path}});
   phases.begin("lower");
   program::Program program = program::lower(job);
@@ -127,7 +128,7 @@ executor::PlanResult train(const Common& common, const ExecOptions& options, con
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died
     line.finish();
     // What is there from a run before stays where there is nothing to say.
-    if (!seen.empty() && !options.metrics.empty()) write_output(options.metrics, metrics_text(seen));
+    if (!seen.empty()) write_outputs({{options.metrics, [&] { return metrics_text(seen); }}});
     throw;
   }
 }

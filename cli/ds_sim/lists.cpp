@@ -32,6 +32,9 @@ std::string_view word(workload::PresetKind kind) {
 
 /// Whether the limit is shown digit by digit.
 bool is_exact(const workload::Limit& limit) { return limit.most < 1e15; }
+std::string name_of(const Range& range) {
+  return range.unit.empty() ? std::string(range.what) : fmt::format("{}, {}", range.what, range.unit);
+}
 
 /// A list as a file of its own, by the schema profiles/schemas/<name>.json.
 void write_list(const Common& common, const std::string& name, Json list) {
@@ -63,10 +66,6 @@ int sim_presets(const Common& common) {
                           {terminal::shorten(terminal::one_line(preset.source), kSourceColumns)}});
   print(terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
-}
-
-std::string name_of(const Range& range) {
-  return range.unit.empty() ? std::string(range.what) : fmt::format("{}, {}", range.what, range.unit);
 }
 
 int sim_limits(const Common& common) {

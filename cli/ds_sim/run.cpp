@@ -153,7 +153,8 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
 int sim_run(const Common& common, const RunOptions& options) {
   const std::vector<Output> outputs = {
       {"--report", common.report}, {"--trace", options.trace}, {"--dump-program", options.dump_program}};
-  check_outputs(outputs, {{"the job", options.job}});
+  check_outputs(outputs);
+  check_against(outputs, {{"the job", options.job}});
   Phases phases(common);
   phases.begin("read the job");
   const workload::Job job = read_job(options.job, common);
@@ -161,7 +162,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
   const cost::Profile profile = profile_of(job);
-  check_outputs(outputs, {{"the profile", profile.path}});
+  check_against(outputs, {{"the profile", profile.path}});
   phases.begin("predict");
   const cost::Machine machine(job, profile);
   const engine::Prediction p =

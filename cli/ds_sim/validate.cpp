@@ -86,7 +86,8 @@ std::string scores_table(const Summary& summary, const terminal::Screen& screen)
 }  // namespace
 
 int sim_validate(const Common& common, const ValidateOptions& options) {
-  check_outputs({{"--report", common.report}}, {{"the list of cases", options.file}});
+  check_outputs({{"--report", common.report}});
+  check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
   const cost::Fitted fitted = level_of(options.fitted);
   const Document document = read_document(options.file);
   std::vector<Case> cases = read_cases(document);

@@ -47,9 +47,7 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      if (e.get_exit_code() == 0) return app.exit(e);  // --help, --version
-      blame_word(app, argc, argv, {"train", "bench", "plot"});
-      return refuse_usage(e.what());
+      return answer_usage(app, e, argc, argv, {"train", "bench", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     common.program = "ds-tune search";

@@ -103,8 +103,10 @@ std::string method_names() {
 }
 
 int tune_search(const Common& common, const SearchOptions& options) {
-  check_outputs({{"--report", common.report}, {"--export", options.export_as.empty() ? "" : "-"}},
-                {{"the job", options.job}, {"the space", options.space}});
+  const std::vector<Output> outputs = {{"--report", common.report},
+                                       {"--export", options.export_as.empty() ? "" : "-"}};
+  check_outputs(outputs);
+  check_against(outputs, {{"the job", options.job}, {"the space", options.space}});
   const tuner::Method& method = method_of(options);
   const StopToken& stop = watch_signals();
   Phases phases(common);
@@ -116,7 +118,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   withhold(margin, base.cluster);
   const cost::Profile profile =
       base.cluster.cpu() ? profile_of(base) : cost::rough_profile();  // nobody asks it about GPUs
-  check_outputs({{"--report", common.report}}, {{"the profile", profile.path}});
+  check_against(outputs, {{"the profile", profile.path}});
   const tuner::Space space = tuner::read_space(
       base,
       {.file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores});

@@ -59,6 +59,15 @@ void blame_word(const App& app, int argc, char** argv, std::initializer_list<std
   }
 }
 
+/// Answers a command line that was not understood (`error`: CLI::ParseError), or that asked for --help or --version.
+template <class App, class Error>
+int answer_usage(const App& app, const Error& error, int argc, char** argv,
+                 std::initializer_list<std::string_view> later) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  blame_word(app, argc, argv, later);
+  return refuse_usage(error.what());
+}
+
 template <class App>
 void add_job_options(App& app, Common& common) {
   app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")

@@ -68,11 +68,9 @@ bool is_foreign_link(const fs::path& file) {
   return for_all && link.st_uid != ::geteuid() && link.st_uid != folder.st_uid;
 }
 
+/// Opens it for as long as the program runs: closed again, its reader would take that for the end.
 bool has_reader(const std::string& fifo) {
-  const int descriptor = ::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-  if (descriptor < 0) return errno != ENXIO;
-  ::close(descriptor);
-  return true;
+  return ::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != ENXIO;
 }
 
 void check_target(const Output& output) {
@@ -118,7 +116,7 @@ bool are_one(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-void check_outputs(const std::vector<Output>& outputs, const std::vector<Input>& inputs) {
+void check_outputs(const std::vector<Output>& outputs) {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const Output& output = outputs[i];
     if (output.target.empty()) continue;
@@ -134,10 +132,15 @@ void check_outputs(const std::vector<Output>& outputs, const std::vector<Input>&
       if (are_one(output.target, other.target))
         refuse(output, fmt::format("is the file of {}, too", other.option), "one of them needs another name");
     }
-    for (const Input& input : inputs)
-      if (!standard && !input.file.empty() && are_one(output.target, input.file))
-        refuse(output, fmt::format("is {}, which is read", input.what), "give another name");
   }
+}
+
+void check_against(const std::vector<Output>& outputs, const std::vector<Input>& inputs) {
+  for (const Output& output : outputs)
+    for (const Input& input : inputs)
+      if (!output.target.empty() && output.target != "-" && !input.file.empty() &&
+          are_one(output.target, input.file))
+        refuse(output, fmt::format("is {}, which is read", input.what), "give another name");
 }
 
 void write_output(const std::string& target, std::string_view text) {

@@ -20,9 +20,11 @@ struct Input {
 };
 
 /// Throws InputError where a target cannot be written, be it a folder, in no folder, write-protected, a FIFO that nobody reads,
-/// or somebody else's link in a folder that all may write to; where two of them are one file; and where one is an input.
-/// Better now than after hours of training.
-void check_outputs(const std::vector<Output>& outputs, const std::vector<Input>& inputs = {});
+/// or somebody else's link in a folder that all may write to; and where two of them are one file. Better now than after hours of
+/// training. Once for each, before anything runs: a FIFO is held open from here, lest its reader see an end.
+void check_outputs(const std::vector<Output>& outputs);
+/// Throws InputError where one is an input, as far as inputs are known.
+void check_against(const std::vector<Output>& outputs, const std::vector<Input>& inputs);
 
 /// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
 void write_output(const std::string& target, std::string_view text);

@@ -6,17 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <memory>
 #include <new>
 
 #include "ds_version.h"
 #include "simulator/base/error.h"
-#include "simulator/base/file.h"
 
 namespace ds::cli {
 

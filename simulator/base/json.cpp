@@ -203,11 +203,11 @@ std::vector<std::pair<std::string, Cursor>> Cursor::members() const {
 void Cursor::only(std::span<const std::string_view> keys) const {
   expect_object();
   for (const auto& [key, value] : value_->items()) {
-    bool known = false;
     if (path_.empty() && key == "$schema") {  // for editors
-      known = true;
-      static_cast<void>(Cursor(value, file_, std::string(key)).text());
+      static_cast<void>(Cursor(value, file_, key).text());
+      continue;
     }
+    bool known = false;
     for (const std::string_view word : keys) known = known || word == key;
     if (known) continue;
     const std::string near = nearest(key, keys);

@@ -10,6 +10,7 @@
 #include "simulator/base/json.h"
 #include "simulator/cost/cost.h"
 #include "simulator/ops/fields.h"
+#include "simulator/workload/limits.h"
 
 namespace ds::cost {
 namespace {
@@ -18,8 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kMostCores = 1LL << 20;
 constexpr std::int64_t kMostSize =
-    1LL << 30;                          // of an operator: two of them multiply to a whole number of 64 bits
-constexpr double kMostElements = 1e15;  // of a tensor
+    1LL << 30;  // of an operator: two of them multiply to a whole number of 64 bits
 
 constexpr std::string_view kSchema = "ds-profile-1";
 constexpr Named<ops::Pass> kPasses[] = {{"forward", ops::Pass::forward},
@@ -100,9 +100,9 @@ Table read_table(const Cursor& at) {
                             point.member("seconds").within(kMeasuredTime),
                             point.member("sigma").within(kSpread)});
     const ops::Op op{table.points.back().what, table.pass, table.type, table.accumulate};
-    if (const double elements = largest_tensor(op); elements > kMostElements)
-      point.member("shape").fail(
-          fmt::format("gives a tensor of {:.1e} elements, at most {:.0e} are read", elements, kMostElements));
+    if (const double elements = largest_tensor(op); elements > workload::kMaxTensorElements)
+      point.member("shape").fail(fmt::format("gives a tensor of {:.1e} elements, at most {:.0e} are read",
+                                             elements, workload::kMaxTensorElements));
     const Features known = features(op);
     if (!(known.work > 0) || !std::ranges::all_of(known.log_sizes, [](double x) { return std::isfinite(x); }))
       point.member("shape").fail("has a size that is 0", "sizes are above 0");

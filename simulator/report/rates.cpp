@@ -30,8 +30,9 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   // What a causal mask leaves of it: the triangle with its diagonal.
   const double attention = real(m.layers) * attention_flops(m, sequence);
   const double triangle = attention * real(sequence + 1) / (2 * real(sequence));
-  const double forward = layers + head - attention + triangle;
-  const double again = job.plan.recompute == workload::Recompute::full        ? layers - attention + triangle
+  const double cut_layers = layers - attention + triangle;
+  const double forward = cut_layers + head;
+  const double again = job.plan.recompute == workload::Recompute::full        ? cut_layers
                        : job.plan.recompute == workload::Recompute::selective ? triangle
                                                                               : 0;
   const double tokens = real(job.train.global_batch) * real(sequence);

@@ -95,12 +95,12 @@ constexpr Alias kAliases[] = {
 };
 
 /// plan.overlap.p2p for p2p.
-std::string_view leaf(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+std::string_view leaf(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
 }  // namespace
 
-std::string path_meant_by(std::string_view key) {
-  std::string plain(key);
+std::string path_meant_by(std::string_view path) {
+  std::string plain(leaf(path));
   std::ranges::replace(plain, '-', '_');
   for (const Alias& alias : kAliases)
     if (alias.key == plain) return std::string(alias.path);

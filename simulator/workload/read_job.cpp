@@ -32,33 +32,6 @@ void read_software(const Cursor& root, Job& job, const Defaults& defaults) {
   job.habits = software_preset(job.software, asked.value_or(root));
 }
 
-}  // namespace
-
-namespace {
-
-Job read_parts(const Document& document, const std::filesystem::path& folder);
-
-/// Of a key that is not known where it stands, what another program's name for it, or its own in another place, would be here.
-[[noreturn]] void throw_with_alias(const InputError& error) {
-  const std::string& path = error.path();
-  const std::string meant = path_meant_by(std::string_view(path).substr(path.rfind('.') + 1));
-  if (error.wrong() != kUnknownKey || meant.empty() || meant == path) throw error;
-  const InputError better(path, error.wrong(), fmt::format("did you mean {}?", meant));
-  throw error.file().empty() ? better : better.in_file(error.file());
-}
-
-}  // namespace
-
-Job read_job_parts(const Document& document, const std::filesystem::path& folder) {
-  try {
-    return read_parts(document, folder);
-  } catch (const InputError& error) {
-    throw_with_alias(error);
-  }
-}
-
-namespace {
-
 Job read_parts(const Document& document, const std::filesystem::path& folder) {
   const Cursor root = document.root();
   if (!root.is_object()) root.fail(fmt::format("the job is {}, must be an object", pretty(root.value())));
@@ -86,7 +59,24 @@ Job read_parts(const Document& document, const std::filesystem::path& folder) {
   return job;
 }
 
+/// Of a key that is not known where it stands, what another program's name for it, or its own in another place, would be here.
+[[noreturn]] void throw_with_alias(const InputError& error) {
+  const std::string& path = error.path();
+  const std::string meant = path_meant_by(path);
+  if (error.wrong() != kUnknownKey || meant.empty() || meant == path) throw error;
+  const InputError better(path, error.wrong(), fmt::format("did you mean {}?", meant));
+  throw error.file().empty() ? better : better.in_file(error.file());
+}
+
 }  // namespace
+
+Job read_job_parts(const Document& document, const std::filesystem::path& folder) {
+  try {
+    return read_parts(document, folder);
+  } catch (const InputError& error) {
+    throw_with_alias(error);
+  }
+}
 
 Job read_job_document(const Document& document, const std::filesystem::path& folder) {
   Job job = read_job_parts(document, folder);

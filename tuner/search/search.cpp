@@ -97,8 +97,7 @@ class Search {
   void keep(const Scored& one) {
     const Verdict& verdict = one.verdict;
     const auto slower = [&](const Scored& other) { return other.verdict.step_time > verdict.step_time; };
-    const workload::Plan plan = std::get<workload::Job>(space_->decode(one.index)).plan;
-    if (leaders_.add({kind_of(plan), verdict.step_time, one}) == 0)
+    if (leaders_.add({verdict.kind, verdict.step_time, one}) == 0)
       found_.history.push_back({found_.evaluations, now() - begun_, verdict.step_time});
 
     std::vector<Scored>& front = found_.front;

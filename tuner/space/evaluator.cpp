@@ -124,13 +124,13 @@ class Evaluator::Batch {
 
   Verdict judge(std::size_t number) {
     const Estimate& estimate = estimates_[number];
-    Verdict verdict{.reason = Reason::memory, .path = {}};
+    Verdict verdict{.reason = Reason::memory, .path = {}, .kind = kind_of(plans_[number])};
     verdict.peak = estimate.peak.value_or(Bytes{});
     verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable(number);
     verdict.fits = fits(number);
     if (!is_wanted(number)) return verdict;
     if (!estimate.step_time && judging_->top > 0 &&
-        leaders_.rules_out(kind_of(plans_[number]), {bounds_[number].value / (1 + kRounding)})) {
+        leaders_.rules_out(verdict.kind, {bounds_[number].value / (1 + kRounding)})) {
       verdict.step_time = bounds_[number];
       verdict.reason = Reason::bound;
       return verdict;
@@ -140,7 +140,7 @@ class Evaluator::Batch {
                             : evaluator_->steps_.step_times(std::span(&plans_[number], 1)).front();
     verdict.reason = Reason::evaluated;
     ++evaluated_;
-    leaders_.add({kind_of(plans_[number]), verdict.step_time, {}});
+    leaders_.add({verdict.kind, verdict.step_time, {}});
     return verdict;
   }
 

@@ -33,6 +33,7 @@ struct Verdict {
   Bytes peak;                // memory, bound, evaluated: of the rank that needs most
   double share_of_memory{};  // the same over what a rank can use
   bool fits{};               // peak <= what a rank can use
+  PlanKind kind;             // memory, bound, evaluated
 
   Rejection rejection() const { return {reason, path}; }
 };

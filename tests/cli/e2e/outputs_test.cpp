@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "tests/cli/e2e/world.h"
 
@@ -53,6 +56,22 @@ TEST_F(Outputs, ThatCannotBeWrittenAreRefusedAtOnce) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   EXPECT_TRUE(complains(train({"--report", path("fifo")}), 2, "nobody reads"));
   EXPECT_TRUE(complains(train({"--trace", path("no/such/folder")}), 2, "is no folder"));
+}
+
+/// A reader that waits in open() sees the whole and then the end, not the end of a first look.
+TEST_F(Outputs, ToAPipeReachWhoeverReadsIt) {
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  std::string seen;
+  std::thread reader([&] {
+    std::ifstream pipe(path("fifo"));
+    seen.assign(std::istreambuf_iterator<char>(pipe), {});
+  });
+  Ended ended = sim({"run", job, "-q", "--report", path("fifo")});
+  // The reader may not have come yet.
+  while (ended.status == 2) ended = sim({"run", job, "-q", "--report", path("fifo")});
+  reader.join();
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(schema_faults("report", seen), "");
 }
 
 TEST_F(Outputs, ThatFailTakeNoOthersWithThem) {
