@@ -61,17 +61,22 @@ TEST_F(Outputs, ThatCannotBeWrittenAreRefusedAtOnce) {
 /// A reader that waits in open() sees the whole and then the end, not the end of a first look.
 TEST_F(Outputs, ToAPipeReachWhoeverReadsIt) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  // Long enough between the first look and the text for a reader to see an end.
+  const std::string large =
+      write("large.json", R"({"model": "gpt-3m", "cluster": {"node": "localhost", "nodes": 1},
+                                                    "train": {"sequence_length": 32, "global_batch": 1024}})");
+  const Words run{"run", large, "-q", "--depth", "event", "--trace", path("fifo")};
   std::string seen;
   std::thread reader([&] {
     std::ifstream pipe(path("fifo"));
     seen.assign(std::istreambuf_iterator<char>(pipe), {});
   });
-  Ended ended = sim({"run", job, "-q", "--report", path("fifo")});
+  Ended ended = sim(run);
   // The reader may not have come yet.
-  while (ended.status == 2) ended = sim({"run", job, "-q", "--report", path("fifo")});
+  while (ended.status == 2) ended = sim(run);
   reader.join();
   EXPECT_EQ(ended.status, 0) << ended.err;
-  EXPECT_EQ(schema_faults("report", seen), "");
+  EXPECT_TRUE(seen.starts_with("{") && seen.ends_with("]}\n")) << seen.size();
 }
 
 TEST_F(Outputs, ThatFailTakeNoOthersWithThem) {
