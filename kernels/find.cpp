@@ -43,6 +43,7 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
+  void operator()(const ops::Cast&) const { ensure(false, "casts are simulated only and have no kernel"); }
   template <class Other>
   void operator()(const Other&) const {}
 };

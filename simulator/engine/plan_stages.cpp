@@ -75,7 +75,7 @@ program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_n
                            (plan.tp % per_node == 0 || per_node % plan.tp == 0);
   if (!fills_nodes) return program::grid_of(plan);
   workload::Plan around = plan;
-  around.dp = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
+  around.dp = around.zero_group = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
   around.pp = std::min<std::int64_t>(plan.pp, 3);
   return program::grid_of(around);
 }

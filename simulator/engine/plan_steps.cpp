@@ -13,14 +13,19 @@
 #include "simulator/engine/machines.h"
 #include "simulator/engine/plan_bound.h"
 #include "simulator/engine/plan_stages.h"
+#include "simulator/engine/price.h"
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
+#include "simulator/workload/settle.h"
 
 namespace ds::engine {
 namespace {
 
 using workload::Job;
 using workload::Plan;
+
+/// Passes that gather weights wait for lanes that are looked at once a step elsewhere.
+bool put_together(const Plan& plan) { return plan.zero <= 1; }
 
 /// A plan to be evaluated.
 struct Entry {
@@ -78,6 +83,7 @@ struct PlanSteps::Impl {
     std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts;
     std::map<StageKinds*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
+      if (!put_together(plans[i])) continue;
       StageKinds* const kinds = &kinds_of(plans[i]);
       const auto [found, is_new] = known.try_emplace(kinds, parts.size());
       if (is_new) parts.emplace_back(kinds, std::vector<std::size_t>{});
@@ -85,6 +91,23 @@ struct PlanSteps::Impl {
     }
     std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
     return parts;
+  }
+
+  /// Step times of plans that are not put together.
+  void lower_others(std::span<const Plan> plans, const std::function<bool()>& enough,
+                    std::vector<Seconds>& result) {
+    std::vector<std::size_t> others;
+    for (std::size_t i = 0; i < plans.size(); ++i)
+      if (!put_together(plans[i])) others.push_back(i);
+    pool.share(others.size(), [&](std::size_t piece, std::size_t /*member*/) {
+      if (enough && enough()) return;
+      Job job = base;
+      job.plan = plans[others[piece]];
+      workload::settle(job);
+      const program::Program program =
+          program::lower(job, program::Classes::per_stage, program::Hash::left_out);
+      result[others[piece]] = analyse(program, price(program, *machines.of(job).machine)).step_time;
+    });
   }
 
   const StepForm* form_of(const Job& job, const PlanStages& stages) {
@@ -112,6 +135,7 @@ PlanSteps::~PlanSteps() = default;
 std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const std::function<bool()>& enough) {
   std::vector<Seconds> result(plans.size());
   std::vector<Entry> entries(plans.size());
+  impl_->lower_others(plans, enough, result);
   const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {

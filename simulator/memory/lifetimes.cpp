@@ -24,13 +24,15 @@ class Walk {
     for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
       add_instances(static_cast<program::BufferId>(b));
     for (const program::Phase& phase : ranks.phases)
-      for (const program::Call& call : phase.calls)
+      for (const program::Call& call : phase.calls) {
+        call_begin_ = position_;
         program::for_each_instruction(
             program.body(call), [&](program::InstructionId id, std::int32_t iteration) {
               ++position_;
               program::for_each_use(program, program.instruction(id),
                                     [&](const program::Use& use) { touch(use, iteration, call); });
             });
+      }
     finish();
     put_in_order();
   }
@@ -53,7 +55,8 @@ class Walk {
       }
   }
 
-  /// A write of the whole begins a new life; everything else goes on with the one that is there.
+  /// A write of the whole begins a new life, and so does the next call where lives do not outlast one; everything else goes on
+  /// with the one that is there.
   void touch(const program::Use& use, std::int32_t iteration, const program::Call& call) {
     const program::View& view = program_.view(use.view);
     const program::Copy copy = program::locate(program_, view, iteration);
@@ -65,9 +68,11 @@ class Walk {
         (is_block(buffer) ? 0 : static_cast<std::size_t>(program::slot_of(use, call, slots)));
     std::vector<Interval>& alive = result_.alive[i];
     const bool whole = view.bytes().value == result_.instances[i].bytes;
-    const bool begins =
+    const bool written =
         use.access == Access::write && whole && (alive.empty() || alive.back().end < position_);
-    if (alive.empty() || begins)
+    const bool of_earlier_call =
+        buffer.life == Life::call && !alive.empty() && alive.back().end <= call_begin_;
+    if (alive.empty() || written || of_earlier_call)
       alive.push_back({position_, position_});
     else
       alive.back().end = position_;
@@ -109,7 +114,7 @@ class Walk {
   const program::RankClass& ranks_;
   std::vector<std::size_t> first_instance_;  // by buffer
   std::vector<bool> always_;                 // by buffer
-  std::int32_t position_{0};
+  std::int32_t position_{0}, call_begin_{0};
   Lifetimes result_;
 };
 

@@ -20,6 +20,7 @@
 #include "simulator/ops/add.h"
 #include "simulator/ops/attention.h"
 #include "simulator/ops/bias.h"
+#include "simulator/ops/cast.h"
 #include "simulator/ops/clip_factor.h"
 #include "simulator/ops/cross_entropy.h"
 #include "simulator/ops/dropout.h"
@@ -43,7 +44,7 @@ namespace ds::ops {
 /// Every operator there is. The order is that of hashes: new ones come last.
 using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout>;
+                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, Cast>;
 
 struct Op {
   What what;

@@ -2,6 +2,10 @@
 #include "simulator/program/attribute.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "simulator/program/rows.h"
 
@@ -41,6 +45,30 @@ void give(TimeParts& parts, Seconds begin, Seconds end, std::vector<Open>& open,
 
 }  // namespace
 
+namespace {
+
+/// By end, those that end together in the order of issue: a rounding must not decide who is given what both have waited for.
+void sort_by_end(std::vector<Open>& open, Seconds length) {
+  constexpr double kTogether = 1e-12;  // of the step
+  std::vector<std::size_t> order(open.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return open[i].end; });
+  std::vector<std::size_t> place(open.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const bool together =
+        i > 0 && (open[order[i]].end - open[order[i - 1]].end).value <= kTogether * length.value;
+    place[order[i]] = together ? place[order[i - 1]] : i;
+  }
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, {}, [&](std::size_t i) { return place[i]; });
+  std::vector<Open> sorted;
+  sorted.reserve(open.size());
+  for (const std::size_t i : order) sorted.push_back(open[i]);
+  open = std::move(sorted);
+}
+
+}  // namespace
+
 void Attribution::add(const Row& row) {
   const Instruction& instruction = instruction_of(program_, row);
   if (!computes(instruction.kind)) {
@@ -59,7 +87,7 @@ void Attribution::add(const Row& row) {
 
 TimeParts Attribution::parts(Seconds length) {
   TimeParts parts;
-  std::ranges::stable_sort(communications_, {}, &Open::end);
+  sort_by_end(communications_, length);
   std::ranges::stable_sort(computing_, {}, &Computing::start);
   Seconds TimeParts::* rest = program_.grid.size(Axis::pp) > 1 ? &TimeParts::pp_bubble : &TimeParts::other;
   std::size_t first = 0;

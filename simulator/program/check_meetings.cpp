@@ -41,7 +41,7 @@ std::int64_t parts_of(Collective what, std::int64_t members) {
 bool part_is_in_place(const Program& program, const Instruction& i) {
   const View &a = program.view(program.uses_of(i)[0].view), &b = program.view(program.uses_of(i)[1].view);
   if (a.buffer != b.buffer) return true;
-  const auto& [whole, part] = a.bytes() < b.bytes() ? std::tie(b, a) : std::tie(a, b);
+  const auto& [whole, part] = a.shape.elements() < b.shape.elements() ? std::tie(b, a) : std::tie(a, b);
   return i.comm.group == part.shard_group && part.offset == whole.offset && part.shard_stride == part.bytes();
 }
 
@@ -51,12 +51,15 @@ std::optional<std::string> operands_fault(const Program& program, const Instruct
   const std::span<const Use> uses = program.uses_of(i);
   if (uses.empty() || uses.size() > 2 || i.operators.count != 0)
     return "has operands that no communication has";
-  std::int64_t most = 0, least = 0;
+  // A shard may be of another type than the whole, so parts are counted in elements.
+  std::int64_t most = 0, elements = 0, part = 0;
   for (const Use& use : uses) {
     if (index(use.view) >= program.views.size()) return "names a view that does not exist";
-    const std::int64_t bytes = program.view(use.view).bytes().value;
-    most = std::max(most, bytes);
-    least = least == 0 ? bytes : std::min(least, bytes);
+    const View& view = program.view(use.view);
+    const std::int64_t count = view.shape.elements();
+    most = std::max(most, view.bytes().value);
+    elements = std::max(elements, count);
+    part = part == 0 ? count : std::min(part, count);
   }
   if (most != i.comm.bytes.bound.value)
     return fmt::format("says {} bytes where its largest operand has {}", i.comm.bytes.bound.value, most);
@@ -69,8 +72,8 @@ std::optional<std::string> operands_fault(const Program& program, const Instruct
   const std::int64_t parts = parts_of(i.comm.what, members);
   if (uses.size() == 1 && (uses[0].access != Access::add || parts != 1))
     return "works in place, which this collective cannot";
-  if (uses.size() == 2 && least * parts != most)
-    return fmt::format("is over {} ranks, but its operands have {} and {} bytes", members, most, least);
+  if (uses.size() == 2 && part * parts != elements)
+    return fmt::format("is over {} ranks, but its operands have {} and {} elements", members, elements, part);
   if (uses.size() == 2 && !part_is_in_place(program, i)) return "has a part that is not the rank's own";
   return std::nullopt;
 }

@@ -53,6 +53,8 @@ inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::oppos
 inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
 inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
 inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
+inline constexpr Group kShardGroup = group_over({Axis::dp_shard});
+inline constexpr Group kReplicaGroup = group_over({Axis::dp_replica});
 inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
 
 /// Position of a rank along the axes of dense layers and pipeline; dp runs over dp_shard and, more slowly, dp_replica.

@@ -46,9 +46,11 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Buffer& b : p.buffers)
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
              b.copies, b.goes_on);
-  for (const View& v : p.views)
+  for (const View& v : p.views) {
     fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy,
              v.step);
+    if (v.ring > 0) fold.all(v.ring);
+  }
   for (const Use& u : p.uses) fold.all(u.view, u.access, u.instance);
   for (const Operator& o : p.operators) fold.all(o.op, o.uses, o.fused);
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);

@@ -67,9 +67,11 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
 }
 
 Grid grid_of(const workload::Plan& plan) {
+  const std::int64_t shards = plan.zero > 0 ? plan.zero_group / plan.cp : plan.dp;
   return Grid({.tp = static_cast<std::int32_t>(plan.tp),
                .cp = static_cast<std::int32_t>(plan.cp),
-               .dp_shard = static_cast<std::int32_t>(plan.dp),
+               .dp_shard = static_cast<std::int32_t>(shards),
+               .dp_replica = static_cast<std::int32_t>(plan.dp / shards),
                .pp = static_cast<std::int32_t>(plan.pp),
                .ep = static_cast<std::int32_t>(plan.ep),
                .etp = static_cast<std::int32_t>(plan.etp)},

@@ -83,7 +83,8 @@ struct Buffer {
 };
 
 /// Part of a buffer, as a tensor. Hazards are per buffer; a bucket has many views. In iteration k of a block it is that of
-/// copy `copy + k * step`, counted on through the buffers that go on with this one.
+/// copy `copy + k * step`, counted on through the buffers that go on with this one; or, where iterations take turns with the
+/// buffer's copies, of that modulo `ring`.
 struct View {
   BufferId buffer{};
   Bytes offset;
@@ -93,6 +94,7 @@ struct View {
   Group shard_group;    // a rank's shard begins `shard_stride` further for each place in this group
   Bytes shard_stride{};
   std::int32_t copy{0}, step{0};
+  std::int32_t ring{0};  // copies that are taken in turn; 0: each copy is one iteration's own
   Bytes bytes() const { return {shape.elements() * size_of(type)}; }
 };
 

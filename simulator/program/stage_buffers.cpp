@@ -6,6 +6,7 @@
 #include <set>
 
 #include "simulator/base/error.h"
+#include "simulator/program/stage_gathering.h"
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
@@ -27,6 +28,11 @@ Leg last_of(int legs) {
                                           : Leg::forward;
 }
 
+/// Copies of what layers use one after the other.
+std::int32_t in_turn(const Bucket& bucket, bool beside_the_work) {
+  return std::min(bucket.copies, beside_the_work ? 2 : 1);
+}
+
 Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
 
 }  // namespace
@@ -44,7 +50,10 @@ ViewId StageLowering::add_view(BufferId buffer, Bytes offset, ops::Shape shape, 
             .shape = shape,
             .type = program_.buffer(buffer).type,
             .tensor = tensor};
-  if (copies > 1) {
+  if (rings_.contains(buffer)) {
+    view.step = 1;
+    view.ring = copies;
+  } else if (copies > 1) {
     view.copy = way == Way::ahead ? 0 : copies - 1;
     view.step = way == Way::ahead ? 1 : -1;
   }
@@ -58,12 +67,21 @@ ViewId StageLowering::whole(BufferId buffer, std::int64_t elements, Way way) {
 
 ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers, Way way) {
   const ViewId view = whole(bucket, buffers.part, way);
-  if (buffers.part < buffers.padded) {
-    View& v = program_.views[index(view)];
-    v.shard_group = kDataGroup;
+  View& v = program_.views[index(view)];
+  if (v.bytes() < program_.buffer(bucket).size.bound) {
+    v.shard_group = shard_group();
     v.shard_stride = v.bytes();
   }
   return view;
+}
+
+ViewId StageLowering::later(ViewId id, std::int32_t iterations) {
+  if (iterations == 0) return id;
+  View view = program_.view(id);
+  view.copy += iterations * view.step;
+  if (view.ring > 0) view.copy = (view.copy % view.ring + view.ring) % view.ring;
+  program_.views.push_back(view);
+  return static_cast<ViewId>(program_.views.size() - 1);
 }
 
 void StageLowering::make_host_buffers() {
@@ -103,8 +121,7 @@ void StageLowering::make_dummy_gradients() {
 }
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
-  const auto [padded, shard] =
-      shards_of(bucket.elements, inputs_.sharded ? inputs_.data_ranks : 1, inputs_.gradient_type);
+  const auto [padded, shard] = shards_of(bucket.elements, inputs_.sharding.shards, inputs_.gradient_type);
   BucketBuffers buffers;
   buffers.padded = padded;
   buffers.part = shard;
@@ -117,23 +134,81 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
                        .host = Host::writes,
                        .copies = bucket.copies});
   };
-  const auto gradient = [&](const char* what) {
+  const auto gradient = [&](const char* what, std::int64_t elements, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = exactly({buffers.padded * size_of(inputs_.gradient_type)}),
-                       .type = inputs_.gradient_type,
+                       .size = exactly({elements * size_of(type)}),
+                       .type = type,
                        .life = Life::step,
                        .part = Part::gradients,
                        .copies = bucket.copies});
   };
-  buffers.weight = run("weight", Part::weights, buffers.padded, inputs_.type);
-  buffers.gradient = gradient("gradient");
-  if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient");
-  if (inputs_.master_type != inputs_.type)
-    buffers.master = run("master", Part::optimizer, buffers.part, inputs_.master_type);
+  const Sharding& sharding = inputs_.sharding;
+  const bool has_masters = inputs_.master_type != inputs_.type;
+  if (!has_masters || !sharding.masters_alone)
+    buffers.weight =
+        run("weight", Part::weights, inputs_.gathers_weights() ? buffers.part : buffers.padded, inputs_.type);
+  if (sharding.gradients) {
+    buffers.gradient = gradient("gradient", buffers.part, sharding.kept_as);
+    make_own_gradients(bucket, buffers);
+  } else {
+    buffers.own_gradient = buffers.gradient = gradient("gradient", buffers.padded, inputs_.gradient_type);
+    if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", buffers.padded, inputs_.gradient_type);
+  }
+  if (has_masters) buffers.master = run("master", Part::optimizer, buffers.part, inputs_.master_type);
   buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, inputs_.master_type);
   buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, inputs_.master_type);
+  make_gathered(chunk, bucket, buffers);
   make_tensor_views(chunk, bucket, buffers);
   chunk.buffers.push_back(buffers);
+}
+
+/// Where a bucket lies whole while passes use it. What only layers in a row need, each in turn, is there for two of them: one
+/// computes while the next one is gathered.
+void StageLowering::make_gathered(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers) {
+  if (!inputs_.gathers_weights()) {
+    buffers.used_weight = buffers.weight;
+    return;
+  }
+  int legs = 0;
+  for_each_node(chunk, [&](const graph::Node& node, Leg leg) {
+    if (touches(*chunk.graph, node, bucket, Role::weight)) legs |= bit(leg);
+  });
+  const bool of_layers = bucket.layer >= 0;
+  const bool keeps_layers = inputs_.sharding.weights == WeightStore::gathered_by_micro_batch;
+  buffers.kept =
+      inputs_.stages == 1 && legs != 0 && first_of(legs) != last_of(legs) && (!of_layers || keeps_layers);
+  SlotRule rule;
+  if (buffers.kept)
+    rule = {.kind = SlotRule::Kind::in_flight,
+            .chunk = chunk.number,
+            .from = first_of(legs),
+            .to = last_of(legs)};
+  buffers.used_weight = add_buffer({.name = fmt::format("{}.gathered", bucket.name),
+                                    .size = exactly({buffers.padded * size_of(inputs_.type)}),
+                                    .type = inputs_.type,
+                                    .life = buffers.kept ? Life::slot : Life::call,
+                                    .part = Part::weights,
+                                    .copies = buffers.kept ? bucket.copies : in_turn(bucket, prefetches())},
+                                   rule);
+  if (!buffers.kept && program_.buffer(buffers.used_weight).copies > 1) rings_.insert(buffers.used_weight);
+}
+
+/// What a backward writes before it is reduced, for two layers in turn where that is done beside the work.
+void StageLowering::make_own_gradients(const Bucket& bucket, BucketBuffers& buffers) {
+  const auto buffer = [&](const char* what, DataType type, Part part) {
+    const BufferId id = add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
+                                    .size = exactly({buffers.padded * size_of(type)}),
+                                    .type = type,
+                                    .life = Life::call,
+                                    .part = part,
+                                    .copies = in_turn(bucket, inputs_.overlap.grad_reduce)});
+    if (program_.buffer(id).copies > 1) rings_.insert(id);
+    return id;
+  };
+  buffers.own_gradient = buffer("own_gradient", inputs_.gradient_type, Part::gradients);
+  if (bucket.tied) buffers.tied_gradient = buffer("tied_gradient", inputs_.gradient_type, Part::gradients);
+  if (inputs_.sharding.reduced_as != inputs_.gradient_type)
+    buffers.sent_gradient = buffer("sent_gradient", inputs_.sharding.reduced_as, Part::buffers);
 }
 
 void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers) {
@@ -145,8 +220,8 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
       const Bytes offset{member.first_element * size_of(program_.buffer(buffer).type)};
       return add_view(buffer, offset, parameter.shape, way, id);
     };
-    const auto both = [&](BufferId buffer, ViewId ahead) {
-      return TensorUse{{ahead, {}, 0}, {view(buffer, Way::back), {}, 0}};
+    const auto both = [&](BufferId buffer, ViewId ahead, std::int16_t instance = 0) {
+      return TensorUse{{ahead, {}, instance}, {view(buffer, Way::back), {}, instance}};
     };
     const TrainedTensor tensor{.name = parameter.name,
                                .chunk = chunk.number,
@@ -156,16 +231,17 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .cut = parameter.cut,
                                .init = parameter.init,
                                .deviation = parameter.deviation,
-                               .weight = view(buffers.weight, Way::ahead),
-                               .gradient = view(buffers.gradient, Way::ahead),
+                               .weight = view(buffers.used_weight, Way::ahead),
+                               .gradient = view(buffers.own_gradient, Way::ahead),
                                .tied_gradient = view(buffers.tied_gradient, Way::ahead),
                                .first_in_bucket = member.first_element,
                                .master = buffers.master,
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,
                                .shards = buffers.padded / buffers.part};
-    chunk.weights[{member.parameter, 0}] = both(buffers.weight, tensor.weight);
-    chunk.gradients[{member.parameter, 0}] = both(buffers.gradient, tensor.gradient);
+    const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
+    chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, micro);
+    chunk.gradients[{member.parameter, 0}] = both(buffers.own_gradient, tensor.gradient);
     if (buffers.tied_gradient != BufferId{-1})
       chunk.gradients[{member.parameter, 1}] = both(buffers.tied_gradient, tensor.tied_gradient);
     program_.tensors.push_back(tensor);

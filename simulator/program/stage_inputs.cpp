@@ -17,6 +17,24 @@ bool has_fusion(const Job& job, std::string_view name) {
   return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
 }
 
+Sharding sharding_of(const Job& job) {
+  const workload::Plan& plan = job.plan;
+  if (plan.zero == 0 || plan.dp == 1) return {};
+  Sharding sharding{.shards = program::grid_of(plan).size(Axis::dp_shard)};
+  if (plan.zero < 2 || sharding.shards == 1) return sharding;
+  const bool fsdp = job.habits.fsdp;
+  // FSDP's ZeRO 2 keeps what a forward has gathered. With micro-batches of many stages under way that would be all weights.
+  if (plan.zero == 3)
+    sharding.weights = WeightStore::gathered_by_pass;
+  else if (fsdp && plan.pp == 1)
+    sharding.weights = WeightStore::gathered_by_micro_batch;
+  sharding.gradients = true;
+  sharding.masters_alone = fsdp && sharding.weights != WeightStore::whole;
+  sharding.reduced_as = reduce_type(job);
+  sharding.kept_as = fsdp ? master_type(job) : gradient_type(job);
+  return sharding;
+}
+
 }  // namespace
 
 StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<bool>& splits,
@@ -32,7 +50,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp,
-      .sharded = plan.zero >= 1 && plan.dp > 1,
+      .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,
       .overlap = plan.overlap,
@@ -44,7 +62,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .lanes = lanes,
       .type = type,
       .gradient_type = gradient_type(job),
-      .master_type = narrow(type) ? DataType::fp32 : type,
+      .master_type = master_type(job),
       .algorithm = static_cast<std::int16_t>(job.cluster.cpu() ? 0 : -1),  // direct: sums in rank order
       .hyper = job.train.hyper};
   for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {

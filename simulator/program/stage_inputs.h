@@ -48,6 +48,21 @@ class ChunkGraphs {
   std::map<std::pair<graph::StageOptions, workload::Recompute>, std::shared_ptr<const graph::Stage>> graphs_;
 };
 
+/// Where weights are between passes: whole on every rank; or in shards that are gathered once for a micro-batch's forward and
+/// backward, or by every pass anew, layer by layer.
+enum class WeightStore : std::uint8_t { whole, gathered_by_micro_batch, gathered_by_pass };
+
+/// What of a bucket each data-parallel rank has for itself (ZeRO, Rajbhandari et al. 2020; FSDP, Zhao et al. 2023).
+struct Sharding {
+  std::int64_t shards{1};  // optimizer states are cut into so many
+  WeightStore weights{};
+  bool gradients{};  // every backward reduces its gradients into shards, in which micro-batches are added up
+  bool masters_alone{};   // shards of weights are masters; they are cast on the way to who gathers them
+  DataType reduced_as{};  // gradients travel in this type, and are kept in the other, where they are cut
+  DataType kept_as{};
+  auto operator<=>(const Sharding&) const = default;
+};
+
 /// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.
 struct StageInputs {
   std::vector<ChunkInputs> chunks;
@@ -55,7 +70,7 @@ struct StageInputs {
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
   std::int64_t tensor_ranks{1}, data_ranks{1};
-  bool sharded{false};            // each data-parallel rank updates its shard of every bucket (ZeRO 1)
+  Sharding sharding;
   bool tied_across{false};        // first and last stage hold the same table
   bool counts_tied{true};         // and this one counts it in the norm
   std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
@@ -72,6 +87,9 @@ struct StageInputs {
   workload::HyperParameters hyper;
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return overlap.grad_reduce && data_ranks > 1; }
+  bool gathers_weights() const { return sharding.weights != WeightStore::whole; }
+  /// Ranks that hold the same shard.
+  std::int64_t replicas() const { return data_ranks / sharding.shards; }
   auto operator<=>(const StageInputs&) const = default;
 };
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "simulator/base/error.h"
+#include "simulator/program/stage_gathering.h"
 
 namespace ds::program {
 
@@ -65,6 +66,7 @@ StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr
     Chunk chunk{.graph = graph, .number = static_cast<std::int32_t>(chunks_.size())};
     chunk.weights_alone = graph::for_weights_alone(*chunk.graph);
     chunk.buckets = make_buckets(*chunk.graph, inputs_.tensor_ranks);
+    chunk.complete_after = buckets_complete_after(*chunk.graph, chunk.buckets);
     for (const Bucket& bucket : chunk.buckets) make_bucket(chunk, bucket);
     chunks_.push_back(std::move(chunk));
   }

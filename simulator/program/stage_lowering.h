@@ -5,12 +5,14 @@
 //   stage_lowering.cpp   the order of calls
 //   stage_buffers.cpp    where tensors live
 //   stage_passes.cpp     forward and backward of a chunk
+//   stage_gathering.cpp  weights that are kept in shards, gathered ahead of their use
 //   stage_update.cpp     what follows the last backward: reduction, norm, update
 
 #include <array>
 #include <compare>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,8 +89,12 @@ class StageLowering {
 
  private:
   struct BucketBuffers {
-    BufferId weight{-1}, gradient{-1}, tied_gradient{-1}, master{-1}, first_moment{-1}, second_moment{-1};
+    BufferId weight{-1}, gradient{-1}, master{-1}, first_moment{-1}, second_moment{-1};
+    // Where passes read weights and write gradients: the same two, unless these are shards.
+    BufferId used_weight{-1}, own_gradient{-1}, tied_gradient{-1};
+    BufferId sent_gradient{-1};     // what is reduced, where that is of another type
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
+    bool kept{};                    // what a forward has gathered is there in the backward
   };
   /// Of a tensor of the graph: in the forward, and in the backward, where layers come the other way round. Its access is
   /// the operand's.
@@ -107,11 +113,19 @@ class StageLowering {
     std::vector<std::int32_t> layer_of;  // by tensor: of Stage::layers, where it is not handed on
     std::int32_t number{};
     std::vector<bool> weights_alone;  // by backward node: only gradients of weights need it
+    std::vector<std::vector<std::size_t>>
+        complete_after;  // by backward node: buckets whose last gradient it computes
   };
   /// In which order iterations of a block go through the copies of a buffer.
   enum class Way : std::uint8_t { ahead, back };
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return inputs_.reduces_early(); }
+  /// The ranks that the shards of a bucket are dealt to.
+  Group shard_group() const { return inputs_.replicas() == 1 ? kDataGroup : kShardGroup; }
+  bool prefetches() const { return inputs_.overlap.param_gather; }
+  LaneId reduce_lane() const {
+    return inputs_.overlap.grad_reduce ? inputs_.lanes.reduce : inputs_.lanes.compute;
+  }
   /// Micro-batches of one pipeline.
   std::int32_t micro_batches() const { return micro_batches_ / inputs_.directions; }
   /// A chunk of the pipeline that runs the other way.
@@ -122,11 +136,15 @@ class StageLowering {
   ViewId add_view(BufferId buffer, Bytes offset, ops::Shape shape, Way way = Way::ahead,
                   TensorId tensor = TensorId{-1});
   ViewId whole(BufferId buffer, std::int64_t elements, Way way = Way::ahead);
-  /// The rank's shard of a bucket, or the whole where it is not sharded.
+  /// The rank's shard of a bucket, or the whole where it is not sharded. The buffer may hold no more than that.
   ViewId part(BufferId bucket, const BucketBuffers& buffers, Way way = Way::ahead);
+  /// The view, so many iterations of a block later.
+  ViewId later(ViewId view, std::int32_t iterations);
   void make_host_buffers();
   void make_dummy_gradients();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
+  void make_gathered(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
+  void make_own_gradients(const Bucket& bucket, BucketBuffers& buffers);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
   template <class Fn>
   void for_each_node(const Chunk& chunk, Fn&& fn) const;
@@ -139,11 +157,17 @@ class StageLowering {
   std::vector<std::int32_t> slots(const std::vector<ScheduledPass>& order) const;
 
   TemplateId make_pass(const PassKind& kind);
+  /// The nodes of a pass that `in_pass` says, and what has to be gathered for them: begin() first of all, then run().
+  class Units;
+  void gather(Draft& body, const Chunk& chunk, std::size_t bucket, Way way, std::int32_t iterations_ahead);
   Draft forward(const Chunk& chunk);
   Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
-  void release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting, std::size_t node);
   void zero_padding(Draft& body, const Chunk& chunk);
   void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);
+  void reduce_into_shards(Draft& body, const Chunk& chunk, std::size_t bucket, GradientRole role);
+  void reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient);
+  void sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers);
+  void zero(Draft& body, BufferId buffer, std::int64_t from, std::int64_t elements);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_mirrors(Draft& body);
   Draft finish_body();
@@ -169,6 +193,7 @@ class StageLowering {
   BufferId sums_{-1};
   std::vector<Chunk> chunks_;
   std::vector<SlotRule> slot_rules_;  // by buffer
+  std::set<BufferId> rings_;          // buffers whose copies layers take in turn
   std::int32_t first_buffer_{}, first_tensor_{};
   std::map<PassKind, TemplateId> templates_;
   TemplateId finish_{-1}, update_{-1};

@@ -7,6 +7,7 @@
 
 #include "simulator/base/error.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/stage_gathering.h"
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
@@ -15,16 +16,6 @@ namespace {
 Use with(Use use, Access access) {
   use.access = access;
   return use;
-}
-
-bool touches_gradient(const graph::Stage& graph, const graph::Node& node, const Bucket& bucket) {
-  return std::ranges::any_of(node.operands, [&](graph::TensorIndex t) {
-    const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
-    return tensor.role == ops::Role::gradient &&
-           std::ranges::any_of(bucket.members, [&](const Bucket::Member& member) {
-             return member.parameter == tensor.parameter;
-           });
-  });
 }
 
 }  // namespace
@@ -173,21 +164,72 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   body.add(collective(what, kTensorGroup, inputs_.lanes.compute, uses));
 }
 
-namespace {
-
-/// Visits runs of nodes of the same layers: fn(first, end, times).
-template <class Fn>
-void for_each_run(const graph::Stage& graph, const std::vector<graph::Node>& nodes, Fn&& fn) {
-  for (std::size_t first = 0; first < nodes.size();) {
-    std::size_t end = first;
-    while (end < nodes.size() && nodes[end].layer == nodes[first].layer) ++end;
-    const std::int32_t layer = nodes[first].layer;
-    fn(first, end, layer == graph::kNone ? 1 : graph.layers[static_cast<std::size_t>(layer)].count);
-    first = end;
-  }
+/// One bucket, for the iteration of a block that is so many further on.
+void StageLowering::gather(Draft& body, const Chunk& chunk, std::size_t b, Way way,
+                           std::int32_t iterations_ahead) {
+  const BucketBuffers& buffers = chunk.buffers[b];
+  const BufferId shard = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
+  const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
+  body.add(collective(
+      collective::Collective::all_gather, shard_group(),
+      prefetches() ? inputs_.lanes.gather : inputs_.lanes.compute,
+      {{later(part(shard, buffers, way), iterations_ahead), Access::read, 0},
+       {later(whole(buffers.used_weight, buffers.padded, way), iterations_ahead), Access::write, micro}}));
 }
 
-}  // namespace
+class StageLowering::Units {
+ public:
+  Units(StageLowering& stage, Draft& body, const Chunk& chunk, Way way, const std::vector<bool>& in_pass)
+      : stage_(stage), body_(body), chunk_(chunk), way_(way) {
+    const graph::Stage& graph = *chunk.graph;
+    std::vector<bool> gathers(chunk.buckets.size(), stage.inputs_.gathers_weights());
+    if (way == Way::back)
+      for (std::size_t b = 0; b < gathers.size(); ++b) gathers[b] = gathers[b] && !chunk.buffers[b].kept;
+    runs_ =
+        unit_runs(graph, way == Way::ahead ? graph.forward : graph.backward, in_pass, chunk.buckets, gathers);
+  }
+
+  /// Gathers what is needed first, where the rest is gathered ahead.
+  void begin() {
+    if (stage_.prefetches() && !runs_.empty()) gather(0, 0);
+  }
+
+  /// write(node), in order.
+  template <class Write>
+  void run(Write&& write) {
+    for (std::size_t r = 0; r < runs_.size(); ++r) {
+      const UnitRun& run = runs_[r];
+      const auto nodes = [&] {
+        for (std::size_t n = run.first; n < run.end; ++n) write(n);
+      };
+      if (!stage_.prefetches()) {
+        body_.repeat(run.times, [&] { gather(r, 0), nodes(); });
+      } else if (run.buckets.empty() && !next_gathers(r)) {
+        body_.repeat(run.times, nodes);
+      } else {
+        // The last layer gathers for what stands behind the layers.
+        const std::int32_t last = run.times - 1;
+        body_.repeat(last, [&] { gather(r, 1), nodes(); });
+        body_.repeat_from(last, 1, [&] {
+          if (next_gathers(r)) gather(r + 1, -last);
+          nodes();
+        });
+      }
+    }
+  }
+
+ private:
+  bool next_gathers(std::size_t r) const { return r + 1 < runs_.size() && !runs_[r + 1].buckets.empty(); }
+  void gather(std::size_t r, std::int32_t ahead) {
+    for (const std::size_t b : runs_[r].buckets) stage_.gather(body_, chunk_, b, way_, ahead);
+  }
+
+  StageLowering& stage_;
+  Draft& body_;
+  const Chunk& chunk_;
+  Way way_;
+  std::vector<UnitRun> runs_;
+};
 
 Draft StageLowering::forward(const Chunk& chunk) {
   const graph::Stage& graph = *chunk.graph;
@@ -196,12 +238,10 @@ Draft StageLowering::forward(const Chunk& chunk) {
   body.name = "forward";
   body.pass = Pass::forward;
   body.chunk = chunk.number;
+  Units units(*this, body, chunk, Way::ahead, std::vector<bool>(graph.forward.size(), true));
+  units.begin();
   if (graph.input != graph::kNone) receive(body, chunk, true, use(graph.input));
-  for_each_run(graph, graph.forward, [&](std::size_t first, std::size_t end, std::int32_t times) {
-    body.repeat(times, [&] {
-      for (std::size_t n = first; n < end; ++n) lower_node(body, chunk, graph.forward[n], Way::ahead, false);
-    });
-  });
+  units.run([&](std::size_t n) { lower_node(body, chunk, graph.forward[n], Way::ahead, false); });
   if (graph.output != graph::kNone) send(body, chunk, true, use(graph.output));
   overlap_products(body);
   return body;
@@ -216,37 +256,28 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
   body.name = fmt::format("{}{}{}", what, role.first ? ", first" : "", role.last ? ", last" : "");
   body.pass = inputs ? Pass::backward : Pass::weight_gradient;
   body.chunk = chunk.number;
-  if (role.first) body.of_step([&] { zero_padding(body, chunk); });
+  const bool into_shards = inputs_.sharding.gradients;
+  std::vector<bool> in_pass;
+  for (const bool alone : chunk.weights_alone) in_pass.push_back(alone ? weights : inputs);
+  Units units(*this, body, chunk, Way::back, in_pass);
+  units.begin();
+  if (role.first && !into_shards) body.of_step([&] { zero_padding(body, chunk); });
   if (inputs && graph.output_gradient != graph::kNone)
     receive(body, chunk, false, use(graph.output_gradient));
-  // Buckets in the order in which their last gradient comes.
-  std::vector<std::size_t> waiting;
-  if (role.last)
-    for (std::size_t b = 0; b < chunk.buckets.size(); ++b) waiting.push_back(b);
-  for_each_run(graph, graph.backward, [&](std::size_t first, std::size_t end, std::int32_t times) {
-    body.repeat(times, [&] {
-      for (std::size_t n = first; n < end; ++n) {
-        if (!(chunk.weights_alone[n] ? weights : inputs)) continue;
-        lower_node(body, chunk, graph.backward[n], Way::back, !role.first);
-        release_finished(body, chunk, waiting, n);
-      }
-    });
+  const bool reduces = role.last || (into_shards && weights);
+  units.run([&](std::size_t n) {
+    if (!in_pass[n]) return;
+    lower_node(body, chunk, graph.backward[n], Way::back, !role.first && !into_shards);
+    if (!reduces) return;
+    for (const std::size_t b : chunk.complete_after[n])
+      if (into_shards)
+        reduce_into_shards(body, chunk, b, role);
+      else
+        body.of_step([&] { reduce_bucket(body, chunk, b); });
   });
   if (inputs && graph.input_gradient != graph::kNone) send(body, chunk, false, use(graph.input_gradient));
   overlap_products(body);
   return body;
-}
-
-void StageLowering::release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting,
-                                     std::size_t node) {
-  const std::vector<graph::Node>& nodes = chunk.graph->backward;
-  std::erase_if(waiting, [&](std::size_t b) {
-    if (!touches_gradient(*chunk.graph, nodes[node], chunk.buckets[b])) return false;
-    for (std::size_t later = node + 1; later < nodes.size(); ++later)
-      if (touches_gradient(*chunk.graph, nodes[later], chunk.buckets[b])) return false;
-    body.of_step([&] { reduce_bucket(body, chunk, b); });
-    return true;
-  });
 }
 
 }  // namespace ds::program

@@ -6,19 +6,30 @@
 namespace ds::program {
 using collective::Collective;
 
+void StageLowering::zero(Draft& body, BufferId buffer, std::int64_t from, std::int64_t elements) {
+  if (buffer == BufferId{-1} || elements == 0) return;
+  const DataType type = program_.buffer(buffer).type;
+  const ViewId view = add_view(buffer, {from * size_of(type)}, {{elements}, 1});
+  body.add(instruction(Kind::compute, {.what = ops::Zero{elements}, .pass = ops::Pass::update, .type = type},
+                       {{view, {}, 0}}));
+}
+
 void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
   for (std::size_t b = 0; b < chunk.buckets.size(); ++b) {
     const std::int64_t elements = chunk.buckets[b].elements, padding = chunk.buffers[b].padded - elements;
-    if (padding == 0) continue;
-    const ops::Op zero{.what = ops::Zero{padding}, .pass = ops::Pass::update, .type = inputs_.gradient_type};
     body.repeat(chunk.buckets[b].copies, [&] {
       for (const BufferId buffer : {chunk.buffers[b].gradient, chunk.buffers[b].tied_gradient})
-        if (buffer != BufferId{-1}) {
-          const Bytes offset{elements * size_of(inputs_.gradient_type)};
-          body.add(instruction(Kind::compute, zero, {{add_view(buffer, offset, {{padding}, 1}), {}, 0}}));
-        }
+        zero(body, buffer, elements, padding);
     });
   }
+}
+
+/// What tensor-parallel ranks hold alike, but have gradients of their own tokens of.
+void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient) {
+  if (!bucket.partial || bucket.once_from == bucket.elements) return;
+  const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
+  const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1}, Way::back);
+  body.add(collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
 }
 
 /// Gradients that are partial over tensor-parallel ranks are summed first, then all over data-parallel ranks. Layers come as
@@ -28,25 +39,60 @@ void StageLowering::reduce_bucket(Draft& body, const Chunk& chunk, std::size_t b
   const BucketBuffers& buffers = chunk.buffers[b];
   for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
     if (gradient == BufferId{-1}) continue;
-    if (bucket.partial && bucket.once_from < bucket.elements) {
-      const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
-      const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1}, Way::back);
-      body.add(
-          collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
-    }
+    reduce_over_tensor_ranks(body, bucket, gradient);
     if (inputs_.data_ranks == 1) continue;
     const Use all{whole(gradient, buffers.padded, Way::back), Access::add, 0};
-    if (buffers.part == buffers.padded)
+    if (buffers.part == buffers.padded) {
       body.add(collective(Collective::all_reduce, kDataGroup, inputs_.lanes.reduce, {all}));
-    else
-      body.add(collective(Collective::reduce_scatter, kDataGroup, inputs_.lanes.reduce,
-                          {all, {part(gradient, buffers, Way::back), Access::write, 0}}));
+    } else {
+      const Use own{part(gradient, buffers, Way::back), Access::write, 0};
+      body.add(collective(Collective::reduce_scatter, shard_group(), inputs_.lanes.reduce, {all, own}));
+      sum_over_replicas(body, gradient, buffers);
+    }
   }
+}
+
+/// What one backward has computed is added up in shards: of all micro-batches, each time over the ranks that share a bucket,
+/// once a step over those that hold the same shards.
+void StageLowering::reduce_into_shards(Draft& body, const Chunk& chunk, std::size_t b, GradientRole role) {
+  const Bucket& bucket = chunk.buckets[b];
+  const BucketBuffers& buffers = chunk.buffers[b];
+  const Use own{whole(buffers.own_gradient, buffers.padded, Way::back), {}, 0};
+  const auto update = [&](ops::What what) {
+    return ops::Op{.what = what, .pass = ops::Pass::update, .type = inputs_.gradient_type};
+  };
+  if (buffers.tied_gradient != BufferId{-1}) {
+    zero(body, buffers.tied_gradient, bucket.elements, buffers.padded - bucket.elements);
+    zero(body, buffers.own_gradient, bucket.elements, buffers.padded - bucket.elements);
+    body.add(instruction(Kind::compute, update(ops::Accumulate{buffers.padded}),
+                         {own, {whole(buffers.tied_gradient, buffers.padded, Way::back), {}, 0}}));
+  } else {
+    zero(body, buffers.own_gradient, bucket.elements, buffers.padded - bucket.elements);
+  }
+  reduce_over_tensor_ranks(body, bucket, buffers.own_gradient);
+  Use sent = own;
+  if (buffers.sent_gradient != BufferId{-1}) {
+    sent = {whole(buffers.sent_gradient, buffers.padded, Way::back), {}, 0};
+    body.add(instruction(Kind::compute, update(ops::Cast{buffers.padded, inputs_.sharding.reduced_as}),
+                         {own, sent}));
+  }
+  sent.access = Access::read;
+  const Access access = role.first ? Access::write : Access::add;
+  body.add(collective(Collective::reduce_scatter, shard_group(), reduce_lane(),
+                      {sent, {part(buffers.gradient, buffers, Way::back), access, 0}}));
+  if (role.last) body.of_step([&] { sum_over_replicas(body, buffers.gradient, buffers); });
+}
+
+void StageLowering::sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers) {
+  if (inputs_.replicas() == 1) return;
+  body.add(collective(Collective::all_reduce, kReplicaGroup, inputs_.lanes.reduce,
+                      {{part(gradient, buffers, Way::back), Access::add, 0}}));
 }
 
 /// The two uses of a tied table: added where one rank holds both, else summed over the ends of the pipeline.
 void StageLowering::join_ties(Draft& body, const Chunk& chunk, std::size_t b) {
   const BucketBuffers& buffers = chunk.buffers[b];
+  if (inputs_.sharding.gradients && chunk.buckets[b].tied) return;  // added before they were reduced
   if (chunk.buckets[b].tied) {
     const ops::Op add{
         .what = ops::Accumulate{buffers.part}, .pass = ops::Pass::update, .type = inputs_.gradient_type};
@@ -78,7 +124,12 @@ Draft StageLowering::finish_body() {
   if (!reduces_early())
     for (std::size_t c = chunks_.size(); c-- > 0;)
       for (std::size_t b = chunks_[c].buckets.size(); b-- > 0;)
-        body.repeat(chunks_[c].buckets[b].copies, [&] { reduce_bucket(body, chunks_[c], b); });
+        body.repeat(chunks_[c].buckets[b].copies, [&] {
+          if (inputs_.sharding.gradients)
+            sum_over_replicas(body, chunks_[c].buffers[b].gradient, chunks_[c].buffers[b]);
+          else
+            reduce_bucket(body, chunks_[c], b);
+        });
   for (const Chunk& chunk : chunks_)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) join_ties(body, chunk, b);
   if (inputs_.directions == 2) join_mirrors(body);
@@ -102,10 +153,11 @@ void StageLowering::norm(Draft& body) {
                                     .shards = buffers.padded / buffers.part,
                                     .once_from = bucket.once_from,
                                     .copies = inputs_.tensor_ranks,
-                                    .replicas = inputs_.sharded ? 1 : inputs_.data_ranks};
-        body.add(instruction(Kind::compute,
-                             {.what = norm, .pass = ops::Pass::update, .type = inputs_.gradient_type},
-                             {{part(buffers.gradient, buffers), {}, 0}, sums}));
+                                    .replicas = inputs_.replicas()};
+        body.add(instruction(
+            Kind::compute,
+            {.what = norm, .pass = ops::Pass::update, .type = program_.buffer(buffers.gradient).type},
+            {{part(buffers.gradient, buffers), {}, 0}, sums}));
       };
       std::int32_t done = 0;
       if (std::exchange(first, false)) {
@@ -142,7 +194,8 @@ Draft StageLowering::update_body() {
   };
   const Use control{whole(host_.control, 2), {}, 0}, scalars{whole(host_.scalars, 4), {}, 0};
   each_bucket([&](const Bucket& bucket, const BucketBuffers& buffers) {
-    const bool copies_down = buffers.master != BufferId{-1};
+    const bool copies_down = buffers.master != BufferId{-1} && buffers.weight != BufferId{-1};
+    const BufferId weights = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
     const ops::AdamW adam{.elements = buffers.part,
                           .decayed = bucket.decayed,
                           .beta1 = inputs_.hyper.beta1,
@@ -152,7 +205,7 @@ Draft StageLowering::update_body() {
                           .shards = buffers.padded / buffers.part,
                           .copies_down = copies_down,
                           .working_type = copies_down ? inputs_.type : DataType{}};
-    const Use weight{part(buffers.weight, buffers), {}, 0};
+    const Use weight{part(weights, buffers), {}, 0};
     const auto own = [&](BufferId buffer) { return Use{whole(buffer, buffers.part), {}, 0}; };
     std::vector<Use> uses{control,
                           scalars,
@@ -165,12 +218,12 @@ Draft StageLowering::update_body() {
                          {.what = adam,
                           .pass = ops::Pass::update,
                           .type = inputs_.master_type,
-                          .gradient_type = inputs_.gradient_type},
+                          .gradient_type = program_.buffer(buffers.gradient).type},
                          uses));
   });
   each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
-    if (buffers.part < buffers.padded)
-      body.add(collective(Collective::all_gather, kDataGroup, inputs_.lanes.gather,
+    if (buffers.part < buffers.padded && !inputs_.gathers_weights())
+      body.add(collective(Collective::all_gather, shard_group(), inputs_.lanes.gather,
                           {{part(buffers.weight, buffers), Access::read, 0},
                            {whole(buffers.weight, buffers.padded), Access::add, 0}}));
   });

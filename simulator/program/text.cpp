@@ -71,7 +71,10 @@ std::string use_text(const Program& program, const Use& use) {
   const Buffer& buffer = program.buffer(view.buffer);
   const bool tensor = index(view.tensor) < program.tensors.size();
   std::string text = fmt::format("{}{}", sign_of(use.access), buffer.name);
-  if (view.step != 0) text += fmt::format("<{}{}k>", view.copy, view.step > 0 ? "+" : "-");
+  if (view.ring > 0)
+    text += fmt::format("<({}+k)%{}>", view.copy, view.ring);
+  else if (view.step != 0)
+    text += fmt::format("<{}{}k>", view.copy, view.step > 0 ? "+" : "-");
   if (tensor) text += fmt::format("@{}", view.offset.value);
   if (use.instance == kAllSlots)
     text += "[*]";

@@ -5,6 +5,7 @@
 namespace ds::program {
 
 using workload::Job;
+using workload::ReducePrecision;
 
 DataType storage_type(const Job& job) {
   switch (job.plan.precision) {
@@ -24,7 +25,21 @@ bool narrow(DataType type) { return type != DataType::fp64 && type != DataType::
 
 DataType gradient_type(const Job& job) {
   const DataType type = storage_type(job);
-  return narrow(type) && job.habits.gradient_type == "fp32" ? DataType::fp32 : type;
+  const bool wide = job.habits.gradient_type == "fp32" && job.plan.reduce_precision != ReducePrecision::bf16;
+  return narrow(type) && wide ? DataType::fp32 : type;
+}
+
+DataType reduce_type(const Job& job) {
+  const DataType type = storage_type(job);
+  const bool wide =
+      job.plan.reduce_precision == ReducePrecision::fp32 ||
+      (job.plan.reduce_precision == ReducePrecision::software && job.habits.reduce_type == "fp32");
+  return narrow(type) && wide ? DataType::fp32 : gradient_type(job);
+}
+
+DataType master_type(const Job& job) {
+  const DataType type = storage_type(job);
+  return narrow(type) ? DataType::fp32 : type;
 }
 
 }  // namespace ds::program

@@ -12,5 +12,9 @@ DataType storage_type(const workload::Job& job);
 bool narrow(DataType type);
 /// As the software keeps gradients: in fp32, or as narrow as training.
 DataType gradient_type(const workload::Job& job);
+/// In which gradients travel between ranks that each keep a shard of them.
+DataType reduce_type(const workload::Job& job);
+/// Of what the optimizer updates.
+DataType master_type(const workload::Job& job);
 
 }  // namespace ds::program

@@ -55,7 +55,7 @@ class Unroll {
       if (one.buffer == copy.buffer && one.copy == copy.number) return one.view;
     known.push_back({copy.buffer, copy.number, static_cast<ViewId>(to_.views.size())});
     view.buffer = buffer_at(copy.buffer, copy.number);
-    view.copy = view.step = 0;
+    view.copy = view.step = view.ring = 0;
     view.tensor = TensorId{-1};
     to_.views.push_back(view);
     return known.back().view;

@@ -22,6 +22,10 @@ struct Copy {
 /// What a view means in an iteration. It is there: the checker has seen to that.
 inline Copy locate(const Program& program, const View& view, std::int32_t iteration) {
   Copy copy{view.buffer, view.copy + iteration * view.step};
+  if (view.ring > 0) {
+    copy.number %= view.ring;
+    return copy;
+  }
   while (program.buffer(copy.buffer).goes_on && copy.number >= program.buffer(copy.buffer).copies) {
     copy.number -= program.buffer(copy.buffer).copies;
     copy.buffer = static_cast<BufferId>(index(copy.buffer) + 1);

@@ -242,6 +242,8 @@ struct Software {
   std::string allocator;             // torch_caching, arena
   // Stages send a tensor-parallel rank's share of activations that all of them hold, and gather them in the node.
   bool pipeline_scatter_gather{};
+  bool
+      fsdp{};  // shards as PyTorch's FSDP: weights are masters alone, and ZeRO 2 gathers them once a micro-batch
   // One gradient of weights in the working precision lives beside those in fp32 for each distinct shape.
   bool dummy_weight_gradients{};
   double launch_overhead_s{};  // per kernel

@@ -95,7 +95,7 @@ Software software_preset(const std::string& name, const Cursor& asker) {
   const Cursor at = document.root();
   at.only({"name", "source", "note", "vocab_multiple", "vocab_multiple_times_tp", "overlap", "flash",
            "gradient_type", "reduce_type", "selective_recompute", "fusions", "allocator",
-           "pipeline_scatter_gather", "dummy_weight_gradients", "launch_overhead_s"});
+           "pipeline_scatter_gather", "fsdp", "dummy_weight_gradients", "launch_overhead_s"});
   constexpr std::string_view kTypes[] = {"fp32", "bf16", "working"};
   constexpr std::string_view kSelective[] = {"attention_core", "norms_and_activations", "per_operator"};
   constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};
@@ -116,6 +116,7 @@ Software software_preset(const std::string& name, const Cursor& asker) {
   for (const Cursor& pass : at.member("fusions").list(0, 64)) habits.fusions.push_back(pass.text());
   habits.allocator = kAllocators[at.member("allocator").choose(kAllocators)];
   habits.pipeline_scatter_gather = at.member("pipeline_scatter_gather").boolean();
+  habits.fsdp = at.member("fsdp").boolean();
   habits.dummy_weight_gradients = at.member("dummy_weight_gradients").boolean();
   habits.launch_overhead_s = at.member("launch_overhead_s").real(0);
   return habits;

@@ -19,6 +19,7 @@ struct Small {
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
   int zero{1};
+  std::int64_t zero_group{0};  // 0: all data-parallel ranks
   bool sequence_parallel{true};
   workload::Overlap overlap;
   std::vector<std::vector<std::int64_t>> stage_layers;  // empty: the rule
@@ -53,6 +54,7 @@ inline workload::Job small_job(const Small& s) {
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;
   job.plan.zero = s.dp > 1 ? s.zero : 0;
+  job.plan.zero_group = s.zero_group > 0 ? s.zero_group : s.dp;
   job.plan.overlap = s.overlap;
   job.plan.stage_layers =
       s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, s.vpp) : s.stage_layers;

@@ -39,7 +39,7 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
   if (is_new_probe) {
     Job job = base_;
     job.plan = plan;
-    job.plan.dp = 2;
+    job.plan.dp = job.plan.zero_group = 2;
     job.plan.zero = 1;
     job.plan.overlap.grad_reduce = !late;
     job.plan.overlap.param_gather = job.plan.overlap.p2p = true;
@@ -47,7 +47,7 @@ const Models::Passes& Models::passes_of(const Plan& plan, std::int64_t micro_bat
   }
   Plan around = plan;
   if (neighbours(plan) == 0) {  // the smallest such plan: the fewer groups there are, the more are known
-    around.dp = std::min(plan.dp, std::max<std::int64_t>(2, per_node_ / plan.tp));
+    around.dp = around.zero_group = std::min(plan.dp, std::max<std::int64_t>(2, per_node_ / plan.tp));
     around.pp = std::min<std::int64_t>(plan.pp, 3);
   }
   Passes& passes = found->second;
@@ -66,7 +66,7 @@ const std::optional<UpdateModel>& Models::updates_of(const Plan& plan) {
   if (is_new_probe) {
     Job job = base_;
     job.plan = plan;
-    job.plan.dp = ranks;
+    job.plan.dp = job.plan.zero_group = ranks;
     job.plan.recompute = workload::Recompute::none;
     job.plan.overlap.p2p = job.plan.overlap.tp_comm = false;
     probes->second = Probes(job, plan.pp > 1, kForUpdates);

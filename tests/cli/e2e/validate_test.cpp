@@ -54,18 +54,19 @@ TEST_F(Validate, ErrorsAreOfTimeAlsoForRates) {
 }
 
 TEST_F(Validate, WhatCannotBePredictedIsListedAsFailed) {
-  Json sharded = Json::parse(kJob);
-  sharded["plan"]["zero"] = 3;
+  Json later = Json::parse(kJob);
+  later["plan"]["sparsity"] = "2:4";
   Json broken = Json::parse(kJob);
   broken["plan"]["tp"] = 3;
   const Json cases = {measured_case("good", Json::parse(kJob), {{"fits", true}}),
-                      measured_case("later", sharded, {{"step_time_s", 1}}),
+                      measured_case("later", later, {{"step_time_s", 1}}),
                       measured_case("never", broken, {{"step_time_s", 1}}),
                       measured_case("wrong", Json::parse(kJob), {{"fits", false}})};
   const Json report = validated(cases, 1);
   EXPECT_EQ(report["summary"]["failed"], 3);
-  EXPECT_NE(report["cases"][1]["message"].get<std::string>().find("plan.zero: not supported yet"),
-            std::string::npos);
+  EXPECT_NE(
+      report["cases"][1]["message"].get<std::string>().find("plan.sparsity: sparsity is not supported yet"),
+      std::string::npos);
   EXPECT_NE(report["cases"][2]["message"].get<std::string>().find("plan.tp"), std::string::npos);
 }
 

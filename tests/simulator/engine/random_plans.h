@@ -46,7 +46,7 @@ inline support::Small random_plan(Draw& draw) {
   if (draw.coin()) s.family = workload::Family::llama;
   s.tp = std::array{1, 1, 2, 4}[static_cast<std::size_t>(draw.from(0, 3))];
   s.pp = draw.from(1, 5);
-  s.dp = draw.from(1, 3);
+  s.dp = draw.from(1, 4);
   s.schedule = std::array{Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved, Schedule::zb_h1,
                           Schedule::dualpipe}[static_cast<std::size_t>(draw.from(0, s.pp > 1 ? 4 : 1))];
   s.vpp = s.schedule == Schedule::interleaved ? draw.from(2, 3) : 1;
@@ -62,7 +62,8 @@ inline support::Small random_plan(Draw& draw) {
   s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
-  s.zero = static_cast<int>(draw.from(0, 1));
+  s.zero = static_cast<int>(draw.from(0, s.schedule == Schedule::dualpipe ? 1 : 3));
+  if (s.dp == 4 && draw.coin()) s.zero_group = 2;
   s.sequence_parallel = draw.coin();
   s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};
   return s;
@@ -72,7 +73,9 @@ inline workload::Job job_of(const support::Small& plan) {
   workload::Job job = support::small_job(plan);
   job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp;
   job.plan.stage_layers_given = !plan.stage_layers.empty();
-  job.habits.gradient_type = "fp32";
+  job.habits.gradient_type = plan.layers % 2 == 0 ? "fp32" : "working";
+  job.habits.reduce_type = "fp32";
+  job.habits.fsdp = plan.layers % 3 == 0;
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;
   return job;

@@ -101,13 +101,13 @@ TEST(ReadJob, SaysWhereWhatAndWhatWouldBeRight) {
 TEST(CheckSupported, SaysNotYetWithThePath) {
   Job job = small_job();
   check_supported(job);
-  job.plan.zero = 3;
+  job.plan.sparsity = Sparsity::two_of_four;
   try {
     check_supported(job);
     FAIL();
   } catch (const InputError& error) {
     EXPECT_EQ(std::string(error.what()),
-              "job.json: plan.zero: not supported yet; only 0 and 1 are supported");
+              "job.json: plan.sparsity: sparsity is not supported yet; only none is supported");
   }
 }
 
