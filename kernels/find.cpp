@@ -43,6 +43,9 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
+  void operator()(const ops::Quantise&) const {
+    ensure(false, "8 bits are simulated only and have no kernel");
+  }
   void operator()(const ops::Cast&) const { ensure(false, "casts are simulated only and have no kernel"); }
   template <class Other>
   void operator()(const Other&) const {}

@@ -15,10 +15,12 @@ namespace ds::cost {
 enum class Fitted : std::uint8_t { none, family, all };
 
 struct FittedConstants {
-  double products{1};      // times seconds of products and attention
-  double memory_bound{1};  // times seconds of everything else that computes
-  double links_inside{1};  // times seconds of collectives inside a node
-  double links_across{1};  // times seconds of collectives between nodes
+  double products{1};  // times seconds of products in 16 bits, which run into the GPU's power limit first
+  double narrow_products{1};  // times seconds of products in 8 bits
+  double attention{1};        // times seconds of attention
+  double memory_bound{1};     // times seconds of everything else that computes
+  double links_inside{1};     // times seconds of collectives inside a node
+  double links_across{1};     // times seconds of collectives between nodes
 };
 
 FittedConstants read_fitted(const workload::Job& job, Fitted level);

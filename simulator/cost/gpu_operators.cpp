@@ -33,23 +33,36 @@ int generation_of(const workload::Job& job) {
 
 double real(std::int64_t n) { return static_cast<double>(n); }
 
+std::optional<ProductTable> table_of(const workload::Job& job, ProductTable::Numbers numbers) {
+  const workload::Node& node = job.cluster.groups.front().node;
+  return ProductTable::of(node, {node.accelerator.memory_bytes_per_s}, numbers);
+}
+
+std::optional<ProductTable> narrow_table_of(const workload::Job& job) {
+  if (job.plan.precision != workload::Precision::fp8) return std::nullopt;
+  return table_of(job, job.plan.fp8_recipe == "block" ? ProductTable::Numbers::in_8_bits_by_blocks
+                                                      : ProductTable::Numbers::in_8_bits);
+}
+
 }  // namespace
 
 GpuOperators::GpuOperators(const workload::Job& job)
-    : GpuOperators(job, ProductTable::of(job.cluster.groups.front().node,
-                                         {job.cluster.groups.front().node.accelerator.memory_bytes_per_s})) {}
+    : GpuOperators(job, table_of(job, ProductTable::Numbers::in_16_bits), narrow_table_of(job)) {}
 
 GpuOperators::GpuOperators(const workload::Job& job, const GpuOperators& other)
-    : GpuOperators(job, other.products_) {}
+    : GpuOperators(job, other.products_,
+                   other.narrow_products_ ? other.narrow_products_ : narrow_table_of(job)) {}
 
-GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable> products)
+GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable> products,
+                           std::optional<ProductTable> narrow_products)
     : gpu_(job.cluster.groups.front().node.accelerator),
       habits_(job.habits),
       dropout_(job.plan.dropout > 0),
       peak_{workload::training_flops_per_s(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
       facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
-      products_(std::move(products)) {
+      products_(std::move(products)),
+      narrow_products_(std::move(narrow_products)) {
   ensure(peak_.value > 0, "a rule says which arithmetic the GPU has");
 }
 
@@ -71,17 +84,19 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
 
 Estimate GpuOperators::product(const ops::Op& op) const {
   const ProductRates& rates = facts_.products;
-  const double computing = (ops::flops(op) / peak_of(op.type)).value;
+  const auto& layer = std::get<ops::Linear>(op.what);
+  const double computing = (ops::flops(op) / peak_of(layer.fp8 ? DataType::fp8 : op.type)).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
-  if (products_ && size_of(op.type) == kTableBytes) {
-    const double slower = products_->slowdown(std::get<ops::Linear>(op.what), op.pass);
+  const std::optional<ProductTable>& table = layer.fp8 ? narrow_products_ : products_;
+  if (table && size_of(op.type) == kTableBytes) {
+    const double slower = table->slowdown(layer, op.pass);
     return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
           Source::roofline};
 }
 
-Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass) const {
+Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass, DataType type) const {
   const bool forward = pass == ops::Pass::forward;
   const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
   // The triangle of scores: two products forward, five backward, two FLOP a multiply-add.
@@ -89,8 +104,8 @@ Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass) const 
   const double flop = pairs * real(a.head_dim) * (forward ? 4 : 10);
   const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
   const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;
-  return {Seconds{flop / (peak_.value * rate.best) * slower + facts_.launch_s}, facts_.attention_sigma,
-          Source::roofline};
+  return {Seconds{flop / (peak_of(type).value * rate.best) * slower + facts_.launch_s},
+          facts_.attention_sigma, Source::roofline};
 }
 
 Estimate GpuOperators::unfused(const ops::Attention& a, ops::Pass pass, DataType type) const {
@@ -123,7 +138,7 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
 Estimate GpuOperators::time(const ops::Op& op) const {
   if (std::holds_alternative<ops::Linear>(op.what)) return product(op);
   if (const auto* a = std::get_if<ops::Attention>(&op.what))
-    return a->flash ? attention(*a, op.pass) : unfused(*a, op.pass, op.type);
+    return a->flash ? attention(*a, op.pass, op.type) : unfused(*a, op.pass, op.type);
   return memory_bound(op);
 }
 

@@ -25,9 +25,10 @@ class GpuOperators {
   FlopsPerSecond peak() const { return peak_; }
 
  private:
-  GpuOperators(const workload::Job& job, std::optional<ProductTable> products);
+  GpuOperators(const workload::Job& job, std::optional<ProductTable> products,
+               std::optional<ProductTable> narrow_products);
   Estimate product(const ops::Op& op) const;
-  Estimate attention(const ops::Attention& a, ops::Pass pass) const;
+  Estimate attention(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;
   FlopsPerSecond peak_of(DataType type) const;
@@ -39,7 +40,7 @@ class GpuOperators {
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   GpuFacts facts_;
-  std::optional<ProductTable> products_;
+  std::optional<ProductTable> products_, narrow_products_;  // of factors in 16 bits, in 8
 };
 
 }  // namespace ds::cost

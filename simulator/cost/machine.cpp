@@ -14,6 +14,12 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
   return std::min(job.cluster.ranks(), std::max<std::int64_t>(profile.cores, 1));
 }
 
+double factor_of(const ops::Op& op, const FittedConstants& fitted) {
+  if (const auto* linear = std::get_if<ops::Linear>(&op.what))
+    return linear->fp8 ? fitted.narrow_products : fitted.products;
+  return std::holds_alternative<ops::Attention>(op.what) ? fitted.attention : fitted.memory_bound;
+}
+
 }  // namespace
 
 Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted)
@@ -39,10 +45,8 @@ const Machine::Gpus& Machine::gpus() const {
 Estimate Machine::time(const ops::Op& op) const {
   if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return cpu->operators.time(op);
   const Gpus& gpus = std::get<Gpus>(kind_);
-  const bool product =
-      std::holds_alternative<ops::Linear>(op.what) || std::holds_alternative<ops::Attention>(op.what);
   Estimate estimate = gpus.operators.time(op);
-  estimate.seconds = estimate.seconds * (product ? gpus.fitted.products : gpus.fitted.memory_bound);
+  estimate.seconds = estimate.seconds * factor_of(op, gpus.fitted);
   return estimate;
 }
 

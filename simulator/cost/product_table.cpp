@@ -13,7 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kBytes = 2;  // of a number in 16 bits
+constexpr std::int64_t kResultBytes = 2;  // of a number in 16 bits
+constexpr std::array<std::string_view, 3> kNumbers{"16 bits", "fp8", "fp8 by blocks"};
 constexpr std::array<std::string_view, 3> kPasses{"forward", "input_gradient", "weight_gradient"};
 // Rate of a backward product over that of its layer's forward, where it was not measured: medians over 61 and 144 layers
 // (github.com/MooreThreads/SimuMax at 4dcaae513ba7: data gradient 0.99 and 1.00, weight gradient 0.97 and 0.95).
@@ -37,7 +38,9 @@ bool names(const Cursor& list, const std::string& name) {
 double ProductTable::roofline(const ops::Linear& layer) const {
   const auto t = static_cast<double>(layer.tokens), n = static_cast<double>(layer.outputs),
              k = static_cast<double>(layer.inputs);
-  return std::max(2 * t * n * k / peak_.value, kBytes * (t * k + k * n + t * n) / memory_.value);
+  return std::max(
+      2 * t * n * k / peak_.value,
+      (static_cast<double>(factor_bytes_) * (t * k + k * n) + kResultBytes * t * n) / memory_.value);
 }
 
 Features ProductTable::features_of(const ops::Linear& layer) const {
@@ -47,12 +50,16 @@ Features ProductTable::features_of(const ops::Linear& layer) const {
           .product = true};
 }
 
-std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPerSecond memory) {
+std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPerSecond memory,
+                                             Numbers numbers) {
   std::optional<Document> found;
   for (const fs::path& file : files()) {
     Document document = read_document(file);
     const Cursor root = document.root();
-    root.only({"name", "gpus", "machines", "peak_flops_per_s", "passes", "source"});
+    root.only({"name", "gpus", "machines", "numbers", "peak_flops_per_s", "passes", "source"});
+    const auto given = root.find("numbers");
+    const std::size_t which = given ? given->choose(kNumbers) : 0;
+    if (which != static_cast<std::size_t>(numbers)) continue;
     const bool machine = names(root.member("machines"), node.name);
     if (machine || (!found && names(root.member("gpus"), node.gpu))) found.emplace(std::move(document));
     if (machine) break;
@@ -62,6 +69,7 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
   ProductTable table;
   table.peak_ = {root.member("peak_flops_per_s").positive()};
   table.memory_ = memory;
+  if (numbers != Numbers::in_16_bits) table.factor_bytes_ = 1;
   const Cursor passes = root.member("passes");
   passes.only(kPasses);
   for (std::size_t p = 0; p < kPasses.size(); ++p) {

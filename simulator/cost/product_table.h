@@ -17,8 +17,11 @@ namespace ds::cost {
 
 class ProductTable {
  public:
-  /// The table of the machine, else that of its GPU, else none. Every measurement is in 16 bits.
-  static std::optional<ProductTable> of(const workload::Node& node, BytesPerSecond memory);
+  /// What is multiplied: numbers in 16 bits; in 8 with a scale for each tensor, or for each block of it.
+  enum class Numbers : std::uint8_t { in_16_bits, in_8_bits, in_8_bits_by_blocks };
+  /// The table of the machine, else that of its GPU, else none.
+  static std::optional<ProductTable> of(const workload::Node& node, BytesPerSecond memory,
+                                        Numbers numbers = Numbers::in_16_bits);
 
   /// Seconds of a layer's product over those that the roofline of the datasheet allows, at least 1. A shape asked for before
   /// costs nanoseconds; not for several threads at once.
@@ -36,6 +39,7 @@ class ProductTable {
 
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
+  std::int64_t factor_bytes_{2};  // of a number that is multiplied; results have 16 bits
   std::array<Curve, 3>
       curves_;  // by pass: forward, input gradient, weight gradient; empty where not measured
   /// By tokens, outputs, inputs and pass.

@@ -100,6 +100,23 @@ class Builder {
     for (const std::int64_t size : sizes) result.blocks.push_back({size, options_.tp});
     return result;
   }
+  bool in_fp8() const { return options_.fp8.on() && layer_ != kNone; }
+  /// What a layer's product takes.
+  TensorIndex quantised(std::string_view name, TensorIndex x) {
+    if (!in_fp8()) return x;
+    const ops::Shape shape = stage_.tensors[static_cast<std::size_t>(x)].shape;
+    return node(ops::Quantise{shape.size[0], shape.size[1], options_.fp8.forms, options_.fp8.reads},
+                fmt::format("{}.fp8", name), {x});
+  }
+  TensorIndex quantised_weight(std::string_view name, TensorIndex weight) {
+    if (!in_fp8()) return weight;
+    const Tensor given = stage_.tensors[static_cast<std::size_t>(weight)];
+    stage_.parameters[static_cast<std::size_t>(given.parameter)].fp8 = true;
+    const TensorIndex narrow =
+        tensor(in_layer(fmt::format("{}.fp8", name)), given.shape, DataType::fp8, Role::weight);
+    stage_.tensors.back().parameter = given.parameter;
+    return narrow;
+  }
   TensorIndex regroup(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t tokens,
                       std::int64_t width) {
     return node(ops::Regroup{how, tokens, width, options_.tp}, name, {x});
@@ -164,25 +181,28 @@ class Builder {
     std::int64_t sum = 0;
     for (const std::int64_t block : outputs) sum += block;
     const std::int64_t rows = sum / options_.tp;
-    std::vector<TensorIndex> given{x, parameter(fmt::format("{}.weight", name), {{rows, inputs}, 2},
-                                                Init::normal, deviation, cut_in(0, outputs))};
+    const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{rows, inputs}, 2}, Init::normal,
+                                         deviation, cut_in(0, outputs));
+    std::vector<TensorIndex> given{x, quantised_weight(fmt::format("{}.weight", name), weight)};
     if (biases_)
       given.push_back(
           parameter(fmt::format("{}.bias", name), {{rows}, 1}, Init::zero, 0, cut_in(0, outputs)));
-    return node(ops::Linear{tokens_, inputs, rows, biases_}, result, std::move(given));
+    return node(ops::Linear{tokens_, inputs, rows, biases_, in_fp8()}, result, std::move(given));
   }
 
   /// Inputs are cut: each rank has a part of the sum, so the bias is added after it.
   TensorIndex narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
                             std::int64_t inputs) {
     const std::int64_t outputs = model_.hidden, columns = inputs / options_.tp;
-    std::vector<TensorIndex> given{x, parameter(fmt::format("{}.weight", name), {{outputs, columns}, 2},
-                                                Init::normal, residual_deviation(), cut_in(1, {inputs}))};
+    const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{outputs, columns}, 2},
+                                         Init::normal, residual_deviation(), cut_in(1, {inputs}));
+    std::vector<TensorIndex> given{quantised(fmt::format("{}.x", name), x),
+                                   quantised_weight(fmt::format("{}.weight", name), weight)};
     const auto bias = [&] { return parameter(fmt::format("{}.bias", name), {{outputs}, 1}, Init::zero); };
     const bool inside = biases_ && !cut();
     if (inside) given.push_back(bias());
-    TensorIndex y =
-        leave(result, node(ops::Linear{tokens_, columns, outputs, inside}, result, std::move(given)));
+    TensorIndex y = leave(
+        result, node(ops::Linear{tokens_, columns, outputs, inside, in_fp8()}, result, std::move(given)));
     if (biases_ && !inside) y = node(ops::Bias{local_tokens_, outputs}, result, {y, bias()});
     return dropped(result, y);
   }
@@ -198,7 +218,8 @@ class Builder {
   TensorIndex attention(TensorIndex x) {
     const std::int64_t q = model_.heads * model_.head_dim, kv = model_.kv_heads * model_.head_dim;
     const std::int64_t heads = model_.heads / options_.tp, kv_heads = model_.kv_heads / options_.tp;
-    const TensorIndex qkv = wide_linear("attention.qkv", "attention.qkv", enter("attention.norm.y", x),
+    const TensorIndex qkv = wide_linear("attention.qkv", "attention.qkv",
+                                        enter("attention.norm.y", quantised("attention.norm.y", x)),
                                         model_.hidden, {q, kv, kv}, kDeviation);
     if (model_.position == workload::Position::rope)
       node(ops::Rope{tokens_, options_.sequence, heads, kv_heads, model_.head_dim}, "rope",
@@ -211,7 +232,7 @@ class Builder {
 
   TensorIndex mlp(TensorIndex x) {
     const std::int64_t ffn = model_.ffn_hidden, local = ffn / options_.tp;
-    x = enter("mlp.norm.y", x);
+    x = enter("mlp.norm.y", quantised("mlp.norm.y", x));
     if (model_.gated_mlp) {
       const TensorIndex h = wide_linear("mlp.up", "mlp.h", x, model_.hidden, {ffn, ffn}, kDeviation);
       return narrow_linear("mlp.down", "mlp.projected",
@@ -265,7 +286,8 @@ class Builder {
                            .vocab = model_.vocab,
                            .columns = columns,
                            .scale = options_.loss_scale,
-                           .shards = options_.tp},
+                           .shards = options_.tp,
+                           .unfused = options_.unfused_loss},
          "loss", std::move(given));
   }
 

@@ -58,6 +58,10 @@ class Differentiator {
       gradient(node.operands[0]) = node.operands[0];  // the logits have become their own gradient
       return;
     }
+    if (std::holds_alternative<ops::Quantise>(node.op.what)) {
+      gradient(node.operands[0]) = gradient(node.operands[1]);
+      return;
+    }
     if (std::holds_alternative<ops::Add>(node.op.what)) {
       for (int i = 0; i < 2; ++i) pass_through(node.operands[static_cast<std::size_t>(i)], node.operands[2]);
       return;
@@ -66,8 +70,54 @@ class Differentiator {
     const bool statistics =
         std::holds_alternative<ops::Regroup>(node.op.what) && gradient(node.operands.back()) == kNone;
     if (statistics) return;
+    quantise_gradient(node);
     for (Pass pass : {Pass::input_gradient, Pass::weight_gradient})
       if (ops::has_pass(node.op.what, pass)) emit(node, pass, use);
+  }
+
+  /// Of what a product in 8 bits has made: its gradient is a factor of two products. Where it is gathered first, that is done in
+  /// 8 bits as well.
+  void quantise_gradient(const Node& node) {
+    const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+    const bool gathered = regroup != nullptr && regroup->how == ops::Regrouping::scatter;
+    const Node* const product = product_in_fp8(gathered ? node.operands[0] : node.operands.back());
+    if (product == nullptr || (!gathered && product != &node)) return;
+    TensorIndex& of_result = gradient(node.operands.back());
+    if (of_result == kNone || tensor(of_result).type == DataType::fp8) return;
+    const ops::Quantise* const like = quantisation_of(product->operands[0]);
+    const Tensor given = tensor(of_result);
+    const ops::Quantise what{given.shape.size[0], given.shape.size[1], like->forms, like->reads};
+    stage_.tensors.push_back({.name = fmt::format("{}.fp8", given.name),
+                              .shape = given.shape,
+                              .type = DataType::fp8,
+                              .role = Role::activation});
+    gradient_.push_back(kNone);
+    const auto narrow = static_cast<TensorIndex>(stage_.tensors.size()) - 1;
+    stage_.backward.push_back(
+        {.op = {.what = what, .type = given.type, .gradient_type = node.op.gradient_type},
+         .operands = {of_result, narrow},
+         .layer = node.layer});
+    gradient(node.operands.back()) = narrow;
+  }
+
+  /// The node whose result that is, if it multiplies in 8 bits.
+  const Node* product_in_fp8(TensorIndex result) const {
+    for (const Node& node : stage_.forward) {
+      const auto* linear = std::get_if<ops::Linear>(&node.op.what);
+      if (linear != nullptr && linear->fp8 && node.operands.back() == result) return &node;
+    }
+    return nullptr;
+  }
+  /// How a factor was quantised, before it was gathered where it was.
+  const ops::Quantise* quantisation_of(TensorIndex factor) const {
+    for (std::size_t n = stage_.forward.size(); n-- > 0;) {
+      const Node& node = stage_.forward[n];
+      if (node.operands.back() != factor) continue;
+      if (const auto* quantise = std::get_if<ops::Quantise>(&node.op.what)) return quantise;
+      if (std::holds_alternative<ops::Regroup>(node.op.what)) return quantisation_of(node.operands.front());
+    }
+    ensure(false, "factors in 8 bits have been quantised");
+    return nullptr;
   }
 
   /// Both inputs of a residual connection have its output's gradient. What flows past the branch is added where the
@@ -80,6 +130,8 @@ class Differentiator {
   void emit(const Node& node, Pass pass, std::int32_t use) {
     ops::Op op = node.op;
     op.pass = pass;
+    if (std::holds_alternative<ops::Regroup>(op.what) && gradient(node.operands.back()) != kNone)
+      op.type = tensor(gradient(node.operands.back())).type;
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
     Node result{.op = op, .operands = {}, .layer = node.layer};

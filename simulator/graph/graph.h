@@ -52,6 +52,7 @@ struct Parameter {
   Init init{};
   double deviation{};         // of Init::normal
   bool decays{};              // matrices decay, gains, biases do not
+  bool fp8{};                 // products take it in 8 bits
   std::int32_t layer{kNone};  // of Stage::layers
   std::int32_t uses{1};       // a tied embedding has two, each with a gradient of its own
   bool token_table{};         // the embedding of tokens, or the head that is tied to it
@@ -98,6 +99,13 @@ struct Stage {
   TensorIndex input{kNone}, output{kNone}, input_gradient{kNone}, output_gradient{kNone};
 };
 
+/// How layers' products are fed in 8 bits: see ops::Quantise. No forms: they are not.
+struct Fp8 {
+  std::int64_t forms{0}, reads{1};
+  bool on() const { return forms > 0; }
+  auto operator<=>(const Fp8&) const = default;
+};
+
 /// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
   std::int32_t layers{};
@@ -107,7 +115,9 @@ struct StageOptions {
   std::int64_t batch{}, sequence{};
   DataType type{DataType::fp32};
   DataType gradient_type{DataType::fp32};  // where `type` is narrower
+  Fp8 fp8;
   bool flash{true};
+  bool unfused_loss{false};
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch

@@ -17,7 +17,7 @@ void for_each_field(What& what, Fn&& fn) {
 /// profiles leave them out.
 constexpr bool is_of_shape(std::string_view field) {
   return field != "shards" && field != "once_from" && field != "copies" && field != "replicas" &&
-         field != "copies_down";
+         field != "copies_down" && field != "fp8" && field != "unfused";
 }
 
 }  // namespace ds::ops

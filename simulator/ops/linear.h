@@ -5,10 +5,10 @@
 
 namespace ds::ops {
 
-/// y = x weight^T (+ bias); weight [outputs, inputs].
+/// y = x weight^T (+ bias); weight [outputs, inputs]. `fp8`: what it multiplies has been quantised, results have not.
 struct Linear {
   std::int64_t tokens{}, inputs{}, outputs{};
-  bool bias{};
+  bool bias{}, fp8{};
   bool operator==(const Linear&) const = default;
 
   static constexpr std::string_view kName = "linear";
@@ -21,21 +21,25 @@ struct Linear {
   Extents extents() const { return {tokens, inputs, outputs}; }
   void operands(OperandList& l) const {
     const Shape weight = matrix(outputs, inputs), x = matrix(tokens, inputs), y = matrix(tokens, outputs);
+    const DataType factor = fp8 ? DataType::fp8 : l.type;
+    const auto in = [&](std::string_view factor_name, const Shape& shape) {
+      l.typed(factor_name, Access::read, Role::activation, factor, shape);
+    };
     switch (l.pass) {
       case Pass::forward:
-        l.in("x", x);
-        l.weight("weight", weight);
+        in("x", x);
+        l.typed("weight", Access::read, Role::weight, factor, weight);
         if (bias) l.weight("bias", vector(outputs));
         l.result("y", y);
         return;
       case Pass::input_gradient:
-        l.in("dy", y);
-        l.weight("weight", weight);
+        in("dy", y);
+        l.typed("weight", Access::read, Role::weight, factor, weight);
         l.result("dx", x);
         return;
       case Pass::weight_gradient:
-        l.in("dy", y);
-        l.in("x", x);
+        in("dy", y);
+        in("x", x);
         l.gradient("dweight", weight);
         if (bias) {
           l.gradient("dbias", vector(outputs));
@@ -48,7 +52,8 @@ struct Linear {
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
-    fn("tokens", self.tokens), fn("inputs", self.inputs), fn("outputs", self.outputs), fn("bias", self.bias);
+    fn("tokens", self.tokens), fn("inputs", self.inputs), fn("outputs", self.outputs), fn("bias", self.bias),
+        fn("fp8", self.fp8);
   }
 };
 

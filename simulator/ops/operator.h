@@ -9,7 +9,7 @@
 //   Extents extents() const;                       // the sizes over which measured times are interpolated
 //   static void fields(Self&, Fn&&);               // sizes and switches by name, for hashes, files and dumps
 //   void stand_at(const RankPosition&);            // only where a rank's part follows from where it stands
-//   Bytes moved(const Operand&, bool add) const;   // only where less moves than an operand holds
+//   Bytes moved(const Operand&, bool add) const;   // only where another number moves than an operand holds
 //
 // The struct's comment gives the formula and its source.
 

@@ -31,6 +31,7 @@
 #include "simulator/ops/loss_sum.h"
 #include "simulator/ops/operator.h"
 #include "simulator/ops/positions.h"
+#include "simulator/ops/quantise.h"
 #include "simulator/ops/regroup.h"
 #include "simulator/ops/rms_norm.h"
 #include "simulator/ops/rope.h"
@@ -44,7 +45,7 @@ namespace ds::ops {
 /// Every operator there is. The order is that of hashes: new ones come last.
 using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, Cast>;
+                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, Cast, Quantise>;
 
 struct Op {
   What what;

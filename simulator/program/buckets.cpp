@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -27,7 +28,7 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     return tensor_ranks > 1 && parameter(member).cut.dimension == graph::kNone;
   };
   std::ranges::stable_sort(bucket.members, {}, [&](const Bucket::Member& member) {
-    return std::pair(everywhere(member), !parameter(member).decays);
+    return std::tuple(everywhere(member), !parameter(member).decays, !parameter(member).fp8);
   });
   bool any_everywhere = false;
   for (Bucket::Member& member : bucket.members) {
@@ -37,6 +38,10 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     if (parameter(member).decays) {
       ensure(bucket.decayed == bucket.elements, "what decays stands first in a bucket");
       bucket.decayed += parameter(member).shape.elements();
+    }
+    if (parameter(member).fp8) {
+      ensure(bucket.fp8 == bucket.elements, "what is taken in 8 bits stands first in a bucket");
+      bucket.fp8 += parameter(member).shape.elements();
     }
     bucket.elements += parameter(member).shape.elements();
   }

@@ -10,7 +10,7 @@
 namespace ds::program {
 
 /// Parameters one after another without gaps: first those that are cut over tensor-parallel ranks, then those of which
-/// every rank holds the whole; of each, those that decay first. So that one AdamW, one norm and one sum serve them all.
+/// every rank holds the whole; of each, those that decay first, and of these what products take in 8 bits. So that one AdamW, one norm and one sum serve them all.
 struct Bucket {
   struct Member {
     graph::ParameterIndex parameter{};
@@ -19,6 +19,7 @@ struct Bucket {
   std::string name;
   std::vector<Member> members;
   std::int64_t elements{}, decayed{};
+  std::int64_t fp8{};        // elements from the first on that products take in 8 bits
   std::int64_t once_from{};  // elements from here on are held by every tensor-parallel rank
   bool partial{};            // and these have gradients of the rank's tokens alone
   bool tied{false};          // the parameter has a second use, whose gradient has a buffer of its own

@@ -1,5 +1,6 @@
 // Lowering: a job becomes buffers, templates and the calls of one step, stage by stage. What of the job counts is in
 // stage_inputs.h; how a stage is lowered, in stage_lowering.h.
+#include <algorithm>
 #include <map>
 
 #include "simulator/base/error.h"
@@ -67,7 +68,8 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
 }
 
 Grid grid_of(const workload::Plan& plan) {
-  const std::int64_t shards = plan.zero > 0 ? plan.zero_group / plan.cp : plan.dp;
+  const std::int64_t shards = plan.zero > 0 ? std::max<std::int64_t>(plan.zero_group / plan.cp, 1) : plan.dp;
+  ensure(plan.dp % shards == 0, "groups of shards make up all data-parallel ranks");
   return Grid({.tp = static_cast<std::int32_t>(plan.tp),
                .cp = static_cast<std::int32_t>(plan.cp),
                .dp_shard = static_cast<std::int32_t>(shards),

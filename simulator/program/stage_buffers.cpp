@@ -158,6 +158,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, inputs_.master_type);
   buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, inputs_.master_type);
   make_gathered(chunk, bucket, buffers);
+  make_narrow_weight(bucket, buffers);
   make_tensor_views(chunk, bucket, buffers);
   chunk.buffers.push_back(buffers);
 }
@@ -191,6 +192,17 @@ void StageLowering::make_gathered(const Chunk& chunk, const Bucket& bucket, Buck
                                     .copies = buffers.kept ? bucket.copies : in_turn(bucket, prefetches())},
                                    rule);
   if (!buffers.kept && program_.buffer(buffers.used_weight).copies > 1) rings_.insert(buffers.used_weight);
+}
+
+void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buffers) {
+  if (bucket.fp8 == 0) return;
+  const bool lasts = inputs_.quantises_once();
+  buffers.narrow_weight = add_buffer({.name = fmt::format("{}.fp8", bucket.name),
+                                      .size = exactly({bucket.fp8 * fp8().forms}),
+                                      .type = DataType::fp8,
+                                      .life = lasts ? Life::run : Life::call,
+                                      .part = Part::weights,
+                                      .copies = lasts ? bucket.copies : 1});
 }
 
 /// What a backward writes before it is reduced, for two layers in turn where that is done beside the work.
@@ -241,6 +253,12 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .shards = buffers.padded / buffers.part};
     const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
     chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, micro);
+    if (parameter.fp8) {
+      const auto narrow = [&](Way way) {
+        return Use{add_view(buffers.narrow_weight, {member.first_element}, parameter.shape, way), {}, 0};
+      };
+      chunk.narrow_weights[member.parameter] = {narrow(Way::ahead), narrow(Way::back)};
+    }
     chunk.gradients[{member.parameter, 0}] = both(buffers.own_gradient, tensor.gradient);
     if (buffers.tied_gradient != BufferId{-1})
       chunk.gradients[{member.parameter, 1}] = both(buffers.tied_gradient, tensor.tied_gradient);
@@ -382,7 +400,10 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
                       rule);
   };
   switch (tensor.role) {
-    case Role::weight: use = chunk.weights.at({tensor.parameter, 0}); return;
+    case Role::weight:
+      use = tensor.type == DataType::fp8 ? chunk.narrow_weights.at(tensor.parameter)
+                                         : chunk.weights.at({tensor.parameter, 0});
+      return;
     case Role::gradient: use = chunk.gradients.at({tensor.parameter, tensor.use}); return;
     case Role::scalar: bind(host_.losses, kMicro0); return;
     case Role::tokens: {

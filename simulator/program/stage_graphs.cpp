@@ -16,6 +16,17 @@ std::int64_t padded_vocab(const Job& job) {
   return round_up(round_up(job.model.vocab, multiple), job.plan.tp);
 }
 
+/// Hopper's products in 8 bits want both operands row by row, so what two of them read in two directions comes in two forms;
+/// scales of blocks run along one direction, so blocks do everywhere. Scales of whole tensors that are not carried over from the
+/// step before need the largest element first (Transformer Engine, recipes DelayedScaling, Float8CurrentScaling,
+/// Float8BlockScaling, MXFP8BlockScaling).
+graph::Fp8 fp8_of(const Job& job) {
+  if (job.plan.precision != workload::Precision::fp8) return {};
+  const bool of_tensors = job.plan.fp8_recipe.starts_with("tensor");
+  const bool hopper = !job.cluster.groups.front().node.accelerator.arch.starts_with("sm10");
+  return {.forms = !of_tensors || hopper ? 2 : 1, .reads = job.plan.fp8_recipe == "tensor_current" ? 2 : 1};
+}
+
 /// The chunk's place in the model.
 std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
   const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
@@ -48,7 +59,9 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .sequence = job.train.sequence_length,
           .type = storage_type(job),
           .gradient_type = gradient_type(job),
+          .fp8 = fp8_of(job),
           .flash = plan.attention != workload::Attention::unfused,
+          .unfused_loss = !job.cluster.cpu() && !has_fusion(job, "cross_entropy"),
           .dropout = plan.dropout,
           .padded_vocab = padded_vocab(job),
           .loss_scale = 1 / tokens};

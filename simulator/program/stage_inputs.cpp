@@ -13,10 +13,6 @@ namespace {
 
 using workload::Job;
 
-bool has_fusion(const Job& job, std::string_view name) {
-  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
-}
-
 Sharding sharding_of(const Job& job) {
   const workload::Plan& plan = job.plan;
   if (plan.zero == 0 || plan.dp == 1) return {};

@@ -87,6 +87,8 @@ struct StageInputs {
   workload::HyperParameters hyper;
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return overlap.grad_reduce && data_ranks > 1; }
+  /// Weights in 8 bits are made once a step, by the first forward; those that passes gather, by each of these.
+  bool quantises_once() const { return chunks.front().graph.fp8.on() && !gathers_weights(); }
   bool gathers_weights() const { return sharding.weights != WeightStore::whole; }
   /// Ranks that hold the same shard.
   std::int64_t replicas() const { return data_ranks / sharding.shards; }

@@ -25,7 +25,7 @@ void mark_ends(std::vector<PassCall>& calls) {
 }  // namespace
 
 std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,
-                               bool reduces_early) {
+                               bool reduces_early, bool first_forwards_apart) {
   std::vector<PassCall> calls;
   calls.reserve(order.size() + 1);
   std::vector<std::int32_t> summed;  // by chunk: backwards to the weights so far
@@ -53,6 +53,8 @@ std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int
     }
   }
   mark_ends(calls);
+  if (first_forwards_apart)
+    for (PassCall& call : calls) call.kind.role.first |= call.is_first_forward;
   return calls;
 }
 
@@ -83,7 +85,8 @@ RankClass StageLowering::lower(const std::vector<ScheduledPass>& order, std::int
   ranks.members = static_cast<std::int32_t>(inputs_.tensor_ranks * inputs_.data_ranks);
   Phase step{When::always, {}};
   step.calls.reserve(order.size() + 1);
-  for (const PassCall& call : calls_of(order, this->micro_batches(), reduces_early()))
+  for (const PassCall& call :
+       calls_of(order, this->micro_batches(), reduces_early(), inputs_.quantises_once()))
     step.calls.push_back({pass(call.kind), {call.micro[0], call.micro[1]}});
   step.calls.push_back({finish(), {-1, -1}});
   ranks.phases = {std::move(step), {When::finite, {{update(), {-1, -1}}}}};
@@ -105,8 +108,10 @@ TemplateId StageLowering::pass(const PassKind& kind) {
 TemplateId StageLowering::make_pass(const PassKind& kind) {
   const Chunk& chunk = chunks_[static_cast<std::size_t>(kind.chunk)];
   if (kind.merged_with < 0)
-    return add_template(program_, kind.forward ? forward(chunk) : backward(chunk, kind.gradients, kind.role));
-  const Draft ahead = forward(chunk);
+    return add_template(program_, kind.forward ? forward(chunk, kind.role.first)
+                                               : backward(chunk, kind.gradients, kind.role));
+  ensure(!inputs_.quantises_once(), "merged calls do not say which forward is the first");
+  const Draft ahead = forward(chunk, false);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());
   const Draft back = backward(chunks_[static_cast<std::size_t>(kind.merged_with)], kind.gradients, kind.role);
   for (auto use = program_.uses.begin() + first_use; use != program_.uses.end(); ++use)

@@ -26,7 +26,7 @@
 
 namespace ds::program {
 
-/// What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last one
+/// Of a forward whether it is the first, where that counts. What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last one
 /// they are complete, where they are reduced beside it.
 struct GradientRole {
   bool first{}, last{};
@@ -53,8 +53,9 @@ struct PassCall {
   bool is_first_forward{}, is_last_backward{};  // of its chunk; the backward to the weights
 };
 /// The calls of an order. `micro_batches`: of each pipeline.
+/// `first_forwards_apart`: that of a step's first micro-batch does what the others find done.
 std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int32_t micro_batches,
-                               bool reduces_early);
+                               bool reduces_early, bool first_forwards_apart = false);
 
 /// How many slots a buffer has follows from the order in which a class works.
 struct SlotRule {
@@ -93,6 +94,7 @@ class StageLowering {
     // Where passes read weights and write gradients: the same two, unless these are shards.
     BufferId used_weight{-1}, own_gradient{-1}, tied_gradient{-1};
     BufferId sent_gradient{-1};     // what is reduced, where that is of another type
+    BufferId narrow_weight{-1};     // what products take in 8 bits
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
     bool kept{};                    // what a forward has gathered is there in the backward
   };
@@ -109,6 +111,7 @@ class StageLowering {
     std::map<std::pair<std::int32_t, graph::TensorIndex>, TensorUse>
         series;  // within layers: of what they hand on to each other
     std::map<std::pair<graph::ParameterIndex, std::int32_t>, TensorUse> weights, gradients;
+    std::map<graph::ParameterIndex, TensorUse> narrow_weights;
     std::vector<int> touched;            // by tensor: the legs of a micro-batch that touch it, as bits
     std::vector<std::int32_t> layer_of;  // by tensor: of Stage::layers, where it is not handed on
     std::int32_t number{};
@@ -120,6 +123,7 @@ class StageLowering {
   enum class Way : std::uint8_t { ahead, back };
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return inputs_.reduces_early(); }
+  const graph::Fp8& fp8() const { return inputs_.chunks.front().graph.fp8; }
   /// The ranks that the shards of a bucket are dealt to.
   Group shard_group() const { return inputs_.replicas() == 1 ? kDataGroup : kShardGroup; }
   bool prefetches() const { return inputs_.overlap.param_gather; }
@@ -145,6 +149,7 @@ class StageLowering {
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_gathered(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
   void make_own_gradients(const Bucket& bucket, BucketBuffers& buffers);
+  void make_narrow_weight(const Bucket& bucket, BucketBuffers& buffers);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
   template <class Fn>
   void for_each_node(const Chunk& chunk, Fn&& fn) const;
@@ -160,7 +165,9 @@ class StageLowering {
   /// The nodes of a pass that `in_pass` says, and what has to be gathered for them: begin() first of all, then run().
   class Units;
   void gather(Draft& body, const Chunk& chunk, std::size_t bucket, Way way, std::int32_t iterations_ahead);
-  Draft forward(const Chunk& chunk);
+  /// `first`: of the step's micro-batches.
+  Draft forward(const Chunk& chunk, bool first);
+  void quantise_weights(Draft& body, const Chunk& chunk, std::size_t bucket, Way way);
   Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
   void zero_padding(Draft& body, const Chunk& chunk);
   void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);

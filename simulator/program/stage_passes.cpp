@@ -177,16 +177,43 @@ void StageLowering::gather(Draft& body, const Chunk& chunk, std::size_t b, Way w
        {later(whole(buffers.used_weight, buffers.padded, way), iterations_ahead), Access::write, micro}}));
 }
 
+/// What products of a bucket's weights take.
+void StageLowering::quantise_weights(Draft& body, const Chunk& chunk, std::size_t b, Way way) {
+  const std::int64_t elements = chunk.buckets[b].fp8;
+  const BucketBuffers& buffers = chunk.buffers[b];
+  const ops::Op op{
+      .what = ops::Quantise{.tokens = elements, .width = 1, .forms = fp8().forms, .reads = fp8().reads},
+      .pass = ops::Pass::forward,
+      .type = inputs_.type};
+  const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
+  const auto write = [&] {
+    body.add(instruction(Kind::compute, op,
+                         {{whole(buffers.used_weight, elements, way), {}, micro},
+                          {whole(buffers.narrow_weight, elements, way), {}, 0}}));
+  };
+  if (inputs_.quantises_once())
+    body.of_step(write);
+  else
+    write();
+}
+
 class StageLowering::Units {
  public:
-  Units(StageLowering& stage, Draft& body, const Chunk& chunk, Way way, const std::vector<bool>& in_pass)
+  enum class Quantises : std::uint8_t { no, yes };
+  Units(StageLowering& stage, Draft& body, const Chunk& chunk, Way way, const std::vector<bool>& in_pass,
+        Quantises quantises)
       : stage_(stage), body_(body), chunk_(chunk), way_(way) {
     const graph::Stage& graph = *chunk.graph;
     std::vector<bool> gathers(chunk.buckets.size(), stage.inputs_.gathers_weights());
     if (way == Way::back)
       for (std::size_t b = 0; b < gathers.size(); ++b) gathers[b] = gathers[b] && !chunk.buffers[b].kept;
-    runs_ =
-        unit_runs(graph, way == Way::ahead ? graph.forward : graph.backward, in_pass, chunk.buckets, gathers);
+    const std::vector<graph::Node>& nodes = way == Way::ahead ? graph.forward : graph.backward;
+    runs_ = unit_runs(graph, nodes, in_pass, chunk.buckets, gathers);
+    if (quantises == Quantises::no) return;
+    std::vector<bool> narrow;
+    for (const Bucket& bucket : chunk.buckets) narrow.push_back(bucket.fp8 > 0);
+    for (const UnitRun& run : unit_runs(graph, nodes, in_pass, chunk.buckets, narrow))
+      quantised_.push_back(run.buckets);
   }
 
   /// Gathers what is needed first, where the rest is gathered ahead.
@@ -200,6 +227,8 @@ class StageLowering::Units {
     for (std::size_t r = 0; r < runs_.size(); ++r) {
       const UnitRun& run = runs_[r];
       const auto nodes = [&] {
+        if (!quantised_.empty())
+          for (const std::size_t b : quantised_[r]) stage_.quantise_weights(body_, chunk_, b, way_);
         for (std::size_t n = run.first; n < run.end; ++n) write(n);
       };
       if (!stage_.prefetches()) {
@@ -229,16 +258,19 @@ class StageLowering::Units {
   const Chunk& chunk_;
   Way way_;
   std::vector<UnitRun> runs_;
+  std::vector<std::vector<std::size_t>> quantised_;  // buckets, by run; empty where the pass finds them done
 };
 
-Draft StageLowering::forward(const Chunk& chunk) {
+Draft StageLowering::forward(const Chunk& chunk, bool first) {
   const graph::Stage& graph = *chunk.graph;
   const auto use = [&](graph::TensorIndex t) { return chunk.use_of[static_cast<std::size_t>(t)].ahead; };
   Draft body;
-  body.name = "forward";
+  body.name = first ? "forward, first" : "forward";
   body.pass = Pass::forward;
   body.chunk = chunk.number;
-  Units units(*this, body, chunk, Way::ahead, std::vector<bool>(graph.forward.size(), true));
+  const bool quantises = fp8().on() && (first || !inputs_.quantises_once());
+  Units units(*this, body, chunk, Way::ahead, std::vector<bool>(graph.forward.size(), true),
+              quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
   if (graph.input != graph::kNone) receive(body, chunk, true, use(graph.input));
   units.run([&](std::size_t n) { lower_node(body, chunk, graph.forward[n], Way::ahead, false); });
@@ -259,7 +291,9 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
   const bool into_shards = inputs_.sharding.gradients;
   std::vector<bool> in_pass;
   for (const bool alone : chunk.weights_alone) in_pass.push_back(alone ? weights : inputs);
-  Units units(*this, body, chunk, Way::back, in_pass);
+  const bool quantises = fp8().on() && !inputs_.quantises_once();
+  Units units(*this, body, chunk, Way::back, in_pass,
+              quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
   if (role.first && !into_shards) body.of_step([&] { zero_padding(body, chunk); });
   if (inputs && graph.output_gradient != graph::kNone)

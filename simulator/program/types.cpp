@@ -1,5 +1,7 @@
 #include "simulator/program/types.h"
 
+#include <algorithm>
+
 #include "simulator/base/error.h"
 
 namespace ds::program {
@@ -12,9 +14,9 @@ DataType storage_type(const Job& job) {
     case workload::Precision::fp64: return DataType::fp64;
     case workload::Precision::fp32: return DataType::fp32;
     case workload::Precision::fp16: return DataType::fp16;
-    case workload::Precision::bf16: return DataType::bf16;
+    case workload::Precision::bf16:
+    case workload::Precision::fp8: return DataType::bf16;  // products of layers alone are narrower
     case workload::Precision::tf32:
-    case workload::Precision::fp8:
     case workload::Precision::dynamic: break;
   }
   ensure(false, "the precision is one that is supported");
@@ -22,6 +24,10 @@ DataType storage_type(const Job& job) {
 }
 
 bool narrow(DataType type) { return type != DataType::fp64 && type != DataType::fp32; }
+
+bool has_fusion(const Job& job, std::string_view name) {
+  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
+}
 
 DataType gradient_type(const Job& job) {
   const DataType type = storage_type(job);

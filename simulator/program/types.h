@@ -1,6 +1,8 @@
 #pragma once
 // The number formats that a plan's precision means.
 
+#include <string_view>
+
 #include "simulator/base/data_type.h"
 #include "simulator/workload/job.h"
 
@@ -14,6 +16,8 @@ bool narrow(DataType type);
 DataType gradient_type(const workload::Job& job);
 /// In which gradients travel between ranks that each keep a shard of them.
 DataType reduce_type(const workload::Job& job);
+/// Whether the job's software has that pass that makes one operator of several.
+bool has_fusion(const workload::Job& job, std::string_view name);
 /// Of what the optimizer updates.
 DataType master_type(const workload::Job& job);
 

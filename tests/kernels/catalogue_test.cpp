@@ -16,7 +16,8 @@ constexpr ops::Pass kPasses[] = {ops::Pass::forward, ops::Pass::input_gradient, 
                                  ops::Pass::update};
 
 bool has_kernels(const ops::What& what) {
-  return !std::holds_alternative<ops::Regroup>(what) && !std::holds_alternative<ops::Dropout>(what);
+  return !std::holds_alternative<ops::Regroup>(what) && !std::holds_alternative<ops::Dropout>(what) &&
+         !std::holds_alternative<ops::Cast>(what) && !std::holds_alternative<ops::Quantise>(what);
 }
 
 std::string refusal(const ops::Op& op) {
@@ -53,6 +54,8 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   };
   expect(ops::Regroup{ops::Regrouping::gather, 4, 4, 2}, forward, DataType::fp32, "lowered to collectives");
   expect(ops::Dropout{4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::Cast{4, DataType::fp32}, update, DataType::fp32, "simulated only");
+  expect(ops::Quantise{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Embedding{4, 4, 4, 4, true, 2}, forward, DataType::fp32, "sum of an embedding's shards");
   expect(ops::AdamW{.elements = 4, .copies_down = true}, update, DataType::fp32, "its own working copy");
   expect(ops::Gelu{4, 4}, forward, DataType::bf16, "fp32 or fp64");

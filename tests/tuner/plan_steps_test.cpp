@@ -177,7 +177,7 @@ TEST(PlanSteps, TellPlansApartThatDifferByDropoutAlone) {
   job.plan.attention = workload::Attention::unfused;
   job.plan.recompute = workload::Recompute::none;
   for (const std::int64_t pp : {1, 2}) {
-    job.plan.pp = pp, job.plan.tp = 2, job.plan.dp = 4 / pp;
+    job.plan.pp = pp, job.plan.tp = 2, job.plan.dp = job.plan.zero_group = 4 / pp;
     workload::settle(job);
     engine::PlanSteps steps(job, kNoProfile);
     std::vector<Seconds> all;
@@ -217,7 +217,8 @@ TEST(PlanSteps, EqualTheAnalyticDepthOverLongSteps) {
     for (const std::int64_t pp : {2, 4, 8})
       for (const bool beside : {false, true}) {
         Plan& plan = job.plan;
-        plan.tp = 1, plan.pp = pp, plan.dp = 8 / pp, plan.schedule = schedule, plan.micro_batch = 1;
+        plan.tp = 1, plan.pp = pp, plan.dp = plan.zero_group = 8 / pp, plan.schedule = schedule,
+        plan.micro_batch = 1;
         plan.vpp = schedule == interleaved && pp < 8 ? 2 : 1;
         plan.overlap.p2p = beside;
         workload::settle(job);

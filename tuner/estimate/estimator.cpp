@@ -29,7 +29,8 @@ bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
   return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
          (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
-         plan.zero <= 1 && (plan.zero == 0 || plan.zero_group == plan.dp) &&
+         plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
+         (plan.zero == 0 || plan.zero_group == plan.dp) &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
           std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {

@@ -102,7 +102,8 @@ PeakEstimator::PeakEstimator(Job base, std::shared_ptr<StageShapes> shapes)
 
 bool PeakEstimator::covers(const Plan& plan) const {
   return known(plan.schedule) && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
-         !plan.stage_layers_given && plan.zero <= 1 && (plan.zero == 0 || plan.zero_group == plan.dp);
+         !plan.stage_layers_given && plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
+         (plan.zero == 0 || plan.zero_group == plan.dp);
 }
 
 PeakEstimator::Probed& PeakEstimator::probed(const ChunkKey& key) {

@@ -62,6 +62,7 @@ inline support::Small random_plan(Draw& draw) {
   s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
+  if (s.schedule != Schedule::dualpipe && draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
   s.zero = static_cast<int>(draw.from(0, s.schedule == Schedule::dualpipe ? 1 : 3));
   if (s.dp == 4 && draw.coin()) s.zero_group = 2;
   s.sequence_parallel = draw.coin();
@@ -75,6 +76,8 @@ inline workload::Job job_of(const support::Small& plan) {
   job.plan.stage_layers_given = !plan.stage_layers.empty();
   job.habits.gradient_type = plan.layers % 2 == 0 ? "fp32" : "working";
   job.habits.reduce_type = "fp32";
+  if (plan.precision == workload::Precision::fp8)
+    job.plan.fp8_recipe = plan.pp % 2 == 0 ? "tensor_current" : "block";
   job.habits.fsdp = plan.layers % 3 == 0;
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;

@@ -148,7 +148,7 @@ TEST(Estimator, TellsPlansApartThatDifferByDropoutAlone) {
   job.plan.attention = workload::Attention::unfused;
   job.plan.recompute = workload::Recompute::none;
   for (const std::int64_t pp : {1, 2}) {
-    job.plan.pp = pp, job.plan.tp = 2, job.plan.dp = 4 / pp;
+    job.plan.pp = pp, job.plan.tp = 2, job.plan.dp = job.plan.zero_group = 4 / pp;
     workload::settle(job);
     Estimator estimator(job);
     std::vector<Estimate> estimates;
@@ -198,7 +198,8 @@ TEST(Estimator, EqualsTheAnalyticDepthOverLongSteps) {
     for (const std::int64_t pp : {2, 4, 8})
       for (const bool beside : {false, true}) {
         Plan& plan = job.plan;
-        plan.tp = 1, plan.pp = pp, plan.dp = 8 / pp, plan.schedule = schedule, plan.micro_batch = 1;
+        plan.tp = 1, plan.pp = pp, plan.dp = plan.zero_group = 8 / pp, plan.schedule = schedule,
+        plan.micro_batch = 1;
         plan.vpp = schedule == workload::Schedule::interleaved && pp < 8 ? 2 : 1;
         plan.overlap.p2p = beside;
         workload::settle(job);
