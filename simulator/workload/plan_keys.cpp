@@ -75,6 +75,11 @@ constexpr PlanKey plain_count(std::string_view name) {
   return {.name = name, .value = kCount<kMember, 1, kMost>};
 }
 
+/// FSDP has no stage that shards optimizer states alone.
+std::vector<std::int64_t> sharding_stages(const Job& job, std::int64_t) {
+  return job.habits.fsdp ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0, 1};
+}
+
 std::vector<const PlanKey*> by_turn() {
   std::vector<const PlanKey*> keys;
   for (const PlanKey& key : plan_keys())
@@ -122,10 +127,12 @@ std::span<const PlanKey> plan_keys() {
    .search = PlanSearch{.turn = 6, .off = 0, .candidates = one_of<0, 1>},
    .words = {.said = Said::phrase, .turn = 7, .phrase = [](const Plan& p) { return std::string(p.sequence_parallel ? "sequence parallel" : ""); }}},
   {.name = "zero", .value = kCount<&Plan::zero, 0, 3>,
-   .otherwise = {.fill = [](const Job&, Plan& p) { p.zero = p.dp * p.cp > 1 ? 1 : 0; },
-                 .why = [](const Job&, const Plan&) -> std::string_view { return "default: 1 where dp x cp > 1"; },
+   .otherwise = {.fill = [](const Job& j, Plan& p) { p.zero = p.dp * p.cp == 1 ? 0 : j.habits.fsdp ? 3 : 1; },
+                 .why = [](const Job& j, const Plan&) -> std::string_view {
+                   return j.habits.fsdp ? "default: 3 where dp x cp > 1, as FSDP" : "default: 1 where dp x cp > 1";
+                 },
                  .depends_on_plan = true},
-   .search = PlanSearch{.turn = 11, .off = 0, .candidates = one_of<0, 1>},
+   .search = PlanSearch{.turn = 11, .off = 0, .candidates = sharding_stages},
    .words = {.said = Said::phrase, .turn = 8, .phrase = [](const Plan& p) { return p.zero > 0 ? fmt::format("zero {}", p.zero) : ""; }}},
   {.name = "zero_group", .value = kCount<&Plan::zero_group, 1, kMaxDegree>,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.zero_group = p.dp * p.cp; },
