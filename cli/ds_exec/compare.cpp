@@ -107,7 +107,7 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
 int exec_compare(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
-  const Training training = prepare(common, options, phases);
+  const Training training = prepare(common, options, world, phases);
   const engine::Prediction& p = training.prediction;
 
   phases.begin("probe the machine");

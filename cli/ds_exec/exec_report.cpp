@@ -55,7 +55,8 @@ Json bytes_json(const std::vector<Bytes>& list) {
 Json measured_json(const Training& training, const executor::PlanResult& result) {
   Json json = {{"peak_bytes_per_rank", bytes_json(result.arenas)},
                {"resident_bytes_per_rank", bytes_json(result.residents)},
-               {"held_back_loss", {{"before", result.held_back_before}, {"after", result.held_back_after}}}};
+               {"held_back_loss", {{"before", result.held_back_before}}}};
+  if (result.held_back_after) json["held_back_loss"]["after"] = *result.held_back_after;
   if (const auto measured = measured_summary(training, result)) {
     json["step_time_s"] = measured->step.step_time.value;
     json["step_time_wall_s"] = measured->wall.value;

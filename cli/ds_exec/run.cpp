@@ -37,7 +37,7 @@ std::string memory_text(const executor::PlanResult& result) {
 int exec_run(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
-  const Training training = prepare(common, options, phases);
+  const Training training = prepare(common, options, world, phases);
   phases.begin("train");
   const executor::PlanResult result = train(common, options, training, stop, world);
   phases.end();

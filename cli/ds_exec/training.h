@@ -7,6 +7,7 @@
 
 #include "cli/ds_exec/commands.h"
 #include "cli/session/phases.h"
+#include "executor/ranks/briefing.h"
 #include "executor/ranks/merge.h"
 #include "executor/text.h"
 #include "executor/train.h"
@@ -21,6 +22,7 @@ struct Training {
   workload::Job job;
   executor::Text text;
   std::int64_t steps{};
+  executor::Briefing briefing;  // what the ranks are told
   cost::Profile profile;
   engine::Prediction prediction;
   program::AloneTimes alone;  // what communications take by themselves: the rest of a measured one is waiting
@@ -31,9 +33,9 @@ struct Training {
   std::int32_t ranks() const { return program().grid.ranks(); }
 };
 
-/// Reads the job and the text and predicts. Throws InputError where something cannot be used, RunFailed where the plan
-/// does not fit.
-Training prepare(const Common& common, const ExecOptions& options, Phases& phases);
+/// Reads the job and the text, tells the ranks of a world what was read, and predicts. Throws InputError where something cannot
+/// be used, RunFailed where the plan does not fit.
+Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases);
 
 /// Trains with a progress line: as rank 0 of the world where there is one; else one rank in this process, several in one
 /// each. Where the run fails, the metrics of the steps before are written.

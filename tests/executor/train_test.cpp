@@ -13,12 +13,15 @@ struct World {
   workload::Job job;
   program::Program program;
   memory::Layout layout;
-  Text text;
+  Text text{sentences(), 1200};
 
+  static std::string sentences() {
+    std::string text;
+    for (int i = 0; i < 60; ++i) text += "the cat sat on the mat. ";
+    return text;
+  }
   explicit World(const support::Small& small) : job(support::small_job(small)), program(program::lower(job)) {
     layout = memory::layout(program, 0);
-    for (int i = 0; i < 60; ++i) text.bytes += "the cat sat on the mat. ";
-    text.train_bytes = 1200;
   }
   Context context(std::int64_t steps) const {
     return {.job = job, .program = program, .layout = layout, .text = text, .steps = steps};
