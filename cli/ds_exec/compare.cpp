@@ -8,7 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/ds_exec/shared_cores.h"
+#include "executor/available_memory.h"
 #include "executor/calibrate/probe.h"
+#include "executor/cores.h"
 #include "simulator/base/error.h"
 
 namespace ds::cli {
@@ -111,30 +114,35 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   const engine::Prediction& p = training.prediction;
 
   phases.begin("probe the machine");
+  executor::check_room_for_blas();
   const executor::GemmProbe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");
-  const executor::PlanResult result = train(common, options, training, stop, world);
+  TrainingProgress progress(common, options, training.steps);
+  const executor::PlanResult result = train(common, training, stop, world, progress);
+  if (result.cut) return end_cut(common, progress, stop);
   phases.begin("probe the machine again");
   const executor::GemmProbe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
   const report::Provenance origin = provenance(common, &training.job);
   Json report = exec_report(training, result, origin);
   if (!measured) {
-    write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
-                   {options.metrics, [&] { return metrics_text(result.steps); }}});
+    write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }}, progress.rest_of_metrics()});
     if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
-    return result.stopped ? status_after(stop) : kHonestNo;
+    return result.stopped ? end_stopped(common, progress, stop) : kHonestNo;
   }
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
-  const Seconds limit = std::min(limit_before, executor::gemm_only(training.program()));
+  const Seconds limit =
+      result.stopped ? limit_before : std::min(limit_before, executor::gemm_only(training.program()));
   phases.end();
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->step);
+  const double taken = taken_from_cores(training.program(), *result.measured);
+  report["measured"]["taken_from_cores"] = taken;
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
   write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
-                 {options.metrics, [&] { return metrics_text(result.steps); }},
+                 progress.rest_of_metrics(),
                  {options.trace, [&] {
                     return report::trace(training.program(),
                                          {{"predicted", p.timeline}, {"measured", result.measured->wall}},
@@ -150,12 +158,14 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
     print(table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
                 common.screen(STDOUT_FILENO)));
     print(clocks_text(result, *measured));
+    print(shared_cores_text(taken, training.ranks(),
+                            static_cast<std::int32_t>(executor::allowed_cores().size())));
     print(fmt::format(
         "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
         std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
     print(recalibration_advice(training.job, training.profile));
   }
-  return result.stopped ? status_after(stop) : kDone;
+  return result.stopped ? end_stopped(common, progress, stop) : kDone;
 }
 
 }  // namespace ds::cli

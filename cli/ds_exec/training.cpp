@@ -22,18 +22,6 @@
 #include "simulator/base/hash.h"
 
 namespace ds::cli {
-namespace {
-
-constexpr int kSparkColumns = 24;
-
-std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
-  std::vector<double> result;
-  for (const executor::StepRecord& s : steps) result.push_back(s.loss);
-  return result;
-}
-
-}  // namespace
-
 Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases) {
   const std::vector<Output> outputs = {
       {"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}};
@@ -116,33 +104,29 @@ executor::PlanResult train_all(const Common& common, const Training& training, c
 
 }  // namespace
 
-executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop, executor::World* world) {
-  terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  std::vector<executor::StepRecord> seen;
-  const auto on_step = [&](const executor::StepRecord& step) {
-    seen.push_back(step);
-    line.update(static_cast<double>(step.step + 1) / static_cast<double>(training.steps),
-                fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, training.steps, step.loss,
-                            terminal::sparkline(losses(seen), kSparkColumns),
-                            terminal::rate(step.tokens_per_s, "tokens")));
-  };
+executor::PlanResult train(const Common& common, const Training& training, const StopToken& stop,
+                           executor::World* world, TrainingProgress& progress) {
   try {
-    executor::PlanResult result = train_all(common, training, stop, world, on_step);
-    line.finish();
+    executor::PlanResult result =
+        train_all(common, training, stop, world, [&](const executor::StepRecord& s) { progress.step(s); });
+    progress.finish();
     return result;
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died
-    line.finish();
-    // What is there from a run before stays where there is nothing to say.
-    if (!seen.empty()) write_outputs({{options.metrics, [&] { return metrics_text(seen); }}});
+    progress.finish();
+    write_outputs({progress.rest_of_metrics()});
     throw;
   }
 }
 
-std::string metrics_text(const std::vector<executor::StepRecord>& steps) {
-  std::string lines;
-  for (const executor::StepRecord& step : steps) lines += step_json(step).dump() + "\n";
-  return lines;
+int end_stopped(const Common& common, const TrainingProgress& progress, const StopToken& stop) {
+  if (!common.quiet) tell(progress.stopped(false));
+  return status_after(stop);
+}
+
+int end_cut(const Common& common, const TrainingProgress& progress, const StopToken& stop) {
+  write_outputs({progress.rest_of_metrics()});
+  if (!common.quiet) tell(progress.stopped(true));
+  return status_after(stop);
 }
 
 bool talks(const Common& common, const ExecOptions& options) {

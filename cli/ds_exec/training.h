@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/ds_exec/commands.h"
+#include "cli/ds_exec/training_progress.h"
 #include "cli/session/phases.h"
 #include "executor/ranks/briefing.h"
 #include "executor/ranks/merge.h"
@@ -37,13 +38,15 @@ struct Training {
 /// be used, RunFailed where the plan does not fit.
 Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases);
 
-/// Trains with a progress line: as rank 0 of the world where there is one; else one rank in this process, several in one
-/// each. Where the run fails, the metrics of the steps before are written.
-executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop, executor::World* world);
+/// Trains: as rank 0 of the world where there is one; else one rank in this process, several in one each. Where the run fails,
+/// the metrics of the steps before are there.
+executor::PlanResult train(const Common& common, const Training& training, const StopToken& stop,
+                           executor::World* world, TrainingProgress& progress);
 
-/// The metrics file: JSON Lines, each what `step_json` says.
-std::string metrics_text(const std::vector<executor::StepRecord>& steps);
+/// Says how far a run came that was stopped, once its outputs are written; returns the status.
+int end_stopped(const Common& common, const TrainingProgress& progress, const StopToken& stop);
+/// The same of one that was cut in the middle of a step: writes what is left of its metrics.
+int end_cut(const Common& common, const TrainingProgress& progress, const StopToken& stop);
 
 /// Whether people read standard output, and not one of our files.
 bool talks(const Common& common, const ExecOptions& options);
