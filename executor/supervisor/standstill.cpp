@@ -18,15 +18,15 @@ constexpr Seconds kLongestLook{0.5};
 // Shorter silence is not looked into.
 constexpr Seconds kNoteworthy{1};
 
-/// By SIGSTOP and its like; a process that a debugger holds is in another state (proc_pid_stat(5)).
+}  // namespace
+
+// The state is the field after the name, which may hold any character (proc_pid_stat(5)).
 bool is_stopped(pid_t process) {
   std::ifstream file(fmt::format("/proc/{}/stat", process));
   const std::string text(std::istreambuf_iterator<char>(file), {});
   const std::size_t name_end = text.rfind(')');
   return name_end != std::string::npos && text.size() > name_end + 2 && text[name_end + 2] == 'T';
 }
-
-}  // namespace
 
 std::string tell(const Standstill& standstill) {
   if (standstill.kind == Standstill::Kind::stopped)

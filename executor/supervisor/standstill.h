@@ -12,6 +12,9 @@
 
 namespace ds::executor {
 
+/// By SIGSTOP and its like; a process that a debugger holds is in another state.
+bool is_stopped(pid_t process);
+
 /// A rank that does not go on.
 struct Standstill {
   enum class Kind { stopped, silent };

@@ -203,7 +203,8 @@ TEST_F(Exec, AStopSaysHowFarItCameAndWhatIsKept) {
 TEST_F(Exec, AStopInTheMiddleOfALongStepEndsSoonAllTheSame) {
   for (const Words& plan : {Words{"--set", "plan.dp=1"}, Words{"--set", "plan.dp=2"}}) {
     Words words =
-        with("run", {"--steps", "3", "-v", "--set", "train.global_batch=65536", "--set", "model.hidden=256"});
+        with("run", {"--steps", "3", "-v", "--set", "train.global_batch=2048", "--set", "model.hidden=1024",
+                     "--set", "model.ffn_hidden=4096", "--set", "train.sequence_length=256"});
     words.insert(words.end(), plan.begin(), plan.end());
     const Ended ended = exec(words, {.signal = SignalWhen{"ds: predict", SIGTERM}});
     EXPECT_EQ(ended.status, 143) << ended.err;
