@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "executor/arena.h"
@@ -29,6 +31,8 @@ Bytes resident_now() {
 }
 
 constexpr std::int64_t kStepsBetweenDrains = 1024;
+// Steps that an estimate rests on: enough for a median, few enough to follow a machine that changes its speed.
+constexpr std::ptrdiff_t kFewest = 3, kMost = 64;
 // Who was asked to stop judges once more only if that is over at once.
 constexpr Seconds kSoon{1};
 
@@ -172,6 +176,18 @@ class Rank {
 }  // namespace
 
 RunResult run_rank(const Context& context) { return Rank(context).run(); }
+
+std::optional<Seconds> time_left(std::span<const StepRecord> seen, std::int64_t steps) {
+  const std::ptrdiff_t warm = std::ssize(seen) - RunResult::kWarmupSteps;
+  if (warm < kFewest) return std::nullopt;
+  std::vector<double> walls;
+  for (const StepRecord& step : seen.last(static_cast<std::size_t>(std::min(warm, kMost))))
+    walls.push_back(step.wall.value);
+  const auto middle = walls.begin() + std::ssize(walls) / 2;
+  std::ranges::nth_element(walls, middle);
+  const std::int64_t left = std::max<std::int64_t>(0, steps - std::ssize(seen));
+  return Seconds{std::ceil(*middle * static_cast<double>(left))};
+}
 
 std::int64_t held_back_for(const workload::Job& job, std::int64_t steps) {
   constexpr std::int64_t kMost = 128;

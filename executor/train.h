@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "executor/interpreter.h"
@@ -59,6 +60,10 @@ struct RunResult {
 
 /// Throws RunFailed where loss or gradient is not finite, naming the step.
 RunResult run_rank(const Context& context);
+
+/// The time that the rest of a run of so many steps takes, by the median of the last steps of those that were `seen`: nothing
+/// before there are a few behind those that warm up.
+std::optional<Seconds> time_left(std::span<const StepRecord> seen, std::int64_t steps);
 
 /// Sequences to judge on that keep both judgements together below a tenth of the work of the run.
 std::int64_t held_back_for(const workload::Job& job, std::int64_t steps);

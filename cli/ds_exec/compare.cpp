@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
-#include "cli/ds_exec/shared_cores.h"
 #include "executor/available_memory.h"
 #include "executor/calibrate/probe.h"
 #include "executor/cores.h"
@@ -24,6 +24,8 @@ using terminal::Align;
 constexpr double kSmallShare = 0.01;
 // Where the machine's speed moved by more than this between before and after, a comparison says little.
 constexpr double kDrift = 0.1;
+// Interrupts and the clocks themselves take some of a core's time; this much shows.
+constexpr double kNoteworthy = 0.03;
 
 struct ClassRow {
   std::string name;
@@ -105,6 +107,21 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
       terminal::duration(measured.wall), terminal::bytes(result.residents[0] - result.arenas[0]));
 }
 
+/// A line, or nothing where it was too little to show in the comparison.
+std::string shared_cores_text(double taken, std::int32_t ranks) {
+  if (taken < kNoteworthy) return {};
+  const std::string share = terminal::percent(taken);
+  const auto cores = std::ssize(executor::allowed_cores());
+  if (ranks > cores)
+    return fmt::format(
+        "{} ranks shared {} {}: {} of the time of computing instructions was another's turn.\n", ranks, cores,
+        cores == 1 ? "core" : "cores", share);
+  return fmt::format(
+      "Other programs had the cores for {} of the time of computing instructions: by that much, times by the "
+      "clock say more of them than of the prediction.\n",
+      share);
+}
+
 }  // namespace
 
 int exec_compare(const Common& common, const ExecOptions& options, executor::World* world) {
@@ -136,7 +153,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
       result.stopped ? limit_before : std::min(limit_before, executor::gemm_only(training.program()));
   phases.end();
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->step);
-  const double taken = taken_from_cores(training.program(), *result.measured);
+  const double taken = executor::taken_from_cores(training.program(), *result.measured);
   report["measured"]["taken_from_cores"] = taken;
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
@@ -158,8 +175,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
     print(table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
                 common.screen(STDOUT_FILENO)));
     print(clocks_text(result, *measured));
-    print(shared_cores_text(taken, training.ranks(),
-                            static_cast<std::int32_t>(executor::allowed_cores().size())));
+    print(shared_cores_text(taken, training.ranks()));
     print(fmt::format(
         "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
         std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));

@@ -46,6 +46,17 @@ program::StepSummary summarise_like(const Training& training, const program::Tim
   return *best;
 }
 
+Json step_json(const executor::StepRecord& s) {
+  return {{"step", s.step},
+          {"loss", s.loss},
+          {"grad_norm", s.grad_norm},
+          {"lr", s.learning_rate},
+          {"loss_scale", s.loss_scale},
+          {"step_time_s", s.wall.value},
+          {"cpu_s", s.cpu.value},
+          {"tokens_per_s", s.tokens_per_s}};
+}
+
 Json bytes_json(const std::vector<Bytes>& list) {
   Json json = Json::array();
   for (const Bytes bytes : list) json.push_back(bytes.value);
@@ -94,16 +105,7 @@ std::optional<Measured> measured_summary(const Training& training, const executo
                   result.measured->wall.length};
 }
 
-Json step_json(const executor::StepRecord& s) {
-  return {{"step", s.step},
-          {"loss", s.loss},
-          {"grad_norm", s.grad_norm},
-          {"lr", s.learning_rate},
-          {"loss_scale", s.loss_scale},
-          {"step_time_s", s.wall.value},
-          {"cpu_s", s.cpu.value},
-          {"tokens_per_s", s.tokens_per_s}};
-}
+std::string metrics_line(const executor::StepRecord& step) { return step_json(step).dump(); }
 
 Json exec_report(const Training& training, const executor::PlanResult& result,
                  const report::Provenance& origin) {

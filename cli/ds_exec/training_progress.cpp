@@ -5,20 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cmath>
-#include <iterator>
-#include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
 
 namespace ds::cli {
 namespace {
-
-// Steps that an estimate rests on: enough for a median, few enough to follow a machine that changes its speed.
-constexpr std::ptrdiff_t kFewest = 3, kMost = 64;
-
-/// JSON, on one line.
-std::string metrics_line(const executor::StepRecord& step) { return step_json(step).dump(); }
 
 /// "a.json and b.jsonl hold what was reached"
 std::string kept(std::vector<std::string> files) {
@@ -46,7 +37,7 @@ void TrainingProgress::step(const executor::StepRecord& step) {
                fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, steps_, step.loss,
                            terminal::sparkline(losses(seen_), kSparkColumns),
                            terminal::rate(step.tokens_per_s, "tokens")),
-               time_left(seen_, steps_));
+               executor::time_left(seen_, steps_));
   set_last_words(stopped(true));
 }
 
@@ -64,18 +55,6 @@ Content TrainingProgress::rest_of_metrics() const {
             for (const executor::StepRecord& step : seen_) lines += metrics_line(step) + "\n";
             return lines;
           }};
-}
-
-std::optional<Seconds> time_left(const std::vector<executor::StepRecord>& seen, std::int64_t steps) {
-  const std::ptrdiff_t warm = std::ssize(seen) - executor::RunResult::kWarmupSteps;
-  if (warm < kFewest) return std::nullopt;
-  std::vector<double> walls;
-  for (auto step = seen.end() - std::min(warm, kMost); step != seen.end(); ++step)
-    walls.push_back(step->wall.value);
-  const auto middle = walls.begin() + std::ssize(walls) / 2;
-  std::ranges::nth_element(walls, middle);
-  const std::int64_t left = std::max<std::int64_t>(0, steps - std::ssize(seen));
-  return Seconds{std::ceil(*middle * static_cast<double>(left))};
 }
 
 std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {

@@ -3,7 +3,6 @@
 // too soon.
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,10 +34,6 @@ class TrainingProgress {
   GrowingOutput metrics_;
   std::vector<executor::StepRecord> seen_;
 };
-
-/// The time that the rest of a run takes, by the median of its last steps: nothing before a few of them were seen, of which the
-/// first two warm up.
-std::optional<Seconds> time_left(const std::vector<executor::StepRecord>& seen, std::int64_t steps);
 
 std::vector<double> losses(const std::vector<executor::StepRecord>& steps);
 // Of a run's losses as a sparkline.
