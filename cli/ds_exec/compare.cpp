@@ -103,7 +103,7 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
   if (result.ranks() > 1) return "\nTimes are by the clock, of the rank that ends last. ";
   return fmt::format(
       "\nProcessor time of the rank; by the clock a step took {}. Outside of the arena the process holds {} "
-      "(program, libraries, text).\n",
+      "(program and libraries).\n",
       terminal::duration(measured.wall), terminal::bytes(result.residents[0] - result.arenas[0]));
 }
 
@@ -143,7 +143,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   const auto measured = measured_summary(training, result);
   const report::Provenance origin = provenance(common, &training.job);
   Json report = exec_report(training, result, origin);
-  if (!measured) {
+  if (!measured || !result.measured) {
     write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }}, progress.rest_of_metrics()});
     if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
     return result.stopped ? end_stopped(common, progress, stop) : kHonestNo;

@@ -148,9 +148,11 @@ GrowingOutput::~GrowingOutput() {
   if (file_ > STDERR_FILENO) ::close(file_);
 }
 
-bool GrowingOutput::write(std::string_view text) {
+namespace {
+
+bool write_whole(int file, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t n = ::write(file_, text.data(), text.size());
+    const ssize_t n = ::write(file, text.data(), text.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return false;
     text.remove_prefix(static_cast<std::size_t>(n));
@@ -158,15 +160,19 @@ bool GrowingOutput::write(std::string_view text) {
   return true;
 }
 
+}  // namespace
+
 void GrowingOutput::add(std::string_view line) {
   if (target_.empty() || failed_) return;
   if (file_ < 0)
     file_ = target_ == "-" ? STDOUT_FILENO
                            : ::open(target_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  failed_ = file_ < 0;
+  if (failed_) return;
   const off_t begin = ::lseek(file_, 0, SEEK_CUR);  // -1 in what has no places: pipes, terminals
-  if (file_ >= 0 && write(std::string(line) + "\n")) return;
-  failed_ = true;
-  if (begin >= 0 && ::ftruncate(file_, begin) != 0) return;  // a device, then, where nothing is left anyway
+  failed_ = !write_whole(file_, std::string(line) + "\n");
+  if (failed_ && begin >= 0 && ::ftruncate(file_, begin) != 0)
+    return;  // a device, where nothing is left anyway
 }
 
 void write_output(const std::string& target, std::string_view text) {

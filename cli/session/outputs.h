@@ -44,8 +44,6 @@ class GrowingOutput {
   const std::string& target() const { return target_; }
 
  private:
-  bool write(std::string_view text);
-
   std::string target_;
   int file_{-1};
   bool failed_{false};

@@ -103,7 +103,7 @@ void end_on_signals() { handle(end_at_once); }
 
 void tell(std::string_view line) { fmt::print(stderr, "ds: {}\n", terminal::one_line(line)); }
 
-void set_last_words(std::string words) {
+void set_last_words(std::string_view words) {
   static std::size_t spare = 0;
   last_words[spare] = fmt::format("ds: {}\n", terminal::one_line(words));
   words_now.store(&last_words[spare]);

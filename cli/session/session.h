@@ -53,7 +53,7 @@ StopToken& watch_signals();
 /// being written is finished first.
 void end_on_signals();
 /// What that end says, without "ds: ": how far the work had come, and what is kept.
-void set_last_words(std::string words);
+void set_last_words(std::string_view words);
 /// A line of ours on standard error, for people.
 void tell(std::string_view line);
 /// 130 after Ctrl-C, 143 after SIGTERM.

@@ -39,7 +39,7 @@ namespace {
 
 /// Once there is something to guess from.
 std::optional<Seconds> guess_left(double share, Seconds elapsed) {
-  if (!(share > 0.01 && share < 1 && elapsed.value > 1)) return std::nullopt;
+  if (std::isnan(share) || share <= 0.01 || share >= 1 || elapsed.value <= 1) return std::nullopt;
   return Seconds{std::ceil(elapsed.value * (1 - share) / share)};
 }
 
