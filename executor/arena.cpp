@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "executor/available_memory.h"
 #include "simulator/base/error.h"
 #include "simulator/memory/memory.h"
 
@@ -27,8 +28,8 @@ Arena::Arena(Bytes size) : size_(size) {
   void* memory =
       ::mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED)
-    throw MachineError(
-        fmt::format("{} bytes of memory for a rank are not to be had: {}", mapped_, std::strerror(errno)));
+    throw MachineError(fmt::format("not enough memory: a rank's arena of {} bytes: {}{}", mapped_,
+                                   std::strerror(errno), address_space_note()));
   // Ends flush with the guard page, so that one byte too far is caught; the start stays aligned.
   auto* bytes = static_cast<std::byte*>(memory);
   if (::mprotect(bytes + usable, page, PROT_NONE) != 0)

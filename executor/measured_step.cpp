@@ -1,6 +1,11 @@
 // Rows of a timeline out of pairs of events.
 #include "executor/measured_step.h"
 
+#include <algorithm>
+
+#include "simulator/base/error.h"
+#include "simulator/program/rows.h"
+
 namespace ds::executor {
 
 void MeasuredStep::add(program::Row row, Instant start, Instant end) {
@@ -9,6 +14,18 @@ void MeasuredStep::add(program::Row row, Instant start, Instant end) {
   wall.rows.push_back(row);
   row.start = from.cpu, row.end = to.cpu;
   cpu.rows.push_back(row);
+}
+
+double taken_from_cores(const program::Program& program, const MeasuredStep& step) {
+  ensure(step.wall.rows.size() == step.cpu.rows.size(), "both clocks have the same rows");
+  Seconds wall{}, cpu{};
+  for (std::size_t i = 0; i < step.wall.rows.size(); ++i) {
+    const program::Row &by_wall = step.wall.rows[i], &by_cpu = step.cpu.rows[i];
+    if (!program::computes(program::instruction_of(program, by_wall).kind)) continue;
+    wall += by_wall.end - by_wall.start;
+    cpu += by_cpu.end - by_cpu.start;
+  }
+  return wall.value > 0 ? std::max(0.0, 1 - cpu / wall) : 0;
 }
 
 template <class Fn>

@@ -18,6 +18,10 @@ struct MeasuredStep {
   void add(program::Row row, Instant start, Instant end);
 };
 
+/// The share of the clock's time in computing instructions, over all ranks of the step, in which their cores worked for somebody
+/// else. An instruction that computes waits for nobody, so that it takes as much processor time as time, but for that.
+double taken_from_cores(const program::Program& program, const MeasuredStep& step);
+
 /// An instruction that ended after the step that issued it.
 struct LateRow {
   program::Row row;

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "simulator/base/descriptor.h"
 #include "simulator/workload/job.h"
 
 namespace ds::executor {
@@ -13,16 +15,40 @@ namespace ds::executor {
 /// Largest text that is read.
 inline constexpr std::int64_t kMaxTextBytes = 8LL << 30;
 
-struct Text {
-  std::string bytes;
-  std::int64_t train_bytes{};  // the rest is held back
+/// The bytes of a file that stays open, whoever puts another one in its place meanwhile. They are read piece by piece and
+/// never held: a text of gigabytes takes no memory of a rank, and one that is cut short ends in an error.
+class Text {
+ public:
+  /// Reads the file once from end to end. Throws InputError where it cannot be read or has more than kMaxTextBytes.
+  explicit Text(const std::filesystem::path& file);
+  /// For tests: a file without a name. `train_bytes` of the text are trained on.
+  Text(std::string_view bytes, std::int64_t train_bytes);
 
-  std::string_view train() const {
-    return std::string_view(bytes).substr(0, static_cast<std::size_t>(train_bytes));
-  }
-  std::string_view held_back() const {
-    return std::string_view(bytes).substr(static_cast<std::size_t>(train_bytes));
-  }
+  std::int64_t size() const { return size_; }
+  std::int64_t train_bytes() const { return train_bytes_; }  // the rest is held back
+  std::int64_t held_back_bytes() const { return size_ - train_bytes_; }
+  /// The highest of its bytes, and a name for all of them: equal texts, equal hash.
+  int highest_byte() const { return scan_.highest; }
+  std::uint64_t hash() const { return scan_.hash; }
+
+  /// Copies the bytes from `first` on. Throws InputError where the file has become shorter.
+  void read(std::int64_t first, std::span<char> to) const;
+  /// Throws InputError where the file holds other bytes than at first. Costs a microsecond while nobody writes to it.
+  void check_unchanged() const;
+
+ private:
+  struct Scan {
+    std::uint64_t hash{};
+    int highest{};
+  };
+  Scan scan() const;
+  [[noreturn]] void fail_changed() const;
+
+  std::string name_;
+  Descriptor file_;
+  std::int64_t size_{}, train_bytes_{};
+  mutable std::int64_t written_ns_{};  // when somebody last wrote to it, as far as that has been looked into
+  Scan scan_;
 };
 
 /// Throws InputError where the file cannot be read, holds a byte that the vocabulary lacks, or is too short: both parts
@@ -42,7 +68,8 @@ class Sampler {
                  std::span<std::int32_t> ids, std::span<std::int32_t> targets) const;
 
  private:
-  void window(std::string_view part, std::int64_t start, std::int32_t* ids, std::int32_t* targets) const;
+  /// Of the bytes from `start` on.
+  void window(std::int64_t start, std::int32_t* ids, std::int32_t* targets) const;
   const Text& text_;
   std::uint64_t seed_;
   std::int64_t sequence_, rows_, micro_batches_, global_batch_;

@@ -6,10 +6,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <fstream>
+#include <iterator>
 #include <memory>
 
 #include "executor/arena.h"
+#include "executor/available_memory.h"
 #include "executor/device/cpu_device.h"
 #include "executor/learning_rate.h"
 #include "executor/start_values.h"
@@ -28,6 +31,10 @@ Bytes resident_now() {
 }
 
 constexpr std::int64_t kStepsBetweenDrains = 1024;
+// Steps that an estimate rests on: enough for a median, few enough to follow a machine that changes its speed.
+constexpr std::ptrdiff_t kFewest = 3, kMost = 64;
+// Who was asked to stop judges once more only if that is over at once.
+constexpr Seconds kSoon{1};
 
 class Rank {
  public:
@@ -45,9 +52,12 @@ class Rank {
   }
 
   RunResult run() {
+    check_room_for_blas();
     RunResult result;
     result.arena = binding_.highest_byte();
+    const Instant begin = now();
     result.held_back_before = held_back_loss();
+    const Seconds judging = (now() - begin).wall;
     for (std::int64_t step = 0; step < context_.steps; ++step) {
       if (context_.may_begin && !context_.may_begin(step)) {
         result.stopped = true;
@@ -60,12 +70,16 @@ class Rank {
     }
     interpreter_.drain();
     add_late(result);
-    result.held_back_after = held_back_loss();
+    if (!result.stopped || as_first(judging < kSoon ? 1 : 0) != 0) result.held_back_after = held_back_loss();
     result.resident = resident_now();
     return result;
   }
 
  private:
+  std::int64_t as_first(std::int64_t mine) const {
+    return context_.as_first ? context_.as_first(mine) : mine;
+  }
+
   /// `draw(micro, ids, targets)` fills a micro-batch, which is then written to the device.
   template <class Draw>
   void write_tokens(Draw&& draw) {
@@ -79,6 +93,7 @@ class Rank {
       if (host_.targets != kNone)
         device_.write_values<std::int32_t>(binding_.slot(host_.targets, m), targets);
     }
+    context_.text.check_unchanged();  // afterwards: what was drawn is what all ranks have read
   }
 
   StepRecord run_step(std::int64_t step, RunResult& result) {
@@ -161,6 +176,18 @@ class Rank {
 }  // namespace
 
 RunResult run_rank(const Context& context) { return Rank(context).run(); }
+
+std::optional<Seconds> time_left(std::span<const StepRecord> seen, std::int64_t steps) {
+  const std::ptrdiff_t warm = std::ssize(seen) - RunResult::kWarmupSteps;
+  if (warm < kFewest) return std::nullopt;
+  std::vector<double> walls;
+  for (const StepRecord& step : seen.last(static_cast<std::size_t>(std::min(warm, kMost))))
+    walls.push_back(step.wall.value);
+  const auto middle = walls.begin() + std::ssize(walls) / 2;
+  std::ranges::nth_element(walls, middle);
+  const std::int64_t left = std::max<std::int64_t>(0, steps - std::ssize(seen));
+  return Seconds{std::ceil(*middle * static_cast<double>(left))};
+}
 
 std::int64_t held_back_for(const workload::Job& job, std::int64_t steps) {
   constexpr std::int64_t kMost = 128;

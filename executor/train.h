@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "executor/interpreter.h"
@@ -37,14 +39,17 @@ struct Context {
   kernels::Library library{kernels::Library::simd};
   std::function<bool(std::int64_t step)> may_begin;  // asked before every step; empty: yes
   std::function<void(const StepRecord&)> on_step;    // may be empty
+  /// Rank 0's number, on all ranks, each of which asks at the same place; empty: the rank is alone.
+  std::function<std::int64_t(std::int64_t mine)> as_first;
 };
 
 struct RunResult {
   std::vector<StepRecord> steps;
   // Nats per token, of the rank's share of the sequences: shares add up. 0 where nothing was judged, or another stage has
   // the head.
-  double held_back_before{}, held_back_after{};
-  Bytes arena;                         // as bound, measured
+  double held_back_before{};
+  std::optional<double> held_back_after;  // nothing where a stop left no time for it
+  Bytes arena;                            // as bound, measured
   Bytes resident;                      // of the whole process at the end of the run, by the operating system
   std::vector<MeasuredStep> measured;  // of the last kMeasuredSteps steps after warm-up
   bool stopped{};                      // asked to stop before the last step
@@ -55,6 +60,10 @@ struct RunResult {
 
 /// Throws RunFailed where loss or gradient is not finite, naming the step.
 RunResult run_rank(const Context& context);
+
+/// The time that the rest of a run of so many steps takes, by the median of the last steps of those that were `seen`: nothing
+/// before there are a few behind those that warm up.
+std::optional<Seconds> time_left(std::span<const StepRecord> seen, std::int64_t steps);
 
 /// Sequences to judge on that keep both judgements together below a tenth of the work of the run.
 std::int64_t held_back_for(const workload::Job& job, std::int64_t steps);

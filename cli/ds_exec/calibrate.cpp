@@ -5,12 +5,15 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "cli/calibration/calibration.h"
 #include "cli/ds_exec/commands.h"
 #include "cli/ds_exec/launch.h"
 #include "cli/session/phases.h"
+#include "executor/available_memory.h"
 #include "executor/calibrate/together.h"
 #include "simulator/base/error.h"
 
@@ -48,6 +51,24 @@ std::size_t points_in(const cost::Profile& profile) {
   return points;
 }
 
+/// Progress of work that is done part by part, each of a length that is known beforehand: one share, and so one estimate.
+class Parts {
+ public:
+  Parts(Progress whole, double length) : whole_(std::move(whole)), length_(length) {}
+  /// Of the next part. Empty where nobody asks.
+  Progress next(double length) {
+    const double before = std::exchange(before_, before_ + length);
+    if (!whole_) return {};
+    return [this, before, length](double share, std::string_view what) {
+      whole_((before + share * length) / length_, what);
+    };
+  }
+
+ private:
+  Progress whole_;
+  double length_, before_{0};
+};
+
 }  // namespace
 
 int exec_calibrate(const Common& common, const CalibrateOptions& options) {
@@ -57,19 +78,30 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   const std::string out = target_of(options);
   check_outputs({{"--out", out}});
   Phases phases(common);
+  set_last_words("stopped before everything was measured; no profile was written");
   phases.begin("measure");
+  executor::check_room_for_blas();
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
+  const int rounds = static_cast<int>(options.rounds);
+  const double alone = rounds + 1;  // the first warms up
+  double length = alone;
+  for (const std::int32_t ranks : executor::rank_counts())
+    length += executor::length_in_rounds(ranks, rounds);
+  Parts parts(line.callback(), length);
   const executor::Instant begin = executor::now();
   const auto times = executor::measure_operators(
-      executor::calibration_grid(),
-      {.rounds = static_cast<int>(options.rounds), .progress = line.callback(), .stop = &stop});
+      executor::calibration_grid(), {.rounds = rounds, .progress = parts.next(alone), .stop = &stop});
   cost::Profile profile = profile_of(times, options.rounds);
   for (const std::int32_t ranks : executor::rank_counts())
     if (!stop.stop_requested())
-      add(profile, executor::measure_together(ranks, launch_of(common, stop, ranks), line.callback()));
+      add(profile, executor::measure_together(ranks, launch_of(common, stop, ranks),
+                                              parts.next(executor::length_in_rounds(ranks, rounds))));
   line.finish();
   phases.end();
-  if (stop.stop_requested()) return status_after(stop);
+  if (stop.stop_requested()) {
+    if (!common.quiet) tell("stopped before everything was measured; no profile was written");
+    return status_after(stop);
+  }
   write_output(out, cost::to_json(profile, report::to_json(provenance(common, nullptr)).dump()));
   if (common.talks() && out != "-")
     print(fmt::format(

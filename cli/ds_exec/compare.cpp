@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
+#include "executor/available_memory.h"
 #include "executor/calibrate/probe.h"
+#include "executor/cores.h"
 #include "simulator/base/error.h"
 
 namespace ds::cli {
@@ -21,6 +24,8 @@ using terminal::Align;
 constexpr double kSmallShare = 0.01;
 // Where the machine's speed moved by more than this between before and after, a comparison says little.
 constexpr double kDrift = 0.1;
+// Interrupts and the clocks themselves take some of a core's time; this much shows.
+constexpr double kNoteworthy = 0.03;
 
 struct ClassRow {
   std::string name;
@@ -98,8 +103,23 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
   if (result.ranks() > 1) return "\nTimes are by the clock, of the rank that ends last. ";
   return fmt::format(
       "\nProcessor time of the rank; by the clock a step took {}. Outside of the arena the process holds {} "
-      "(program, libraries, text).\n",
+      "(program and libraries).\n",
       terminal::duration(measured.wall), terminal::bytes(result.residents[0] - result.arenas[0]));
+}
+
+/// A line, or nothing where it was too little to show in the comparison.
+std::string shared_cores_text(double taken, std::int32_t ranks) {
+  if (taken < kNoteworthy) return {};
+  const std::string share = terminal::percent(taken);
+  const auto cores = std::ssize(executor::allowed_cores());
+  if (ranks > cores)
+    return fmt::format(
+        "{} ranks shared {} {}: {} of the time of computing instructions was another's turn.\n", ranks, cores,
+        cores == 1 ? "core" : "cores", share);
+  return fmt::format(
+      "Other programs had the cores for {} of the time of computing instructions: by that much, times by the "
+      "clock say more of them than of the prediction.\n",
+      share);
 }
 
 }  // namespace
@@ -107,34 +127,39 @@ std::string clocks_text(const executor::PlanResult& result, const Measured& meas
 int exec_compare(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
-  const Training training = prepare(common, options, phases);
+  const Training training = prepare(common, options, world, phases);
   const engine::Prediction& p = training.prediction;
 
   phases.begin("probe the machine");
+  executor::check_room_for_blas();
   const executor::GemmProbe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");
-  const executor::PlanResult result = train(common, options, training, stop, world);
+  TrainingProgress progress(common, options, training.steps);
+  const executor::PlanResult result = train(common, training, stop, world, progress);
+  if (result.cut) return end_cut(common, progress, stop);
   phases.begin("probe the machine again");
   const executor::GemmProbe after = executor::probe_gemm();
   const auto measured = measured_summary(training, result);
   const report::Provenance origin = provenance(common, &training.job);
   Json report = exec_report(training, result, origin);
-  if (!measured) {
-    write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
-                   {options.metrics, [&] { return metrics_text(result.steps); }}});
+  if (!measured || !result.measured) {
+    write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }}, progress.rest_of_metrics()});
     if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
-    return result.stopped ? status_after(stop) : kHonestNo;
+    return result.stopped ? end_stopped(common, progress, stop) : kHonestNo;
   }
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
-  const Seconds limit = std::min(limit_before, executor::gemm_only(training.program()));
+  const Seconds limit =
+      result.stopped ? limit_before : std::min(limit_before, executor::gemm_only(training.program()));
   phases.end();
   const std::vector<ClassRow> rows = side_by_side(p.summary, measured->step);
+  const double taken = executor::taken_from_cores(training.program(), *result.measured);
+  report["measured"]["taken_from_cores"] = taken;
   report["classes"] = classes_json(rows);
   report["gemm_only_s"] = limit.value;
   report["gemm_probe_flops_per_s"] = {{"before", before.cpu.value}, {"after", after.cpu.value}};
   write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }},
-                 {options.metrics, [&] { return metrics_text(result.steps); }},
+                 progress.rest_of_metrics(),
                  {options.trace, [&] {
                     return report::trace(training.program(),
                                          {{"predicted", p.timeline}, {"measured", result.measured->wall}},
@@ -150,12 +175,13 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
     print(table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
                 common.screen(STDOUT_FILENO)));
     print(clocks_text(result, *measured));
+    print(shared_cores_text(taken, training.ranks()));
     print(fmt::format(
         "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
         std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
     print(recalibration_advice(training.job, training.profile));
   }
-  return result.stopped ? status_after(stop) : kDone;
+  return result.stopped ? end_stopped(common, progress, stop) : kDone;
 }
 
 }  // namespace ds::cli

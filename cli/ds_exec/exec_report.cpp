@@ -46,6 +46,17 @@ program::StepSummary summarise_like(const Training& training, const program::Tim
   return *best;
 }
 
+Json step_json(const executor::StepRecord& s) {
+  return {{"step", s.step},
+          {"loss", s.loss},
+          {"grad_norm", s.grad_norm},
+          {"lr", s.learning_rate},
+          {"loss_scale", s.loss_scale},
+          {"step_time_s", s.wall.value},
+          {"cpu_s", s.cpu.value},
+          {"tokens_per_s", s.tokens_per_s}};
+}
+
 Json bytes_json(const std::vector<Bytes>& list) {
   Json json = Json::array();
   for (const Bytes bytes : list) json.push_back(bytes.value);
@@ -55,7 +66,8 @@ Json bytes_json(const std::vector<Bytes>& list) {
 Json measured_json(const Training& training, const executor::PlanResult& result) {
   Json json = {{"peak_bytes_per_rank", bytes_json(result.arenas)},
                {"resident_bytes_per_rank", bytes_json(result.residents)},
-               {"held_back_loss", {{"before", result.held_back_before}, {"after", result.held_back_after}}}};
+               {"held_back_loss", {{"before", result.held_back_before}}}};
+  if (result.held_back_after) json["held_back_loss"]["after"] = *result.held_back_after;
   if (const auto measured = measured_summary(training, result)) {
     json["step_time_s"] = measured->step.step_time.value;
     json["step_time_wall_s"] = measured->wall.value;
@@ -93,16 +105,7 @@ std::optional<Measured> measured_summary(const Training& training, const executo
                   result.measured->wall.length};
 }
 
-Json step_json(const executor::StepRecord& s) {
-  return {{"step", s.step},
-          {"loss", s.loss},
-          {"grad_norm", s.grad_norm},
-          {"lr", s.learning_rate},
-          {"loss_scale", s.loss_scale},
-          {"step_time_s", s.wall.value},
-          {"cpu_s", s.cpu.value},
-          {"tokens_per_s", s.tokens_per_s}};
-}
+std::string metrics_line(const executor::StepRecord& step) { return step_json(step).dump(); }
 
 Json exec_report(const Training& training, const executor::PlanResult& result,
                  const report::Provenance& origin) {

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 
 #include "cli/ds_exec/training.h"
 
@@ -16,8 +17,8 @@ struct Measured {
 /// Nothing where no step was measured.
 std::optional<Measured> measured_summary(const Training& training, const executor::PlanResult& result);
 
-/// An object of `steps`, and a line of the metrics file.
-nlohmann::ordered_json step_json(const executor::StepRecord& step);
+/// A line of the metrics file, without its end: an object of the report's `steps`.
+std::string metrics_line(const executor::StepRecord& step);
 
 /// The report of `run`, which `compare` adds to: steps, what was measured, what was predicted. Of a run that ended before
 /// a step could be measured the times are left out.

@@ -5,6 +5,7 @@
 
 #include "cli/ds_exec/commands.h"
 #include "cli/ds_exec/request.h"
+#include "executor/mpi/hand_out.h"
 #include "executor/mpi/train_together.h"
 #include "simulator/base/error.h"
 
@@ -18,7 +19,7 @@ void let_the_first_speak(std::int32_t rank) {
 
 int train_as_other(executor::World& world, const Common& common, const ExecOptions& options) {
   const StopToken& stop = watch_signals();
-  const Assignment mine(common, options, world.rank());
+  const Assignment mine(common, options, executor::hand_out(world, {}), world.rank());
   executor::train_together(world, mine.context(), stop);
   return kDone;
 }

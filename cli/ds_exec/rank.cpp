@@ -2,11 +2,27 @@
 #include "cli/ds_exec/commands.h"
 #include "cli/ds_exec/request.h"
 #include "executor/ranks/ranks.h"
+#include "simulator/base/error.h"
+#include "simulator/base/file.h"
 
 namespace ds::cli {
 
-Assignment::Assignment(const Common& common, const ExecOptions& options, std::int32_t rank)
-    : request(read_request(common, options)),
+namespace {
+
+Request read_as_told(const Common& common, const ExecOptions& options, const executor::Briefing& briefing) {
+  remember_reads(briefing.files);
+  Request request = read_request(common, options);
+  if (request.text.hash() != briefing.text_hash)
+    throw InputError(options.data.empty() ? request.job.execute.data : options.data,
+                     "was changed while the ranks were starting", "leave it alone and start again");
+  return request;
+}
+
+}  // namespace
+
+Assignment::Assignment(const Common& common, const ExecOptions& options, const executor::Briefing& briefing,
+                       std::int32_t rank)
+    : request(read_as_told(common, options, briefing)),
       program(program::lower(request.job)),
       layout(memory::layout(program, program::class_of(program, rank))) {}
 
@@ -23,7 +39,7 @@ int exec_rank(const executor::RankEnvironment& environment, const Common& common
               const ExecOptions& options) {
   executor::RankBody body(environment);
   return body.run([&] {
-    const Assignment mine(common, options, environment.rank);
+    const Assignment mine(common, options, body.briefing(), environment.rank);
     body.train(mine.context());
   });
 }

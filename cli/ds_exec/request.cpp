@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/base/file.h"
 
 namespace ds::cli {
 
@@ -13,8 +14,6 @@ Request read_request(const Common& common, const ExecOptions& options) {
   if (options.device == "cuda") throw InputError("--device", "cuda is not supported yet", "cpu is");
   if (options.device != "cpu" && options.device != "auto")
     throw InputError("--device", fmt::format("is {}", options.device), "auto, cpu and cuda are possible");
-  if (options.job == "-")
-    throw InputError("JOB", "standard input cannot be read by every rank", "give a file");
   workload::Job job = read_job(options.job, common);
   if (!job.cluster.cpu())
     throw InputError("cluster.node", "training on GPUs is not supported yet", "localhost or a CPU profile is")
@@ -28,6 +27,10 @@ Request read_request(const Common& common, const ExecOptions& options) {
     throw InputError("execute.checkpoint", "checkpoints are not supported yet", "leave it out");
   executor::Text text = executor::read_text(data, job);
   return {std::move(job), std::move(text), steps};
+}
+
+executor::Briefing briefing_of(const Request& request) {
+  return {.files = remembered_reads(), .text_hash = request.text.hash()};
 }
 
 }  // namespace ds::cli

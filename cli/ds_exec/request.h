@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cli/ds_exec/commands.h"
+#include "executor/ranks/briefing.h"
 #include "executor/text.h"
 #include "executor/train.h"
 #include "simulator/memory/memory.h"
@@ -20,10 +21,14 @@ struct Request {
 
 /// Throws InputError where something cannot be used.
 Request read_request(const Common& common, const ExecOptions& options);
+/// What the ranks need to read the same request.
+executor::Briefing briefing_of(const Request& request);
 
-/// What a rank that shows nothing has to know: read and lowered by itself.
+/// What a rank that shows nothing has to know: read and lowered by itself, from files as they were when the run was started.
 struct Assignment {
-  Assignment(const Common& common, const ExecOptions& options, std::int32_t rank);
+  /// Throws InputError where the text is no longer that of the briefing.
+  Assignment(const Common& common, const ExecOptions& options, const executor::Briefing& briefing,
+             std::int32_t rank);
   /// Refers to this.
   executor::Context context() const;
 

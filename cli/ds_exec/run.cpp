@@ -37,13 +37,15 @@ std::string memory_text(const executor::PlanResult& result) {
 int exec_run(const Common& common, const ExecOptions& options, executor::World* world) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
-  const Training training = prepare(common, options, phases);
+  const Training training = prepare(common, options, world, phases);
   phases.begin("train");
-  const executor::PlanResult result = train(common, options, training, stop, world);
+  TrainingProgress progress(common, options, training.steps);
+  const executor::PlanResult result = train(common, training, stop, world, progress);
   phases.end();
+  if (result.cut) return end_cut(common, progress, stop);
   const report::Provenance origin = provenance(common, &training.job);
   write_outputs({{common.report, [&] { return exec_report(training, result, origin).dump(1) + "\n"; }},
-                 {options.metrics, [&] { return metrics_text(result.steps); }},
+                 progress.rest_of_metrics(),
                  {result.measured ? options.trace : "", [&] {
                     return report::trace(training.program(), {{"measured", result.measured->wall}}, origin);
                   }}});
@@ -52,7 +54,7 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
     if (const auto measured = measured_summary(training, result)) print(step_time_text(result, *measured));
     print(memory_text(result));
   }
-  return result.stopped ? status_after(stop) : kDone;
+  return result.stopped ? end_stopped(common, progress, stop) : kDone;
 }
 
 }  // namespace ds::cli

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -14,31 +13,25 @@
 #include "cli/ds_exec/exec_report.h"
 #include "cli/ds_exec/launch.h"
 #include "cli/ds_exec/request.h"
+#include "executor/mpi/hand_out.h"
 #include "executor/mpi/train_together.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
+#include "simulator/base/file.h"
 #include "simulator/base/hash.h"
 
 namespace ds::cli {
-namespace {
-
-constexpr int kSparkColumns = 24;
-
-std::vector<double> losses(const std::vector<executor::StepRecord>& steps) {
-  std::vector<double> result;
-  for (const executor::StepRecord& s : steps) result.push_back(s.loss);
-  return result;
-}
-
-}  // namespace
-
-Training prepare(const Common& common, const ExecOptions& options, Phases& phases) {
+Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases) {
   const std::vector<Output> outputs = {
       {"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}};
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job}, {"the text", options.data}});
   phases.begin("read job and text");
-  auto [job, text, steps] = read_request(common, options);
+  remember_reads({});
+  Request request = read_request(common, options);
+  executor::Briefing briefing = briefing_of(request);
+  if (world != nullptr) executor::hand_out(*world, briefing);
+  auto [job, text, steps] = std::move(request);
   check_against(outputs, {{"the text", job.execute.data},
                           {"the profile", job.cluster.groups.front().node.profile_path}});
   phases.begin("lower");
@@ -59,7 +52,7 @@ Training prepare(const Common& common, const ExecOptions& options, Phases& phase
   program::AloneTimes alone = engine::price(program, machine).communications;
   engine::Prediction prediction =
       engine::predict(std::move(program), std::move(layouts), job, machine, job.simulate.depth);
-  return {std::move(job),     std::move(text),       steps,
+  return {std::move(job),     std::move(text),       steps,           std::move(briefing),
           std::move(profile), std::move(prediction), std::move(alone)};
 }
 
@@ -104,39 +97,35 @@ executor::PlanResult train_all(const Common& common, const Training& training, c
     return *std::move(result);
   }
   if (training.ranks() == 1) return train_alone(training, stop, on_step);
-  return executor::run_ranks(training.program(), training.layouts(),
+  return executor::run_ranks(training.program(), training.layouts(), training.briefing,
                              launch_of(common, stop, training.ranks()), on_step);
 }
 
 }  // namespace
 
-executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop, executor::World* world) {
-  terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  std::vector<executor::StepRecord> seen;
-  const auto on_step = [&](const executor::StepRecord& step) {
-    seen.push_back(step);
-    line.update(static_cast<double>(step.step + 1) / static_cast<double>(training.steps),
-                fmt::format("step {}/{}  loss {:.3f} {}  {}", step.step + 1, training.steps, step.loss,
-                            terminal::sparkline(losses(seen), kSparkColumns),
-                            terminal::rate(step.tokens_per_s, "tokens")));
-  };
+executor::PlanResult train(const Common& common, const Training& training, const StopToken& stop,
+                           executor::World* world, TrainingProgress& progress) {
   try {
-    executor::PlanResult result = train_all(common, training, stop, world, on_step);
-    line.finish();
+    executor::PlanResult result =
+        train_all(common, training, stop, world, [&](const executor::StepRecord& s) { progress.step(s); });
+    progress.finish();
     return result;
   } catch (const std::runtime_error&) {  // the run's own no, or a rank that died
-    line.finish();
-    // What is there from a run before stays where there is nothing to say.
-    if (!seen.empty()) write_outputs({{options.metrics, [&] { return metrics_text(seen); }}});
+    progress.finish();
+    write_outputs({progress.rest_of_metrics()});
     throw;
   }
 }
 
-std::string metrics_text(const std::vector<executor::StepRecord>& steps) {
-  std::string lines;
-  for (const executor::StepRecord& step : steps) lines += step_json(step).dump() + "\n";
-  return lines;
+int end_stopped(const Common& common, const TrainingProgress& progress, const StopToken& stop) {
+  if (!common.quiet) tell(progress.stopped(false));
+  return status_after(stop);
+}
+
+int end_cut(const Common& common, const TrainingProgress& progress, const StopToken& stop) {
+  write_outputs({progress.rest_of_metrics()});
+  if (!common.quiet) tell(progress.stopped(true));
+  return status_after(stop);
 }
 
 bool talks(const Common& common, const ExecOptions& options) {
@@ -146,11 +135,13 @@ bool talks(const Common& common, const ExecOptions& options) {
 std::string learning_text(const Training& training, const executor::PlanResult& result) {
   if (result.steps.empty()) return "no step was run\n";
   const executor::Baseline known = executor::baseline(training.text);
+  const std::string after =
+      result.held_back_after ? fmt::format("{:.2f}", *result.held_back_after) : "not judged again";
   return fmt::format(
-      "loss       {:.2f} {} {:.2f} nats/byte; on held-back text {:.2f} -> {:.2f}\n"
+      "loss       {:.2f} {} {:.2f} nats/byte; on held-back text {:.2f} -> {}\n"
       "           (letter frequencies alone: {:.2f}, letter pairs: {:.2f})\n",
       result.steps.front().loss, terminal::sparkline(losses(result.steps), kSparkColumns),
-      result.steps.back().loss, result.held_back_before, result.held_back_after, known.letters, known.pairs);
+      result.steps.back().loss, result.held_back_before, after, known.letters, known.pairs);
 }
 
 }  // namespace ds::cli

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "cli/ds_exec/commands.h"
+#include "cli/ds_exec/training_progress.h"
 #include "cli/session/phases.h"
+#include "executor/ranks/briefing.h"
 #include "executor/ranks/merge.h"
 #include "executor/text.h"
 #include "executor/train.h"
@@ -21,6 +23,7 @@ struct Training {
   workload::Job job;
   executor::Text text;
   std::int64_t steps{};
+  executor::Briefing briefing;  // what the ranks are told
   cost::Profile profile;
   engine::Prediction prediction;
   program::AloneTimes alone;  // what communications take by themselves: the rest of a measured one is waiting
@@ -31,17 +34,19 @@ struct Training {
   std::int32_t ranks() const { return program().grid.ranks(); }
 };
 
-/// Reads the job and the text and predicts. Throws InputError where something cannot be used, RunFailed where the plan
-/// does not fit.
-Training prepare(const Common& common, const ExecOptions& options, Phases& phases);
+/// Reads the job and the text, tells the ranks of a world what was read, and predicts. Throws InputError where something cannot
+/// be used, RunFailed where the plan does not fit.
+Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases);
 
-/// Trains with a progress line: as rank 0 of the world where there is one; else one rank in this process, several in one
-/// each. Where the run fails, the metrics of the steps before are written.
-executor::PlanResult train(const Common& common, const ExecOptions& options, const Training& training,
-                           const StopToken& stop, executor::World* world);
+/// Trains: as rank 0 of the world where there is one; else one rank in this process, several in one each. Where the run fails,
+/// the metrics of the steps before are there.
+executor::PlanResult train(const Common& common, const Training& training, const StopToken& stop,
+                           executor::World* world, TrainingProgress& progress);
 
-/// The metrics file: JSON Lines, each what `step_json` says.
-std::string metrics_text(const std::vector<executor::StepRecord>& steps);
+/// Says how far a run came that was stopped, once its outputs are written; returns the status.
+int end_stopped(const Common& common, const TrainingProgress& progress, const StopToken& stop);
+/// The same of one that was cut in the middle of a step: writes what is left of its metrics.
+int end_cut(const Common& common, const TrainingProgress& progress, const StopToken& stop);
 
 /// Whether people read standard output, and not one of our files.
 bool talks(const Common& common, const ExecOptions& options);

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Ctrl-C and SIGTERM wait while this lives: a handler that ends the program would leave a temporary file behind.
+/// Ctrl-C, SIGTERM and the end of our time wait while this lives: a handler that ends the program would leave a temporary file behind.
 class HeldSignals {
  public:
   HeldSignals() {
@@ -32,6 +32,7 @@ class HeldSignals {
     sigemptyset(&held);
     sigaddset(&held, SIGINT);
     sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGALRM);
     ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   }
   ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -141,6 +142,37 @@ void check_against(const std::vector<Output>& outputs, const std::vector<Input>&
       if (!output.target.empty() && output.target != "-" && !input.file.empty() &&
           are_one(output.target, input.file))
         refuse(output, fmt::format("is {}, which is read", input.what), "give another name");
+}
+
+GrowingOutput::~GrowingOutput() {
+  if (file_ > STDERR_FILENO) ::close(file_);
+}
+
+namespace {
+
+bool write_whole(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(file, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+}  // namespace
+
+void GrowingOutput::add(std::string_view line) {
+  if (target_.empty() || failed_) return;
+  if (file_ < 0)
+    file_ = target_ == "-" ? STDOUT_FILENO
+                           : ::open(target_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  failed_ = file_ < 0;
+  if (failed_) return;
+  const off_t begin = ::lseek(file_, 0, SEEK_CUR);  // -1 in what has no places: pipes, terminals
+  failed_ = !write_whole(file_, std::string(line) + "\n");
+  if (failed_ && begin >= 0 && ::ftruncate(file_, begin) != 0)
+    return;  // a device, where nothing is left anyway
 }
 
 void write_output(const std::string& target, std::string_view text) {

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ds::cli {
@@ -25,6 +26,28 @@ struct Input {
 void check_outputs(const std::vector<Output>& outputs);
 /// Throws InputError where one is an input, as far as inputs are known.
 void check_against(const std::vector<Output>& outputs, const std::vector<Input>& inputs);
+
+/// A target that grows line by line while the command works, for whoever follows it (`tail -f`). What an earlier run left there
+/// stays until there is a first line to put in its place.
+class GrowingOutput {
+ public:
+  /// No target: nothing is written.
+  explicit GrowingOutput(std::string target) : target_(std::move(target)) {}
+  ~GrowingOutput();
+  GrowingOutput(const GrowingOutput&) = delete;
+  GrowingOutput& operator=(const GrowingOutput&) = delete;
+
+  /// Writes the line and its end, at once. Where that fails, no half of it is left, and this and what comes after it is not
+  /// written: work is not to end for want of a disk. The whole is then for write_output, once the work is done.
+  void add(std::string_view line);
+  bool failed() const { return failed_; }
+  const std::string& target() const { return target_; }
+
+ private:
+  std::string target_;
+  int file_{-1};
+  bool failed_{false};
+};
 
 /// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
 void write_output(const std::string& target, std::string_view text);

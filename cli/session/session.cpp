@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -20,9 +21,28 @@ namespace {
 
 StopToken stop_token;
 
+// Who asks for an end is not to wait for longer, and a batch system kills soon after it has asked.
+constexpr unsigned kSecondsToEnd = 9;
+
+// Two, of which one is whole at any moment, since a handler reads them.
+std::array<std::string, 2> last_words;
+std::atomic<const std::string*> words_now{nullptr};
+
 void on_signal(int signal) {
   // A second one means that the first was not heard.
   if (stop_token.signal.exchange(signal) != 0) ::_exit(128 + signal);
+  ::alarm(kSecondsToEnd);
+}
+
+void write_last_words(std::string_view text) {
+  static_cast<void>(::write(STDERR_FILENO, text.data(), text.size()) < 0);
+}
+
+void on_alarm(int /*signal*/) {
+  if (::isatty(STDERR_FILENO) != 0) write_last_words("\r\x1b[K");  // over the line of progress
+  const std::string* words = words_now.load();
+  write_last_words(words != nullptr ? std::string_view(*words) : "ds: stopped in the middle of its work\n");
+  ::_exit(128 + stop_token.signal.load());
 }
 
 void end_at_once(int signal) { ::_exit(128 + signal); }
@@ -63,7 +83,7 @@ int guarded(const std::function<int()>& command) noexcept {
   } catch (const MachineError& e) {
     return complain(kOurMistake, "", e.what());
   } catch (const std::bad_alloc&) {
-    return complain(kOurMistake, "", "memory is not to be had");
+    return complain(kOurMistake, "", "not enough memory");
   } catch (const std::exception& e) {
     return complain(kOurMistake, "our mistake: ", e.what());
   }
@@ -75,10 +95,20 @@ int refuse_usage(std::string_view what) noexcept {
 
 StopToken& watch_signals() {
   handle(on_signal);
+  ::signal(SIGALRM, on_alarm);
   return stop_token;
 }
 
 void end_on_signals() { handle(end_at_once); }
+
+void tell(std::string_view line) { fmt::print(stderr, "ds: {}\n", terminal::one_line(line)); }
+
+void set_last_words(std::string_view words) {
+  static std::size_t spare = 0;
+  last_words[spare] = fmt::format("ds: {}\n", terminal::one_line(words));
+  words_now.store(&last_words[spare]);
+  spare = 1 - spare;
+}
 
 int status_after(const StopToken& stop) { return 128 + stop.signal.load(); }
 

@@ -45,12 +45,17 @@ int guarded(const std::function<int()>& command) noexcept;
 /// A command line that cannot be understood: one line on standard error, and the status for that.
 int refuse_usage(std::string_view what) noexcept;
 
-/// For commands that save what they have reached: Ctrl-C and SIGTERM set the token; a second one ends the program at once.
+/// For commands that save what they have reached: Ctrl-C and SIGTERM set the token. A second one ends the program at once, and
+/// so does the tenth second after the first, whatever the program is doing.
 /// In both cases a file size limit becomes an error, and a closed pipe ends the program without a word.
 StopToken& watch_signals();
 /// For commands that have nothing to save: Ctrl-C and SIGTERM end the program at once, with 130 and 143. A file that is
 /// being written is finished first.
 void end_on_signals();
+/// What that end says, without "ds: ": how far the work had come, and what is kept.
+void set_last_words(std::string_view words);
+/// A line of ours on standard error, for people.
+void tell(std::string_view line);
 /// 130 after Ctrl-C, 143 after SIGTERM.
 int status_after(const StopToken& stop);
 

@@ -35,6 +35,16 @@ Seconds steady_now() {
 
 }  // namespace
 
+namespace {
+
+/// Once there is something to guess from.
+std::optional<Seconds> guess_left(double share, Seconds elapsed) {
+  if (std::isnan(share) || share <= 0.01 || share >= 1 || elapsed.value <= 1) return std::nullopt;
+  return Seconds{std::ceil(elapsed.value * (1 - share) / share)};
+}
+
+}  // namespace
+
 std::optional<ProgressMode> progress_mode(std::string_view word) {
   if (word == "auto") return ProgressMode::automatic;
   if (word == "always") return ProgressMode::always;
@@ -50,7 +60,7 @@ ProgressLine::ProgressLine(ProgressMode mode, const Screen& screen, Outside outs
 
 ProgressLine::~ProgressLine() { finish(); }
 
-void ProgressLine::update(double share, std::string_view what) {
+void ProgressLine::update(double share, std::string_view what, std::optional<Seconds> left) {
   if (mode_ == ProgressMode::never) return;
   const std::scoped_lock lock(mutex_);
   const Seconds now = outside_.now();
@@ -63,7 +73,7 @@ void ProgressLine::update(double share, std::string_view what) {
     return;
   }
   last_drawn_ = now;
-  const std::string text = line(share, what, now - *begun_);
+  const std::string text = line(share, what, left ? left : guess_left(share, now - *begun_));
   on_screen_ = screen_.redraws;
   outside_.write(screen_.redraws ? std::string(kWipe) + text : text + '\n');
 }
@@ -91,13 +101,11 @@ void ProgressLine::wipe() {
   on_screen_ = false;
 }
 
-/// "searching plans  ██████████▌               42 %  1 min 05 s left", cut to the terminal. The time left is guessed
-/// once there is something to guess from.
-std::string ProgressLine::line(double share, std::string_view what, Seconds elapsed) const {
+/// "searching plans  ██████████▌               42 %  1 min 05 s left", cut to the terminal.
+std::string ProgressLine::line(double share, std::string_view what, std::optional<Seconds> left) const {
   const double known = std::isnan(share) ? 0 : std::clamp(share, 0.0, 1.0);
   std::string tail = fmt::format("{:3.0f} %", std::floor(known * 100));
-  if (known > 0.01 && known < 1 && elapsed.value > 1)
-    tail += fmt::format("  {} left", duration({std::ceil(elapsed.value * (1 - known) / known)}));
+  if (left) tail += fmt::format("  {} left", duration(*left));
   if (!screen_.redraws) return fmt::format("{} {}", one_line(what), tail);
   // The last column stays free: some terminals begin a new line when it is filled, and then a wipe misses the first.
   const int room = screen_.columns - 1 - columns_of(tail) - 4;

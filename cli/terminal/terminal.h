@@ -131,7 +131,8 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  void update(double share, std::string_view what);
+  /// `left`: the time that is left, where the caller knows better than by the share of the time that has passed.
+  void update(double share, std::string_view what, std::optional<Seconds> left = {});
   /// Writes a line of its own without leaving half a bar behind.
   void say(std::string_view line);
   /// Leaves the terminal as if nothing had been drawn. The next update begins anew.
@@ -141,7 +142,7 @@ class ProgressLine {
 
  private:
   void wipe();
-  std::string line(double share, std::string_view what, Seconds elapsed) const;
+  std::string line(double share, std::string_view what, std::optional<Seconds> left) const;
 
   ProgressMode mode_;
   Screen screen_;

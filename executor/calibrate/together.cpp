@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "executor/available_memory.h"
 #include "executor/cores.h"
 #include "simulator/base/error.h"
 
@@ -32,6 +33,8 @@ std::int32_t cores() { return static_cast<std::int32_t>(allowed_cores().size());
 bool times_operators(std::int32_t ranks) {
   return ranks <= cores() && (ranks == 2 || ranks == rank_counts().back());
 }
+
+int rounds_together(int rounds) { return std::max(kFewestRounds, rounds - kFewerRounds); }
 
 std::vector<Pair> pairs_of(const std::vector<std::byte>& bytes) {
   std::vector<Pair> pairs(bytes.size() / sizeof(Pair));
@@ -61,6 +64,11 @@ std::vector<std::int32_t> rank_counts() {
   std::vector<std::int32_t> counts{2};
   while (counts.back() * 2 <= cores()) counts.push_back(counts.back() * 2);
   return counts;
+}
+
+double length_in_rounds(std::int32_t ranks, int rounds) {
+  const double both = (rounds_together(rounds) + 1) / (1 - kExchangesShare);
+  return times_operators(ranks) ? both : both * kExchangesShare;
 }
 
 TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress& progress) {
@@ -94,6 +102,7 @@ int measure_as_rank(const RankEnvironment& environment, int rounds) {
   return body.run([&] {
     Pool& pool = body.pool();
     pool.touch(environment.rank);
+    check_room_for_blas();
     const auto publish = [&](double share) {
       if (environment.rank == 0) pool.publish({std::bit_cast<std::uint64_t>(share)});
     };
@@ -107,7 +116,7 @@ int measure_as_rank(const RankEnvironment& environment, int rounds) {
     if (both && !result.empty()) {
       StopToken stop;
       std::int64_t number = std::int64_t{1} << 30;  // beyond those of the exchanges
-      const CalibrationOptions options{.rounds = std::max(kFewestRounds, rounds - kFewerRounds),
+      const CalibrationOptions options{.rounds = rounds_together(rounds),
                                        .progress =
                                            [&](double share, std::string_view) {
                                              publish(kExchangesShare + (1 - kExchangesShare) * share);

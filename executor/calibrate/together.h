@@ -19,6 +19,9 @@ struct TogetherTimes {
 /// How many ranks to measure with, one after the other: 2, 4, ... up to the cores, and 2 in any case.
 std::vector<std::int32_t> rank_counts();
 
+/// How long measure_together takes, counted in rounds of measure_operators: for an estimate of the whole.
+double length_in_rounds(std::int32_t ranks, int rounds);
+
 /// Starts that many ranks as processes of this program. Nothing where `launch.stop` asked them to stop. Throws
 /// MachineError where one of them fails.
 TogetherTimes measure_together(std::int32_t ranks, Launch launch, const Progress& progress);

@@ -87,6 +87,7 @@ std::int32_t MpiCommunicator::awaited(Ticket ticket) const {
 }
 
 void MpiCommunicator::check_deadline(Ticket ticket) {
+  world_.look_at_peers();
   const std::int64_t now = monotonic_ns();
   const Seconds since{1e-9 * static_cast<double>(now - std::exchange(last_look_ns_, now))};
   in_vain_ += std::min(since, kMostBetweenLooks);

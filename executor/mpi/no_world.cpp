@@ -27,6 +27,7 @@ World::Request World::receive(std::int32_t /*from*/, std::int32_t /*tag*/, std::
 bool World::ended(Request /*request*/) { refuse(); }
 std::vector<std::uint64_t> World::words(std::uint64_t /*mine*/, Seconds /*deadline*/) { refuse(); }
 std::vector<std::uint64_t> World::words_of_late(std::uint64_t /*mine*/) { refuse(); }
+void World::look_at_peers() { refuse(); }
 void World::end_all(int /*status*/) { refuse(); }
 void World::leave() { refuse(); }
 

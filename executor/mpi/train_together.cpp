@@ -96,6 +96,9 @@ std::optional<PlanResult> train_together(World& world, Context context, const St
     const std::vector<std::uint64_t> asked = world.words(stop.stop_requested() ? 1 : 0, kDeadline);
     return std::ranges::none_of(asked, [](std::uint64_t word) { return word != 0; });
   };
+  context.as_first = [&](std::int64_t mine) {
+    return static_cast<std::int64_t>(world.words(static_cast<std::uint64_t>(mine), kDeadline).front());
+  };
   const std::vector<std::vector<std::byte>> delivered = collect(world, result_of(world, run_rank(context)));
   if (delivered.empty()) return std::nullopt;
   std::vector<RunResult> results;

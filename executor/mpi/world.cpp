@@ -4,14 +4,18 @@
 #include <fmt/format.h>
 #include <mpi.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "executor/clock.h"
+#include "executor/mpi/peer_watch.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -38,6 +42,7 @@ struct World::State {
   std::vector<std::uint32_t> free;
   std::uint64_t said{};  // these two outlive a wait that is given up
   std::vector<std::uint64_t> heard;
+  std::optional<PeerWatch> peers;
 
   /// Every call of ours goes through here.
   void check(int code, const char* call) const {
@@ -62,6 +67,18 @@ struct World::State {
     check(MPI_Comm_size(host, &here), "MPI_Comm_size");
     check(MPI_Comm_free(&host), "MPI_Comm_free");
     return here == ranks;
+  }
+
+  /// All ranks call it.
+  void meet_peers() {
+    const std::uint64_t mine = process_space();
+    const auto wait = [] { ::sched_yield(); };
+    const std::vector<std::uint64_t> spaces = all_words(mine, wait);
+    const std::vector<std::uint64_t> numbers = all_words(static_cast<std::uint64_t>(::getpid()), wait);
+    std::vector<pid_t> processes;
+    for (std::size_t r = 0; r < numbers.size(); ++r)
+      processes.push_back(spaces[r] == mine ? static_cast<pid_t>(numbers[r]) : 0);
+    peers.emplace(rank, std::move(processes));
   }
 
   std::uint32_t take_slot() {
@@ -119,6 +136,7 @@ World::World(Bytes largest_part) : state_(std::make_unique<State>(largest_part))
   state_->messages = state_->like_world();
   state_->words = state_->like_world();
   state_->one_host = state_->all_on_one_host();
+  state_->meet_peers();
 }
 
 World::~World() = default;
@@ -173,13 +191,19 @@ std::vector<std::uint64_t> World::words(std::uint64_t mine, Seconds deadline) {
     if (1e-9 * static_cast<double>(monotonic_ns() - begin) > deadline.value)
       throw MachineError(fmt::format("rank {} has waited for the others for {:.1f} s in vain", state_->rank,
                                      deadline.value));
+    look_at_peers();
     ::sched_yield();
   });
 }
 
 std::vector<std::uint64_t> World::words_of_late(std::uint64_t mine) {
-  return state_->all_words(mine, [] { std::this_thread::sleep_for(std::chrono::milliseconds(2)); });
+  return state_->all_words(mine, [&] {
+    look_at_peers();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  });
 }
+
+void World::look_at_peers() { state_->peers->look(); }
 
 void World::end_all(int status) {
   MPI_Abort(MPI_COMM_WORLD, status);

@@ -51,6 +51,10 @@ class World {
   /// Who dies meanwhile is for the launcher to notice.
   std::vector<std::uint64_t> words_of_late(std::uint64_t mine);
 
+  /// For a rank that waits: throws MachineError once a rank on this host was stopped and does not go on (peer_watch.h). `words`
+  /// and `words_of_late` call it themselves.
+  void look_at_peers();
+
   /// Ends every rank with that status, also those that wait.
   [[noreturn]] void end_all(int status);
   /// All ranks call it once they have nothing more to say to each other.

@@ -52,11 +52,12 @@ void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Sec
   }
 }
 
-std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline) {
-  if (me == 0) pool.decide(number);
+std::int64_t follow_first(Pool& pool, std::int32_t me, Question question, std::int64_t number,
+                          Seconds deadline) {
+  if (me == 0) pool.decide(number, question);
   Backoff backoff(pool, me);
   for (;; backoff.pause()) {
-    if (const auto decision = pool.decision()) return *decision;
+    if (const auto decision = pool.decision(question)) return *decision;
     check_heartbeat(pool, me, 0, deadline);
   }
 }

@@ -18,6 +18,7 @@ void check_heartbeat(const Pool& pool, std::int32_t me, std::int32_t peer, Secon
 void agree_on_program(const Pool& pool, std::int32_t me, std::uint64_t hash, Seconds deadline);
 
 /// Rank 0's number, for all: it decides, the others wait. Throws as check_heartbeat.
-std::int64_t follow_first(Pool& pool, std::int32_t me, std::int64_t number, Seconds deadline);
+std::int64_t follow_first(Pool& pool, std::int32_t me, Question question, std::int64_t number,
+                          Seconds deadline);
 
 }  // namespace ds::executor

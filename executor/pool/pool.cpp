@@ -16,6 +16,7 @@
 #include <memory>
 #include <utility>
 
+#include "executor/available_memory.h"
 #include "executor/clock.h"
 #include "executor/cores.h"
 #include "executor/pool/shared.h"
@@ -27,6 +28,9 @@ namespace {
 std::int64_t page_bytes() { return ::sysconf(_SC_PAGESIZE); }
 
 [[noreturn]] void fail(const char* what) {
+  if (errno == ENOMEM)
+    throw MachineError(
+        fmt::format("not enough memory: the ranks' shared memory cannot be mapped{}", address_space_note()));
   throw MachineError(fmt::format("the ranks' shared memory: {}: {}", what, std::strerror(errno)));
 }
 
@@ -49,6 +53,8 @@ shared::Places place(const PoolShape& shape, std::vector<shared::ArenaPlace>& ar
       take(ranks * shape.channels * static_cast<std::int64_t>(sizeof(shared::Endpoint)), shared::kLine);
   header.arenas = take(ranks * static_cast<std::int64_t>(sizeof(shared::ArenaPlace)), shared::kLine);
   header.records = take(static_cast<std::int64_t>(shared::kRecords * sizeof(shared::Record)), shared::kLine);
+  header.briefing_bytes = std::ssize(shape.briefing);
+  header.briefing = take(header.briefing_bytes, shared::kLine);
   header.mailboxes = take(ranks * header.mailbox_bytes, page);
   take(page, page);  // before the first arena
   for (const Bytes arena : shape.arenas) {
@@ -82,6 +88,7 @@ Pool Pool::create(const PoolShape& shape) {
   // The file is zero, which is where all counters begin.
   pool.header().places = header;
   std::ranges::copy(arenas, pool.at<shared::ArenaPlace>(header.arenas));
+  std::ranges::copy(shape.briefing, pool.at<std::byte>(header.briefing));
   for (std::int32_t r = 0; r < header.ranks; ++r) {
     pool.block(r).alive_ns.store(monotonic_ns());
     pool.block(r).waits_for.store(-1);
@@ -155,6 +162,10 @@ shared::Endpoint& Pool::endpoint(std::int32_t channel, std::int32_t rank) const 
   ensure(channel >= 0 && channel < channels() && rank >= 0 && rank < ranks(),
          "a channel and a rank of the pool");
   return at<shared::Endpoint>(places().endpoints)[static_cast<std::ptrdiff_t>(channel) * ranks() + rank];
+}
+
+std::span<const std::byte> Pool::briefing() const {
+  return {at<std::byte>(places().briefing), static_cast<std::size_t>(places().briefing_bytes)};
 }
 
 std::span<std::byte> Pool::arena(std::int32_t rank) const {
@@ -242,14 +253,15 @@ std::vector<Pool::Record> Pool::published(std::uint64_t& seen) const {
   return records;
 }
 
-void Pool::decide(std::int64_t number) {
+void Pool::decide(std::int64_t number, Question question) {
   std::uint64_t none = 0;
-  header().decision.compare_exchange_strong(none, static_cast<std::uint64_t>(number) + 1);
+  header().decisions[static_cast<std::size_t>(question)].compare_exchange_strong(
+      none, static_cast<std::uint64_t>(number) + 1);
   for (std::int32_t r = 0; r < ranks(); ++r) ring(r);
 }
 
-std::optional<std::int64_t> Pool::decision() const {
-  const std::uint64_t word = header().decision.load();
+std::optional<std::int64_t> Pool::decision(Question question) const {
+  const std::uint64_t word = header().decisions[static_cast<std::size_t>(question)].load();
   if (word == 0) return std::nullopt;
   return static_cast<std::int64_t>(word - 1);
 }

@@ -30,12 +30,17 @@ struct RankBlock;
 struct Endpoint;
 }  // namespace shared
 
+/// What one rank decides on for all.
+enum class Question : std::uint8_t { what_to_measure, judge_after_stop };
+
 struct PoolShape {
   std::vector<Bytes> arenas;  // one a rank
   /// One for each kind of group and direction; groups that have no rank in common may share one.
   std::int32_t channels{1};
   /// The most that a rank can deliver. Costs nothing until it is written.
   Bytes mailbox{256 << 20};
+  /// What every rank is told before it begins.
+  std::vector<std::byte> briefing;
 };
 
 class Pool {
@@ -53,6 +58,7 @@ class Pool {
   /// More ranks than the creator had cores.
   bool crowded() const;
 
+  std::span<const std::byte> briefing() const;
   /// Ends flush with a page that may not be touched; begins at a cache line, with such a page before it.
   std::span<std::byte> arena(std::int32_t rank) const;
   /// Writes every page of the arena once: first touch costs about 1 GB/s in a virtual machine, and would otherwise be
@@ -77,9 +83,9 @@ class Pool {
   /// Those since `seen`, which is moved on; of a reader that lagged far behind the oldest are lost.
   std::vector<Record> published(std::uint64_t& seen) const;
 
-  /// A number from 0 that one rank decides on for all; the first stays.
-  void decide(std::int64_t number);
-  std::optional<std::int64_t> decision() const;
+  /// A number from 0 that one rank decides on for all, for each of a few questions; the first stays.
+  void decide(std::int64_t number, Question question = Question::what_to_measure);
+  std::optional<std::int64_t> decision(Question question = Question::what_to_measure) const;
 
   /// A rank's result for its parent, whole and once. Throws MachineError when it is larger than the mailbox.
   void deliver(std::int32_t rank, std::span<const std::byte> result);

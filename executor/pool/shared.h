@@ -15,7 +15,7 @@ namespace ds::executor::shared {
 
 inline constexpr std::size_t kLine = 64;                         // bytes of a cache line
 inline constexpr std::uint64_t kMagic = 0x31'6c'6f'6f'70'73'64;  // "dspool1"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::size_t kPosts = 8;  // messages that a sender may have announced ahead of its receiver
 inline constexpr std::uint64_t kRecords = 1 << 14;  // that who watches may lag behind
 
@@ -71,8 +71,8 @@ struct Places {
   std::uint32_t version;
   std::int32_t ranks, channels;
   std::uint32_t crowded;  // more ranks than cores: waiting for a peer by spinning keeps it from working
-  std::int64_t total_bytes, mailbox_bytes;
-  std::int64_t rank_blocks, endpoints, mailboxes, arenas, records;
+  std::int64_t total_bytes, mailbox_bytes, briefing_bytes;
+  std::int64_t rank_blocks, endpoints, mailboxes, arenas, records, briefing;
 };
 
 /// What a rank tells while it runs; a reader that was overtaken sees it by `published`.
@@ -85,7 +85,7 @@ struct Header {
   alignas(kLine) std::atomic<std::uint64_t> dead;       // 0: all alive; see pool.cpp
   alignas(kLine) std::atomic<std::uint64_t> step_gate;  // (highest step begun + 1) << 1 | a stop is wanted
   alignas(kLine) std::atomic<std::uint64_t> published;  // records so far
-  std::atomic<std::uint64_t> decision;                  // number + 1; 0: none yet
+  std::atomic<std::uint64_t> decisions[2];              // by question; number + 1; 0: none yet
 };
 
 }  // namespace ds::executor::shared

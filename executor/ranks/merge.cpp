@@ -63,7 +63,7 @@ PlanResult merge(const std::vector<RunResult>& ranks) {
   PlanResult all{.steps = merge_records(ranks), .arenas = {}, .residents = {}, .measured = {}};
   for (const RunResult& rank : ranks) {
     all.held_back_before += rank.held_back_before;
-    all.held_back_after += rank.held_back_after;
+    if (rank.held_back_after) all.held_back_after = all.held_back_after.value_or(0) + *rank.held_back_after;
     all.arenas.push_back(rank.arena);
     all.residents.push_back(rank.resident);
     all.stopped = all.stopped || rank.stopped;

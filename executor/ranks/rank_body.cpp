@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "executor/available_memory.h"
 #include "executor/device/cpu_device.h"
 #include "executor/pool/heartbeat.h"
 #include "executor/pool/pool_communicators.h"
@@ -13,8 +14,8 @@
 namespace ds::executor {
 namespace {
 
-// Without any sign of life of a peer.
-constexpr Seconds kDeadline{60};
+// Without any sign of life of a peer. The supervisor sees more and speaks first: this is for ranks without one.
+constexpr Seconds kDeadline{120}, kDeadlineAtStart{900};
 
 }  // namespace
 
@@ -33,7 +34,7 @@ int RankBody::run(const std::function<void()>& work) {
   } catch (const MachineError& e) {
     error.message = e.what();
   } catch (const std::bad_alloc&) {
-    error.message = "memory is not to be had";
+    error.message = "not enough memory" + address_space_note();
   } catch (const std::exception& e) {
     error.message = std::string("our mistake: ") + e.what();
   }
@@ -45,7 +46,7 @@ void RankBody::train(Context context) {
   const std::int32_t rank = environment_.rank;
   ensure(pool_.ranks() == context.program.grid.ranks(), "the pool is for the ranks of the program");
   pool_.touch(rank);
-  agree_on_program(pool_, rank, context.program.hash, kDeadline);
+  agree_on_program(pool_, rank, context.program.hash, kDeadlineAtStart);
   CpuDevice device(pool_.arena(rank).data(), context.layout.arena);
   PoolCommunicators communicators(pool_, device, context.program, rank, kDeadline);
   context.rank = rank;
@@ -54,9 +55,13 @@ void RankBody::train(Context context) {
   context.may_begin = [&](std::int64_t step) { return pool_.may_begin(step); };
   if (rank == 0)  // a loss is the same on all ranks
     context.on_step = [&](const StepRecord& step) { pool_.publish(std::bit_cast<Pool::Record>(step)); };
+  context.as_first = [&](std::int64_t mine) {
+    return follow_first(pool_, rank, Question::judge_after_stop, mine, kDeadline);
+  };
   RunResult result = run_rank(context);
   const MeasuredStep* median = median_step(result, &MeasuredStep::wall);
-  const std::int64_t step = follow_first(pool_, rank, median == nullptr ? 0 : median->step, kDeadline);
+  const std::int64_t step =
+      follow_first(pool_, rank, Question::what_to_measure, median == nullptr ? 0 : median->step, kDeadline);
   pool_.deliver(rank, encode({.result = with_one_step(std::move(result), step), .error = {}}));
   RankStatus status = pool_.status(rank);
   status.phase = RankPhase::finished;

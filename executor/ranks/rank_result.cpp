@@ -2,68 +2,14 @@
 #include "executor/ranks/rank_result.h"
 
 #include <cstdint>
-#include <cstring>
-#include <type_traits>
 
+#include "executor/ranks/coding.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
 namespace {
 
 constexpr std::uint64_t kMagic = 0x31'6c'69'61'6d'73'64;  // "dsmail1"
-
-class Writer {
- public:
-  template <class T>
-  void value(const T& value) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    append(&value, sizeof value);
-  }
-  template <class List>
-  void list(const List& list) {
-    static_assert(std::is_trivially_copyable_v<typename List::value_type>);
-    value(std::uint64_t{list.size()});
-    append(list.data(), list.size() * sizeof(typename List::value_type));
-  }
-  std::vector<std::byte> take() { return std::move(bytes_); }
-
- private:
-  void append(const void* from, std::size_t size) {
-    const auto* first = static_cast<const std::byte*>(from);
-    bytes_.insert(bytes_.end(), first, first + size);
-  }
-  std::vector<std::byte> bytes_;
-};
-
-class Reader {
- public:
-  explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes) {}
-  template <class T>
-  void value(T& value) {
-    static_assert(std::is_trivially_copyable_v<T>);
-    take(&value, sizeof value);
-  }
-  template <class List>
-  void list(List& list) {
-    std::uint64_t count = 0;
-    value(count);
-    if (count > bytes_.size() / sizeof(typename List::value_type)) fail();
-    list.resize(count);
-    take(list.data(), count * sizeof(typename List::value_type));
-  }
-  void end() const {
-    if (!bytes_.empty()) fail();
-  }
-
- private:
-  [[noreturn]] static void fail() { throw MachineError("a rank's result is not whole"); }
-  void take(void* to, std::size_t size) {
-    if (size > bytes_.size()) fail();
-    if (size > 0) std::memcpy(to, bytes_.data(), size);
-    bytes_ = bytes_.subspan(size);
-  }
-  std::span<const std::byte> bytes_;
-};
 
 /// Every field once, in one order for both ways.
 template <class Coder, class Result>

@@ -5,6 +5,7 @@
 #include <bit>
 #include <utility>
 
+#include "executor/available_memory.h"
 #include "executor/pool/pool_communicators.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
@@ -13,12 +14,20 @@
 namespace ds::executor {
 namespace {
 
-Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
-  PoolShape shape{.arenas = {}};
+Pool pool_for(const program::Program& program, const std::vector<memory::Layout>& layouts,
+              const Briefing& briefing) {
+  PoolShape shape{.arenas = {}, .briefing = encode(briefing)};
   for (std::int32_t rank = 0; rank < program.grid.ranks(); ++rank)
     shape.arenas.push_back(layouts[program::class_of(program, rank)].arena);
   shape.channels = static_cast<std::int32_t>(channels_of(program).size());
   return Pool::create(shape);
+}
+
+void check_memory_for(const program::Program& program, const std::vector<memory::Layout>& layouts) {
+  Bytes all{};
+  for (std::int32_t rank = 0; rank < program.grid.ranks(); ++rank)
+    all += layouts[program::class_of(program, rank)].arena;
+  check_available(fmt::format("the arenas of {} ranks", program.grid.ranks()), all, available_memory());
 }
 
 /// What a rank was at, by its call's number within a step and the instruction's within the call's template.
@@ -54,20 +63,26 @@ void throw_failure(const Outcome& outcome, const std::function<std::string(const
   if (failure.death.signal == 0 && !mail.empty())
     if (const std::optional<RankError> error = decode(mail).error) {
       if (error->status == 1) throw RunFailed(error->message);
+      if (error->status == 2) throw InputError({}, error->message);
       throw MachineError(error->message);
     }
   throw MachineError(what(failure));
 }
 
 PlanResult run_ranks(const program::Program& program, const std::vector<memory::Layout>& layouts,
-                     Launch launch, const std::function<void(const StepRecord&)>& on_step) {
-  Pool pool = pool_for(program, layouts);
+                     const Briefing& briefing, Launch launch,
+                     const std::function<void(const StepRecord&)>& on_step) {
+  check_memory_for(program, layouts);
+  Pool pool = pool_for(program, layouts, briefing);
   std::uint64_t seen = 0;
+  std::vector<StepRecord> steps;
   launch.on_look = [&] {
-    for (const Pool::Record& record : pool.published(seen)) on_step(std::bit_cast<StepRecord>(record));
+    for (const Pool::Record& record : pool.published(seen))
+      on_step(steps.emplace_back(std::bit_cast<StepRecord>(record)));
   };
   const Outcome outcome = supervise(pool, launch);
   throw_failure(outcome, [&](const RankFailure& failure) { return tell(program, failure); });
+  if (outcome.cut) return {.steps = std::move(steps), .stopped = true, .cut = true};
   std::vector<RunResult> results;
   for (const std::vector<std::byte>& mail : outcome.results) results.push_back(decode(mail).result);
   return merge(results);

@@ -29,7 +29,7 @@ void set(std::vector<std::string>& environment, const std::string& name, const s
 
 class Ranks {
  public:
-  Ranks(Pool& pool, const Launch& launch) : pool_(pool), launch_(launch) {
+  Ranks(Pool& pool, const Launch& launch) : pool_(pool), launch_(launch), watch_(pool, launch.standstill) {
     std::vector<int> cores;
     if (launch.pin) cores = allowed_cores();
     const bool enough = std::ssize(cores) >= pool.ranks();
@@ -53,10 +53,16 @@ class Ranks {
       if (!outcome.stopped && launch_.stop != nullptr && launch_.stop->stop_requested()) {
         pool_.request_stop();
         outcome.stopped = true;
+        stop_ends_ns_ = after(launch_.stop_grace);
       }
       wait_for_ends();
       reap_ended(outcome);
+      if (!outcome.failure) look_for_standstill(outcome);
       if (outcome.failure && monotonic_ns() > grace_ends_ns_) running_.clear();  // kills and reaps
+      if (!running_.empty() && monotonic_ns() > stop_ends_ns_) {
+        outcome.cut = true;
+        running_.clear();
+      }
       if (launch_.on_look) launch_.on_look();
     }
     for (std::int32_t r = 0; r < pool_.ranks(); ++r) {
@@ -72,6 +78,21 @@ class Ranks {
     Process process;
     bool ended{};
   };
+
+  static std::int64_t after(Seconds grace) {
+    return monotonic_ns() + static_cast<std::int64_t>(grace.value * 1e9);
+  }
+
+  void look_for_standstill(Outcome& outcome) {
+    watch_.begin_look();
+    for (const Running& running : running_) watch_.look(running.rank, running.process.id());
+    const std::optional<Standstill> found = watch_.found();
+    if (!found) return;
+    const Death death{.rank = found->rank};
+    pool_.declare_dead(death);
+    outcome.failure = RankFailure{.death = death, .status = pool_.status(found->rank), .standstill = found};
+    running_.clear();  // nobody has anything to add
+  }
 
   void wait_for_ends() {
     std::vector<pollfd> ends;
@@ -93,8 +114,8 @@ class Ranks {
       else
         death.status = WEXITSTATUS(status);
       pool_.declare_dead(death);
-      outcome.failure = RankFailure{.death = death, .status = pool_.status(running.rank)};
-      grace_ends_ns_ = monotonic_ns() + static_cast<std::int64_t>(launch_.grace.value * 1e9);
+      outcome.failure = RankFailure{.death = death, .status = pool_.status(running.rank), .standstill = {}};
+      grace_ends_ns_ = after(launch_.grace);
     }
     std::erase_if(running_, [](const Running& running) { return running.ended; });
   }
@@ -102,13 +123,16 @@ class Ranks {
   Pool& pool_;
   const Launch& launch_;
   std::vector<Running> running_;
+  StandstillWatch watch_;
   std::int64_t grace_ends_ns_{std::numeric_limits<std::int64_t>::max()};
+  std::int64_t stop_ends_ns_{std::numeric_limits<std::int64_t>::max()};
 };
 
 }  // namespace
 
 std::string tell(const RankFailure& failure) {
-  return fmt::format("{} {}", tell(failure.death), tell(failure.status));
+  return fmt::format("{} {}", failure.standstill ? tell(*failure.standstill) : tell(failure.death),
+                     tell(failure.status));
 }
 
 Outcome supervise(Pool& pool, const Launch& launch) { return Ranks(pool, launch).run(); }

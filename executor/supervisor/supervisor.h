@@ -17,6 +17,7 @@
 
 #include "executor/pool/pool.h"
 #include "executor/supervisor/rank_environment.h"
+#include "executor/supervisor/standstill.h"
 #include "simulator/base/progress.h"
 
 namespace ds::executor {
@@ -31,12 +32,16 @@ struct Launch {
   std::function<void()> on_look;
   /// For the others to end by themselves once one has died.
   Seconds grace{3};
+  /// For all to come to the end of their step once they were asked to stop; who has not by then is killed.
+  Seconds stop_grace{7};
+  StandstillLimits standstill;
 };
 
-/// The first rank that did not end well, and what it was status.
+/// The first rank that did not end well, or that had to be killed since it did not go on, and what it was doing.
 struct RankFailure {
   Death death;
   RankStatus status;
+  std::optional<Standstill> standstill;
 };
 
 /// "rank 2 was killed by signal 9 (Killed) in step 12, call 3, instruction 40"
@@ -46,6 +51,7 @@ struct Outcome {
   std::optional<RankFailure> failure;
   std::vector<std::vector<std::byte>> results;  // by rank, as delivered; empty where nothing was
   bool stopped{};                               // the ranks were asked to stop
+  bool cut{};                                   // and were killed, since their step took too long
 };
 
 /// One thread a pool. Returns when every rank has ended and been reaped. Throws MachineError when one cannot be started.

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -15,23 +16,8 @@
 namespace ds {
 namespace {
 
-/// A file descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 std::function<void(const std::filesystem::path&, std::size_t)> watcher_of_reads;
+std::optional<FilesRead> remembered;
 
 std::string reason(int error) { return std::strerror(error); }
 
@@ -64,7 +50,27 @@ void watch_reads(std::function<void(const std::filesystem::path& file, std::size
   watcher_of_reads = std::move(watcher);
 }
 
+void tell_read(const std::filesystem::path& file, std::size_t bytes) {
+  if (watcher_of_reads) watcher_of_reads(file, bytes);
+}
+
+void remember_reads(FilesRead known) { remembered = std::move(known); }
+
+const FilesRead& remembered_reads() {
+  static const FilesRead none;
+  return remembered ? *remembered : none;
+}
+
 namespace {
+
+/// The content that was read under that name before, or what `read` gives now.
+template <class Read>
+std::string once(const std::string& name, Read&& read) {
+  if (!remembered) return read();
+  auto found = remembered->find(name);
+  if (found == remembered->end()) found = remembered->emplace(name, read()).first;
+  return found->second;
+}
 
 /// Up to the end of what `descriptor` gives.
 std::string read_all(int descriptor, const std::string& name, std::int64_t limit) {
@@ -84,13 +90,13 @@ std::string read_all(int descriptor, const std::string& name, std::int64_t limit
 }  // namespace
 
 std::string read_standard_input(std::int64_t limit) {
-  return read_all(STDIN_FILENO, "standard input", limit);
+  return once("-", [&] { return read_all(STDIN_FILENO, "standard input", limit); });
 }
 
-std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
+Descriptor open_file(const std::filesystem::path& file, std::int64_t limit) {
   const std::string name = file.string();
   // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
-  const Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) throw InputError(name, "cannot be opened: " + reason(errno));
   struct stat status{};
   if (::fstat(fd.get(), &status) != 0) throw InputError(name, "cannot be looked at: " + reason(errno));
@@ -99,9 +105,16 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   if (status.st_size > limit)
     throw InputError(name, fmt::format("has {} bytes", status.st_size),
                      fmt::format("at most {} are read (see ds-sim limits)", limit));
-  std::string content = read_all(fd.get(), name, limit);
-  if (watcher_of_reads) watcher_of_reads(file, content.size());
-  return content;
+  return fd;
+}
+
+std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
+  return once(file.string(), [&] {
+    const Descriptor fd = open_file(file, limit);
+    std::string content = read_all(fd.get(), file.string(), limit);
+    tell_read(file, content.size());
+    return content;
+  });
 }
 
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {

@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+
+#include "simulator/base/descriptor.h"
 
 namespace ds {
 
@@ -19,9 +22,23 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit = kM
 /// The same of standard input, up to its end.
 std::string read_standard_input(std::int64_t limit = kMaxInputBytes);
 
+/// Opens a file for reading in pieces, under the same conditions as read_file, which throws the same.
+Descriptor open_file(const std::filesystem::path& file, std::int64_t limit);
+
+/// Contents by name; that of standard input is "-".
+using FilesRead = std::map<std::string, std::string>;
+
+/// From here on read_file and read_standard_input answer from `known` what it holds, and add to it what they read: however
+/// often a file is read and whoever replaces it meanwhile, a command sees one state of it, and so do other processes that are
+/// given what this one has read. Set by the command line alone, while there is one thread.
+void remember_reads(FilesRead known);
+const FilesRead& remembered_reads();
+
 /// `watcher` is told of each file that read_file has read, with its size: for people who ask where a number came from.
 /// Set by the command line alone, while there is one thread; an empty one ends it.
 void watch_reads(std::function<void(const std::filesystem::path& file, std::size_t bytes)> watcher);
+/// Of a file that was read in pieces.
+void tell_read(const std::filesystem::path& file, std::size_t bytes);
 
 /// Writes `content` under a temporary name beside `file`, syncs it, renames it over `file` and syncs the folder: readers
 /// see the old content or the new one, never half. A symbolic link is followed: its target is replaced.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -42,10 +43,9 @@ workload::Job job_of(std::int64_t sequence, std::int64_t micro_batch, std::int64
 
 /// Text whose bytes tell where they stand: byte i is i modulo a prime.
 Text counting_text(std::int64_t bytes) {
-  Text text;
-  for (std::int64_t i = 0; i < bytes; ++i) text.bytes += static_cast<char>(i % 251);
-  text.train_bytes = bytes * 9 / 10;
-  return text;
+  std::string text;
+  for (std::int64_t i = 0; i < bytes; ++i) text += static_cast<char>(i % 251);
+  return {text, bytes * 9 / 10};
 }
 
 std::vector<std::int32_t> draw(const Sampler& sampler, const workload::Job& job, std::int64_t step,
@@ -74,9 +74,7 @@ TEST(Sampler, DrawsOneGlobalBatchHoweverItIsSharedOut) {
 }
 
 TEST(Sampler, NeverTrainsOnWhatIsHeldBackNorJudgesOnWhatWasTrainedOn) {
-  Text text;
-  text.bytes = std::string(900, 'a') + std::string(100, 'z');
-  text.train_bytes = 900;
+  const Text text(std::string(900, 'a') + std::string(100, 'z'), 900);
   const workload::Job job = job_of(20, 4, 2);
   const Sampler sampler(text, job);
   std::vector<std::int32_t> ids(static_cast<std::size_t>(job.micro_batch_tokens())), targets(ids.size());
@@ -115,11 +113,48 @@ TEST(Text, WithAByteThatTheVocabularyLacksIsRefused) {
   EXPECT_THROW(read_text(folder.file("more", std::string(200, 'b')), job), InputError);
 }
 
+/// Written anew in its place, cut short, or with a byte changed; what is only touched, or replaced under its name, is the same.
+TEST(Text, ThatIsChangedWhileItIsUsedIsFoundOut) {
+  const Folder folder;
+  const auto later = [](const std::filesystem::path& file) {
+    std::filesystem::last_write_time(file, std::filesystem::last_write_time(file) + std::chrono::seconds(1));
+  };
+  const auto file = folder.file("text", std::string(200, 'a'));
+  const Text text(file);
+  later(file);
+  EXPECT_NO_THROW(text.check_unchanged());
+  std::filesystem::rename(folder.file("other", std::string(200, 'b')), file);
+  EXPECT_NO_THROW(text.check_unchanged());
+  char first = 0;
+  text.read(0, {&first, 1});
+  EXPECT_EQ(first, 'a');
+
+  const Text other(file);
+  EXPECT_NE(other.hash(), text.hash());
+  folder.file("text", std::string(199, 'b') + 'c');
+  later(file);
+  EXPECT_THROW(other.check_unchanged(), InputError);
+  folder.file("text", "b");
+  EXPECT_THROW(other.check_unchanged(), InputError);
+  std::string all(200, ' ');
+  EXPECT_THROW(other.read(0, all), InputError);
+}
+
+/// Each byte counts, wherever it stands in a block of the hash.
+TEST(Text, OfOtherBytesHasAnotherHash) {
+  const std::string letters(101, 'a');
+  std::set<std::uint64_t> hashes{Text(letters, 90).hash(), Text(letters + 'a', 90).hash()};
+  for (std::size_t i = 0; i < letters.size(); ++i) {
+    std::string changed = letters;
+    changed[i] = 'b';
+    hashes.insert(Text(changed, 90).hash());
+  }
+  EXPECT_EQ(hashes.size(), 2 + letters.size());
+}
+
 /// Training part: 90 a. One is added to each of 256 counts: p(a) = 91 / 346, p(a after a) = (89 + 1) / (90 + 256).
 TEST(Text, BaselineIsThatOfSmoothedFrequencies) {
-  Text text;
-  text.bytes = std::string(100, 'a');
-  text.train_bytes = 90;
+  const Text text(std::string(100, 'a'), 90);
   const Baseline known = baseline(text);
   EXPECT_NEAR(known.letters, -std::log(91.0 / 346.0), 1e-12);
   EXPECT_NEAR(known.pairs, -std::log(90.0 / 346.0), 1e-12);
@@ -127,9 +162,9 @@ TEST(Text, BaselineIsThatOfSmoothedFrequencies) {
 
 /// Training part: 45 a and 45 b in turn, so that each letter decides the next; letters alone are a coin's toss.
 TEST(Text, BaselineOfPairsKnowsTheLetterBefore) {
-  Text text;
-  for (int i = 0; i < 50; ++i) text.bytes += "ab";
-  text.train_bytes = 90;
+  std::string letters;
+  for (int i = 0; i < 50; ++i) letters += "ab";
+  const Text text(letters, 90);
   const Baseline known = baseline(text);
   EXPECT_NEAR(known.letters, -std::log(46.0 / 346.0), 1e-12);
   // After an a: 45 times b; after a b: 44 times a, for nothing follows the last. Held back: b 5 times, a 4 times.

@@ -13,12 +13,15 @@ struct World {
   workload::Job job;
   program::Program program;
   memory::Layout layout;
-  Text text;
+  Text text{sentences(), 1200};
 
+  static std::string sentences() {
+    std::string text;
+    for (int i = 0; i < 60; ++i) text += "the cat sat on the mat. ";
+    return text;
+  }
   explicit World(const support::Small& small) : job(support::small_job(small)), program(program::lower(job)) {
     layout = memory::layout(program, 0);
-    for (int i = 0; i < 60; ++i) text.bytes += "the cat sat on the mat. ";
-    text.train_bytes = 1200;
   }
   Context context(std::int64_t steps) const {
     return {.job = job, .program = program, .layout = layout, .text = text, .steps = steps};
@@ -47,6 +50,45 @@ TEST(Train, ASentenceIsLearntByHeart) {
     EXPECT_LT(result.held_back_after, 0.5);
     EXPECT_EQ(result.steps.size(), 150U);
   }
+}
+
+/// Two steps that warm up, of 9 s each, and then steps of 1 s, but for one.
+TEST(Train, TheTimeThatIsLeftIsThatOfStepsLikeTheLast) {
+  std::vector<StepRecord> seen(4);
+  seen[0].wall = seen[1].wall = {9};
+  seen[2].wall = seen[3].wall = {1};
+  EXPECT_EQ(time_left(seen, 100), std::nullopt);
+  seen.push_back({.step = 4, .wall = {30}});
+  EXPECT_EQ(time_left(seen, 100), Seconds{95});
+  EXPECT_EQ(time_left(seen, 5), Seconds{0});
+  for (int i = 0; i < 200; ++i) seen.push_back({.wall = {0.5}});
+  EXPECT_EQ(time_left(seen, 1205), Seconds{500});
+}
+
+/// A stop after the third step, of a run of hundreds: what is left of the work is not done.
+TEST(Train, AStopEndsTheRunAfterTheStepAndSaysSo) {
+  const World world(letters());
+  Context context = world.context(300);
+  context.may_begin = [](std::int64_t step) { return step < 3; };
+  std::vector<std::int64_t> asked;
+  context.as_first = [&](std::int64_t mine) { return asked.push_back(mine), 0; };
+  const RunResult result = run_rank(context);
+  EXPECT_TRUE(result.stopped);
+  EXPECT_EQ(result.steps.size(), 3U);
+  EXPECT_EQ(asked.size(), 1U);
+  EXPECT_FALSE(result.held_back_after);  // rank 0 has said no
+}
+
+/// Of each instruction that computes half of the time was another's; what communicates does not count.
+TEST(Train, TimeThatIsTakenFromCoresIsSeenInInstructionsThatCompute) {
+  const World world(letters());
+  const RunResult result = run_rank(world.context(4));
+  MeasuredStep step = result.measured.back();
+  EXPECT_LT(taken_from_cores(world.program, step), 0.9);
+  step.cpu = step.wall;
+  EXPECT_EQ(taken_from_cores(world.program, step), 0);
+  for (program::Row& row : step.cpu.rows) row.end = row.start + Seconds{0.5 * (row.end - row.start).value};
+  EXPECT_NEAR(taken_from_cores(world.program, step), 0.5, 1e-6);
 }
 
 TEST(Train, ALossThatIsNoNumberEndsTheRunAndNamesTheStep) {

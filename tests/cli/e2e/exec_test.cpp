@@ -156,13 +156,90 @@ TEST_F(Exec, ALossThatIsNoNumberIsStatusOneAndLeavesTheEarlierReport) {
 }
 
 TEST_F(Exec, AFullDiskIsStatusThreeAndLeavesTheEarlierFileWhole) {
-  for (const char* option : {"--report", "--metrics"}) {
-    const std::string file = write("kept", "earlier");
-    const Words before = entries();
-    const Ended ended = exec(with("run", {"--steps", "40", option, file}), {.file_bytes = 1000});
-    EXPECT_TRUE(complains(ended, 3, file + ": cannot write: File too large"));
-    EXPECT_EQ(read(file), "earlier");
-    EXPECT_EQ(entries(), before);
+  const std::string file = write("kept", "earlier");
+  const Words before = entries();
+  const Ended ended = exec(with("run", {"--steps", "40", "--report", file}), {.file_bytes = 1000});
+  EXPECT_TRUE(complains(ended, 3, file + ": cannot write: File too large"));
+  EXPECT_EQ(read(file), "earlier");
+  EXPECT_EQ(entries(), before);
+}
+
+/// Metrics are written as steps end: what found room stays, without a line of which half is missing.
+TEST_F(Exec, AFullDiskKeepsTheMetricsThatFoundRoom) {
+  const std::string file = write("metrics", "earlier");
+  const Words before = entries();
+  const Ended ended = exec(with("run", {"--steps", "40", "--metrics", file}), {.file_bytes = 1000});
+  EXPECT_TRUE(complains(ended, 3, file + ": cannot write: File too large"));
+  const Words kept = lines(read(file));
+  EXPECT_GE(kept.size(), 3U);
+  EXPECT_LT(kept.size(), 40U);
+  for (std::size_t i = 0; i < kept.size(); ++i) EXPECT_EQ(Json::parse(kept[i])["step"], i);
+  EXPECT_TRUE(read(file).ends_with("}\n"));
+  EXPECT_EQ(entries(), before);
+}
+
+TEST_F(Exec, MetricsCanBeFollowedWhileTheRunGoesOn) {
+  std::string seen;
+  const Ended ended = exec(
+      with("run", {"--steps", "1000000", "--metrics", write("m.jsonl", "earlier"), "--progress", "always"}),
+      {.signal =
+           SignalWhen{"step 1/", SIGINT, SignalWhen::To::program, [&] { seen = read(path("m.jsonl")); }}});
+  EXPECT_EQ(ended.status, 130) << ended.err;
+  ASSERT_GE(lines(seen).size(), 1U);
+  EXPECT_EQ(Json::parse(lines(seen)[0])["step"], 0);
+}
+
+TEST_F(Exec, AStopSaysHowFarItCameAndWhatIsKept) {
+  const std::string metrics = path("m.jsonl");
+  const Ended ended = exec(with("run", {"--steps", "1000000", "--metrics", metrics, "--progress", "always"}),
+                           {.signal = SignalWhen{"step ", SIGINT}});
+  EXPECT_EQ(ended.status, 130);
+  const std::string steps = std::to_string(lines(read(metrics)).size());
+  EXPECT_EQ(lines(ended.err).back(),
+            "ds: stopped at step " + steps + " of 1000000; " + metrics + " holds what was reached");
+}
+
+/// A step of minutes, whose end nobody is to wait for.
+TEST_F(Exec, AStopInTheMiddleOfALongStepEndsSoonAllTheSame) {
+  for (const Words& plan : {Words{"--set", "plan.dp=1"}, Words{"--set", "plan.dp=2"}}) {
+    Words words =
+        with("run", {"--steps", "3", "-v", "--set", "train.global_batch=2048", "--set", "model.hidden=1024",
+                     "--set", "model.ffn_hidden=4096", "--set", "train.sequence_length=256"});
+    words.insert(words.end(), plan.begin(), plan.end());
+    const Ended ended = exec(words, {.signal = SignalWhen{"ds: predict", SIGTERM}});
+    EXPECT_EQ(ended.status, 143) << ended.err;
+    EXPECT_LT(ended.after_signal_s, 12);
+    EXPECT_EQ(lines(ended.err).back(), "ds: stopped before the first of 3 steps") << ended.err;
+  }
+}
+
+TEST_F(Exec, ARateThatDivergesIsBlamedByTheNameOfItsKey) {
+  const Ended ended = exec(with("run", {"--steps", "50", "--set", "train.learning_rate=1e9"}));
+  EXPECT_TRUE(complains(ended, 1, "train.learning_rate"));
+  EXPECT_EQ(ended.err.find("base_learning_rate"), std::string::npos) << ended.err;
+}
+
+/// Room for the arena, and none for what a BLAS takes at its first product.
+TEST_F(Exec, AddressSpaceThatIsTooSmallIsOneLineSoon) {
+  if (sanitized()) GTEST_SKIP() << "sanitizers reserve terabytes";
+  for (const auto& [plan, bytes] :
+       {std::pair{"plan.dp=1", 150'000'000L}, {"plan.dp=2", 600'000L * 1024}, {"plan.dp=2", 100'000'000L}})
+    for (const char* command : {"run", "compare"}) {
+      const Ended ended =
+          exec(with(command, {"--steps", "3", "--set", plan}), {.time_limit_s = 10, .address_bytes = bytes});
+      EXPECT_TRUE(complains(ended, 3, "not enough memory")) << plan << bytes;
+    }
+}
+
+/// A hole of a GiB, which costs no disk; its end holds what the last tenth is judged by.
+TEST_F(Exec, ATextOfAGibibyteTakesNoMemory) {
+  const std::string large = write("large", "text");
+  std::filesystem::resize_file(large, std::uintmax_t{1} << 30U);
+  for (const char* plan : {"plan.dp=1", "plan.dp=2"}) {
+    const Ended ended = exec({"run", job, "--data", large, "--steps", "3", "--report", "-", "--set", plan});
+    ASSERT_EQ(ended.status, 0) << ended.err;
+    for (const Json& bytes : Json::parse(ended.out)["measured"]["resident_bytes_per_rank"])
+      EXPECT_LT(bytes.get<double>(), 150e6) << plan;
   }
 }
 

@@ -130,6 +130,27 @@ TEST_F(Mpirun, OneThatIsKilledEndsTheRun) {
   EXPECT_NE(ended.err.find("process rank 1"), std::string::npos) << ended.err;
 }
 
+TEST_F(Mpirun, OneThatIsStoppedEndsTheRunWithALineThatSaysWhich) {
+  const Ended ended =
+      mpirun(2, with("run", {"dp=2"}, {"--steps", "1000000", "--progress", "always"}),
+             {.signal = SignalWhen{.text = "step ", .signal = SIGSTOP, .to = SignalWhen::To::last_child}});
+  EXPECT_NE(ended.status, 0);
+  EXPECT_LT(ended.after_signal_s, 30);
+  ASSERT_EQ(our_lines(ended).size(), 1U) << ended.err;
+  EXPECT_TRUE(our_lines(ended)[0].starts_with("ds: rank 1 was stopped (SIGSTOP)")) << ended.err;
+}
+
+/// Rank 0 hands out the job as it has read it; only rank 0 has standard input.
+TEST_F(Mpirun, AllTrainByWhatRankZeroHasRead) {
+  Words words = with("run", {"dp=2"}, {"--steps", "6", "--report", "-"});
+  const Json expected = parsed(exec(words));
+  words[1] = "-";
+  const Json report = parsed(mpirun(2, words, {.input = job}));
+  ASSERT_EQ(report["steps"].size(), 6U);
+  for (std::size_t step = 0; step < 6; ++step)
+    EXPECT_EQ(report["steps"][step]["loss"], expected["steps"][step]["loss"]);
+}
+
 /// What a build without MPI says, in one line, rank 0 alone.
 TEST_F(World, AProgramWithoutMpiRefusesToRunUnderMpirun) {
   if (executor::World::built_in()) GTEST_SKIP() << "this one was built with MPI";

@@ -92,7 +92,8 @@ pid_t start(std::vector<std::string> arguments, const Conditions& conditions, co
             const Pipe& err) {
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
-  posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(
+      &files, 0, conditions.input.empty() ? "/dev/null" : conditions.input.c_str(), O_RDONLY, 0);
   if (conditions.output_file.empty())
     posix_spawn_file_actions_adddup2(&files, out.write_end, 1);
   else
@@ -164,6 +165,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
     if (open[0].revents != 0 && !drain(open[0].fd, ended.out)) open[0].fd = -1;
     if (open[1].revents != 0 && !drain(open[1].fd, ended.err)) open[1].fd = -1;
     if (to_send && ended.err.find(to_send->text) != std::string::npos) {
+      if (to_send->first) to_send->first();
       ended.children = children_of(child);
       const bool to_child = to_send->to == SignalWhen::To::last_child && !ended.children.empty();
       signalled = Clock::now();

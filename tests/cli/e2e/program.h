@@ -4,25 +4,28 @@
 //   const Ended ended = run({DS_BINARY_DIR "/bin/ds-sim", "limits"});
 //   EXPECT_EQ(ended.status, 0) << ended.err;
 //
-// The argument list goes to posix_spawn as it is: no shell, no quoting. Standard input is /dev/null.
+// The argument list goes to posix_spawn as it is: no shell, no quoting.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace ds::e2e {
 
-/// Sends `signal` once, as soon as standard error holds `text`.
+/// Once standard error holds `text`: does what is to be done `first`, then sends `signal`, if any. Once.
 struct SignalWhen {
   enum class To : std::uint8_t { program, last_child };  // the process that it started last
   std::string text;
   int signal{};
   To to{To::program};
+  std::function<void()> first{};
 };
 
 struct Conditions {
   std::vector<std::string> environment;       // NAME=VALUE, beside what we have ourselves
+  std::string input;                          // file that is standard input; empty: /dev/null
   std::string folder;                         // to run in; empty: where we are
   double time_limit_s{60};                    // then the process group is killed
   std::optional<std::int64_t> file_bytes;     // RLIMIT_FSIZE

@@ -146,9 +146,50 @@ TEST_F(Ranks, OneThatIsKilledEndsTheRunWithALineThatSaysWhichAndWhere) {
   }
 }
 
+TEST_F(Ranks, OneThatIsStoppedEndsTheRunWithALineThatSaysWhich) {
+  const Ended ended =
+      exec(with("run", {"pp=2"}, {"--steps", "1000000", "--progress", "always"}),
+           {.signal = SignalWhen{.text = "step ", .signal = SIGSTOP, .to = SignalWhen::To::last_child}});
+  EXPECT_EQ(ended.status, 3);
+  EXPECT_LT(ended.after_signal_s, 30);
+  EXPECT_TRUE(lines(ended.err).back().starts_with("ds: rank 1 was stopped (SIGSTOP)")) << ended.err;
+}
+
 TEST_F(Ranks, WhatOneOfThemComplainsOfIsTheOnlyLine) {
   const Ended nan = exec(with("run", {"dp=2"}, {"--steps", "30", "--set", "train.learning_rate=1e30"}));
   EXPECT_TRUE(complains(nan, 1, "is not a finite number"));
+}
+
+/// A rank starts some 10 ms after its supervisor has read the job and the text.
+TEST_F(Ranks, AllTrainByTheJobThatWasReadWhateverIsPutInItsPlaceMeanwhile) {
+  const Json expected = report_of({"dp=2"});
+  const std::string other = R"({"model": "gpt-3m", "cluster": {"node": "localhost", "nodes": 1},
+                                "train": {"sequence_length": 8, "global_batch": 4}, "plan": {"micro_batch": 1}})";
+  const Words words = with("run", {"dp=2"}, {"--steps", "6", "--report", "-", "-v"});
+  const Ended ended = exec(words, {.signal = SignalWhen{.text = "ds: read job and text", .first = [&] {
+                                                          write("new", other);
+                                                          std::filesystem::rename(path("new"), job);
+                                                        }}});
+  ASSERT_EQ(ended.status, 0) << ended.err;
+  const Json report = Json::parse(ended.out);
+  for (std::size_t step = 0; step < 6; ++step)
+    EXPECT_EQ(report["steps"][step]["loss"], expected["steps"][step]["loss"]);
+}
+
+TEST_F(Ranks, ATextThatIsChangedWhileTheyStartIsRefused) {
+  const Words words = with("run", {"dp=2"}, {"--steps", "100000", "-v"});
+  const Ended ended = exec(words, {.signal = SignalWhen{.text = "ds: read job and text", .first = [&] {
+                                                          write("text", "THE " + some_text(20000));
+                                                        }}});
+  EXPECT_EQ(ended.status, 2) << ended.err;
+  const Words said = lines(ended.err);
+  EXPECT_NE(said.back().find("text: was changed while"), std::string::npos) << ended.err;
+}
+
+TEST_F(Ranks, TakeTheirJobFromStandardInputToo) {
+  Words words = with("run", {"dp=2"}, {"--steps", "2"});
+  words[1] = "-";
+  EXPECT_EQ(exec(words, {.input = job}).status, 0);
 }
 
 TEST_F(Ranks, PlansThatAreNotBuiltAreRefused) {

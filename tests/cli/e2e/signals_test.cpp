@@ -55,6 +55,16 @@ TEST_F(Signals, LeaveNoHalfWrittenFile) {
   }
 }
 
+/// 16,384 layers: minutes of searching.
+TEST_F(Signals, EndASearchSoonWhateverItIsAt) {
+  const std::string large = write("large.json", R"({
+    "model": {"family": "gpt", "layers": 16384, "hidden": 256, "heads": 4, "ffn_hidden": 1024, "vocab": 1000},
+    "cluster": {"node": "dgx-h100", "nodes": 1}, "train": {"sequence_length": 256, "global_batch": 8}})");
+  const Ended ended = tune({"search", large, "-v"}, {.signal = SignalWhen{"ds: read", SIGTERM}});
+  EXPECT_EQ(ended.status, 143) << ended.err;
+  EXPECT_LT(ended.after_signal_s, sanitized() ? 60 : 12);
+}
+
 TEST_F(Signals, AClosedPipeEndsEveryListQuietly) {
   for (const Words& words : {Words{"presets"}, Words{"limits"}, Words{"schema", "job"},
                              Words{"presets", "--report", "-"}, Words{"run", job, "--dump-program", "-"}}) {

@@ -52,6 +52,13 @@ TEST(ProgressLineTest, ATerminalIsRedrawnTenTimesASecondAtMost) {
   EXPECT_EQ(count(world.written, "\n"), 0);
 }
 
+TEST(ProgressLineTest, TheTimeLeftIsThatOfWhoKnowsBetter) {
+  FakeOutside world;
+  ProgressLine line(ProgressMode::always, kLog, world.hands());
+  line.update(0.001, "training", Seconds{42});
+  EXPECT_NE(world.written.find("42.0 s left"), std::string::npos) << world.written;
+}
+
 TEST(ProgressLineTest, ALineFitsTheTerminal) {
   FakeOutside world;
   ProgressLine line(ProgressMode::always, kTerminal, world.hands());

@@ -157,6 +157,42 @@ TEST(Supervisor, KillsRanksThatDoNotEndInTheirGrace) {
   EXPECT_FALSE(has_children());
 }
 
+/// `limits` decide what is seen first; rank 1 is to blame in any case, although the others wait for it and do not move either.
+std::string told_of_stopped_rank(StandstillLimits limits) {
+  Pool pool = pool_of(3);
+  Launch launch = launch_of({"status", "-1"});
+  launch.standstill = limits;
+  std::jthread stopper([&] {
+    await_step(pool, 1, 10);
+    ::kill(note_of(pool, 1).process, SIGSTOP);
+  });
+  const Outcome outcome = supervise(pool, launch);
+  EXPECT_FALSE(has_children());
+  return told(outcome);
+}
+
+TEST(Supervisor, NamesARankThatDoesNotGoOn) {
+  EXPECT_THAT(told_of_stopped_rank({.stopped = {0.1}}),
+              HasSubstr("rank 1 was stopped (SIGSTOP) and did not go on for 0 s in step "));
+  EXPECT_THAT(told_of_stopped_rank({.stopped = {100}, .silent = {0.5}}),
+              HasSubstr("rank 1 has not moved for 1 s in step "));
+}
+
+TEST(Supervisor, KillsRanksThatDoNotEndAfterAStopRequest) {
+  Pool pool = pool_of(2);
+  StopToken stop;
+  stop.signal = SIGTERM;
+  Launch launch = launch_of({"hang", "-1"});
+  launch.stop = &stop;
+  launch.stop_grace = {0.2};
+  const auto begin = Clock::now();
+  const Outcome outcome = supervise(pool, launch);
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_TRUE(outcome.stopped && outcome.cut);
+  EXPECT_EQ(told(outcome), "");
+  EXPECT_FALSE(has_children());
+}
+
 TEST(Supervisor, StopRequestEndsAllAfterTheSameStep) {
   Pool pool = pool_of(4);
   StopToken stop;
