@@ -31,7 +31,12 @@ const Chosen& chosen() {
 struct Check {
   void operator()(const ops::Attention& a) const {
     ensure(a.head_dim <= kMaxHeadDim, "attention kernels take heads of up to kMaxHeadDim elements");
+    ensure(a.window == 0, "attention kernels see all tokens before one");
   }
+  void operator()(const ops::LayerNorm& n) const {
+    ensure(n.gains && n.shifts, "layer norm kernels have a gain and a bias");
+  }
+  void operator()(const ops::Rope& r) const { ensure(r.rotary == 0, "rope kernels rotate whole heads"); }
   void operator()(const ops::Embedding& e) const {
     ensure(e.shards == 1 || !e.positions,
            "positions are added to the sum of an embedding's shards, not to each");
@@ -43,6 +48,8 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
+  void operator()(const ops::QkNorm&) const { ensure(false, "the norm of queries and keys is simulated only"); }
+  void operator()(const ops::SoftCap&) const { ensure(false, "a soft cap is simulated only"); }
   template <class Other>
   void operator()(const Other&) const {}
 };

@@ -84,8 +84,8 @@ Estimate GpuOperators::product(const ops::Op& op) const {
 Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass) const {
   const bool forward = pass == ops::Pass::forward;
   const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
-  // The triangle of scores: two products forward, five backward, two FLOP a multiply-add.
-  const double pairs = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence + 1) / 2;
+  // The triangle of scores, or the band of a window: two products forward, five backward, two FLOP a multiply-add.
+  const double pairs = real(a.batch * a.heads) * ops::attended_pairs(a.sequence, a.window);
   const double flop = pairs * real(a.head_dim) * (forward ? 4 : 10);
   const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
   const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;

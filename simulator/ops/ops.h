@@ -30,9 +30,11 @@
 #include "simulator/ops/loss_sum.h"
 #include "simulator/ops/operator.h"
 #include "simulator/ops/positions.h"
+#include "simulator/ops/qk_norm.h"
 #include "simulator/ops/regroup.h"
 #include "simulator/ops/rms_norm.h"
 #include "simulator/ops/rope.h"
+#include "simulator/ops/soft_cap.h"
 #include "simulator/ops/softmax_statistics.h"
 #include "simulator/ops/squared_norm.h"
 #include "simulator/ops/swiglu.h"
@@ -43,7 +45,7 @@ namespace ds::ops {
 /// Every operator there is. The order is that of hashes: new ones come last.
 using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout>;
+                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap>;
 
 struct Op {
   What what;
@@ -66,7 +68,7 @@ Operands operands(const Op& op);
 /// Whether the operator has that pass: Add has no backward, Gelu no weight gradient.
 bool has_pass(const What& what, Pass pass);
 
-/// Floating-point operations; a multiply-add counts as two. Causal attention counts the lower triangle only.
+/// Floating-point operations; a multiply-add counts as two. Causal attention counts the lower triangle only, or its band in a window.
 Flops flops(const Op& op);
 
 /// The sizes over which its measured times are interpolated.

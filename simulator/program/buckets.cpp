@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -13,8 +14,11 @@ namespace ds::program {
 namespace {
 
 std::string bucket_name(const graph::Parameter& parameter) {
-  if (parameter.layer != graph::kNone)
-    return parameter.layer == 0 ? "layers" : fmt::format("layers of kind {}", parameter.layer);
+  if (parameter.layer != graph::kNone) {
+    std::string name = "layers";
+    if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
+    return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
+  }
   return parameter.decays ? parameter.name : "outside.vectors";
 }
 
@@ -27,13 +31,15 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     return tensor_ranks > 1 && parameter(member).cut.dimension == graph::kNone;
   };
   std::ranges::stable_sort(bucket.members, {}, [&](const Bucket::Member& member) {
-    return std::pair(everywhere(member), !parameter(member).decays);
+    return std::tuple(everywhere(member), everywhere(member) && parameter(member).partial_gradient,
+                      !parameter(member).decays);
   });
-  bool any_everywhere = false;
+  bool any_everywhere = false, any_partial = false;
   for (Bucket::Member& member : bucket.members) {
     member.first_element = bucket.elements;
     if (everywhere(member) && !std::exchange(any_everywhere, true)) bucket.once_from = bucket.elements;
-    bucket.partial |= everywhere(member) && parameter(member).partial_gradient;
+    const bool partial = everywhere(member) && parameter(member).partial_gradient;
+    if (partial && !std::exchange(any_partial, true)) bucket.partial_from = bucket.elements;
     if (parameter(member).decays) {
       ensure(bucket.decayed == bucket.elements, "what decays stands first in a bucket");
       bucket.decayed += parameter(member).shape.elements();
@@ -41,6 +47,7 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     bucket.elements += parameter(member).shape.elements();
   }
   if (!any_everywhere) bucket.once_from = bucket.elements;
+  if (!any_partial) bucket.partial_from = bucket.elements;
 }
 
 }  // namespace
@@ -56,10 +63,12 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
       bucket.name = name;
       bucket.token_table = stage.parameters[p].token_table;
       if (const std::int32_t kind = stage.parameters[p].layer; kind != graph::kNone) {
-        bucket.layer = 0;
+        bucket.layer = stage.parameters[p].member;
         for (std::int32_t before = 0; before < kind; ++before)
-          bucket.layer += stage.layers[static_cast<std::size_t>(before)].count;
+          bucket.layer += stage.layers[static_cast<std::size_t>(before)].count *
+                          stage.layers[static_cast<std::size_t>(before)].members;
         bucket.copies = stage.layers[static_cast<std::size_t>(kind)].count;
+        bucket.layer_step = stage.layers[static_cast<std::size_t>(kind)].members;
       }
     }
     buckets[found->second].members.push_back({static_cast<graph::ParameterIndex>(p), 0});

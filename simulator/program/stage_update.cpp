@@ -28,9 +28,9 @@ void StageLowering::reduce_bucket(Draft& body, const Chunk& chunk, std::size_t b
   const BucketBuffers& buffers = chunk.buffers[b];
   for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
     if (gradient == BufferId{-1}) continue;
-    if (bucket.partial && bucket.once_from < bucket.elements) {
-      const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
-      const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1}, Way::back);
+    if (bucket.partial_from < bucket.elements) {
+      const Bytes offset{bucket.partial_from * size_of(inputs_.gradient_type)};
+      const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.partial_from}, 1}, Way::back);
       body.add(
           collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
     }

@@ -16,7 +16,8 @@ constexpr ops::Pass kPasses[] = {ops::Pass::forward, ops::Pass::input_gradient, 
                                  ops::Pass::update};
 
 bool has_kernels(const ops::What& what) {
-  return !std::holds_alternative<ops::Regroup>(what) && !std::holds_alternative<ops::Dropout>(what);
+  return !std::holds_alternative<ops::Regroup>(what) && !std::holds_alternative<ops::Dropout>(what) &&
+         !std::holds_alternative<ops::QkNorm>(what) && !std::holds_alternative<ops::SoftCap>(what);
 }
 
 std::string refusal(const ops::Op& op) {
@@ -53,6 +54,11 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   };
   expect(ops::Regroup{ops::Regrouping::gather, 4, 4, 2}, forward, DataType::fp32, "lowered to collectives");
   expect(ops::Dropout{4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::QkNorm{.tokens = 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::SoftCap{4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::Attention{.batch = 1, .sequence = 4, .window = 2}, forward, DataType::fp32, "all tokens before");
+  expect(ops::LayerNorm{.tokens = 4, .shifts = false}, forward, DataType::fp32, "a gain and a bias");
+  expect(ops::Rope{.tokens = 4, .head_dim = 4, .rotary = 2}, forward, DataType::fp32, "whole heads");
   expect(ops::Embedding{4, 4, 4, 4, true, 2}, forward, DataType::fp32, "sum of an embedding's shards");
   expect(ops::AdamW{.elements = 4, .copies_down = true}, update, DataType::fp32, "its own working copy");
   expect(ops::Gelu{4, 4}, forward, DataType::bf16, "fp32 or fp64");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "simulator/base/thread_pool.h"
+#include "simulator/workload/layer_kinds.h"
 #include "tuner/estimate/models.h"
 #include "tuner/estimate/peak_estimator.h"
 #include "tuner/estimate/steps.h"
@@ -28,6 +29,7 @@ bool evenly_far(const Plan& plan, std::int64_t per_node) {
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
   return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
+         workload::layers_are_alike(base.model, base.train.sequence_length) &&
          (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||

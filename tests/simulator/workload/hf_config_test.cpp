@@ -1,11 +1,14 @@
 #include "simulator/workload/hf_config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "simulator/workload/hf_config.h"
+#include "simulator/workload/reader.h"
 #include "tests/simulator/workload/jobs.h"
 
 namespace ds::workload {
@@ -24,7 +27,8 @@ class HfConfig : public testing::Test {
 
   Model read(std::string_view text) const {
     std::ofstream(folder_ / "config.json") << text;
-    return read_hf_config(folder_ / "config.json");
+    std::vector<Assumption> assumptions;
+    return read_hf_config(folder_ / "config.json", Defaults(assumptions));
   }
 
   fs::path folder_;
@@ -80,6 +84,99 @@ TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
   Model main = m;
   main.mtp_layers = 0;
   EXPECT_NEAR(static_cast<double>(parameters(main, 4096)), 671e9, 0.1e9);  // arXiv 2412.19437, section 4.2
+}
+
+constexpr std::string_view kSmallLlama =
+    R"("num_hidden_layers": 8, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2,
+       "intermediate_size": 96, "vocab_size": 100)";
+std::string small(std::string_view type, std::string_view more = "") {
+  return fmt::format(R"({{"model_type": "{}", {}{}{}}})", type, kSmallLlama, more.empty() ? "" : ", ", more);
+}
+std::string mask(const std::vector<bool>& layers) {
+  std::string text;
+  for (const bool one : layers) text += one ? '1' : '0';
+  return text;
+}
+
+TEST_F(HfConfig, WindowsStandWhereTheFamilyHasThem) {
+  const std::string window = R"("sliding_window": 16)";
+  const auto full = [&](std::string_view type, const std::string& more) {
+    return mask(read(small(type, more)).full_layers);
+  };
+  EXPECT_EQ(read(small("mistral", window)).window, 16);
+  EXPECT_EQ(full("mistral", window), "");  // all layers have it
+  EXPECT_EQ(read(small("mistral", R"("sliding_window": null)")).window, 0);
+  EXPECT_EQ(full("gemma2", window), "01010101");       // the first has one, the second sees all
+  EXPECT_EQ(full("gemma3_text", window), "00000100");  // one of six
+  EXPECT_EQ(full("gemma3_text", window + R"(, "sliding_window_pattern": 2)"), "01010101");
+  EXPECT_EQ(full("cohere2", window), "00010001");
+  EXPECT_EQ(mask(read(small("cohere2", window)).unrotated_layers), "00010001");
+  EXPECT_EQ(read(small("qwen2", window)).window, 0);  // switched off, unless the file says otherwise
+  const std::string on = window + R"(, "use_sliding_window": true, "max_window_layers": 3)";
+  EXPECT_EQ(read(small("qwen2", on)).window, 16);
+  EXPECT_EQ(full("qwen2", on), "11100000");  // the first ones see all
+  const std::string types =
+      R"(, "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "sliding_attention",
+          "full_attention", "sliding_attention", "sliding_attention", "sliding_attention"])";
+  for (const char* type : {"mistral", "gemma2", "gemma3_text"})
+    EXPECT_EQ(full(type, window + types), "10001000") << type;
+  EXPECT_EQ(mask(read(small("smollm3")).unrotated_layers), "00010001");
+  const Model neo = read(R"({"model_type": "gpt_neo", "num_layers": 4, "hidden_size": 8, "num_heads": 2,
+      "vocab_size": 10, "max_position_embeddings": 64, "attention_types": [[["global", "local"], 2]]})");
+  EXPECT_EQ(neo.window, 256);
+  EXPECT_EQ(mask(neo.full_layers), "1010");
+}
+
+TEST_F(HfConfig, FamiliesDifferAsTheirCodeDoes) {
+  const Model phi = read(small("phi"));
+  EXPECT_TRUE(phi.head_bias && phi.qkv_bias && phi.projection_bias && phi.mlp_bias);
+  EXPECT_EQ(phi.residual, Residual::parallel);
+  EXPECT_EQ(phi.rotary_dim, 8);  // half of 16
+  const Model glm = read(small("glm4", R"("head_dim": 16, "attention_bias": true)"));
+  EXPECT_TRUE(glm.qkv_bias);
+  EXPECT_FALSE(glm.projection_bias);
+  EXPECT_EQ(glm.norm_place, NormPlace::around);
+  EXPECT_EQ(read(small("olmo2")).qk_norm, QkNorm::whole);
+  EXPECT_EQ(read(small("olmo2")).norm_place, NormPlace::behind);
+  EXPECT_EQ(read(small("olmo")).norm, Norm::layer_bare);
+  EXPECT_EQ(read(small("cohere", R"("use_qk_norm": true)")).qk_norm, QkNorm::per_head);
+  EXPECT_TRUE(read(small("llama", R"("attention_bias": true)")).projection_bias);
+  EXPECT_TRUE(read(small("gemma2")).logit_cap);
+  EXPECT_FALSE(read(small("gemma3_text")).logit_cap);
+  EXPECT_EQ(read(small("phi3", R"("rope_parameters": {"partial_rotary_factor": 0.75})")).rotary_dim, 12);
+  const Model opt = read(R"({"model_type": "opt", "num_hidden_layers": 2, "hidden_size": 64, "ffn_dim": 128,
+      "num_attention_heads": 4, "vocab_size": 50, "max_position_embeddings": 32, "word_embed_proj_dim": 16,
+      "do_layer_norm_before": false})");
+  EXPECT_EQ(opt.positions, 34);
+  EXPECT_EQ(opt.embedding_width, 16);
+  EXPECT_EQ(opt.norm_place, NormPlace::after);
+  EXPECT_FALSE(opt.final_norm);
+}
+
+TEST_F(HfConfig, MistakesAreNamedWithTheirKey) {
+  const auto refusal = [&](const std::string& text) {
+    try {
+      read(text);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal(R"({"model_type": "llama", "hidden_size": 64})").find("num_hidden_layers: is missing"),
+            std::string::npos)
+      << refusal(R"({"model_type": "llama", "hidden_size": 64})");
+  EXPECT_NE(
+      refusal(small("gemma2", R"("layer_types": ["full_attention"])")).find("layer_types: has 1 layers"),
+      std::string::npos);
+  EXPECT_NE(refusal(small("mistral", R"("layer_types": ["chunked_attention"])")).find("layer_types"),
+            std::string::npos);
+  // Another model, and no slip of the finger.
+  for (const char* type : {"gemma4", "qwen2_vl", "phi5", "mamba", "olmo4"}) {
+    const std::string said = refusal(small(type));
+    EXPECT_NE(said.find("not supported yet"), std::string::npos) << said;
+    EXPECT_EQ(said.find("did you mean"), std::string::npos) << said;
+  }
+  EXPECT_NE(refusal(small("mistal")).find("did you mean mistral?"), std::string::npos);
 }
 
 TEST_F(HfConfig, MultimodalFilesKeepTheLanguageModelInside) {
