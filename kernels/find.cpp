@@ -27,6 +27,8 @@ const Chosen& chosen() {
   return once;
 }
 
+constexpr const char* kNoExperts = "experts are simulated only and have no kernels";
+
 /// What a program may hold and a CPU kernel does not take, said before memory is touched.
 struct Check {
   void operator()(const ops::Attention& a) const {
@@ -48,8 +50,14 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
-  void operator()(const ops::QkNorm&) const { ensure(false, "the norm of queries and keys is simulated only"); }
+  void operator()(const ops::QkNorm&) const {
+    ensure(false, "the norm of queries and keys is simulated only");
+  }
   void operator()(const ops::SoftCap&) const { ensure(false, "a soft cap is simulated only"); }
+  void operator()(const ops::Route&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::Dispatch&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::GroupedLinear&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::Combine&) const { ensure(false, kNoExperts); }
   template <class Other>
   void operator()(const Other&) const {}
 };

@@ -70,11 +70,19 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
 }
 
 Estimate GpuOperators::product(const ops::Op& op) const {
+  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what))
+    return product(op, {.tokens = std::max<std::int64_t>(1, grouped->tokens / grouped->experts),
+                        .inputs = grouped->inputs,
+                        .outputs = grouped->outputs});
+  return product(op, std::get<ops::Linear>(op.what));
+}
+
+Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const {
   const ProductRates& rates = facts_.products;
   const double computing = (ops::flops(op) / peak_of(op.type)).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
   if (products_ && size_of(op.type) == kTableBytes) {
-    const double slower = products_->slowdown(std::get<ops::Linear>(op.what), op.pass);
+    const double slower = products_->slowdown(like, op.pass);
     return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
@@ -121,7 +129,8 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
 }
 
 Estimate GpuOperators::time(const ops::Op& op) const {
-  if (std::holds_alternative<ops::Linear>(op.what)) return product(op);
+  if (std::holds_alternative<ops::Linear>(op.what) || std::holds_alternative<ops::GroupedLinear>(op.what))
+    return product(op);
   if (const auto* a = std::get_if<ops::Attention>(&op.what))
     return a->flash ? attention(*a, op.pass) : unfused(*a, op.pass, op.type);
   return memory_bound(op);

@@ -27,6 +27,8 @@ class GpuOperators {
  private:
   GpuOperators(const workload::Job& job, std::optional<ProductTable> products);
   Estimate product(const ops::Op& op) const;
+  /// Of products whose rates are those of `like`.
+  Estimate product(const ops::Op& op, const ops::Linear& like) const;
   Estimate attention(const ops::Attention& a, ops::Pass pass) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;

@@ -62,15 +62,21 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
 }
 
-TensorIndex StageBuilder::mlp(TensorIndex x) {
-  const std::int64_t ffn = model_.ffn_hidden, local = ffn / options_.tp;
+TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {
+  const std::int64_t local = width / options_.tp;
   const bool bias = model_.mlp_bias;
+  const auto of = [&](const char* what) { return fmt::format("{}.{}", name, what); };
   const TensorIndex h = model_.gated_mlp
-                            ? wide_linear("mlp.up", "mlp.h", x, model_.hidden, {ffn, ffn}, bias)
-                            : wide_linear("mlp.up", "mlp.h", x, model_.hidden, {ffn}, bias);
-  const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{tokens_, local}, "mlp.activated", {h})
-                                         : node(ops::Gelu{tokens_, local}, "mlp.activated", {h});
-  return narrow_linear("mlp.down", "mlp.projected", a, ffn, bias);
+                            ? wide_linear(of("up"), of("h"), x, model_.hidden, {width, width}, bias)
+                            : wide_linear(of("up"), of("h"), x, model_.hidden, {width}, bias);
+  const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{tokens_, local}, of("activated"), {h})
+                                         : node(ops::Gelu{tokens_, local}, of("activated"), {h});
+  return narrow_linear(of("down"), of("projected"), a, width, bias);
+}
+
+TensorIndex StageBuilder::mlp(TensorIndex x) {
+  if (model_.moe && !kind_.dense) return experts(x);
+  return dense_mlp("mlp", x, model_.ffn_hidden);
 }
 
 bool StageBuilder::has_waiting_bias(std::string_view product) const {

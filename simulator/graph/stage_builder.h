@@ -3,6 +3,7 @@
 //
 //   build_stage.cpp     tensors, parameters, products that are cut; embedding and head
 //   build_layer.cpp     attention, MLP, and how a layer puts them together
+//   build_experts.cpp   a mixture of experts in the place of the MLP
 
 #include <initializer_list>
 #include <string>
@@ -68,6 +69,9 @@ class StageBuilder {
   /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
   TensorIndex attention(TensorIndex x);
   TensorIndex mlp(TensorIndex x);
+  TensorIndex experts(TensorIndex x);
+  /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
+  TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);
   /// Out of the region; biases that wait for the sum are added.
   TensorIndex leave_branch(std::string_view result, TensorIndex x,

@@ -22,9 +22,11 @@
 #include "simulator/ops/bias.h"
 #include "simulator/ops/clip_factor.h"
 #include "simulator/ops/cross_entropy.h"
+#include "simulator/ops/dispatch.h"
 #include "simulator/ops/dropout.h"
 #include "simulator/ops/embedding.h"
 #include "simulator/ops/gelu.h"
+#include "simulator/ops/grouped_linear.h"
 #include "simulator/ops/layer_norm.h"
 #include "simulator/ops/linear.h"
 #include "simulator/ops/loss_sum.h"
@@ -34,6 +36,7 @@
 #include "simulator/ops/regroup.h"
 #include "simulator/ops/rms_norm.h"
 #include "simulator/ops/rope.h"
+#include "simulator/ops/route.h"
 #include "simulator/ops/soft_cap.h"
 #include "simulator/ops/softmax_statistics.h"
 #include "simulator/ops/squared_norm.h"
@@ -43,9 +46,10 @@
 namespace ds::ops {
 
 /// Every operator there is. The order is that of hashes: new ones come last.
-using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
-                          CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap>;
+using What =
+    std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
+                 SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias, SoftmaxStatistics, Regroup,
+                 LossSum, Zero, Dropout, QkNorm, SoftCap, Route, Dispatch, GroupedLinear, Combine>;
 
 struct Op {
   What what;

@@ -13,9 +13,12 @@
 namespace ds::program {
 namespace {
 
-std::string bucket_name(const graph::Parameter& parameter) {
+/// A matrix in a layer that every tensor-parallel rank holds whole has a bucket of its own: in one with others, what decays would
+/// not stand in a row.
+std::string bucket_name(const graph::Parameter& parameter, std::int64_t tensor_ranks) {
   if (parameter.layer != graph::kNone) {
-    std::string name = "layers";
+    const bool whole = tensor_ranks > 1 && parameter.cut.dimension == graph::kNone && parameter.decays;
+    std::string name = whole ? parameter.name : "layers";
     if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
     return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
   }
@@ -56,7 +59,7 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
   std::vector<Bucket> buckets;
   std::map<std::string, std::size_t> of_name;
   for (std::size_t p = 0; p < stage.parameters.size(); ++p) {
-    const std::string name = bucket_name(stage.parameters[p]);
+    const std::string name = bucket_name(stage.parameters[p], tensor_ranks);
     const auto [found, is_new] = of_name.try_emplace(name, buckets.size());
     if (is_new) {
       Bucket& bucket = buckets.emplace_back();

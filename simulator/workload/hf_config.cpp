@@ -135,24 +135,24 @@ void complete_masks(HfDraft& d) {
 
 /// DeepSeek counts leading dense layers and takes every moe_layer_freq-th after them; Qwen takes every
 /// decoder_sparse_step-th layer, except those in mlp_only_layers.
-void complete_experts(HfDraft& d, const Cursor& at) {
-  Moe& moe = *d.model.moe;
+void complete_experts(HfDraft& d, Moe& moe, const Cursor& at) {
   if (moe.experts == 0) at.member("num_experts").count();
   if (moe.top_k == 0) at.member("num_experts_per_tok").count();
   if (moe.expert_ffn == 0) moe.expert_ffn = d.model.ffn_hidden;
-  if (d.shared_width && *d.shared_width % moe.expert_ffn != 0)
+  if (const std::int64_t shared = d.shared_width.value_or(moe.shared_experts * moe.expert_ffn);
+      shared % moe.expert_ffn == 0)
+    moe.shared_experts = shared / moe.expert_ffn;
+  else
     at.member("shared_expert_intermediate_size")
-        .fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", *d.shared_width,
+        .fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared,
                           moe.expert_ffn));
-  if (d.shared_width) moe.shared_experts = *d.shared_width / moe.expert_ffn;
   for (std::int64_t i = 0; i < d.model.layers; ++i)
     moe.dense_layers.push_back(i < d.leading_dense || i % d.experts_every != 0 ||
                                (i + 1) % d.experts_last_of != 0 ||
                                std::ranges::find(d.dense_layers, i) != d.dense_layers.end());
 }
 
-void complete_latent(HfDraft& d, const Cursor& at) {
-  const Mla& a = *d.model.mla;
+void complete_latent(HfDraft& d, const Mla& a, const Cursor& at) {
   for (const auto& [key, size] : {std::pair("kv_lora_rank", a.kv_lora_rank),
                                   {"qk_nope_head_dim", a.qk_nope_head_dim},
                                   {"qk_rope_head_dim", a.qk_rope_head_dim},
@@ -164,8 +164,8 @@ void complete_latent(HfDraft& d, const Cursor& at) {
 void complete(HfDraft& d, const HfFamily& family, const Cursor& at) {
   Model& m = d.model;
   if (m.ffn_hidden == 0 && !family.llama_keys) m.ffn_hidden = 4 * m.hidden;
-  if (m.ffn_hidden == 0 && (!m.moe || m.moe->expert_ffn == 0)) at.member("intermediate_size").count();
-  if (m.ffn_hidden == 0) m.ffn_hidden = m.moe->expert_ffn;
+  if (m.ffn_hidden == 0 && m.moe) m.ffn_hidden = m.moe->expert_ffn;
+  if (m.ffn_hidden == 0) at.member("intermediate_size").count();
   if (m.kv_heads == 0) m.kv_heads = m.heads;
   if (m.head_dim == 0) m.head_dim = std::max<std::int64_t>(1, m.hidden / m.heads);
   if (m.embedding_width == m.hidden) m.embedding_width = 0;
@@ -173,8 +173,8 @@ void complete(HfDraft& d, const HfFamily& family, const Cursor& at) {
     m.rotary_dim = static_cast<std::int64_t>(d.rotary_share * static_cast<double>(m.head_dim));
   if (m.position == Position::rope && d.rotary_share < 1 && m.rotary_dim == 0) m.position = Position::none;
   complete_masks(d);
-  if (m.mla) complete_latent(d, at);
-  if (m.moe) complete_experts(d, at);
+  if (m.mla) complete_latent(d, *m.mla, at);
+  if (m.moe) complete_experts(d, *m.moe, at);
 }
 
 }  // namespace

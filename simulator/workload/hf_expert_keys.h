@@ -32,6 +32,9 @@ inline void experts_last_of(HfDraft& d, const Cursor& at) { d.experts_last_of = 
 inline void dense_layers(HfDraft& d, const Cursor& at) {
   for (const Cursor& layer : at.list(0, kMaxLayers)) d.dense_layers.push_back(layer.count(0, kMaxLayers));
 }
+inline void shared_qk_norm(HfDraft& d, const Cursor& at) {
+  d.model.qk_norm = at.boolean() ? QkNorm::shared : QkNorm::none;
+}
 inline void predicted_tokens(HfDraft& d, const Cursor& at) { d.model.mtp_layers = at.count(0, kMaxLayers); }
 
 inline constexpr HfKey kExperts{"num_local_experts|num_experts|n_routed_experts",
@@ -79,6 +82,22 @@ inline void olmoe(HfDraft& d) {
   moe_of(d);
   d.model.qk_norm = QkNorm::whole;
   d.window_in_use = false;
+}
+
+inline constexpr HfKey kGlmMoe[] = {kExperts,
+                                    kTopK,
+                                    kExpertFfn,
+                                    {"n_shared_experts", experts<&Moe::shared_experts, 0, kMaxExperts>},
+                                    {"first_k_dense_replace", leading_dense},
+                                    {"num_nextn_predict_layers", predicted_tokens},
+                                    {"use_qk_norm", shared_qk_norm},
+                                    {"attention_bias", flag<&Model::qkv_bias>},
+                                    {"partial_rotary_factor", rotary_share},
+                                    {"rope_parameters", rope_parameters}};
+inline void glm4_moe(HfDraft& d) {
+  moe_of(d);
+  d.rotary_share = 0.5;
+  d.model.head_dim = 128, d.model.head_dim_given = true;
 }
 
 // How tokens are routed: by scores and limits that change which experts are busy, not how much they do.

@@ -10,8 +10,9 @@
 namespace ds::workload {
 
 struct LayerKind {
-  bool windowed{};     // attention sees a window that is shorter than the sequence
-  bool unrotated{};    // where others rotate queries and keys
+  bool windowed{};   // attention sees a window that is shorter than the sequence
+  bool unrotated{};  // where others rotate queries and keys
+  bool dense{};      // where others have experts
   auto operator<=>(const LayerKind&) const = default;
 };
 

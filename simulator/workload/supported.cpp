@@ -20,10 +20,11 @@ struct Feature {
 // clang-format off
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
-  {"model.moe", [](const Job& j) { return !j.model.moe; }, "only models without experts are supported", "mixture of experts"},
+  {"model.moe", [](const Job& j) { return !j.cluster.cpu() || !j.model.moe; }, "only models without experts are supported", "on CPUs a mixture of experts"},
+  {"model.moe.capacity_factor", [](const Job& j) { return !j.model.moe || !j.model.moe->capacity_factor; }, "leave it out: no token is dropped", "a limit of tokens of an expert"},
   {"model.mla", [](const Job& j) { return !j.model.mla; }, "only models without latent attention are supported", "latent attention"},
   {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "only 0 is supported", "multi-token prediction"},
-  {"model.family", [](const Job& j) { return j.model.family == Family::gpt || j.model.family == Family::llama; }, "only gpt and llama are supported"},
+  {"model.family", [](const Job& j) { return j.model.family != Family::bert; }, "only gpt, llama and moe are supported"},
   {"model.window", [](const Job& j) { return !j.cluster.cpu() || j.model.window == 0 || j.model.window >= j.train.sequence_length; }, "leave it out, or make it as long as train.sequence_length", "on CPUs a window"},
   {"model.position", [](const Job& j) { return !j.cluster.cpu() || j.model.position != Position::alibi; }, "only learned, rope and none are supported", "on CPUs alibi"},
   {"model.rotary_dim", [](const Job& j) { return !j.cluster.cpu() || j.model.rotary_dim == 0 || j.model.rotary_dim == j.model.head_dim; }, "only model.head_dim is supported", "on CPUs a rotation of a part of a head"},
@@ -34,7 +35,7 @@ constexpr Feature kFeatures[] = {
   {"software", [](const Job& j) { return !j.cluster.cpu() || j.software == "ds-exec"; }, "only ds-exec is supported"},
   {"plan.cp", [](const Job& j) { return j.plan.cp == 1; }, "only 1 is supported", "context parallelism"},
   {"plan.ep", [](const Job& j) { return j.plan.ep == 1; }, "only 1 is supported", "expert parallelism"},
-  {"plan.etp", [](const Job& j) { return j.plan.etp == 1; }, "only 1 is supported", "expert parallelism"},
+  {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.etp == j.plan.tp; }, "only plan.tp is supported", "another degree than that of other layers"},
   {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "only a divisor of model.kv_heads is supported"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "only gpipe, 1f1b and interleaved are supported"},

@@ -14,6 +14,10 @@ struct Architecture {
   bool on_cpus{true};
 };
 
+inline std::vector<bool> none(const workload::Model& m) {
+  return std::vector<bool>(static_cast<std::size_t>(m.layers), false);
+}
+
 inline const std::vector<Architecture>& architectures() {
   using namespace workload;
   static const std::vector<Architecture> all{
@@ -79,6 +83,25 @@ inline const std::vector<Architecture>& architectures() {
        [](Model& m) {
          m.norm = Norm::layer_bare;
          m.logit_cap = true;
+       },
+       false},
+      {"experts (Mixtral)", Family::moe,
+       [](Model& m) { m.moe = Moe{.experts = 4, .top_k = 2, .expert_ffn = 12, .dense_layers = none(m)}; },
+       false},
+      {"dense layers, then experts and a shared one, norms of queries and keys (GLM 4.5)", Family::moe,
+       [](Model& m) {
+         m.qk_norm = QkNorm::shared;
+         m.qkv_bias = true;
+         m.moe = Moe{.experts = 6, .top_k = 3, .expert_ffn = 8, .shared_experts = 2, .dense_layers = none(m)};
+         m.moe->dense_layers.front() = true;
+       },
+       false},
+      {"experts in every other layer, not gated (Switch)", Family::moe,
+       [](Model& m) {
+         m.gated_mlp = false;
+         m.moe = Moe{.experts = 4, .top_k = 1, .expert_ffn = 12, .dense_layers = none(m)};
+         for (std::size_t layer = 0; layer < m.moe->dense_layers.size(); layer += 2)
+           m.moe->dense_layers[layer] = true;
        },
        false},
       {"a penalty for distance (BLOOM)", Family::gpt, [](Model& m) { m.position = Position::alibi; }, false},

@@ -10,7 +10,8 @@ namespace ds::tuner {
 
 /// Twelve layers on two nodes.
 inline workload::Job parts_of(const support::Architecture& one) {
-  const std::string family = one.family == workload::Family::gpt ? "gpt" : "llama";
+  const std::string family =
+      one.family == workload::Family::gpt ? "gpt" : "llama";  // experts come with the change
   const Document document = parse_document(
       R"({"model": {"family": ")" + family + R"(", "layers": 12, "hidden": 64, "heads": 8, "ffn_hidden": 200,
                     "vocab": 1000},

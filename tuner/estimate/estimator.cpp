@@ -26,11 +26,15 @@ bool evenly_far(const Plan& plan, std::int64_t per_node) {
   return plan.pp == 1 || stride % per_node == 0 || stride * plan.pp <= per_node;
 }
 
+/// A router is whole on every tensor-parallel rank, so it has a bucket beside that of its layer.
+bool one_bucket_a_layer(const Job& base, const Plan& plan) { return !base.model.moe || plan.tp == 1; }
+
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
   return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
          workload::layers_are_alike(base.model, base.train.sequence_length) &&
-         (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
+         one_bucket_a_layer(base, plan) && (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 &&
+         plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
           std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {

@@ -32,6 +32,16 @@ TEST_P(Equivalence, ArenasAreAsLargeAsPredicted) {
 
 INSTANTIATE_TEST_SUITE_P(Plans, Equivalence, every_plan(), name_of);
 
+void expect_as_on_one_rank(const Small& many) {
+  Team team(small_job(many)), alone(small_job(on_one_rank(many)));
+  const double loss = alone.step(0).loss;
+  EXPECT_NEAR(team.step(0).loss, loss, 1e-12 * loss);
+  const auto expected = alone.step(1, false), got = team.step(1, false);
+  EXPECT_NEAR(got.loss, expected.loss, 1e-12 * expected.loss);
+  EXPECT_NEAR(got.grad_norm, expected.grad_norm, 1e-10 * expected.grad_norm);
+  expect_same(team.gradients(), alone.gradients(), 1e-10);
+}
+
 /// With and without sequence parallelism: gradients that meet before and behind a sum over ranks.
 TEST(Architectures, TrainOnManyRanksAsOnOne) {
   for (const Architecture& one : architectures())
@@ -42,13 +52,7 @@ TEST(Architectures, TrainOnManyRanksAsOnOne) {
         Small s = small(axes, one.family, false);
         s.change = one.change;
         s.sequence_parallel = sequence_parallel;
-        Team team(small_job(s)), alone(small_job(on_one_rank(s)));
-        const double loss = alone.step(0).loss;
-        EXPECT_NEAR(team.step(0).loss, loss, 1e-12 * loss);
-        const auto expected = alone.step(1, false), got = team.step(1, false);
-        EXPECT_NEAR(got.loss, expected.loss, 1e-12 * expected.loss);
-        EXPECT_NEAR(got.grad_norm, expected.grad_norm, 1e-10 * expected.grad_norm);
-        expect_same(team.gradients(), alone.gradients(), 1e-10);
+        expect_as_on_one_rank(s);
       }
 }
 

@@ -52,6 +52,24 @@ TEST(GpuOperators, NoProductBeatsTheDatasheet) {
   }
 }
 
+TEST(GpuOperators, ExpertsTakeTheTimeOfProductsOfTheirRows) {
+  const GpuOperators gpu(job("dgx-h100"));
+  const auto grouped = [&](std::int64_t rows, std::int64_t experts, Pass pass) {
+    return gpu
+        .time({ops::GroupedLinear{.tokens = rows, .experts = experts, .inputs = 4096, .outputs = 14336}, pass,
+               DataType::bf16})
+        .seconds.value;
+  };
+  for (const Pass pass : {Pass::forward, Pass::input_gradient, Pass::weight_gradient}) {
+    // Eight products of 4,096 rows.
+    EXPECT_NEAR(grouped(8 * 4096, 8, pass), 8 * gpu.time(product(4096, 14336, 4096, pass)).seconds.value,
+                1e-3 * grouped(8 * 4096, 8, pass));
+    // The fewer rows an expert has, the longer all take; at last it is to read all weights.
+    EXPECT_GT(grouped(8 * 4096, 128, pass), grouped(8 * 4096, 8, pass));
+    EXPECT_GE(grouped(128, 128, pass), 128.0 * 4096 * 14336 * 2 / 3.35e12);
+  }
+}
+
 TEST(GpuOperators, AWindowLeavesABandOfTheTriangle) {
   for (const std::int64_t sequence : {1, 2, 5, 9})
     for (const std::int64_t window : {0, 1, 2, 5, 9, 20}) {

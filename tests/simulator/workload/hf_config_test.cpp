@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "simulator/workload/hf_config.h"
 #include "simulator/workload/reader.h"
 #include "tests/simulator/workload/jobs.h"
 
@@ -72,6 +71,20 @@ TEST_F(HfConfig, QwenMoeMasksItsDenseLayers) {
   EXPECT_EQ(m.moe->dense_layers, (std::vector<bool>{true, true, true, false, true, false}));
 }
 
+TEST_F(HfConfig, Glm4MoeHasASharedExpertAndBiasesOfQueriesAlone) {
+  const Model m =
+      read(R"({"model_type": "glm4_moe", "num_hidden_layers": 3, "hidden_size": 64, "vocab_size": 100,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96,
+      "moe_intermediate_size": 24, "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 2,
+      "first_k_dense_replace": 1, "attention_bias": true, "use_qk_norm": true, "n_group": 1})");
+  EXPECT_EQ(m.moe->dense_layers, (std::vector<bool>{true, false, false}));
+  EXPECT_EQ(m.moe->shared_experts, 1);
+  EXPECT_TRUE(m.qkv_bias);
+  EXPECT_FALSE(m.projection_bias);
+  EXPECT_EQ(m.qk_norm, QkNorm::shared);
+  EXPECT_EQ(m.rotary_dim, 8);
+}
+
 TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
   const Model m = read(R"({"model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168,
       "vocab_size": 129280, "num_attention_heads": 128, "num_key_value_heads": 128, "intermediate_size": 18432,
@@ -98,33 +111,48 @@ std::string mask(const std::vector<bool>& layers) {
   return text;
 }
 
+constexpr std::string_view kWindow = R"("sliding_window": 16)";
+
 TEST_F(HfConfig, WindowsStandWhereTheFamilyHasThem) {
-  const std::string window = R"("sliding_window": 16)";
-  const auto full = [&](std::string_view type, const std::string& more) {
-    return mask(read(small(type, more)).full_layers);
-  };
-  EXPECT_EQ(read(small("mistral", window)).window, 16);
-  EXPECT_EQ(full("mistral", window), "");  // all layers have it
-  EXPECT_EQ(read(small("mistral", R"("sliding_window": null)")).window, 0);
-  EXPECT_EQ(full("gemma2", window), "01010101");       // the first has one, the second sees all
-  EXPECT_EQ(full("gemma3_text", window), "00000100");  // one of six
-  EXPECT_EQ(full("gemma3_text", window + R"(, "sliding_window_pattern": 2)"), "01010101");
-  EXPECT_EQ(full("cohere2", window), "00010001");
-  EXPECT_EQ(mask(read(small("cohere2", window)).unrotated_layers), "00010001");
-  EXPECT_EQ(read(small("qwen2", window)).window, 0);  // switched off, unless the file says otherwise
-  const std::string on = window + R"(, "use_sliding_window": true, "max_window_layers": 3)";
-  EXPECT_EQ(read(small("qwen2", on)).window, 16);
-  EXPECT_EQ(full("qwen2", on), "11100000");  // the first ones see all
+  const std::string window(kWindow), on = window + R"(, "use_sliding_window": true, "max_window_layers": 3)";
   const std::string types =
-      R"(, "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "sliding_attention",
-          "full_attention", "sliding_attention", "sliding_attention", "sliding_attention"])";
-  for (const char* type : {"mistral", "gemma2", "gemma3_text"})
-    EXPECT_EQ(full(type, window + types), "10001000") << type;
-  EXPECT_EQ(mask(read(small("smollm3")).unrotated_layers), "00010001");
+      window + R"(, "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+          "sliding_attention", "full_attention", "sliding_attention", "sliding_attention", "sliding_attention"])";
+  struct Case {
+    std::string_view type;
+    std::string more;
+    std::int64_t window;
+    std::string_view full;  // layers that see all
+  };
+  const Case cases[] = {{"mistral", window, 16, ""},  // all layers have it
+                        {"mistral", R"("sliding_window": null)", 0, ""},
+                        {"mistral", types, 16, "10001000"},
+                        {"gemma2", window, 16, "01010101"},
+                        {"gemma2", types, 16, "10001000"},
+                        {"gemma3_text", window, 16, "00000100"},
+                        {"gemma3_text", window + R"(, "sliding_window_pattern": 2)", 16, "01010101"},
+                        {"gemma3_text", types, 16, "10001000"},
+                        {"olmo3", window, 16, "00010001"},
+                        {"cohere2", window, 16, "00010001"},
+                        {"qwen2", window, 0, ""},  // switched off, unless the file says otherwise
+                        {"qwen2", on, 16, "11100000"}};
+  for (const Case& one : cases) {
+    const Model m = read(small(one.type, one.more));
+    EXPECT_EQ(m.window, one.window) << one.type;
+    EXPECT_EQ(mask(m.full_layers), one.full) << one.type;
+  }
+}
+
+TEST_F(HfConfig, GptNeoHasAWindowInItsLocalLayers) {
   const Model neo = read(R"({"model_type": "gpt_neo", "num_layers": 4, "hidden_size": 8, "num_heads": 2,
       "vocab_size": 10, "max_position_embeddings": 64, "attention_types": [[["global", "local"], 2]]})");
   EXPECT_EQ(neo.window, 256);
   EXPECT_EQ(mask(neo.full_layers), "1010");
+}
+
+TEST_F(HfConfig, SomeLayersDoNotRotate) {
+  EXPECT_EQ(mask(read(small("cohere2", kWindow)).unrotated_layers), "00010001");
+  EXPECT_EQ(mask(read(small("smollm3")).unrotated_layers), "00010001");
 }
 
 TEST_F(HfConfig, FamiliesDifferAsTheirCodeDoes) {
