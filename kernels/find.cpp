@@ -27,11 +27,18 @@ const Chosen& chosen() {
   return once;
 }
 
+constexpr const char* kNoExperts = "experts are simulated only and have no kernels";
+
 /// What a program may hold and a CPU kernel does not take, said before memory is touched.
 struct Check {
   void operator()(const ops::Attention& a) const {
     ensure(a.head_dim <= kMaxHeadDim, "attention kernels take heads of up to kMaxHeadDim elements");
+    ensure(a.window == 0, "attention kernels see all tokens before one");
   }
+  void operator()(const ops::LayerNorm& n) const {
+    ensure(n.gains && n.shifts, "layer norm kernels have a gain and a bias");
+  }
+  void operator()(const ops::Rope& r) const { ensure(r.rotary == 0, "rope kernels rotate whole heads"); }
   void operator()(const ops::Embedding& e) const {
     ensure(e.shards == 1 || !e.positions,
            "positions are added to the sum of an embedding's shards, not to each");
@@ -47,6 +54,14 @@ struct Check {
     ensure(false, "8 bits are simulated only and have no kernel");
   }
   void operator()(const ops::Cast&) const { ensure(false, "casts are simulated only and have no kernel"); }
+  void operator()(const ops::QkNorm&) const {
+    ensure(false, "the norm of queries and keys is simulated only");
+  }
+  void operator()(const ops::SoftCap&) const { ensure(false, "a soft cap is simulated only"); }
+  void operator()(const ops::Route&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::Dispatch&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::GroupedLinear&) const { ensure(false, kNoExperts); }
+  void operator()(const ops::Combine&) const { ensure(false, kNoExperts); }
   template <class Other>
   void operator()(const Other&) const {}
 };

@@ -50,7 +50,8 @@ void table_gradient(const ops::Embedding& e, const ops::Op& op, const std::int32
   if (!op.accumulate) zero(dtable + written * e.hidden, (e.vocab - written) * e.hidden);
 }
 
-/// Each position's sum over the sequences, where the first token is the `first` of the micro-batch.
+/// Each position's sum over the sequences, where the first token is the `first` of the micro-batch. Rows behind the sequence's
+/// have no tokens; a writing gradient clears them.
 template <class T>
 void position_gradient(const ops::Positions& p, const ops::Op& op, const T* dy, T* dpositions, T* row,
                        Queue& queue) {
@@ -62,6 +63,7 @@ void position_gradient(const ops::Positions& p, const ops::Op& op, const T* dy, 
     deliver(op, dpositions + s * p.hidden, row, p.hidden);
     queue.poll_now();
   }
+  if (!op.accumulate) zero(dpositions + p.sequence * p.hidden, (p.table_rows() - p.sequence) * p.hidden);
 }
 
 template <class T>
@@ -74,7 +76,7 @@ void weight_gradient(const ops::Embedding& e, Arguments a, Queue& queue) {
   T* row = a.out<T>();
   table_gradient(e, *a.op, ids, dy, dtable, order, row, queue);
   if (dpositions != nullptr)
-    position_gradient({e.tokens, e.sequence, e.hidden}, *a.op, dy, dpositions, row, queue);
+    position_gradient({.tokens = e.tokens, .sequence = e.sequence, .hidden = e.hidden, .rows = e.rows}, *a.op, dy, dpositions, row, queue);
 }
 
 template <class T>

@@ -39,7 +39,7 @@ void weight_gradient(const ops::Embedding& e, Arguments a, Queue&) {
       deliver(*a.op, dtable[row * e.hidden + h],
               sum_where([&](std::int64_t t) { return ids[t] - e.first == row; }, h));
   if (dpositions == nullptr) return;
-  for (std::int64_t s = 0; s < e.sequence; ++s)
+  for (std::int64_t s = 0; s < e.position_rows(); ++s)
     for (std::int64_t h = 0; h < e.hidden; ++h)
       deliver(*a.op, dpositions[s * e.hidden + h],
               sum_where([&](std::int64_t t) { return t % e.sequence == s; }, h));
@@ -58,7 +58,7 @@ template <class T>
 void positions_gradient(const ops::Positions& p, Arguments a, Queue&) {
   const T* dx = a.in<T>();
   T* dtable = a.out<T>();
-  for (std::int64_t s = 0; s < p.sequence; ++s)
+  for (std::int64_t s = 0; s < p.table_rows(); ++s)
     for (std::int64_t h = 0; h < p.hidden; ++h) {
       double sum = 0;
       for (std::int64_t t = 0; t < p.tokens; ++t)

@@ -83,13 +83,21 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
 }
 
 Estimate GpuOperators::product(const ops::Op& op) const {
+  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what))
+    return product(op, {.tokens = std::max<std::int64_t>(1, grouped->tokens / grouped->experts),
+                        .inputs = grouped->inputs,
+                        .outputs = grouped->outputs,
+                        .fp8 = grouped->fp8});
+  return product(op, std::get<ops::Linear>(op.what));
+}
+
+Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const {
   const ProductRates& rates = facts_.products;
-  const auto& layer = std::get<ops::Linear>(op.what);
-  const double computing = (ops::flops(op) / peak_of(layer.fp8 ? DataType::fp8 : op.type)).value;
+  const double computing = (ops::flops(op) / peak_of(like.fp8 ? DataType::fp8 : op.type)).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
-  const std::optional<ProductTable>& table = layer.fp8 ? narrow_products_ : products_;
+  const std::optional<ProductTable>& table = like.fp8 ? narrow_products_ : products_;
   if (table && size_of(op.type) == kTableBytes) {
-    const double slower = table->slowdown(layer, op.pass);
+    const double slower = table->slowdown(like, op.pass);
     return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
@@ -99,8 +107,8 @@ Estimate GpuOperators::product(const ops::Op& op) const {
 Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass, DataType type) const {
   const bool forward = pass == ops::Pass::forward;
   const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
-  // The triangle of scores: two products forward, five backward, two FLOP a multiply-add.
-  const double pairs = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence + 1) / 2;
+  // The triangle of scores, or the band of a window: two products forward, five backward, two FLOP a multiply-add.
+  const double pairs = real(a.batch * a.heads) * ops::attended_pairs(a.sequence, a.window);
   const double flop = pairs * real(a.head_dim) * (forward ? 4 : 10);
   const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
   const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;
@@ -136,7 +144,8 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
 }
 
 Estimate GpuOperators::time(const ops::Op& op) const {
-  if (std::holds_alternative<ops::Linear>(op.what)) return product(op);
+  if (std::holds_alternative<ops::Linear>(op.what) || std::holds_alternative<ops::GroupedLinear>(op.what))
+    return product(op);
   if (const auto* a = std::get_if<ops::Attention>(&op.what))
     return a->flash ? attention(*a, op.pass, op.type) : unfused(*a, op.pass, op.type);
   return memory_bound(op);

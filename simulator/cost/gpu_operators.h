@@ -28,6 +28,8 @@ class GpuOperators {
   GpuOperators(const workload::Job& job, std::optional<ProductTable> products,
                std::optional<ProductTable> narrow_products);
   Estimate product(const ops::Op& op) const;
+  /// Of products whose rates are those of `like`.
+  Estimate product(const ops::Op& op, const ops::Linear& like) const;
   Estimate attention(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;

@@ -17,6 +17,8 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
 double factor_of(const ops::Op& op, const FittedConstants& fitted) {
   if (const auto* linear = std::get_if<ops::Linear>(&op.what))
     return linear->fp8 ? fitted.narrow_products : fitted.products;
+  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what))
+    return grouped->fp8 ? fitted.narrow_products : fitted.products;
   return std::holds_alternative<ops::Attention>(op.what) ? fitted.attention : fitted.memory_bound;
 }
 

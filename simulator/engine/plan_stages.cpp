@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "simulator/program/schedule/schedule.h"
+#include "simulator/workload/layer_kinds.h"
 #include "simulator/workload/settle.h"
 
 namespace ds::engine {
@@ -95,6 +96,7 @@ class StageKinds::Plan {
         grid_(program::grid_of(plan_)),
         around_(cpu_ ? grid_ : around_tensor_group(plan_, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
+        layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length)),
         orders_(kinds.orders_.of(job_)) {
     program::Program scratch;
     lanes_ = program::make_lanes(scratch, plan_);
@@ -120,7 +122,7 @@ class StageKinds::Plan {
   std::int32_t kind_of(std::int64_t s) {
     const auto i = static_cast<std::size_t>(s);
     const std::int32_t rank = rank_of(s);
-    const bool alone = s == 0 || s + 1 == plan_.pp || directions_ > 1;
+    const bool alone = s == 0 || s + 1 == plan_.pp || directions_ > 1 || layers_differ_;
     const Key key{&plan_.stage_layers[i], &orders_[i], alone ? s : -1,
                   cpu_ ? 0 : static_cast<std::int32_t>(rank % per_node_)};
     for (std::size_t k = keys_.size(); k-- > 0;) {
@@ -230,6 +232,7 @@ class StageKinds::Plan {
   Machines::Numbered machine_;
   program::Grid grid_, around_;
   std::int32_t directions_;
+  bool layers_differ_;
   const std::vector<Orders::OfStage>& orders_;
   program::Lanes lanes_;
   std::vector<Key> keys_;  // by kind

@@ -1,6 +1,7 @@
 #pragma once
 // The templates of one kind of stage, lowered alone and looked at when first asked for.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -41,8 +42,12 @@ class StageTemplates {
     std::size_t machine{};
     auto operator<=>(const Inputs&) const = default;
   };
-  /// Whether what its passes take is asked of its chunks. Not where a forward and a backward are one.
-  static bool by_chunk(const program::StageInputs& stage) { return stage.directions == 1; }
+  /// Whether what its passes take is asked of its chunks. Not where a forward and a backward are one, or layers differ.
+  static bool by_chunk(const program::StageInputs& stage) {
+    return stage.directions == 1 && std::ranges::all_of(stage.chunks, [](const program::ChunkInputs& chunk) {
+             return chunk.graph.kinds.empty();
+           });
+  }
   /// Of `stage` what counts.
   static program::StageInputs of_stage(program::StageInputs stage);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "simulator/base/error.h"
 #include "simulator/graph/graph.h"
@@ -20,6 +22,8 @@ class Differentiator {
 
   void run() {
     count_uses();
+    for (const Node& node : stage_.forward)
+      if (is_copy(node)) copied_.insert(node.operands[0]);
     if (stage_.output != kNone) stage_.output_gradient = gradient(stage_.output) = received_gradient();
     for (std::size_t i = stage_.forward.size(); i-- > 0;) backward_of(stage_.forward[i], use_of_[i]);
     if (stage_.input != kNone) stage_.input_gradient = gradient(stage_.input);
@@ -59,7 +63,7 @@ class Differentiator {
       return;
     }
     if (std::holds_alternative<ops::Quantise>(node.op.what)) {
-      gradient(node.operands[0]) = gradient(node.operands[1]);
+      remember(node, node.operands[0], gradient(node.operands[1]), false);
       return;
     }
     if (std::holds_alternative<ops::Add>(node.op.what)) {
@@ -96,7 +100,8 @@ class Differentiator {
     stage_.backward.push_back(
         {.op = {.what = what, .type = given.type, .gradient_type = node.op.gradient_type},
          .operands = {of_result, narrow},
-         .layer = node.layer});
+         .layer = node.layer,
+         .member = node.member});
     gradient(node.operands.back()) = narrow;
   }
 
@@ -104,7 +109,9 @@ class Differentiator {
   const Node* product_in_fp8(TensorIndex result) const {
     for (const Node& node : stage_.forward) {
       const auto* linear = std::get_if<ops::Linear>(&node.op.what);
-      if (linear != nullptr && linear->fp8 && node.operands.back() == result) return &node;
+      const auto* grouped = std::get_if<ops::GroupedLinear>(&node.op.what);
+      const bool narrow = (linear != nullptr && linear->fp8) || (grouped != nullptr && grouped->fp8);
+      if (narrow && node.operands.back() == result) return &node;
     }
     return nullptr;
   }
@@ -121,10 +128,34 @@ class Differentiator {
   }
 
   /// Both inputs of a residual connection have its output's gradient. What flows past the branch is added where the
-  /// branch ends, by its norm (`residual`), so neither may have one already.
+  /// branch ends, by its norm (`residual`) or, where it begins without one, by an addition; so neither may have one already.
   void pass_through(TensorIndex input, TensorIndex output) {
     ensure(gradient(input) == kNone, "a residual input gets its other gradient later");
     gradient(input) = gradient(output);
+    past_.insert(input);
+  }
+
+  static bool is_copy(const Node& node) {
+    const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+    return regroup != nullptr && regroup->how == ops::Regrouping::copy;
+  }
+
+  /// Of `t`, which several operators read: the gradients that they give are added.
+  void add_gradient(const Node& reader, TensorIndex t, TensorIndex other) {
+    const Tensor sum{.name = fmt::format("d.{}.sum", tensor(t).name),
+                     .shape = tensor(t).shape,
+                     .type = tensor(t).type,
+                     .role = Role::activation};
+    stage_.tensors.push_back(sum);
+    gradient_.push_back(kNone);
+    const auto index = static_cast<TensorIndex>(stage_.tensors.size()) - 1;
+    const ops::Add add{.tokens = sum.shape.size[0], .width = sum.shape.size[1]};
+    stage_.backward.push_back(
+        {.op = {.what = add, .type = reader.op.type, .gradient_type = reader.op.gradient_type},
+         .operands = {gradient(t), other, index},
+         .layer = reader.layer,
+         .member = reader.member});
+    gradient(t) = index;
   }
 
   void emit(const Node& node, Pass pass, std::int32_t use) {
@@ -134,11 +165,11 @@ class Differentiator {
       op.type = tensor(gradient(node.operands.back())).type;
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
-    Node result{.op = op, .operands = {}, .layer = node.layer};
+    Node result{.op = op, .operands = {}, .layer = node.layer, .member = node.member};
     for (const Operand& operand : ops::operands(op))
       result.operands.push_back(resolve(node, forward, operand, use));
+    stage_.backward.push_back(result);
     if (pass == Pass::input_gradient) remember_input_gradient(node, forward, result);
-    stage_.backward.push_back(std::move(result));
   }
 
   static void set_residual(ops::Op& op, bool residual) {
@@ -165,14 +196,33 @@ class Differentiator {
     return make(node, operand, primal);
   }
 
-  /// After the node has read the old gradient of its input (residual), the new one takes its place.
+  /// After the node has read the old gradient of its input (residual), the new one takes its place; else both are added.
   void remember_input_gradient(const Node& node, const ops::Operands& forward, const Node& result) {
     const ops::Operands operands = ops::operands(result.op);
+    const bool adds = operands.find("residual") >= 0;
     for (int i = 0; i < operands.size(); ++i)
       if (operands[i].role == Role::activation && operands[i].access == Access::write) {
         const int of = forward.find(operands[i].name.substr(1));
-        gradient(node.operands[static_cast<std::size_t>(of)]) = result.operands[static_cast<std::size_t>(i)];
+        remember(node, node.operands[static_cast<std::size_t>(of)],
+                 result.operands[static_cast<std::size_t>(i)], adds);
       }
+    if (!is_copy(node)) return;
+    const auto waits = waiting_.find(node.operands[0]);
+    if (waits == waiting_.end()) return;
+    add_gradient(node, waits->first, waits->second);
+    waiting_.erase(waits);
+  }
+
+  /// What tensor-parallel ranks have of a tensor's gradient are parts until they are summed, where the tensor was handed to all
+  /// of them; what flows past them is whole, and waits for the sum.
+  void remember(const Node& node, TensorIndex t, TensorIndex its, bool has_added) {
+    const TensorIndex before = std::exchange(gradient(t), its);
+    const bool past = past_.erase(t) > 0;
+    if (before == kNone || has_added) return;
+    if (past && copied_.contains(t))
+      waiting_[t] = before;
+    else
+      add_gradient(node, t, before);
   }
 
   TensorIndex make(const Node& node, const Operand& operand, TensorIndex primal = kNone) {
@@ -202,8 +252,11 @@ class Differentiator {
   }
 
   Stage& stage_;
-  std::vector<TensorIndex> gradient_;  // by tensor; kNone: none yet
-  std::vector<std::int32_t> use_of_;   // by forward node
+  std::vector<TensorIndex> gradient_;           // by tensor; kNone: none yet
+  std::vector<std::int32_t> use_of_;            // by forward node
+  std::set<TensorIndex> copied_;                // handed to all tensor-parallel ranks as they are
+  std::set<TensorIndex> past_;                  // with the gradient that flows past a branch
+  std::map<TensorIndex, TensorIndex> waiting_;  // gradients, by tensor, until those of a branch are summed
   std::map<std::pair<ParameterIndex, std::int32_t>, TensorIndex> parameter_gradients_;
 };
 

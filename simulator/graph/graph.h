@@ -6,8 +6,8 @@
 //   differentiate(stage);                       // fills stage.backward
 //   recompute_layers(stage, all_layers(stage)); // backward replays these layers' forward
 //
-// Layers of one kind that follow one another are built once: the stage's nodes are those of one of them, and `layers` says
-// how often they come. Each takes its input from the one before, which for the first and the last is what stands around.
+// Layers of one kind that follow one another are built once, and so are a few of different kinds that come again and again:
+// the stage's nodes are those of one iteration, and `layers` says how often it comes. Each takes its input from the one before, which for the first and the last is what stands around.
 //
 // Nodes name tensors by index. A tensor is written once, except by operators in place and by gradients of weights,
 // which are added to from micro-batch to micro-batch.
@@ -19,6 +19,7 @@
 
 #include "simulator/ops/ops.h"
 #include "simulator/workload/job.h"
+#include "simulator/workload/layer_kinds.h"
 
 namespace ds::graph {
 
@@ -54,6 +55,7 @@ struct Parameter {
   bool decays{};              // matrices decay, gains, biases do not
   bool fp8{};                 // products take it in 8 bits
   std::int32_t layer{kNone};  // of Stage::layers
+  std::int32_t member{0};     // of its iteration
   std::int32_t uses{1};       // a tied embedding has two, each with a gradient of its own
   bool token_table{};         // the embedding of tokens, or the head that is tied to it
   Cut cut;
@@ -81,12 +83,15 @@ struct Node {
   ops::Op op;
   std::vector<TensorIndex> operands;  // in the order of ops::operands(op)
   std::int32_t layer{kNone};          // of Stage::layers; kNone: embedding, final norm, head
+  std::int32_t member{0};             // of its iteration
 };
 
-/// Equal layers in a row. What goes from one to the next: the output of each is the input of the next, and backward the
+/// Layers in a row that repeat: equal ones, or a few of different kinds that come again and again (a full one after five
+/// with a window). What goes from one iteration to the next: the output of each is the input of the next, and backward the
 /// gradient of the input that of the output.
 struct Layers {
-  std::int32_t count{};
+  std::int32_t count{};     // iterations
+  std::int32_t members{1};  // layers of an iteration
   TensorIndex input{kNone}, output{kNone}, output_gradient{kNone}, input_gradient{kNone};
 };
 
@@ -109,6 +114,8 @@ struct Fp8 {
 /// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
   std::int32_t layers{};
+  workload::LayerKind kind;                // of all layers
+  std::vector<workload::LayerKind> kinds;  // of each, where they differ
   bool embedding{}, head{};
   std::int64_t tp{1};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
@@ -124,8 +131,8 @@ struct StageOptions {
   auto operator<=>(const StageOptions&) const = default;
 };
 
-/// Forward graph of a GPT or LLaMA stage: learned or rotary positions, grouped-query attention, plain or gated MLP,
-/// tied embeddings. Pre-norm residual layers (GPT-2; LLaMA, Touvron et al. 2023).
+/// Forward graph of a stage of a dense decoder, as `model` describes it (workload/job.h): GPT-2, LLaMA and what has come of
+/// them.
 Stage build_stage(const workload::Model& model, const StageOptions& options);
 
 /// Adds the backward nodes, in the reverse order of the forward ones: per operator the input gradient, then the weight
@@ -133,8 +140,14 @@ Stage build_stage(const workload::Model& model, const StageOptions& options);
 /// input a new one, of a weight the parameter's.
 void differentiate(Stage& stage);
 
-/// `layers`: of Stage::layers. The backward of each first replays the part of its forward that it needs, from the layer's input.
-void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers);
+/// A layer of a stage: of Stage::layers, and of its iteration.
+struct LayerPlace {
+  std::int32_t layer{}, member{};
+  auto operator<=>(const LayerPlace&) const = default;
+};
+
+/// The backward of each of these layers first replays the part of its forward that it needs, from the layer's input.
+void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers);
 
 /// For each backward node, whether only gradients of weights need it: such nodes may run later than the others, as a pass
 /// of their own (Qi et al. 2024).
@@ -142,9 +155,9 @@ std::vector<bool> for_weights_alone(const Stage& stage);
 
 /// The same for attention alone: its input is kept, and what it keeps for its backward is made again (selective activation
 /// recomputation, Korthikanti et al. 2022, section 5).
-void recompute_attention(Stage& stage, const std::vector<std::int32_t>& layers);
+void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers);
 
-std::vector<std::int32_t> all_layers(const Stage& stage);
+std::vector<LayerPlace> all_layers(const Stage& stage);
 
 /// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,
 /// section 4.2.2). Layers that are recomputed gather in their replay already.

@@ -104,6 +104,8 @@ std::vector<std::size_t> producers(const Stage& stage, const std::vector<Node>& 
 
 namespace {
 
+LayerPlace place_of(const Node& node) { return {node.layer, node.member}; }
+
 /// Before the first backward node that is kept, the forward nodes that are kept are replayed as far as those backward nodes
 /// need them.
 template <class Keep>
@@ -126,22 +128,22 @@ void recompute(Stage& stage, Keep&& keep) {
 
 }  // namespace
 
-void recompute_layers(Stage& stage, const std::vector<std::int32_t>& layers) {
-  for (const std::int32_t layer : layers)
-    recompute(stage, [layer](const Node& node) { return node.layer == layer; });
+void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers) {
+  for (const LayerPlace& place : layers)
+    recompute(stage, [place](const Node& node) { return place_of(node) == place; });
 }
 
-void recompute_attention(Stage& stage, const std::vector<std::int32_t>& layers) {
-  for (const std::int32_t layer : layers)
-    recompute(stage, [layer](const Node& node) {
-      return node.layer == layer && std::holds_alternative<ops::Attention>(node.op.what);
+void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers) {
+  for (const LayerPlace& place : layers)
+    recompute(stage, [place](const Node& node) {
+      return place_of(node) == place && std::holds_alternative<ops::Attention>(node.op.what);
     });
 }
 
-std::vector<std::int32_t> all_layers(const Stage& stage) {
-  std::set<std::int32_t> layers;
+std::vector<LayerPlace> all_layers(const Stage& stage) {
+  std::set<LayerPlace> layers;
   for (const Node& node : stage.forward)
-    if (node.layer != kNone) layers.insert(node.layer);
+    if (node.layer != kNone) layers.insert(place_of(node));
   return {layers.begin(), layers.end()};
 }
 

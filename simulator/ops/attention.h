@@ -6,11 +6,20 @@
 
 namespace ds::ops {
 
+/// Pairs of a token and one that it sees in a sequence: the lower triangle of scores with its diagonal, or of that the band
+/// of a window's width.
+constexpr double attended_pairs(std::int64_t sequence, std::int64_t window) {
+  const std::int64_t hidden = window > 0 && window < sequence ? sequence - window : 0;  // of the last token
+  return real(sequence) * real(sequence + 1) / 2 - real(hidden) * real(hidden + 1) / 2;
+}
+
 /// o = softmax(q k^T / sqrt(head_dim), causal) v, per sequence and head; kv head of q head h: h / (heads / kv_heads).
-/// Flash: tile by tile without the score matrix, keeps a log-sum-exp a row (Dao 2023). Unfused: keeps probabilities.
+/// Flash: tile by tile without the score matrix, keeps a log-sum-exp a row (Dao 2023). Unfused: keeps probabilities, also
+/// those that a window masks. With a window each token sees that many, itself included (Beltagy et al. 2020).
 struct Attention {
   std::int64_t batch{}, sequence{}, heads{}, kv_heads{}, head_dim{};
   bool flash{true};
+  std::int64_t window{0};  // 0: all tokens before it
   std::int64_t tokens() const { return batch * sequence; }
   bool operator==(const Attention&) const = default;
 
@@ -18,8 +27,8 @@ struct Attention {
   std::string_view name() const { return flash ? kName : kUnfusedName; }
   bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
   double flops(Pass pass) const {
-    // Lower triangle with its diagonal; forward two products, backward four, and one more where flash repeats q k^T.
-    const double pairs = real(batch * heads) * real(sequence) * real(sequence + 1) / 2;
+    // Forward two products, backward four, and one more where flash repeats q k^T.
+    const double pairs = real(batch * heads) * attended_pairs(sequence, window);
     const double products = pass == Pass::forward ? 2 : flash ? 5 : 4;
     return pairs * (2 * products * real(head_dim) + kSoftmaxFlops);
   }
@@ -53,7 +62,7 @@ struct Attention {
   static void fields(Self& self, Fn&& fn) {
     fn("batch", self.batch), fn("sequence", self.sequence), fn("heads", self.heads);
     fn("kv_heads", self.kv_heads);
-    fn("head_dim", self.head_dim), fn("flash", self.flash);
+    fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
   }
 };
 

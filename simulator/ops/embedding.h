@@ -6,11 +6,14 @@
 namespace ds::ops {
 
 /// y[t] = table[ids[t]] (+ positions[t mod sequence]). Where the table is cut into `shards` of equal rows, a rank has rows
-/// [first, first + vocab) and gives zero for ids of other shards; the sum over the shards is y.
+/// [first, first + vocab) and gives zero for ids of other shards; the sum over the shards is y. Positions may have more rows
+/// than a sequence has tokens: the last ones are never read, and their gradient is zero.
 struct Embedding {
   std::int64_t tokens{}, sequence{}, hidden{}, vocab{};  // vocab: rows of the rank's table, padding included
-  bool positions{};                                      // a learned table of `sequence` rows is added
+  bool positions{};                                      // a learned table is added
   std::int64_t shards{1}, first{};
+  std::int64_t rows{0};  // of positions; 0: `sequence`
+  std::int64_t position_rows() const { return rows > 0 ? rows : sequence; }
   bool operator==(const Embedding&) const = default;
 
   static constexpr std::string_view kName = "embedding";
@@ -22,13 +25,13 @@ struct Embedding {
     l.ids("ids", tokens);
     if (l.pass == Pass::forward) {
       l.weight("table", matrix(vocab, hidden));
-      if (positions) l.weight("positions", matrix(sequence, hidden));
+      if (positions) l.weight("positions", matrix(position_rows(), hidden));
       l.result("y", matrix(tokens, hidden));
       return;
     }
     l.in("dy", matrix(tokens, hidden));
     l.gradient("dtable", matrix(vocab, hidden));
-    if (positions) l.gradient("dpositions", matrix(sequence, hidden));
+    if (positions) l.gradient("dpositions", matrix(position_rows(), hidden));
     // Token positions sorted by id, so that a row's gradients are summed before they are added; then one row of sums.
     l.typed("order", Access::write, Role::workspace, DataType::int32, vector(tokens));
     l.workspace("row", vector(hidden));
@@ -37,15 +40,17 @@ struct Embedding {
   /// Of the table only the rows that occur are read. A first weight gradient writes the whole table (zero where no token
   /// was), a later one adds to rows.
   Bytes moved(const Operand& operand, bool add) const {
-    const bool rows = operand.name == "table" || (operand.name == "dtable" && add);
-    return rows ? Bytes{tokens * hidden * size_of(operand.type)} : operand.bytes();
+    const bool by_token = operand.name == "table" || (operand.name == "dtable" && add);
+    if (by_token) return {tokens * hidden * size_of(operand.type)};
+    const bool in_use = operand.name == "positions" || (operand.name == "dpositions" && add);
+    return in_use ? Bytes{sequence * hidden * size_of(operand.type)} : operand.bytes();
   }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
     fn("vocab", self.vocab);
-    fn("positions", self.positions), fn("shards", self.shards);
+    fn("positions", self.positions), fn("shards", self.shards), fn("rows", self.rows);
   }
 };
 

@@ -23,18 +23,23 @@
 #include "simulator/ops/cast.h"
 #include "simulator/ops/clip_factor.h"
 #include "simulator/ops/cross_entropy.h"
+#include "simulator/ops/dispatch.h"
 #include "simulator/ops/dropout.h"
 #include "simulator/ops/embedding.h"
 #include "simulator/ops/gelu.h"
+#include "simulator/ops/grouped_linear.h"
 #include "simulator/ops/layer_norm.h"
 #include "simulator/ops/linear.h"
 #include "simulator/ops/loss_sum.h"
 #include "simulator/ops/operator.h"
 #include "simulator/ops/positions.h"
+#include "simulator/ops/qk_norm.h"
 #include "simulator/ops/quantise.h"
 #include "simulator/ops/regroup.h"
 #include "simulator/ops/rms_norm.h"
 #include "simulator/ops/rope.h"
+#include "simulator/ops/route.h"
+#include "simulator/ops/soft_cap.h"
 #include "simulator/ops/softmax_statistics.h"
 #include "simulator/ops/squared_norm.h"
 #include "simulator/ops/swiglu.h"
@@ -45,7 +50,8 @@ namespace ds::ops {
 /// Every operator there is. The order is that of hashes: new ones come last.
 using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, Cast, Quantise>;
+                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap, Route,
+                          Dispatch, GroupedLinear, Combine, Cast, Quantise>;
 
 struct Op {
   What what;
@@ -68,7 +74,7 @@ Operands operands(const Op& op);
 /// Whether the operator has that pass: Add has no backward, Gelu no weight gradient.
 bool has_pass(const What& what, Pass pass);
 
-/// Floating-point operations; a multiply-add counts as two. Causal attention counts the lower triangle only.
+/// Floating-point operations; a multiply-add counts as two. Causal attention counts the lower triangle only, or its band in a window.
 Flops flops(const Op& op);
 
 /// The sizes over which its measured times are interpolated.

@@ -6,9 +6,12 @@
 namespace ds::ops {
 
 /// y[t] = x[t] + table[(first + t) mod sequence], in place: learned positions where a rank has a part of the tokens.
+/// The table may have more rows than a sequence has tokens, as in Embedding.
 struct Positions {
   std::int64_t tokens{}, sequence{}, hidden{};
   std::int64_t shards{1}, first{};  // the rank's tokens are those from `first` on, a shard of the micro-batch
+  std::int64_t rows{0};             // of the table; 0: `sequence`
+  std::int64_t table_rows() const { return rows > 0 ? rows : sequence; }
   bool operator==(const Positions&) const = default;
 
   static constexpr std::string_view kName = "positions";
@@ -20,19 +23,24 @@ struct Positions {
     const Shape x = matrix(tokens, hidden);
     if (l.pass == Pass::forward) {
       l.add("x", Access::add, Role::activation, x);
-      l.weight("table", matrix(sequence, hidden));
+      l.weight("table", matrix(table_rows(), hidden));
     } else {
       l.in("dx", x);
-      l.gradient("dtable", matrix(sequence, hidden));
+      l.gradient("dtable", matrix(table_rows(), hidden));
       l.workspace("row", vector(hidden));
     }
+  }
+  /// Rows behind the sequence's are left alone, but for a first gradient, which clears them.
+  Bytes moved(const Operand& operand, bool add) const {
+    const bool in_use = operand.name == "table" || (operand.name == "dtable" && add);
+    return in_use ? Bytes{sequence * hidden * size_of(operand.type)} : operand.bytes();
   }
   void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * tokens : 0; }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
-    fn("shards", self.shards);
+    fn("shards", self.shards), fn("rows", self.rows);
   }
 };
 

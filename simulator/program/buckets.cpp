@@ -13,9 +13,15 @@
 namespace ds::program {
 namespace {
 
-std::string bucket_name(const graph::Parameter& parameter) {
-  if (parameter.layer != graph::kNone)
-    return parameter.layer == 0 ? "layers" : fmt::format("layers of kind {}", parameter.layer);
+/// A matrix in a layer that every tensor-parallel rank holds whole has a bucket of its own: in one with others, what decays would
+/// not stand in a row.
+std::string bucket_name(const graph::Parameter& parameter, std::int64_t tensor_ranks) {
+  if (parameter.layer != graph::kNone) {
+    const bool whole = tensor_ranks > 1 && parameter.cut.dimension == graph::kNone && parameter.decays;
+    std::string name = whole ? parameter.name : "layers";
+    if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
+    return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
+  }
   return parameter.decays ? parameter.name : "outside.vectors";
 }
 
@@ -28,13 +34,15 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     return tensor_ranks > 1 && parameter(member).cut.dimension == graph::kNone;
   };
   std::ranges::stable_sort(bucket.members, {}, [&](const Bucket::Member& member) {
-    return std::tuple(everywhere(member), !parameter(member).decays, !parameter(member).fp8);
+    return std::tuple(everywhere(member), everywhere(member) && parameter(member).partial_gradient,
+                      !parameter(member).decays, !parameter(member).fp8);
   });
-  bool any_everywhere = false;
+  bool any_everywhere = false, any_partial = false;
   for (Bucket::Member& member : bucket.members) {
     member.first_element = bucket.elements;
     if (everywhere(member) && !std::exchange(any_everywhere, true)) bucket.once_from = bucket.elements;
-    bucket.partial |= everywhere(member) && parameter(member).partial_gradient;
+    const bool partial = everywhere(member) && parameter(member).partial_gradient;
+    if (partial && !std::exchange(any_partial, true)) bucket.partial_from = bucket.elements;
     if (parameter(member).decays) {
       ensure(bucket.decayed == bucket.elements, "what decays stands first in a bucket");
       bucket.decayed += parameter(member).shape.elements();
@@ -46,6 +54,7 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
     bucket.elements += parameter(member).shape.elements();
   }
   if (!any_everywhere) bucket.once_from = bucket.elements;
+  if (!any_partial) bucket.partial_from = bucket.elements;
 }
 
 }  // namespace
@@ -54,17 +63,19 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
   std::vector<Bucket> buckets;
   std::map<std::string, std::size_t> of_name;
   for (std::size_t p = 0; p < stage.parameters.size(); ++p) {
-    const std::string name = bucket_name(stage.parameters[p]);
+    const std::string name = bucket_name(stage.parameters[p], tensor_ranks);
     const auto [found, is_new] = of_name.try_emplace(name, buckets.size());
     if (is_new) {
       Bucket& bucket = buckets.emplace_back();
       bucket.name = name;
       bucket.token_table = stage.parameters[p].token_table;
       if (const std::int32_t kind = stage.parameters[p].layer; kind != graph::kNone) {
-        bucket.layer = 0;
+        bucket.layer = stage.parameters[p].member;
         for (std::int32_t before = 0; before < kind; ++before)
-          bucket.layer += stage.layers[static_cast<std::size_t>(before)].count;
+          bucket.layer += stage.layers[static_cast<std::size_t>(before)].count *
+                          stage.layers[static_cast<std::size_t>(before)].members;
         bucket.copies = stage.layers[static_cast<std::size_t>(kind)].count;
+        bucket.layer_step = stage.layers[static_cast<std::size_t>(kind)].members;
       }
     }
     buckets[found->second].members.push_back({static_cast<graph::ParameterIndex>(p), 0});

@@ -10,7 +10,8 @@
 namespace ds::program {
 
 /// Parameters one after another without gaps: first those that are cut over tensor-parallel ranks, then those of which
-/// every rank holds the whole; of each, those that decay first, and of these what products take in 8 bits. So that one AdamW, one norm and one sum serve them all.
+/// every rank holds the whole, at last those of which every rank has a part of the gradient; of each, those that decay first, and
+/// of these what products take in 8 bits. So that one AdamW, one norm and one sum serve them all.
 struct Bucket {
   struct Member {
     graph::ParameterIndex parameter{};
@@ -19,13 +20,14 @@ struct Bucket {
   std::string name;
   std::vector<Member> members;
   std::int64_t elements{}, decayed{};
-  std::int64_t fp8{};        // elements from the first on that products take in 8 bits
-  std::int64_t once_from{};  // elements from here on are held by every tensor-parallel rank
-  bool partial{};            // and these have gradients of the rank's tokens alone
-  bool tied{false};          // the parameter has a second use, whose gradient has a buffer of its own
-  bool token_table{false};   // the embedding of tokens, which the other end of a pipeline may hold as well
-  std::int32_t layer{-1};    // of the chunk, that of the first copy; -1: outside of layers
-  std::int32_t copies{1};    // one for each layer of a kind
+  std::int64_t fp8{};           // elements from the first on that products take in 8 bits
+  std::int64_t once_from{};     // elements from here on are held by every tensor-parallel rank
+  std::int64_t partial_from{};  // and those from here on have gradients of the rank's tokens or heads alone
+  bool tied{false};             // the parameter has a second use, whose gradient has a buffer of its own
+  bool token_table{false};      // the embedding of tokens, which the other end of a pipeline may hold as well
+  std::int32_t layer{-1};       // of the chunk, that of the first copy; -1: outside of layers
+  std::int32_t copies{1};       // one for each layer of a kind
+  std::int32_t layer_step{1};   // from one to the next
 };
 
 /// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how

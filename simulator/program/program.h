@@ -8,7 +8,8 @@
 //   engine::play(program, durations);           // or executor::Interpreter
 //
 // A template is a list of blocks: the forward of a chunk, its backward, the norm, the update. A block is the instructions of
-// one iteration and how often it comes: layers of one kind in a row are one block. A rank class calls templates in phases;
+// one iteration and how often it comes: layers of one kind in a row are one block, and so are layers of a few kinds that come
+// again and again. A rank class calls templates in phases;
 // only calls are listed per micro-batch. An instruction starts when its lane is free and all earlier-issued conflicting uses
 // of the same buffer instance have ended; there are no other waits. No rank number occurs: peers and groups are axes and a
 // shift. `unroll` gives the long form, in which every block comes once.
@@ -198,7 +199,7 @@ struct TrainedTensor {
   std::string name;  // within its layer: "attention.qkv.weight"
   std::int32_t chunk{},
       layer{-1};  // of the first copy, counted from the chunk's first layer; -1: outside of layers
-  std::int32_t copies{1};
+  std::int32_t copies{1}, layer_step{1};  // from the layer of one copy to that of the next
   ops::Shape shape;  // of the part
   graph::Cut cut;    // how parts make up the logical tensor
   graph::Init init{};

@@ -239,6 +239,7 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .chunk = chunk.number,
                                .layer = bucket.layer,
                                .copies = bucket.copies,
+                               .layer_step = bucket.layer_step,
                                .shape = parameter.shape,
                                .cut = parameter.cut,
                                .init = parameter.init,

@@ -46,11 +46,29 @@ std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chu
   return static_cast<std::int32_t>(first);
 }
 
+namespace {
+
+/// Nothing where all layers of the model are of one kind.
+std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, std::int64_t chunk) {
+  std::vector<workload::LayerKind> kinds;
+  const std::int64_t sequence = job.train.sequence_length;
+  if (workload::layers_are_alike(job.model, sequence)) return kinds;
+  const std::int64_t first = first_layer_of(job, stage, chunk);
+  const std::int64_t count = layers_at(job.plan, place_of(job.plan, stage, chunk));
+  for (std::int64_t layer = first; layer < first + count; ++layer)
+    kinds.push_back(workload::kind_of_layer(job.model, sequence, layer));
+  return kinds;
+}
+
+}  // namespace
+
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
   const workload::Plan& plan = job.plan;
   const std::int64_t place = place_of(plan, stage, chunk);
   const auto tokens = static_cast<double>(job.train.global_batch * job.train.sequence_length);
   return {.layers = static_cast<std::int32_t>(layers_at(plan, place)),
+          .kind = workload::kind_of_layer(job.model, job.train.sequence_length, 0),
+          .kinds = kinds_at(job, stage, chunk),
           .embedding = place == 0,
           .head = place + 1 == plan.pp * plan.vpp,
           .tp = plan.tp,

@@ -26,9 +26,9 @@ void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
 
 /// What tensor-parallel ranks hold alike, but have gradients of their own tokens of.
 void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient) {
-  if (!bucket.partial || bucket.once_from == bucket.elements) return;
-  const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
-  const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1}, Way::back);
+  if (bucket.partial_from == bucket.elements) return;
+  const Bytes offset{bucket.partial_from * size_of(inputs_.gradient_type)};
+  const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.partial_from}, 1}, Way::back);
   body.add(collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
 }
 

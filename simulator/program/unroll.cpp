@@ -116,8 +116,8 @@ class Unroll {
     if (is_new) {
       for_each_tensor(from_, shared, [&](const TrainedTensor& tensor, std::int32_t copy, const std::string&) {
         TrainedTensor one = tensor;
-        if (one.layer >= 0) one.layer += copy;
-        one.copies = 1;
+        if (one.layer >= 0) one.layer += copy * one.layer_step;
+        one.copies = one.layer_step = 1;
         for (ViewId* view : {&one.weight, &one.gradient, &one.tied_gradient}) *view = view_at(*view, copy);
         for (BufferId* id : {&one.master, &one.first_moment, &one.second_moment}) *id = buffer_at(*id, copy);
         to_.tensors.push_back(std::move(one));

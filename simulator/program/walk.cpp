@@ -58,7 +58,7 @@ std::vector<Call> healthy_calls(const RankClass& ranks) {
 std::string name_of(const RankClass& ranks, const TrainedTensor& tensor, std::int32_t copy) {
   if (tensor.layer < 0) return tensor.name;
   const std::int32_t first = ranks.first_layer[static_cast<std::size_t>(tensor.chunk)];
-  return fmt::format("layers.{}.{}", first + tensor.layer + copy, tensor.name);
+  return fmt::format("layers.{}.{}", first + tensor.layer + copy * tensor.layer_step, tensor.name);
 }
 
 }  // namespace ds::program

@@ -1,22 +1,58 @@
 // Tokens, FLOP and shares of the peak a second, from a step's time.
+#include <algorithm>
+
+#include "simulator/ops/ops.h"
 #include "simulator/report/report.h"
+#include "simulator/workload/layer_kinds.h"
 
 namespace ds::report {
 namespace {
 
 double real(std::int64_t n) { return static_cast<double>(n); }
 
-/// FLOP of one token's scores and their products with values in one layer, uncut by causality.
-double attention_flops(const workload::Model& m, std::int64_t sequence) {
-  return 4 * real(sequence) * real(m.heads * m.head_dim);
+/// FLOP of one token's scores and their products with values in all layers.
+struct AttentionFlops {
+  double uncut{};  // by causality; a window counts whole
+  double cut{};    // what a causal mask leaves of it: the triangle with its diagonal, or the band of a window
+};
+AttentionFlops attention_flops(const workload::Model& m, std::int64_t sequence) {
+  const auto windowed = [&](std::int64_t layer) {
+    return workload::kind_of_layer(m, sequence, layer).windowed;
+  };
+  std::int64_t bands = 0;  // layers with a window
+  if (m.window > 0)
+    for (std::int64_t layer = 0; layer < m.layers; ++layer) bands += windowed(layer) ? 1 : 0;
+  const double each = 4 * real(m.heads * m.head_dim), tokens = real(sequence);
+  const double whole = real(m.layers - bands), in_window = real(bands);
+  return {
+      each * (whole * tokens + in_window * real(m.window)),
+      each / tokens *
+          (whole * ops::attended_pairs(sequence, 0) + in_window * ops::attended_pairs(sequence, m.window))};
 }
 
-/// FLOP of one token's forward pass through one layer.
-double layer_flops(const workload::Model& m, std::int64_t sequence) {
+/// Weights that a token meets in an MLP, or in its experts, their router and the shared ones.
+double mlp_weights(const workload::Model& m, bool dense) {
+  const double each = (m.gated_mlp ? 3 : 2) * real(m.hidden);
+  if (dense) return each * real(m.ffn_hidden);
+  const workload::Moe& moe = *m.moe;
+  return each * real((moe.top_k + moe.shared_experts) * moe.expert_ffn) + real(m.hidden * moe.experts);
+}
+
+/// FLOP of one token's products with the weights of all layers.
+double layers_flops(const workload::Model& m) {
   const double q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim), h = real(m.hidden);
+  std::int64_t dense = m.layers;
+  if (m.moe) dense = std::ranges::count(m.moe->dense_layers, true);
   const double attention_weights = h * (q + 2 * kv) + q * h;
-  const double mlp_weights = (m.gated_mlp ? 3 : 2) * h * real(m.ffn_hidden);
-  return 2 * (attention_weights + mlp_weights) + attention_flops(m, sequence);
+  const double mlps = real(dense) * mlp_weights(m, true) +
+                      (dense < m.layers ? real(m.layers - dense) * mlp_weights(m, false) : 0);
+  return 2 * (real(m.layers) * attention_weights + mlps);
+}
+
+/// Of the head, and of the projections to and from a table of another width.
+double ends_flops(const workload::Model& m) {
+  if (m.embedding_width == 0) return 2 * real(m.hidden) * real(m.vocab);
+  return 2 * real(m.embedding_width) * (real(m.vocab) + 2 * real(m.hidden));
 }
 
 }  // namespace
@@ -24,16 +60,13 @@ double layer_flops(const workload::Model& m, std::int64_t sequence) {
 Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank) {
   const workload::Model& m = job.model;
   const std::int64_t sequence = job.train.sequence_length;
-  const double layers = real(m.layers) * layer_flops(m, sequence);
-  const double head = 2 * real(m.hidden) * real(m.vocab);
-  const double per_token = 3 * (layers + head);
-  // What a causal mask leaves of it: the triangle with its diagonal.
-  const double attention = real(m.layers) * attention_flops(m, sequence);
-  const double triangle = attention * real(sequence + 1) / (2 * real(sequence));
-  const double cut_layers = layers - attention + triangle;
-  const double forward = cut_layers + head;
+  const AttentionFlops attention = attention_flops(m, sequence);
+  const double weights = layers_flops(m), ends = ends_flops(m);
+  const double per_token = 3 * (weights + attention.uncut + ends);
+  const double cut_layers = weights + attention.cut;
+  const double forward = cut_layers + ends;
   const double again = job.plan.recompute == workload::Recompute::full        ? cut_layers
-                       : job.plan.recompute == workload::Recompute::selective ? triangle
+                       : job.plan.recompute == workload::Recompute::selective ? attention.cut
                                                                               : 0;
   const double tokens = real(job.train.global_batch) * real(sequence);
   const double ranks = real(job.cluster.ranks());

@@ -1,158 +1,203 @@
-// The keys of each model_type of a Hugging Face config.json.
+// Goes through a config.json by its family's row.
 #include "simulator/workload/hf_config.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <optional>
+#include <ranges>
+#include <set>
 
 #include "simulator/base/json.h"
 #include "simulator/base/nearest.h"
+#include "simulator/workload/family.h"
+#include "simulator/workload/hf_families.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/reader.h"
 
 namespace ds::workload {
 namespace {
 
-/// What an architecture takes for granted when its file does not say. Keys have aliases; "" where there is none.
-/// Source: configuration classes of github.com/huggingface/transformers.
-struct Architecture {
-  std::string_view type;
-  Family family;
-  bool gated, tied;
-  Position position;
-  std::string_view layers, hidden, heads, ffn;
-};
+/// "a|b" or "a b", one after the other.
+template <class Fn>
+void for_each_word(std::string_view words, char between, Fn&& fn) {
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(between), words.size());
+    fn(words.substr(0, end));
+    words.remove_prefix(std::min(end + 1, words.size()));
+  }
+}
 
-constexpr auto kLearned = Position::learned;
-constexpr auto kRope = Position::rope;
-constexpr Architecture kArchitectures[] = {
-    {"gpt2", Family::gpt, false, true, kLearned, "n_layer", "n_embd", "n_head", "n_inner"},
-    {"gpt_neox", Family::gpt, false, false, kRope, "num_hidden_layers", "hidden_size", "num_attention_heads",
-     "intermediate_size"},
-    {"opt", Family::gpt, false, true, kLearned, "num_hidden_layers", "hidden_size", "num_attention_heads",
-     "ffn_dim"},
-    {"bert", Family::bert, false, true, kLearned, "num_hidden_layers", "hidden_size", "num_attention_heads",
-     "intermediate_size"},
-    {"llama", Family::llama, true, false, kRope, "", "", "", ""},
-    {"mistral", Family::llama, true, false, kRope, "", "", "", ""},
-    {"qwen2", Family::llama, true, false, kRope, "", "", "", ""},
-    {"qwen3", Family::llama, true, false, kRope, "", "", "", ""},
-    {"phi3", Family::llama, true, false, kRope, "", "", "", ""},
-    {"gemma", Family::llama, true, true, kRope, "", "", "", ""},
-    {"mixtral", Family::moe, true, false, kRope, "", "", "", ""},
-    {"qwen2_moe", Family::moe, true, false, kRope, "", "", "", ""},
-    {"qwen3_moe", Family::moe, true, false, kRope, "", "", "", ""},
-    {"deepseek_v2", Family::moe, true, false, kRope, "", "", "", ""},
-    {"deepseek_v3", Family::moe, true, false, kRope, "", "", "", ""},
-};
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-const Architecture& architecture_of(const Cursor& config) {
+/// One letter less, more or other. Another digit is another model: gemma4 is none that was meant to be gemma2.
+bool is_slip(std::string_view word, std::string_view meant) {
+  const auto digits = [](std::string_view text) {
+    std::string all;
+    std::ranges::copy_if(text, std::back_inserter(all), is_digit);
+    return all;
+  };
+  const std::size_t longer = std::max(word.size(), meant.size()),
+                    shorter = std::min(word.size(), meant.size());
+  std::size_t front = 0, back = 0;
+  while (front < shorter && word[front] == meant[front]) ++front;
+  while (back < shorter - front && word[word.size() - 1 - back] == meant[meant.size() - 1 - back]) ++back;
+  return front + back + 1 >= longer && digits(word) == digits(meant);
+}
+
+const HfFamily& family_of(const Cursor& config) {
   const Cursor type = config.member("model_type");
   const std::string name = type.text();
+  for (const HfFamily& family : hf_families())
+    if (family.type == name) return family;
+  for (const HfFamily& family : hf_families())
+    if (is_slip(name, family.type))
+      type.fail(fmt::format("is {}, which no family of models is called", pretty(type.value())),
+                fmt::format("did you mean {}?", family.type));
   std::vector<std::string_view> known;
-  for (const Architecture& architecture : kArchitectures) {
-    if (architecture.type == name) return architecture;
-    known.push_back(architecture.type);
-  }
-  // A slip of the finger is asked about; gemma2 is none, but another model than gemma.
-  const std::string near = nearest(name, known);
-  if (!near.empty() && !name.starts_with(near))
-    type.fail(fmt::format("is {}, must be one of {}", pretty(type.value()), listed(known)),
-              fmt::format("did you mean {}?", near));
+  for (const HfFamily& family : hf_families()) known.push_back(family.type);
   type.fail(fmt::format("is {}, which is not supported yet", pretty(type.value())),
             fmt::format("{} are; others can be described as an object in the job", listed(known)));
 }
 
-std::string_view either(std::string_view key, std::string_view otherwise) {
-  return key.empty() ? otherwise : key;
+/// Keys of a config, and those that have been looked for.
+class Reading {
+ public:
+  Reading(const Cursor& at, HfDraft& draft) : at_(at), draft_(draft) {}
+
+  void read(std::span<const HfKey> keys) {
+    for (const HfKey& key : keys) {
+      std::optional<Cursor> found;
+      std::string_view first;
+      for_each_word(key.names, '|', [&](std::string_view name) {
+        if (first.empty()) first = name;
+        // A family's own meaning of a key goes before LLaMA's.
+        if (known_.insert(std::string(name)).second && !found) found = at_.find_not_null(name);
+      });
+      if (found)
+        key.read(draft_, *found);
+      else if (key.needed != nullptr && draft_.model.*key.needed == 0)
+        at_.member(first).count();
+    }
+  }
+
+  /// What is there and nobody has read.
+  void say_rest(const HfFamily& family, const Defaults& defaults) {
+    for_each_word(family.silent, ' ', [&](std::string_view name) { known_.insert(std::string(name)); });
+    std::vector<std::string> unknown, dropouts;
+    for (const auto& [key, value] : at_.members()) {
+      if (value.is_null() || known_.contains(key) || is_silent_in_all(key)) continue;
+      if (key.find("drop") == std::string::npos)
+        unknown.push_back(key);
+      else if (!value.is_number() || value.real() != 0)
+        dropouts.push_back(key);
+    }
+    const auto say = [&](const std::vector<std::string>& keys, const char* why) {
+      if (!keys.empty()) defaults.assume("model", fmt::format("without {}", fmt::join(keys, ", ")), why);
+    };
+    say(unknown, "not known of this model_type: taken to change neither shape nor cost");
+    say(dropouts, "plan.dropout says what is dropped");
+    if (!family.said.empty()) defaults.assume("model", std::string(family.type), std::string(family.said));
+  }
+
+ private:
+  const Cursor& at_;
+  HfDraft& draft_;
+  std::set<std::string, std::less<>> known_;
+};
+
+std::vector<bool> last_of_each(std::int64_t layers, std::int64_t every) {
+  std::vector<bool> mask(static_cast<std::size_t>(layers));
+  for (std::int64_t layer = 0; layer < layers; ++layer)
+    mask[static_cast<std::size_t>(layer)] = (layer + 1) % every == 0;
+  return mask;
 }
 
-std::int64_t count_or(const Cursor& at, std::string_view key, std::int64_t otherwise, std::int64_t most) {
-  const std::optional<Cursor> found = at.find_not_null(key);
-  return found ? found->count(0, most) : otherwise;
+void complete_masks(HfDraft& d) {
+  Model& m = d.model;
+  if (!d.window_in_use) m.window = 0;
+  if (m.full_layers.empty() && d.first_windowed > 0) {
+    m.full_layers.assign(static_cast<std::size_t>(m.layers), false);
+    std::fill_n(m.full_layers.begin(), std::min(d.first_windowed, m.layers), true);
+  }
+  if (m.full_layers.empty() && d.full_every > 0) m.full_layers = last_of_each(m.layers, d.full_every);
+  if (d.rotates_all_but_every > 0) m.unrotated_layers = last_of_each(m.layers, d.rotates_all_but_every);
+  if (!d.full_layers_rotate) m.unrotated_layers = m.full_layers;
+  // Masks that say the same of all layers are none.
+  const auto all = [](const std::vector<bool>& mask, bool value) {
+    return std::ranges::all_of(mask, [&](bool one) { return one == value; });
+  };
+  if (m.window > 0 && !m.full_layers.empty() && all(m.full_layers, true)) m.window = 0;
+  if (m.window == 0 || all(m.full_layers, false)) m.full_layers.clear();
+  if (all(m.unrotated_layers, false)) m.unrotated_layers.clear();
 }
 
 /// DeepSeek counts leading dense layers and takes every moe_layer_freq-th after them; Qwen takes every
 /// decoder_sparse_step-th layer, except those in mlp_only_layers.
-std::vector<bool> dense_layers(const Cursor& at, std::int64_t layers) {
-  std::vector<bool> dense(static_cast<std::size_t>(layers), false);
-  const std::int64_t leading = count_or(at, "first_k_dense_replace", 0, kMaxLayers);
-  const std::int64_t every = std::max<std::int64_t>(1, count_or(at, "moe_layer_freq", 1, kMaxLayers));
-  const std::int64_t step = std::max<std::int64_t>(1, count_or(at, "decoder_sparse_step", 1, kMaxLayers));
-  for (std::int64_t i = 0; i < layers; ++i)
-    dense[static_cast<std::size_t>(i)] = i < leading || i % every != 0 || (i + 1) % step != 0;
-  if (const auto only = at.find_not_null("mlp_only_layers"))
-    for (const Cursor& layer : only->list(0, kMaxLayers))
-      dense[static_cast<std::size_t>(layer.count(0, layers - 1))] = true;
-  return dense;
-}
-
-Moe read_experts(const Cursor& at, std::int64_t layers, std::int64_t ffn) {
-  Moe moe;
-  std::optional<Cursor> experts;
-  for (const char* key : {"num_experts", "num_local_experts", "n_routed_experts"})
-    if (!experts) experts = at.find_not_null(key);
-  moe.experts = experts ? experts->count(1, kMaxExperts) : at.member("num_experts").count(1, kMaxExperts);
-  moe.top_k = at.member("num_experts_per_tok").count(1, kMaxExperts);
-  moe.expert_ffn = count_or(at, "moe_intermediate_size", ffn, kMaxWidth);
-  if (moe.expert_ffn == 0) at.member("moe_intermediate_size").count(1, kMaxWidth);
-  moe.shared_experts = count_or(at, "n_shared_experts", 0, kMaxExperts);
-  if (const auto width = at.find_not_null("shared_expert_intermediate_size")) {
-    const std::int64_t shared = width->count(0, kMaxWidth);
-    if (shared % moe.expert_ffn != 0)
-      width->fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared,
-                              moe.expert_ffn));
+void complete_experts(HfDraft& d, Moe& moe, const Cursor& at) {
+  if (moe.experts == 0) at.member("num_experts").count();
+  if (moe.top_k == 0) at.member("num_experts_per_tok").count();
+  if (moe.expert_ffn == 0) moe.expert_ffn = d.model.ffn_hidden;
+  if (const std::int64_t shared = d.shared_width.value_or(moe.shared_experts * moe.expert_ffn);
+      shared % moe.expert_ffn == 0)
     moe.shared_experts = shared / moe.expert_ffn;
-  }
-  moe.dense_layers = dense_layers(at, layers);
-  return moe;
+  else
+    at.member("shared_expert_intermediate_size")
+        .fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared,
+                          moe.expert_ffn));
+  for (std::int64_t i = 0; i < d.model.layers; ++i)
+    moe.dense_layers.push_back(i < d.leading_dense || i % d.experts_every != 0 ||
+                               (i + 1) % d.experts_last_of != 0 ||
+                               std::ranges::find(d.dense_layers, i) != d.dense_layers.end());
 }
 
-Mla read_latent(const Cursor& at) {
-  return {.q_lora_rank = count_or(at, "q_lora_rank", 0, kMaxWidth),
-          .kv_lora_rank = at.member("kv_lora_rank").count(1, kMaxWidth),
-          .qk_nope_head_dim = at.member("qk_nope_head_dim").count(1, kMaxWidth),
-          .qk_rope_head_dim = at.member("qk_rope_head_dim").count(1, kMaxWidth),
-          .v_head_dim = at.member("v_head_dim").count(1, kMaxWidth)};
+void complete_latent(HfDraft& d, const Mla& a, const Cursor& at) {
+  for (const auto& [key, size] : {std::pair("kv_lora_rank", a.kv_lora_rank),
+                                  {"qk_nope_head_dim", a.qk_nope_head_dim},
+                                  {"qk_rope_head_dim", a.qk_rope_head_dim},
+                                  {"v_head_dim", a.v_head_dim}})
+    if (size == 0) at.member(key).count();
+  d.model.kv_heads = d.model.heads;
+}
+
+void complete(HfDraft& d, const HfFamily& family, const Cursor& at) {
+  Model& m = d.model;
+  if (m.ffn_hidden == 0 && !family.llama_keys) m.ffn_hidden = 4 * m.hidden;
+  if (m.ffn_hidden == 0 && m.moe) m.ffn_hidden = m.moe->expert_ffn;
+  if (m.ffn_hidden == 0) at.member("intermediate_size").count();
+  if (m.kv_heads == 0) m.kv_heads = m.heads;
+  if (m.head_dim == 0) m.head_dim = std::max<std::int64_t>(1, m.hidden / m.heads);
+  if (m.embedding_width == m.hidden) m.embedding_width = 0;
+  if (d.rotary_share < 1)
+    m.rotary_dim = static_cast<std::int64_t>(d.rotary_share * static_cast<double>(m.head_dim));
+  if (m.position == Position::rope && d.rotary_share < 1 && m.rotary_dim == 0) m.position = Position::none;
+  complete_masks(d);
+  if (m.mla) complete_latent(d, *m.mla, at);
+  if (m.moe) complete_experts(d, *m.moe, at);
 }
 
 }  // namespace
 
-Model read_hf_config(const std::filesystem::path& file) {
+Model read_hf_config(const std::filesystem::path& file, const Defaults& defaults) {
   const Document document = read_document(file);
   Cursor at = document.root();
   // Multimodal files keep the language model in an object of its own.
-  if (const auto text = at.find_not_null("text_config")) at = *text;
-  const Architecture& type = architecture_of(at);
-  Model m;
-  m.family = type.family;
-  m.position = type.position;
-  m.gated_mlp = type.gated;
-  m.layers = at.member(either(type.layers, "num_hidden_layers")).count(1, kMaxLayers);
-  m.hidden = at.member(either(type.hidden, "hidden_size")).count(1, kMaxWidth);
-  m.heads = at.member(either(type.heads, "num_attention_heads")).count(1, kMaxHeads);
-  m.vocab = at.member("vocab_size").count(1, kMaxWidth);
-  const std::string_view ffn = either(type.ffn, "intermediate_size");
-  const auto width = at.find_not_null(ffn);
-  m.ffn_hidden = width || type.type != "gpt2" ? at.member(ffn).count(1, kMaxWidth) : 4 * m.hidden;
-  m.kv_heads = m.heads;
-  if (const auto kv = at.find_not_null("num_key_value_heads"); kv && type.family != Family::gpt)
-    m.kv_heads = kv->count(1, kMaxHeads);
-  if (const auto head_dim = at.find_not_null("head_dim")) {
-    m.head_dim = head_dim->count(1, kMaxWidth);
-    m.head_dim_given = true;
-  } else {
-    m.head_dim = std::max<std::int64_t>(1, m.hidden / m.heads);
+  if (const auto text = at.find_not_null("text_config")) {
+    at = *text;
+    defaults.assume("model", "text_config",
+                    "the language model alone: what reads images or sound is left out");
   }
-  const auto tied = at.find_not_null("tie_word_embeddings");
-  m.tied_embeddings = tied ? tied->boolean() : type.tied;
-  if (type.type.starts_with("deepseek")) {
-    m.mla = read_latent(at);
-    m.kv_heads = m.heads;
-    m.mtp_layers = count_or(at, "num_nextn_predict_layers", 0, kMaxLayers);
-  }
-  if (type.family == Family::moe) m.moe = read_experts(at, m.layers, m.ffn_hidden);
-  return m;
+  const HfFamily& family = family_of(at);
+  HfDraft draft;
+  take_habits_of(family.family, draft.model);
+  if (family.start != nullptr) family.start(draft);
+  Reading reading(at, draft);
+  reading.read(family.keys);
+  if (family.llama_keys) reading.read(hf_llama_keys());
+  complete(draft, family, at);
+  reading.say_rest(family, defaults);
+  return draft.model;
 }
 
 }  // namespace ds::workload

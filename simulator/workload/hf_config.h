@@ -7,9 +7,11 @@
 
 namespace ds::workload {
 
-/// Reads gpt2, gpt_neox, opt, bert, llama, mistral, qwen2, qwen3, phi3, gemma, qwen2_moe, qwen3_moe, mixtral,
-/// deepseek_v2 and deepseek_v3. Unknown keys are ignored and null counts as absent, as the files are not ours; an
-/// unknown model_type, or a shape that the model cannot express, is an InputError.
-Model read_hf_config(const std::filesystem::path& file);
+class Defaults;
+
+/// Reads the model types of hf_families.cpp. null counts as absent, as the files are not ours. A key that the family's row does
+/// not know, and what the model leaves out, is said among the assumptions; an unknown model_type, or a shape that the model cannot
+/// express, is an InputError.
+Model read_hf_config(const std::filesystem::path& file, const Defaults& defaults);
 
 }  // namespace ds::workload

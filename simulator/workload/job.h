@@ -17,7 +17,19 @@
 namespace ds::workload {
 
 enum class Family { gpt, llama, bert, moe };
-enum class Position { learned, rope };
+/// alibi: a penalty for distance, added to scores (Press et al. 2022); none: order is told by the causal mask alone.
+enum class Position { learned, rope, alibi, none };
+/// LayerNorm with gain and bias, with a gain alone, or with neither (OLMo); RMSNorm with a gain.
+enum class Norm { layer, layer_gain, layer_bare, rms };
+/// Where branches are normalised: x + f(norm(x)) (GPT-2, LLaMA), x + norm(f(x)) (OLMo 2), x + norm(f(norm(x))) (Gemma 2),
+/// norm(x + f(x)) (Vaswani et al. 2017).
+enum class NormPlace { before, behind, around, after };
+/// serial: the MLP reads what attention has made of its input. parallel: both read the layer's input, through one norm
+/// (GPT-J, Falcon 7B), or each through its own (GPT-NeoX, Falcon 40B).
+enum class Residual { serial, parallel, parallel_two_norms };
+/// Norm of queries and keys: with one gain for all heads (Qwen 3), a gain for each head (Cohere), or over all heads at once
+/// (OLMo 2).
+enum class QkNorm { none, shared, per_head, whole };
 
 struct Moe {
   std::int64_t experts{}, top_k{}, expert_ffn{};
@@ -39,6 +51,19 @@ struct Model {
   std::int64_t layers{}, hidden{}, heads{}, kv_heads{}, head_dim{}, ffn_hidden{}, vocab{};
   bool gated_mlp{}, tied_embeddings{};
   Position position{};
+  Norm norm{};
+  NormPlace norm_place{};
+  Residual residual{};
+  QkNorm qk_norm{};
+  bool qkv_bias{}, projection_bias{}, mlp_bias{}, head_bias{};
+  bool embedding_norm{}, final_norm{true};
+  bool logit_cap{};                    // logits are c tanh(x / c) (Gemma 2)
+  std::int64_t positions{0};           // rows of the table of learned positions; 0: as many as the sequence has
+  std::int64_t rotary_dim{0};          // of head_dim so many elements are rotated; 0: all
+  std::int64_t embedding_width{0};     // of the table of tokens, projected to hidden; 0: hidden
+  std::int64_t window{0};              // each token sees so many, itself included; 0: all before it
+  std::vector<bool> full_layers;       // one per layer: true where attention has no window; empty: nowhere
+  std::vector<bool> unrotated_layers;  // one per layer: true where nothing is rotated; empty: nowhere
   std::optional<Moe> moe;
   std::optional<Mla> mla;
   std::int64_t mtp_layers{0};  // may be 0

@@ -100,7 +100,11 @@ std::span<const PlanKey> plan_keys() {
    .search = PlanSearch{.turn = 2, .off = 1, .candidates = pipeline_degrees}, .words = {.said = Said::degree, .turn = 2}},
   {.name = "cp", .value = kCount<&Plan::cp, 1, kMaxDegree>, .used = [](const Plan& p) { return p.cp > 1; }},
   {.name = "ep", .value = kCount<&Plan::ep, 1, kMaxDegree>, .used = [](const Plan& p) { return p.ep > 1; }},
-  {.name = "etp", .value = kCount<&Plan::etp, 1, kMaxDegree>, .used = [](const Plan& p) { return p.etp > 1; }},
+  {.name = "etp", .value = kCount<&Plan::etp, 1, kMaxDegree>,
+   .otherwise = {.fill = [](const Job& j, Plan& p) { p.etp = j.model.moe && p.ep == 1 ? p.tp : 1; },
+                 .why = [](const Job& j, const Plan& p) -> std::string_view { return j.model.moe && p.ep == 1 ? "default: experts are cut as other layers" : "default"; },
+                 .depends_on_plan = true, .always_taken = [](const Job& j) { return j.model.moe.has_value(); }},
+   .used = [](const Plan& p) { return p.etp > 1; }},
   {.name = "vpp", .value = kCount<&Plan::vpp, 1, kMaxVpp>,
    .search = PlanSearch{.turn = 9, .off = 1, .candidates = chunk_counts},
    .words = {.said = Said::phrase, .turn = 6, .phrase = [](const Plan&) { return std::string(); }}},  // with the schedule

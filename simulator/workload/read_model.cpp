@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "simulator/base/error.h"
+#include "simulator/workload/family.h"
 #include "simulator/workload/hf_config.h"
 #include "simulator/workload/limits.h"
 #include "simulator/workload/presets.h"
@@ -12,8 +13,8 @@
 namespace ds::workload {
 namespace {
 
-/// A number of leading dense layers, or a mask of one true or false (1 or 0) per layer.
-std::vector<bool> read_dense_layers(const Cursor& at, std::int64_t layers) {
+/// A number of leading layers, or a mask of one true or false (1 or 0) per layer.
+std::vector<bool> read_mask(const Cursor& at, std::int64_t layers) {
   std::vector<bool> mask(static_cast<std::size_t>(layers), false);
   if (!at.is_list()) {
     const std::int64_t leading = at.count(0, kMaxLayers);
@@ -42,7 +43,7 @@ Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
   else
     defaults.assume(at.path() + ".shared_experts", "0", "default");
   if (const auto dense = at.find("dense_layers")) {
-    moe.dense_layers = read_dense_layers(*dense, layers);
+    moe.dense_layers = read_mask(*dense, layers);
   } else {
     moe.dense_layers.assign(static_cast<std::size_t>(layers), false);
     defaults.assume(at.path() + ".dense_layers", "0", "default");
@@ -74,22 +75,107 @@ Mla read_mla(const Cursor& at, const Defaults& defaults) {
 
 }  // namespace
 
+namespace {
+
+/// What has a default of its family: each is listed as assumed where it is left out.
+void read_habits(const Cursor& at, Model& m, const Defaults& defaults) {
+  const auto assumed = [&](const char* key, std::string_view value) {
+    defaults.assume(join_path(at.path(), key), std::string(value), "default of the family");
+  };
+  const auto read_switch = [&](const char* key, bool& value) {
+    if (const auto given = at.find(key))
+      value = given->boolean();
+    else
+      assumed(key, value ? "true" : "false");
+  };
+  read_switch("gated_mlp", m.gated_mlp);
+  read_switch("tied_embeddings", m.tied_embeddings);
+  if (const auto position = at.find("position"))
+    m.position = position->one_of(kPositions);
+  else
+    assumed("position", name_in(kPositions, m.position));
+  if (const auto norm = at.find("norm"))
+    m.norm = norm->one_of(kNorms);
+  else
+    assumed("norm", name_in(kNorms, m.norm));
+  read_switch("qkv_bias", m.qkv_bias);
+  read_switch("projection_bias", m.projection_bias);
+  read_switch("mlp_bias", m.mlp_bias);
+}
+
+/// What is not there where it is left out.
+void read_extras(const Cursor& at, Model& m) {
+  const auto read_word = [&](const char* key, const auto& words, auto& value) {
+    if (const auto given = at.find(key)) value = given->one_of(words);
+  };
+  const auto read_switch = [&](const char* key, bool& value) {
+    if (const auto given = at.find(key)) value = given->boolean();
+  };
+  const auto read_count = [&](const char* key, std::int64_t most, std::int64_t& value) {
+    if (const auto given = at.find(key)) value = given->count(1, most);
+  };
+  read_word("norm_place", kNormPlaces, m.norm_place);
+  read_word("residual", kResiduals, m.residual);
+  read_word("qk_norm", kQkNorms, m.qk_norm);
+  read_switch("head_bias", m.head_bias);
+  read_switch("embedding_norm", m.embedding_norm);
+  read_switch("final_norm", m.final_norm);
+  read_switch("logit_cap", m.logit_cap);
+  read_count("positions", kMaxSequence, m.positions);
+  read_count("rotary_dim", kMaxWidth, m.rotary_dim);
+  read_count("embedding_width", kMaxWidth, m.embedding_width);
+  read_count("window", kMaxSequence, m.window);
+  if (const auto full = at.find("full_layers")) m.full_layers = read_mask(*full, m.layers);
+  if (const auto unrotated = at.find("unrotated_layers"))
+    m.unrotated_layers = read_mask(*unrotated, m.layers);
+}
+
+}  // namespace
+
 bool names_a_file(std::string_view text) {
   return text.find('/') != std::string_view::npos || text.ends_with(".json");
 }
 
 Model read_model_object(const Cursor& at, const Defaults& defaults) {
-  at.only({"family", "layers", "hidden", "heads", "kv_heads", "head_dim", "ffn_hidden", "vocab", "gated_mlp",
-           "tied_embeddings", "position", "moe", "mla", "mtp_layers"});
+  at.only({"family",
+           "layers",
+           "hidden",
+           "heads",
+           "kv_heads",
+           "head_dim",
+           "ffn_hidden",
+           "vocab",
+           "gated_mlp",
+           "tied_embeddings",
+           "position",
+           "norm",
+           "norm_place",
+           "residual",
+           "qk_norm",
+           "qkv_bias",
+           "projection_bias",
+           "mlp_bias",
+           "head_bias",
+           "embedding_norm",
+           "final_norm",
+           "logit_cap",
+           "positions",
+           "rotary_dim",
+           "embedding_width",
+           "window",
+           "full_layers",
+           "unrotated_layers",
+           "moe",
+           "mla",
+           "mtp_layers"});
   Model m;
   m.name = "custom";
-  m.family = at.member("family").one_of(kFamilies);
+  take_habits_of(at.member("family").one_of(kFamilies), m);
   m.layers = at.member("layers").count(1, kMaxLayers);
   m.hidden = at.member("hidden").count(1, kMaxWidth);
   m.heads = at.member("heads").count(1, kMaxHeads);
   m.ffn_hidden = at.member("ffn_hidden").count(1, kMaxWidth);
   m.vocab = at.member("vocab").count(1, kMaxWidth);
-  const bool llama_like = m.family == Family::llama || m.family == Family::moe;
   const auto assume = [&](const char* key, std::string value, const char* why) {
     defaults.assume(join_path(at.path(), key), std::move(value), why);
   };
@@ -107,24 +193,8 @@ Model read_model_object(const Cursor& at, const Defaults& defaults) {
     m.head_dim = std::max<std::int64_t>(1, m.hidden / m.heads);
     assume("head_dim", fmt::format("{}", m.head_dim), "default: hidden / heads");
   }
-  if (const auto gated = at.find("gated_mlp")) {
-    m.gated_mlp = gated->boolean();
-  } else {
-    m.gated_mlp = llama_like;
-    assume("gated_mlp", m.gated_mlp ? "true" : "false", "default of the family");
-  }
-  if (const auto tied = at.find("tied_embeddings")) {
-    m.tied_embeddings = tied->boolean();
-  } else {
-    m.tied_embeddings = !llama_like;
-    assume("tied_embeddings", m.tied_embeddings ? "true" : "false", "default of the family");
-  }
-  if (const auto position = at.find("position")) {
-    m.position = position->one_of(kPositions);
-  } else {
-    m.position = llama_like ? Position::rope : Position::learned;
-    assume("position", std::string(name_in(kPositions, m.position)), "default of the family");
-  }
+  read_habits(at, m, defaults);
+  read_extras(at, m);
   if (const auto moe = at.find("moe")) m.moe = read_moe(*moe, m.layers, defaults);
   if (const auto mla = at.find("mla")) m.mla = read_mla(*mla, defaults);
   if (const auto mtp = at.find("mtp_layers"))
@@ -140,7 +210,7 @@ Model read_model(const Cursor& at, const std::filesystem::path& folder, const De
   const std::string name = at.text();
   if (names_a_file(name)) {
     try {
-      Model model = read_hf_config(folder / name);
+      Model model = read_hf_config(folder / name, defaults);
       model.name = name;
       return model;
     } catch (const InputError& error) {

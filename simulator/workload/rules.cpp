@@ -87,7 +87,8 @@ double rough_parameters(const Model& m) {
     layer += (real(m.hidden) + heads) * (real(m.mla->q_lora_rank) + real(m.mla->kv_lora_rank)) +
              real(m.hidden) * heads;
   }
-  return real(m.layers + m.mtp_layers) * layer + 2 * real(m.vocab) * real(m.hidden);
+  return real(m.layers + m.mtp_layers) * layer + 2 * real(m.vocab) * real(std::max(m.hidden, m.embedding_width)) +
+         real(m.positions + 2 * m.embedding_width) * real(m.hidden);
 }
 
 /// Elements of the largest tensor of one micro-batch on an unsplit model, in floating point.
@@ -145,6 +146,17 @@ const Rule kRules[] = {
    [](const Job& j) { return j.model.heads % j.model.kv_heads == 0; },
    [](const Job& j) { return fmt::format("{} must divide model.heads, which is {}", j.model.kv_heads, j.model.heads); },
    [](Job& j) -> std::int64_t& { return j.model.kv_heads; }},
+  {"model.rotary_dim",
+   [](const Job& j) { return j.model.rotary_dim <= j.model.head_dim && j.model.rotary_dim % 2 == 0; },
+   [](const Job& j) { return fmt::format("{} must be even and not exceed model.head_dim, which is {}", j.model.rotary_dim, j.model.head_dim); },
+   [](Job& j) -> std::int64_t& { return j.model.rotary_dim; }},
+  {"model.norm_place",
+   [](const Job& j) { return j.model.residual == Residual::serial || j.model.norm_place == NormPlace::before; },
+   [](const Job&) { return std::string("must be before, unless model.residual is serial"); }, nullptr},
+  {"train.sequence_length",
+   [](const Job& j) { return j.model.position != Position::learned || j.model.positions == 0 || j.train.sequence_length <= j.model.positions; },
+   [](const Job& j) { return fmt::format("{} must not exceed model.positions, which is {}", j.train.sequence_length, j.model.positions); },
+   [](Job& j) -> std::int64_t& { return j.train.sequence_length; }},
   {"model.moe",
    [](const Job& j) { return j.model.family != Family::moe || j.model.moe; },
    [](const Job&) { return std::string("is missing, model.family moe needs it"); }, nullptr},

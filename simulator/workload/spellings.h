@@ -10,7 +10,25 @@ namespace ds::workload {
 
 inline constexpr Named<Family> kFamilies[] = {
     {"gpt", Family::gpt}, {"llama", Family::llama}, {"bert", Family::bert}, {"moe", Family::moe}};
-inline constexpr Named<Position> kPositions[] = {{"learned", Position::learned}, {"rope", Position::rope}};
+inline constexpr Named<Position> kPositions[] = {{"learned", Position::learned},
+                                                 {"rope", Position::rope},
+                                                 {"alibi", Position::alibi},
+                                                 {"none", Position::none}};
+inline constexpr Named<Norm> kNorms[] = {{"layer_norm", Norm::layer},
+                                         {"layer_norm_without_bias", Norm::layer_gain},
+                                         {"layer_norm_without_gain", Norm::layer_bare},
+                                         {"rms_norm", Norm::rms}};
+inline constexpr Named<NormPlace> kNormPlaces[] = {{"before", NormPlace::before},
+                                                   {"behind", NormPlace::behind},
+                                                   {"around", NormPlace::around},
+                                                   {"after", NormPlace::after}};
+inline constexpr Named<Residual> kResiduals[] = {{"serial", Residual::serial},
+                                                 {"parallel", Residual::parallel},
+                                                 {"parallel_two_norms", Residual::parallel_two_norms}};
+inline constexpr Named<QkNorm> kQkNorms[] = {{"none", QkNorm::none},
+                                             {"shared", QkNorm::shared},
+                                             {"per_head", QkNorm::per_head},
+                                             {"whole", QkNorm::whole}};
 inline constexpr Named<Recompute> kRecomputes[] = {
     {"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}};
 inline constexpr Named<Precision> kPrecisions[] = {{"fp64", Precision::fp64},      {"fp32", Precision::fp32},

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "tests/executor/trainer.h"
+#include "tests/support/architectures.h"
 
 namespace ds::executor {
 namespace {
@@ -37,28 +38,41 @@ double largest(const std::vector<double>& values) {
   return most;
 }
 
-TEST(WholeModel, GradientsEqualFiniteDifferences) {
-  for (Small small : support::small_variants()) {
-    SCOPED_TRACE(support::describe(small));
-    workload::Job job = support::small_job(small);
-    Trainer trainer(job);
-    trainer.step(0, 0.05);  // away from the start values: gains are not one, biases not zero any more
-    trainer.gradients_only(1);
-    std::vector<std::vector<double>> gradients;
-    const std::vector<Trainer::Tensor> tensors = trainer.tensors();
-    for (const Trainer::Tensor& tensor : tensors) gradients.push_back(trainer.values(tensor.gradient));
-    trainer.write_tokens(1);
-    for (std::size_t t = 0; t < gradients.size(); ++t) {
-      const Trainer::Place weight = tensors[t].weight;
-      const double scale = largest(gradients[t]);
-      EXPECT_GT(scale, 0) << tensors[t].name;
-      for (std::size_t k = 0; k < kElements; ++k) {
-        const std::size_t i = k * (gradients[t].size() - 1) / (kElements - 1);
-        EXPECT_NEAR(gradients[t][i], slope(trainer, weight, i), 1e-6 * scale)
-            << tensors[t].name << "[" << i << "]";
-      }
+void expect_gradients_of_finite_differences(const workload::Job& job) {
+  Trainer trainer(job);
+  trainer.step(0, 0.05);  // away from the start values: gains are not one, biases not zero any more
+  trainer.gradients_only(1);
+  std::vector<std::vector<double>> gradients;
+  const std::vector<Trainer::Tensor> tensors = trainer.tensors();
+  for (const Trainer::Tensor& tensor : tensors) gradients.push_back(trainer.values(tensor.gradient));
+  trainer.write_tokens(1);
+  for (std::size_t t = 0; t < gradients.size(); ++t) {
+    const Trainer::Place weight = tensors[t].weight;
+    const double scale = largest(gradients[t]);
+    EXPECT_GT(scale, 0) << tensors[t].name;
+    for (std::size_t k = 0; k < kElements; ++k) {
+      const std::size_t i = k * (gradients[t].size() - 1) / (kElements - 1);
+      EXPECT_NEAR(gradients[t][i], slope(trainer, weight, i), 1e-6 * scale)
+          << tensors[t].name << "[" << i << "]";
     }
   }
+}
+
+TEST(WholeModel, GradientsEqualFiniteDifferences) {
+  for (const Small& small : support::small_variants()) {
+    SCOPED_TRACE(support::describe(small));
+    expect_gradients_of_finite_differences(support::small_job(small));
+  }
+}
+
+TEST(WholeModel, GradientsEqualFiniteDifferencesInEveryArchitecture) {
+  for (const support::Architecture& one : support::architectures())
+    for (const bool full : {false, true}) {
+      if (!one.on_cpus) continue;
+      SCOPED_TRACE(one.name);
+      const Small small{.family = one.family, .layers = 4, .full_recompute = full, .change = one.change};
+      expect_gradients_of_finite_differences(support::small_job(small));
+    }
 }
 
 TEST(WholeModel, TheTiedTableHasTheSumOfBothUsesGradients) {

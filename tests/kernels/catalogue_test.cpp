@@ -16,8 +16,18 @@ constexpr ops::Pass kPasses[] = {ops::Pass::forward, ops::Pass::input_gradient, 
                                  ops::Pass::update};
 
 bool has_kernels(const ops::What& what) {
-  return !std::holds_alternative<ops::Regroup>(what) && !std::holds_alternative<ops::Dropout>(what) &&
-         !std::holds_alternative<ops::Cast>(what) && !std::holds_alternative<ops::Quantise>(what);
+  return std::visit(
+      []<class What>(const What&) {
+        constexpr bool kCollective = std::is_same_v<What, ops::Regroup>;
+        constexpr bool kSimulatedOnly =
+            std::is_same_v<What, ops::Dropout> || std::is_same_v<What, ops::QkNorm> ||
+            std::is_same_v<What, ops::SoftCap> || std::is_same_v<What, ops::Route> ||
+            std::is_same_v<What, ops::Dispatch> || std::is_same_v<What, ops::GroupedLinear> ||
+            std::is_same_v<What, ops::Combine> || std::is_same_v<What, ops::Cast> ||
+            std::is_same_v<What, ops::Quantise>;
+        return !kCollective && !kSimulatedOnly;
+      },
+      what);
 }
 
 std::string refusal(const ops::Op& op) {
@@ -56,6 +66,15 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   expect(ops::Dropout{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Cast{4, DataType::fp32}, update, DataType::fp32, "simulated only");
   expect(ops::Quantise{4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::QkNorm{.tokens = 4}, forward, DataType::fp32, "simulated only");
+  for (const ops::What& what : {ops::What(ops::Route{4, 4, 2}), ops::What(ops::Dispatch{4, 4, 2}),
+                                ops::What(ops::GroupedLinear{4, 4, 4, 4}), ops::What(ops::Combine{4, 4, 2})})
+    expect(what, forward, DataType::fp32, "experts are simulated only");
+  expect(ops::SoftCap{4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::Attention{.batch = 1, .sequence = 4, .window = 2}, forward, DataType::fp32,
+         "all tokens before");
+  expect(ops::LayerNorm{.tokens = 4, .shifts = false}, forward, DataType::fp32, "a gain and a bias");
+  expect(ops::Rope{.tokens = 4, .head_dim = 4, .rotary = 2}, forward, DataType::fp32, "whole heads");
   expect(ops::Embedding{4, 4, 4, 4, true, 2}, forward, DataType::fp32, "sum of an embedding's shards");
   expect(ops::AdamW{.elements = 4, .copies_down = true}, update, DataType::fp32, "its own working copy");
   expect(ops::Gelu{4, 4}, forward, DataType::bf16, "fp32 or fp64");

@@ -40,6 +40,8 @@ void add_rows(Whats& all, const Size& s) {
                                     .shards = 3,
                                     .first = first});
   all.emplace_back(ops::Positions{s.tokens, (s.tokens + 1) / 2, s.hidden});
+  all.emplace_back(ops::Positions{
+      .tokens = s.tokens, .sequence = (s.tokens + 1) / 2, .hidden = s.hidden, .rows = s.tokens + 3});
   all.emplace_back(ops::Positions{s.tokens, 2 * s.tokens + 1, s.hidden, 4, 3 * s.tokens});
   all.emplace_back(ops::Bias{s.tokens, s.hidden});
   for (const bool residual : {false, true}) {
@@ -94,6 +96,7 @@ std::vector<ops::Op> every_operator() {
 std::vector<ops::Op> differentiable_operators() {
   const Whats all{
       ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true},
+      ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true, .rows = 7},
       ops::Embedding{.tokens = 9, .sequence = 3, .hidden = 5, .vocab = 2, .shards = 3, .first = 2},
       ops::Positions{.tokens = 4, .sequence = 3, .hidden = 5, .shards = 3, .first = 4},
       ops::Bias{.tokens = 4, .width = 5},

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "simulator/workload/family.h"
 #include "simulator/workload/job.h"
 #include "simulator/workload/split.h"
 
@@ -23,24 +24,18 @@ struct Small {
   bool sequence_parallel{true};
   workload::Overlap overlap;
   std::vector<std::vector<std::int64_t>> stage_layers;  // empty: the rule
+  void (*change)(workload::Model&){};                   // of what is made of the above
 };
 
 /// One rank of this machine. LLaMA: rotary positions, gated MLP; GPT: learned positions, GELU.
 inline workload::Job small_job(const Small& s) {
   workload::Job job;
-  const bool llama = s.family == workload::Family::llama;
-  job.model = {.name = "small",
-               .family = s.family,
-               .layers = s.layers,
-               .hidden = s.hidden,
-               .heads = s.heads,
-               .kv_heads = s.kv_heads,
-               .head_dim = s.hidden / s.heads,
-               .ffn_hidden = s.ffn,
-               .vocab = s.vocab,
-               .gated_mlp = llama,
-               .tied_embeddings = s.tied,
-               .position = llama ? workload::Position::rope : workload::Position::learned};
+  workload::take_habits_of(s.family, job.model);
+  job.model.name = "small";
+  job.model.layers = s.layers, job.model.hidden = s.hidden;
+  job.model.heads = s.heads, job.model.kv_heads = s.kv_heads, job.model.head_dim = s.hidden / s.heads;
+  job.model.ffn_hidden = s.ffn, job.model.vocab = s.vocab, job.model.tied_embeddings = s.tied;
+  if (s.change) s.change(job.model);
   job.cluster.groups = {{.node = {.name = "localhost", .gpu = "", .memory_bytes_per_gpu = 1e9, .cpu = true}}};
   job.train.sequence_length = s.sequence;
   job.train.global_batch = s.micro_batch * s.micro_batches * s.dp;

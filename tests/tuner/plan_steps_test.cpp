@@ -12,6 +12,7 @@
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/workload.h"
+#include "tests/tuner/architectures.h"
 #include "tuner/space/space.h"
 
 namespace ds::tuner {
@@ -155,6 +156,18 @@ TEST(PlanSteps, EqualTheAnalyticDepthOverRandomPlans) {
   EXPECT_GT(seen.tight, 300U);
   EXPECT_EQ(seen.by_schedule.size(), 5U);
   EXPECT_TRUE(std::ranges::all_of(seen.by_schedule, [](const auto& one) { return one.second > 30; }));
+}
+
+TEST(PlanSteps, EqualTheAnalyticDepthInEveryArchitecture) {
+  Seen seen;
+  for (const support::Architecture& one : support::architectures()) {
+    SCOPED_TRACE(one.name);
+    const Space space = wide_space(parts_of(one));
+    std::vector<Plan> plans = drawn(space, 3, 40);
+    EXPECT_EQ(plans.size(), 40U);
+    for (std::size_t i = 0; i < plans.size(); ++i) redistribute(plans[i], space.base().model.layers, i);
+    expect_analytic_depth(space.base(), plans, seen);
+  }
 }
 
 TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {

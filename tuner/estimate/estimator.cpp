@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "simulator/base/thread_pool.h"
+#include "simulator/workload/layer_kinds.h"
 #include "tuner/estimate/models.h"
 #include "tuner/estimate/peak_estimator.h"
 #include "tuner/estimate/steps.h"
@@ -25,12 +26,16 @@ bool evenly_far(const Plan& plan, std::int64_t per_node) {
   return plan.pp == 1 || stride % per_node == 0 || stride * plan.pp <= per_node;
 }
 
+/// A router is whole on every tensor-parallel rank, so it has a bucket beside that of its layer.
+bool one_bucket_a_layer(const Job& base, const Plan& plan) { return !base.model.moe || plan.tp == 1; }
+
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
   return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
-         (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
-         plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
-         (plan.zero == 0 || plan.zero_group == plan.dp) &&
+         workload::layers_are_alike(base.model, base.train.sequence_length) &&
+         one_bucket_a_layer(base, plan) && (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 &&
+         plan.tp * plan.dp * plan.pp > 1 && pipeline_last && plan.precision != workload::Precision::fp8 &&
+         plan.zero <= 1 && (plan.zero == 0 || plan.zero_group == plan.dp) &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
           std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {

@@ -1,5 +1,6 @@
 // Training on many ranks is training on one, in double precision.
 #include "tests/executor/parallel/plans.h"
+#include "tests/support/architectures.h"
 
 namespace ds::support {
 namespace {
@@ -30,6 +31,30 @@ TEST_P(Equivalence, ArenasAreAsLargeAsPredicted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Plans, Equivalence, every_plan(), name_of);
+
+void expect_as_on_one_rank(const Small& many) {
+  Team team(small_job(many)), alone(small_job(on_one_rank(many)));
+  const double loss = alone.step(0).loss;
+  EXPECT_NEAR(team.step(0).loss, loss, 1e-12 * loss);
+  const auto expected = alone.step(1, false), got = team.step(1, false);
+  EXPECT_NEAR(got.loss, expected.loss, 1e-12 * expected.loss);
+  EXPECT_NEAR(got.grad_norm, expected.grad_norm, 1e-10 * expected.grad_norm);
+  expect_same(team.gradients(), alone.gradients(), 1e-10);
+}
+
+/// With and without sequence parallelism: gradients that meet before and behind a sum over ranks.
+TEST(Architectures, TrainOnManyRanksAsOnOne) {
+  for (const Architecture& one : architectures())
+    for (const Axes& axes : plans())
+      for (const bool sequence_parallel : {true, false}) {
+        if (!one.on_cpus || (axes.tp == 1 && !sequence_parallel)) continue;
+        SCOPED_TRACE(std::string(one.name) + ", " + axes.name + (sequence_parallel ? "" : ", tokens whole"));
+        Small s = small(axes, one.family, false);
+        s.change = one.change;
+        s.sequence_parallel = sequence_parallel;
+        expect_as_on_one_rank(s);
+      }
+}
 
 /// Stages whose ranks all hold the same activations may send a share each and gather them where they arrive.
 TEST(SendsInShares, ComputeTheSame) {

@@ -9,6 +9,7 @@
 #include "simulator/base/random.h"
 #include "simulator/engine/engine.h"
 #include "simulator/workload/rules.h"
+#include "tests/support/architectures.h"
 #include "tests/support/jobs.h"
 
 namespace ds::engine {
@@ -67,6 +68,12 @@ inline support::Small random_plan(Draw& draw) {
   if (s.dp == 4 && draw.coin()) s.zero_group = 2;
   s.sequence_parallel = draw.coin();
   s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};
+  if (draw.from(0, 2) == 0) {
+    const auto count = static_cast<std::int64_t>(support::architectures().size());
+    const support::Architecture& one =
+        support::architectures()[static_cast<std::size_t>(draw.from(0, count - 1))];
+    s.family = one.family, s.change = one.change;
+  }
   return s;
 }
 

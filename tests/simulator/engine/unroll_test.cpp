@@ -5,6 +5,7 @@
 #include "simulator/memory/memory.h"
 #include "simulator/program/walk.h"
 #include "tests/simulator/engine/random_plans.h"
+#include "tests/support/architectures.h"
 
 namespace ds::engine {
 namespace {
@@ -75,6 +76,18 @@ TEST(Unroll, SaysTheSameOfEveryVariant) {
     Draw draw(seed++);
     expect_same(support::small_job(small), draw);
   }
+}
+
+TEST(Unroll, SaysTheSameOfEveryArchitecture) {
+  std::uint64_t seed = 0;
+  for (const support::Architecture& one : support::architectures())
+    for (const bool full : {false, true}) {
+      SCOPED_TRACE(one.name);
+      support::Small small{.family = one.family, .layers = 9, .full_recompute = full, .change = one.change};
+      small.pp = 2, small.dp = 2, small.micro_batches = 3;
+      Draw draw(seed++);
+      expect_same(support::small_job(small), draw);
+    }
 }
 
 TEST(Unroll, SaysTheSameOfRandomPlans) {

@@ -1,11 +1,13 @@
 #include "simulator/workload/hf_config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "simulator/workload/reader.h"
 #include "tests/simulator/workload/jobs.h"
 
 namespace ds::workload {
@@ -24,7 +26,8 @@ class HfConfig : public testing::Test {
 
   Model read(std::string_view text) const {
     std::ofstream(folder_ / "config.json") << text;
-    return read_hf_config(folder_ / "config.json");
+    std::vector<Assumption> assumptions;
+    return read_hf_config(folder_ / "config.json", Defaults(assumptions));
   }
 
   fs::path folder_;
@@ -68,6 +71,20 @@ TEST_F(HfConfig, QwenMoeMasksItsDenseLayers) {
   EXPECT_EQ(m.moe->dense_layers, (std::vector<bool>{true, true, true, false, true, false}));
 }
 
+TEST_F(HfConfig, Glm4MoeHasASharedExpertAndBiasesOfQueriesAlone) {
+  const Model m =
+      read(R"({"model_type": "glm4_moe", "num_hidden_layers": 3, "hidden_size": 64, "vocab_size": 100,
+      "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96,
+      "moe_intermediate_size": 24, "n_routed_experts": 8, "n_shared_experts": 1, "num_experts_per_tok": 2,
+      "first_k_dense_replace": 1, "attention_bias": true, "use_qk_norm": true, "n_group": 1})");
+  EXPECT_EQ(m.moe->dense_layers, (std::vector<bool>{true, false, false}));
+  EXPECT_EQ(m.moe->shared_experts, 1);
+  EXPECT_TRUE(m.qkv_bias);
+  EXPECT_FALSE(m.projection_bias);
+  EXPECT_EQ(m.qk_norm, QkNorm::shared);
+  EXPECT_EQ(m.rotary_dim, 8);
+}
+
 TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
   const Model m = read(R"({"model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168,
       "vocab_size": 129280, "num_attention_heads": 128, "num_key_value_heads": 128, "intermediate_size": 18432,
@@ -80,6 +97,114 @@ TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
   Model main = m;
   main.mtp_layers = 0;
   EXPECT_NEAR(static_cast<double>(parameters(main, 4096)), 671e9, 0.1e9);  // arXiv 2412.19437, section 4.2
+}
+
+constexpr std::string_view kSmallLlama =
+    R"("num_hidden_layers": 8, "hidden_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2,
+       "intermediate_size": 96, "vocab_size": 100)";
+std::string small(std::string_view type, std::string_view more = "") {
+  return fmt::format(R"({{"model_type": "{}", {}{}{}}})", type, kSmallLlama, more.empty() ? "" : ", ", more);
+}
+std::string mask(const std::vector<bool>& layers) {
+  std::string text;
+  for (const bool one : layers) text += one ? '1' : '0';
+  return text;
+}
+
+constexpr std::string_view kWindow = R"("sliding_window": 16)";
+
+TEST_F(HfConfig, WindowsStandWhereTheFamilyHasThem) {
+  const std::string window(kWindow), on = window + R"(, "use_sliding_window": true, "max_window_layers": 3)";
+  const std::string types =
+      window + R"(, "layer_types": ["full_attention", "sliding_attention", "sliding_attention",
+          "sliding_attention", "full_attention", "sliding_attention", "sliding_attention", "sliding_attention"])";
+  struct Case {
+    std::string_view type;
+    std::string more;
+    std::int64_t window;
+    std::string_view full;  // layers that see all
+  };
+  const Case cases[] = {{"mistral", window, 16, ""},  // all layers have it
+                        {"mistral", R"("sliding_window": null)", 0, ""},
+                        {"mistral", types, 16, "10001000"},
+                        {"gemma2", window, 16, "01010101"},
+                        {"gemma2", types, 16, "10001000"},
+                        {"gemma3_text", window, 16, "00000100"},
+                        {"gemma3_text", window + R"(, "sliding_window_pattern": 2)", 16, "01010101"},
+                        {"gemma3_text", types, 16, "10001000"},
+                        {"olmo3", window, 16, "00010001"},
+                        {"cohere2", window, 16, "00010001"},
+                        {"qwen2", window, 0, ""},  // switched off, unless the file says otherwise
+                        {"qwen2", on, 16, "11100000"}};
+  for (const Case& one : cases) {
+    const Model m = read(small(one.type, one.more));
+    EXPECT_EQ(m.window, one.window) << one.type;
+    EXPECT_EQ(mask(m.full_layers), one.full) << one.type;
+  }
+}
+
+TEST_F(HfConfig, GptNeoHasAWindowInItsLocalLayers) {
+  const Model neo = read(R"({"model_type": "gpt_neo", "num_layers": 4, "hidden_size": 8, "num_heads": 2,
+      "vocab_size": 10, "max_position_embeddings": 64, "attention_types": [[["global", "local"], 2]]})");
+  EXPECT_EQ(neo.window, 256);
+  EXPECT_EQ(mask(neo.full_layers), "1010");
+}
+
+TEST_F(HfConfig, SomeLayersDoNotRotate) {
+  EXPECT_EQ(mask(read(small("cohere2", kWindow)).unrotated_layers), "00010001");
+  EXPECT_EQ(mask(read(small("smollm3")).unrotated_layers), "00010001");
+}
+
+TEST_F(HfConfig, FamiliesDifferAsTheirCodeDoes) {
+  const Model phi = read(small("phi"));
+  EXPECT_TRUE(phi.head_bias && phi.qkv_bias && phi.projection_bias && phi.mlp_bias);
+  EXPECT_EQ(phi.residual, Residual::parallel);
+  EXPECT_EQ(phi.rotary_dim, 8);  // half of 16
+  const Model glm = read(small("glm4", R"("head_dim": 16, "attention_bias": true)"));
+  EXPECT_TRUE(glm.qkv_bias);
+  EXPECT_FALSE(glm.projection_bias);
+  EXPECT_EQ(glm.norm_place, NormPlace::around);
+  EXPECT_EQ(read(small("olmo2")).qk_norm, QkNorm::whole);
+  EXPECT_EQ(read(small("olmo2")).norm_place, NormPlace::behind);
+  EXPECT_EQ(read(small("olmo")).norm, Norm::layer_bare);
+  EXPECT_EQ(read(small("cohere", R"("use_qk_norm": true)")).qk_norm, QkNorm::per_head);
+  EXPECT_TRUE(read(small("llama", R"("attention_bias": true)")).projection_bias);
+  EXPECT_TRUE(read(small("gemma2")).logit_cap);
+  EXPECT_FALSE(read(small("gemma3_text")).logit_cap);
+  EXPECT_EQ(read(small("phi3", R"("rope_parameters": {"partial_rotary_factor": 0.75})")).rotary_dim, 12);
+  const Model opt = read(R"({"model_type": "opt", "num_hidden_layers": 2, "hidden_size": 64, "ffn_dim": 128,
+      "num_attention_heads": 4, "vocab_size": 50, "max_position_embeddings": 32, "word_embed_proj_dim": 16,
+      "do_layer_norm_before": false})");
+  EXPECT_EQ(opt.positions, 34);
+  EXPECT_EQ(opt.embedding_width, 16);
+  EXPECT_EQ(opt.norm_place, NormPlace::after);
+  EXPECT_FALSE(opt.final_norm);
+}
+
+TEST_F(HfConfig, MistakesAreNamedWithTheirKey) {
+  const auto refusal = [&](const std::string& text) {
+    try {
+      read(text);
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(refusal(R"({"model_type": "llama", "hidden_size": 64})").find("num_hidden_layers: is missing"),
+            std::string::npos)
+      << refusal(R"({"model_type": "llama", "hidden_size": 64})");
+  EXPECT_NE(
+      refusal(small("gemma2", R"("layer_types": ["full_attention"])")).find("layer_types: has 1 layers"),
+      std::string::npos);
+  EXPECT_NE(refusal(small("mistral", R"("layer_types": ["chunked_attention"])")).find("layer_types"),
+            std::string::npos);
+  // Another model, and no slip of the finger.
+  for (const char* type : {"gemma4", "qwen2_vl", "phi5", "mamba", "olmo4"}) {
+    const std::string said = refusal(small(type));
+    EXPECT_NE(said.find("not supported yet"), std::string::npos) << said;
+    EXPECT_EQ(said.find("did you mean"), std::string::npos) << said;
+  }
+  EXPECT_NE(refusal(small("mistal")).find("did you mean mistral?"), std::string::npos);
 }
 
 TEST_F(HfConfig, MultimodalFilesKeepTheLanguageModelInside) {

@@ -80,6 +80,11 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"plan.schedule=dualpipe", "train.global_batch=8"}, "at least 2 x plan.pp 2"},
       {{"plan.recompute=5"}, "plan.recompute: 5 must not exceed the layers of a stage, at most 4"},
       {{"plan.offload.activations=5"}, "plan.offload.activations: 5 must not exceed"},
+      {{"model.rotary_dim=3"},
+       "model.rotary_dim: 3 must be even and not exceed model.head_dim, which is 16; 2 and 4 do"},
+      {{"model.rotary_dim=18"}, "model.rotary_dim: 18 must be even"},
+      {{"model.residual=parallel", "model.norm_place=around"}, "model.norm_place: must be before"},
+      {{"model.positions=100"}, "train.sequence_length: 256 must not exceed model.positions, which is 100"},
       {{"cluster.node=localhost"}, "cluster.nodes: 2 must be 1 on localhost"},
       {{"cluster.node=localhost", "cluster.nodes=1", "plan.dp=32"},
        "128 ranks are more than the 64 that run on CPUs"},
@@ -102,6 +107,31 @@ TEST(Rules, EmptyChunksAreForEmbeddingAndHeadAlone) {
 TEST(Rules, PrecisionThatIsLeftOutIsOneThatTheGpuHas) {
   EXPECT_EQ(small_job().plan.precision, Precision::bf16);
   EXPECT_EQ(small_job({"cluster.node=dgx-1v"}).plan.precision, Precision::fp16);
+}
+
+TEST(Supported, WhatCpuKernelsCannotDoIsRefusedByName) {
+  const std::vector<std::pair<std::string_view, std::string_view>> features{
+      {"model.window=100", "model.window"},
+      {"model.position=alibi", "model.position"},
+      {"model.rotary_dim=8", "model.rotary_dim"},
+      {"model.norm=layer_norm_without_bias", "model.norm"},
+      {"model.norm=layer_norm_without_gain", "model.norm"},
+      {"model.qk_norm=shared", "model.qk_norm"},
+      {"model.logit_cap=true", "model.logit_cap"}};
+  for (const auto& [override, path] : features) {
+    const std::vector<std::string_view> on_cpus{
+        "cluster.node=localhost", "cluster.nodes=1", "plan.tp=1", "plan.pp=1", "plan.dp=1",
+        "plan.precision=fp32",    override};
+    EXPECT_EQ(first_unsupported(small_job(on_cpus)), path);
+    EXPECT_EQ(first_unsupported(small_job({override})), std::nullopt) << override;
+  }
+  for (const std::string_view runs : {"model.window=256", "model.rotary_dim=16", "model.residual=parallel",
+                                      "model.norm_place=behind", "model.embedding_width=8"})
+    EXPECT_EQ(first_unsupported(small_job({"cluster.node=localhost", "cluster.nodes=1", "plan.tp=1",
+                                           "plan.pp=1", "plan.dp=1", "plan.precision=fp32", runs})),
+              std::nullopt)
+        << runs;
+  EXPECT_EQ(first_unsupported(small_job({"model.qk_norm=whole"})), "plan.tp");
 }
 
 TEST(Rules, GiganticDegreesDoNotOverflow) {

@@ -8,7 +8,9 @@
 
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
+#include "simulator/workload/layer_kinds.h"
 #include "simulator/workload/workload.h"
+#include "tests/support/architectures.h"
 #include "tests/support/jobs.h"
 #include "tuner/estimate/peak_estimator.h"
 #include "tuner/space/space.h"
@@ -158,6 +160,35 @@ TEST(Peak, IsThatOfTheLoweredPlanToTheByte) {
     }
   }
   covered.expect_at_least(5);
+}
+
+/// Where layers differ, or do not grow evenly, plans are lowered.
+TEST(Peak, IsThatOfTheLoweredPlanInEveryArchitecture) {
+  int estimated = 0;
+  for (const support::Architecture& one : support::architectures()) {
+    Draw draw(5);
+    Job base = drawn_base(draw);
+    const support::Small small{.family = one.family, .layers = 8, .hidden = 16, .heads = 4, .kv_heads = 4};
+    base.model = support::small_job(small).model;
+    one.change(base.model);
+    if (base.model.positions > 0) base.model.positions += base.train.sequence_length;
+    const bool alike = workload::layers_are_alike(base.model, base.train.sequence_length);
+    PeakEstimator estimator(base);
+    for (int plans = 0; plans < 15;) {
+      Job job = with_drawn_plan(base, draw);
+      if (!legal(job)) continue;
+      workload::settle(job);
+      ++plans;
+      SCOPED_TRACE(fmt::format("{}: {}", one.name, text_of(job)));
+      const std::optional<Bytes> peak = estimator.peak(job.plan);
+      EXPECT_TRUE(alike || !peak);
+      estimated += peak ? 1 : 0;
+      if (peak) {
+        EXPECT_EQ(peak, peak_when_lowered(job));
+      }
+    }
+  }
+  EXPECT_GT(estimated, 120);
 }
 
 // Two layers in four places: the first holds the embedding alone, the last the head, which with a large vocabulary needs

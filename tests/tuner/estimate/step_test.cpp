@@ -7,6 +7,7 @@
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
 #include "simulator/workload/workload.h"
+#include "tests/tuner/architectures.h"
 #include "tuner/estimate/estimator.h"
 #include "tuner/space/space.h"
 
@@ -119,6 +120,28 @@ TEST(Estimator, EqualsTheAnalyticDepthOverRandomPlans) {
   RecordProperty("in_shares", static_cast<int>(in_shares));
   RecordProperty("in_pieces", static_cast<int>(in_pieces));
   RecordProperty("uncovered", static_cast<int>(uncovered));
+}
+
+/// Where layers differ, plans are lowered.
+TEST(Estimator, EqualsTheAnalyticDepthInEveryArchitecture) {
+  for (const support::Architecture& one : support::architectures()) {
+    SCOPED_TRACE(one.name);
+    const Space space = wide_space(parts_of(one));
+    const std::vector<Plan> plans = drawn(space, 3, 20);
+    std::vector<Estimate> estimates(plans.size());
+    Estimator(space.base()).estimate(plans, estimates);
+    workload::Job job = space.base();
+    std::size_t compared = 0;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      if (!estimates[i].step_time) continue;
+      ++compared;
+      job.plan = plans[i];
+      const double exact = analysed(job);
+      EXPECT_NEAR(estimates[i].step_time.value_or(Seconds{}).value, exact, 1e-12 * exact)
+          << describe(job.plan);
+    }
+    EXPECT_EQ(compared > 0, workload::layers_are_alike(job.model, job.train.sequence_length));
+  }
 }
 
 TEST(Estimator, SaysTheSameOfAPlanAloneAndAmongOthers) {

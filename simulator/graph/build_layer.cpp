@@ -1,0 +1,146 @@
+// Attention, MLP, and how a layer puts them together.
+#include <fmt/format.h>
+
+#include "simulator/graph/stage_builder.h"
+
+namespace ds::graph {
+
+using workload::NormPlace;
+using workload::QkNorm;
+using workload::Residual;
+
+/// One table for all layers of the stage.
+TensorIndex StageBuilder::rope_table() {
+  const std::int64_t width = model_.rotary_dim > 0 ? model_.rotary_dim : model_.head_dim;
+  if (rope_table_ == kNone)
+    rope_table_ = tensor("rope.table", {{options_.sequence, width}, 2}, options_.type, ops::Role::table);
+  return rope_table_;
+}
+
+/// Gains that all heads share are summed over the heads of all ranks.
+TensorIndex StageBuilder::normed_queries_and_keys(TensorIndex qkv, std::int64_t heads,
+                                                  std::int64_t kv_heads) {
+  const bool shared = model_.qk_norm == QkNorm::shared;
+  const auto gain = [&](std::string_view name, std::int64_t own, std::int64_t all) {
+    if (shared) return parameter(name, {{model_.head_dim}, 1}, Init::one, 0, {}, cut());
+    return parameter(name, {{own * model_.head_dim}, 1}, Init::one, 0, cut_in(0, {all * model_.head_dim}));
+  };
+  const TensorIndex q = gain("attention.q_norm.gain", heads, model_.heads);
+  const TensorIndex k = gain("attention.k_norm.gain", kv_heads, model_.kv_heads);
+  return node(ops::QkNorm{.tokens = tokens_,
+                          .heads = heads,
+                          .kv_heads = kv_heads,
+                          .head_dim = model_.head_dim,
+                          .q_gains = (shared ? 1 : heads) * model_.head_dim,
+                          .k_gains = (shared ? 1 : kv_heads) * model_.head_dim,
+                          .whole = model_.qk_norm == QkNorm::whole},
+              "attention.normed", {qkv, q, k});
+}
+
+TensorIndex StageBuilder::attention(TensorIndex x) {
+  const std::int64_t q = model_.heads * model_.head_dim, kv = model_.kv_heads * model_.head_dim;
+  const std::int64_t heads = model_.heads / options_.tp, kv_heads = model_.kv_heads / options_.tp;
+  TensorIndex qkv =
+      wide_linear("attention.qkv", "attention.qkv", x, model_.hidden, {q, kv, kv}, model_.qkv_bias);
+  if (model_.qk_norm != QkNorm::none) qkv = normed_queries_and_keys(qkv, heads, kv_heads);
+  if (model_.position == workload::Position::rope && !kind_.unrotated)
+    node(ops::Rope{.tokens = tokens_,
+                   .sequence = options_.sequence,
+                   .heads = heads,
+                   .kv_heads = kv_heads,
+                   .head_dim = model_.head_dim,
+                   .rotary = model_.rotary_dim == model_.head_dim ? 0 : model_.rotary_dim},
+         "rope", {qkv, rope_table()});
+  const TensorIndex o = node(ops::Attention{.batch = options_.batch,
+                                            .sequence = options_.sequence,
+                                            .heads = heads,
+                                            .kv_heads = kv_heads,
+                                            .head_dim = model_.head_dim,
+                                            .flash = options_.flash,
+                                            .window = kind_.windowed ? model_.window : 0},
+                             "attention.o", {qkv});
+  return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
+}
+
+TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {
+  const std::int64_t local = width / options_.tp;
+  const bool bias = model_.mlp_bias;
+  const auto of = [&](const char* what) { return fmt::format("{}.{}", name, what); };
+  const TensorIndex h = model_.gated_mlp
+                            ? wide_linear(of("up"), of("h"), x, model_.hidden, {width, width}, bias)
+                            : wide_linear(of("up"), of("h"), x, model_.hidden, {width}, bias);
+  const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{tokens_, local}, of("activated"), {h})
+                                         : node(ops::Gelu{tokens_, local}, of("activated"), {h});
+  return narrow_linear(of("down"), of("projected"), a, width, bias);
+}
+
+TensorIndex StageBuilder::mlp(TensorIndex x) {
+  if (model_.moe && !kind_.dense) return experts(x);
+  return dense_mlp("mlp", x, model_.ffn_hidden);
+}
+
+bool StageBuilder::has_waiting_bias(std::string_view product) const {
+  return cut() && (product.starts_with("attention") ? model_.projection_bias : model_.mlp_bias);
+}
+
+TensorIndex StageBuilder::leave_branch(std::string_view result, TensorIndex x,
+                                       std::initializer_list<std::string_view> products) {
+  x = leave(result, x, model_.hidden);
+  for (const std::string_view product : products)
+    if (has_waiting_bias(product))
+      x = node(ops::Bias{local_tokens_, model_.hidden}, result,
+               {x, parameter(fmt::format("{}.bias", product), {{model_.hidden}, 1}, Init::zero)});
+  return dropped(result, x);
+}
+
+template <class Fn>
+TensorIndex StageBuilder::branch(std::string_view name, std::string_view result, TensorIndex x, Fn&& f) {
+  const NormPlace place = model_.norm_place;
+  const bool before = place == NormPlace::before || place == NormPlace::around;
+  const bool behind = place == NormPlace::behind || place == NormPlace::around;
+  TensorIndex y = f(before ? norm(fmt::format("{}.norm", name), x) : x);
+  if (behind) y = norm(fmt::format("{}.post_norm", name), y);
+  const bool after = place == NormPlace::after;
+  y = node(ops::Add{local_tokens_, model_.hidden}, after ? fmt::format("{}.sum", name) : std::string(result),
+           {x, y});
+  return after ? norm(fmt::format("{}.norm", name), y) : y;
+}
+
+TensorIndex StageBuilder::serial_layer(TensorIndex x) {
+  const TensorIndex middle = branch("attention", "middle", x, [&](TensorIndex in) {
+    return leave_branch("attention.projected", attention(enter_product("attention.norm.y", in)),
+                        {"attention.projection"});
+  });
+  return branch("mlp", "output", middle, [&](TensorIndex in) {
+    const bool routed = model_.moe && !kind_.dense;  // a router takes what experts take
+    const TensorIndex entered = routed ? enter("mlp.norm.y", in) : enter_product("mlp.norm.y", in);
+    return leave_branch("mlp.projected", mlp(entered), {"mlp.down"});
+  });
+}
+
+/// Both parts of the sum leave the tensor-parallel region together, and where they share a norm they enter it together
+/// (Wang & Komatsuzaki 2021; Black et al. 2022, section 2).
+TensorIndex StageBuilder::parallel_layer(TensorIndex x) {
+  const TensorIndex in = enter("attention.norm.y", norm("attention.norm", x));
+  const TensorIndex attended = attention(in);
+  const bool two = model_.residual == Residual::parallel_two_norms;
+  const TensorIndex fed = mlp(two ? enter("mlp.norm.y", norm("mlp.norm", x)) : in);
+  const TensorIndex both = node(ops::Add{tokens_, model_.hidden}, "branches", {attended, fed});
+  const TensorIndex sum = leave_branch("branches", both, {"attention.projection", "mlp.down"});
+  return node(ops::Add{local_tokens_, model_.hidden}, "output", {x, sum});
+}
+
+TensorIndex StageBuilder::layers(const LayerRun& run, TensorIndex x) {
+  layer_ = static_cast<std::int32_t>(stage_.layers.size());
+  const auto members = static_cast<std::int32_t>(run.kinds.size());
+  TensorIndex y = x;
+  for (member_ = 0; member_ < members; ++member_) {
+    kind_ = run.kinds[static_cast<std::size_t>(member_)];
+    y = model_.residual == Residual::serial ? serial_layer(y) : parallel_layer(y);
+  }
+  stage_.layers.push_back({.count = run.times, .members = members, .input = x, .output = y});
+  layer_ = kNone, member_ = 0;
+  return y;
+}
+
+}  // namespace ds::graph

@@ -1,0 +1,102 @@
+#pragma once
+// Builds the forward graph of a stage, operator by operator. Private to this folder.
+//
+//   build_stage.cpp     tensors, parameters, products that are cut; embedding and head
+//   build_layer.cpp     attention, MLP, and how a layer puts them together
+//   build_experts.cpp   a mixture of experts in the place of the MLP
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "simulator/graph/graph.h"
+#include "simulator/graph/layer_runs.h"
+
+namespace ds::graph {
+
+class StageBuilder {
+ public:
+  StageBuilder(const workload::Model& model, const StageOptions& options);
+  Stage build();
+
+ private:
+  TensorIndex tensor(std::string name, ops::Shape shape, DataType type, ops::Role role);
+  std::string in_layer(std::string_view name) const;
+  TensorIndex activation(std::string_view name, ops::Shape shape);
+  /// A parameter of which every rank holds the whole; it sees the rank's part of the tokens.
+  TensorIndex parameter(std::string_view name, ops::Shape shape, Init init, double deviation = 0);
+  TensorIndex parameter(std::string_view name, ops::Shape shape, Init init, double deviation, Cut cut,
+                        bool partial_gradient = false);
+  /// Adds a node; operands that are not in `given` (result and saved tensors) are made, and the first result returned.
+  TensorIndex node(ops::What what, std::string_view name, std::vector<TensorIndex> given);
+
+  bool cut() const { return options_.tp > 1; }
+  /// Of what has a row for each token.
+  Cut vocabulary_cut() const;
+  Cut cut_in(std::int32_t dimension, std::initializer_list<std::int64_t> sizes) const;
+  TensorIndex regroup(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t tokens,
+                      std::int64_t width);
+  /// Into a tensor-parallel region: all tokens on every rank.
+  TensorIndex enter(std::string_view name, TensorIndex x, std::int64_t width);
+  TensorIndex enter(std::string_view name, TensorIndex x) { return enter(name, x, model_.hidden); }
+  /// The same for what nothing but a product takes: in 8 bits, if products of layers are.
+  TensorIndex enter_product(std::string_view name, TensorIndex x) { return enter(name, quantised(name, x)); }
+  bool in_fp8() const { return options_.fp8.on() && layer_ != kNone; }
+  /// What a layer's product takes.
+  TensorIndex quantised(std::string_view name, TensorIndex x);
+  TensorIndex quantised_weight(std::string_view name, TensorIndex weight);
+  /// Out of it: the sum of all ranks' results, of the rank's part of the tokens.
+  TensorIndex leave(std::string_view name, TensorIndex x, std::int64_t width);
+
+  TensorIndex norm(std::string_view name, TensorIndex x);
+  TensorIndex dropped(std::string_view name, TensorIndex x);
+  /// Outputs are cut, block by block: each rank computes its part of each block for all tokens.
+  TensorIndex wide_linear(std::string_view name, std::string_view result, TensorIndex x, std::int64_t inputs,
+                          std::initializer_list<std::int64_t> outputs, bool bias);
+  /// Inputs are cut: each rank has a part of the sum, so the bias is added behind it, by `leave_branch`.
+  TensorIndex narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
+                            std::int64_t inputs, bool bias);
+  /// Every rank holds the whole weight, and computes its part of the tokens.
+  TensorIndex whole_linear(std::string_view name, std::string_view result, TensorIndex x, std::int64_t inputs,
+                           std::int64_t outputs);
+
+  TensorIndex embed();
+  TensorIndex position_table();
+  TensorIndex head_weight();
+  void head(TensorIndex x);
+
+  TensorIndex layers(const LayerRun& run, TensorIndex x);
+  TensorIndex serial_layer(TensorIndex x);
+  TensorIndex parallel_layer(TensorIndex x);
+  /// x + f(x), normalised where the model says.
+  template <class Fn>
+  TensorIndex branch(std::string_view name, std::string_view result, TensorIndex x, Fn&& f);
+  /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
+  TensorIndex attention(TensorIndex x);
+  TensorIndex mlp(TensorIndex x);
+  TensorIndex experts(TensorIndex x);
+  /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
+  TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
+  TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);
+  /// Out of the region; biases that wait for the sum are added.
+  TensorIndex leave_branch(std::string_view result, TensorIndex x,
+                           std::initializer_list<std::string_view> products);
+  bool has_waiting_bias(std::string_view product) const;
+  TensorIndex rope_table();
+  double residual_deviation() const;
+
+  const workload::Model& model_;
+  const StageOptions& options_;
+  Stage stage_;
+  std::int64_t tokens_{}, local_tokens_{};  // of the micro-batch; of the rank between tensor-parallel regions
+  std::int32_t layer_{kNone}, member_{0};
+  workload::LayerKind kind_;  // of the layer
+  TensorIndex table_{kNone}, rope_table_{kNone};
+};
+
+// GPT-2's start values (Radford et al. 2019, section 2.3): N(0, 0.02), the projections that feed the residual stream
+// divided by sqrt(2 layers).
+inline constexpr double kDeviation = 0.02;
+
+}  // namespace ds::graph
