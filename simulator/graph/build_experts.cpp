@@ -5,8 +5,7 @@ namespace ds::graph {
 
 /// Every rank routes all tokens of the group alike, and has its part of each expert's width; so the gradient of the router is a
 /// part of the sum. Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2).
-TensorIndex StageBuilder::experts(TensorIndex x) {
-  const workload::Moe& moe = *model_.moe;
+TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const std::int64_t hidden = model_.hidden, width = moe.expert_ffn, local = width / options_.tp;
   const std::int64_t up = model_.gated_mlp ? 2 : 1, rows = tokens_ * moe.top_k;
   const TensorIndex router =

@@ -75,7 +75,7 @@ TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::i
 }
 
 TensorIndex StageBuilder::mlp(TensorIndex x) {
-  if (model_.moe && !kind_.dense) return experts(x);
+  if (model_.moe && !kind_.dense) return experts(x, *model_.moe);
   return dense_mlp("mlp", x, model_.ffn_hidden);
 }
 

@@ -75,7 +75,7 @@ class StageBuilder {
   /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
   TensorIndex attention(TensorIndex x);
   TensorIndex mlp(TensorIndex x);
-  TensorIndex experts(TensorIndex x);
+  TensorIndex experts(TensorIndex x, const workload::Moe& moe);
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);
