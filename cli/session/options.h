@@ -23,7 +23,7 @@ struct Refusals {
 /// it hides.
 template <class App>
 void refuse_option(App& app, const char* name, std::string_view why) {
-  app.add_option(name)->group("")->check(
+  app.add_option(name)->group("")->expected(0, 1)->check(
       [name, why](const std::string&) -> std::string { throw InputError(name, std::string(why)); });
 }
 
@@ -79,6 +79,15 @@ void add_job_options(App& app, Common& common) {
 }
 
 template <class App>
+void add_report(App& app, Common& common) {
+  auto* report = app.add_option("--report", common.report, "Write the report as JSON; - is standard output");
+  report->type_name("FILE");
+  app.add_flag_callback(
+         "--json", [&common] { common.report = "-"; }, "The report on standard output: --report -")
+      ->excludes(report);
+}
+
+template <class App>
 void add_common(App& app, Common& common, const Refusals& refusals) {
   app.set_version_flag("--version", version_text());
   if (refusals.job.empty()) {
@@ -87,11 +96,12 @@ void add_common(App& app, Common& common, const Refusals& refusals) {
     refuse_option(app, "--set", refusals.job);
     refuse_option(app, "--seed", refusals.job);
   }
-  if (refusals.report.empty())
-    app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
-        ->type_name("FILE");
-  else
+  if (refusals.report.empty()) {
+    add_report(app, common);
+  } else {
     refuse_option(app, "--report", refusals.report);
+    refuse_option(app, "--json", refusals.report);
+  }
   refuse_option(app, "--html",
                 refusals.report.empty() ? "pages are not supported yet; --report gives JSON"
                                         : "pages are not supported yet");

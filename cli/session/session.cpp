@@ -69,6 +69,8 @@ int guarded(const std::function<int()>& command) noexcept {
   }
 }
 
+int complain(int status, std::string_view message) { return complain(status, "", message); }
+
 int refuse_usage(std::string_view what) noexcept {
   return complain(kBadInput, "", fmt::format("{}; --help says what can be asked", what));
 }

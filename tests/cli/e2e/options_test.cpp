@@ -62,7 +62,7 @@ TEST_F(Options, ThatAreMisspeltAreToldByName) {
   EXPECT_TRUE(complains(sim({"run", job, "--hlep"}), 2, "--hlep: is no option; did you mean --help?"));
   EXPECT_TRUE(complains(exec({"run", job, "--stesp=3"}), 2, "--stesp: is no option; did you mean --steps?"));
   EXPECT_TRUE(complains(tune({"searhc", job}), 2, "searhc: is no command; did you mean search?"));
-  EXPECT_TRUE(complains(sim({"sweep", job}), 2, "sweep: is not there yet"));
+  EXPECT_TRUE(complains(sim({"capacity", job}), 2, "capacity: is not there yet"));
 }
 
 TEST_F(Options, AJobMayNameItsSchema) {
