@@ -186,8 +186,7 @@ TEST_F(Batch, ChartsHaveAMarkForEachPoint) {
     return found;
   };
   EXPECT_TRUE(ended.out.starts_with("<svg ") && ended.out.ends_with("</svg>\n"));
-  EXPECT_EQ(count("<circle "),
-            5);  // tp 3 is no plan; tp 2 leaves 4 replicas, of which each has 4 sequences: 4 x 4 x 1
+  EXPECT_EQ(count("<circle "), 6);  // of 9: tp 3 is no plan
   EXPECT_EQ(count("<path "), 3);
   EXPECT_EQ(count("plan.tp=3<"), 1);
   EXPECT_EQ(ended.out.find("nan"), std::string::npos);
