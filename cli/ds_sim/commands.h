@@ -28,6 +28,10 @@ struct SweepOptions {
   std::string csv, svg;
 };
 
+struct PresetsOptions {
+  std::vector<std::string> words;  // all of which a preset must have
+};
+
 struct ValidateOptions {
   std::string file;
   std::string fitted{"all"};  // none, family, all
@@ -39,7 +43,7 @@ int sim_compare(const Common& common, const CompareOptions& options);
 int sim_diff(const Common& common, const CompareOptions& options);
 int sim_sweep(const Common& common, const SweepOptions& options);
 int sim_validate(const Common& common, const ValidateOptions& options);
-int sim_presets(const Common& common);
+int sim_presets(const Common& common, const PresetsOptions& options);
 int sim_limits(const Common& common);
 int sim_schema(const Common& common, const std::string& what);
 

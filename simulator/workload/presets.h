@@ -20,7 +20,7 @@ struct Preset {
   std::string source;  // where its numbers come from
 };
 
-/// $DS_PROFILES, else profiles/ of the source tree this was built from, else ../share/ds beside the binary.
+/// $DS_PROFILES, else ../share/ds beside the binary, else profiles/ of the source tree this was built from.
 /// Throws InputError when none of them is a directory.
 std::filesystem::path profiles_directory();
 
