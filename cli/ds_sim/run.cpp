@@ -23,7 +23,7 @@ using terminal::Align;
 using terminal::Table;
 
 std::string time_table(const engine::Prediction& p, const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {"", Align::right}, {"", Align::right}, {""}}, .rows = {}};
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
   for (const auto& [name, key, seconds] : parts_of(p.summary.parts))
     if (seconds.value > 1e-9 * p.summary.step_time.value)
       table.rows.push_back({{fmt::format("  {}", name)},
@@ -34,7 +34,7 @@ std::string time_table(const engine::Prediction& p, const terminal::Screen& scre
 }
 
 std::string parts_table(const memory::Parts& m, const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
   for (const auto& [name, bytes] : parts_of(m))
     table.rows.push_back({{fmt::format("  {}", name)},
                           {terminal::bytes(bytes)},
@@ -44,7 +44,7 @@ std::string parts_table(const memory::Parts& m, const terminal::Screen& screen) 
 
 /// A bar for each stage, of what a rank can use.
 std::string stages_table(const engine::Prediction& p, Bytes capacity, const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
   for (std::size_t c = 0; c < p.memory.size(); ++c) {
     const Bytes peak = p.memory[c].total();
     const double share = peak / capacity;
@@ -67,9 +67,9 @@ std::string memory_table(const engine::Prediction& p, const Figures& figures,
 
 std::string class_table(const engine::Prediction& p, const terminal::Screen& screen) {
   Table table{.columns = {{"instruction class"},
-                          {"count", Align::right},
+                          {"count", Align::right, 1},
                           {"time", Align::right},
-                          {"share", Align::right}},
+                          {"share", Align::right, 2}},
               .rows = {}};
   std::vector<program::ClassTime> classes = p.summary.classes;
   std::ranges::stable_sort(classes, std::greater<>{}, &program::ClassTime::seconds);

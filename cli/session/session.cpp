@@ -100,7 +100,13 @@ workload::Job read_job(const std::string& file, const Common& common) {
 
 cost::Profile profile_of(const workload::Job& job) {
   const workload::Node& node = job.cluster.groups.front().node;
-  return node.profile_path.empty() ? cost::rough_profile() : cost::read_profile(node.profile_path);
+  if (node.profile_path.empty()) return cost::rough_profile();
+  try {
+    return cost::read_profile(node.profile_path);
+  } catch (const InputError& damaged) {
+    if (node.name != "localhost") throw;
+    throw workload::with_calibration_hint(damaged);
+  }
 }
 
 std::string recalibration_advice(const workload::Job& job, const cost::Profile& profile) {

@@ -147,13 +147,16 @@ class ProgressLine {
 
  private:
   void wipe();
-  std::string line(double share, std::string_view what, Seconds elapsed) const;
+  std::string line(double share, std::string_view what) const;
+  /// Smooths what is guessed to be left, so that people see it change and not jump.
+  void guess_left(double share, Seconds elapsed);
 
   ProgressMode mode_;
   Screen screen_;
   Outside outside_;
   std::mutex mutex_;
   std::optional<Seconds> begun_, last_drawn_;
+  std::optional<Seconds> left_, guessed_at_;  // what is left, and when after the begin that was guessed
   bool on_screen_{false};
 };
 

@@ -62,6 +62,13 @@ fs::path localhost_profile() {
   return {};
 }
 
+InputError with_calibration_hint(const InputError& error) {
+  const InputError better(
+      error.path(), error.wrong(),
+      "`ds-exec calibrate` measures this machine anew; without the file a rough default is taken");
+  return error.file().empty() ? better : better.in_file(error.file());
+}
+
 std::vector<Preset> list_presets() {
   std::vector<Preset> presets;
   for (const Named<PresetKind>& folder : kFolders)
