@@ -60,6 +60,7 @@ foreach(library ${libraries})
     string(APPEND archives " -l${library}")
   endif()
 endforeach()
+file(RELATIVE_PATH ds_up ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 configure_file(cmake/ds.pc.in ${CMAKE_BINARY_DIR}/generated/ds.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/ds.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 

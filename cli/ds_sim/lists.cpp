@@ -6,17 +6,28 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/ds_sim/sweep.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
+#include "simulator/cost/profile_limits.h"
 
 namespace ds::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+/// Of jobs, of profiles, and our own.
+std::vector<workload::Limit> limits() {
+  std::vector<workload::Limit> all(workload::limits().begin(), workload::limits().end());
+  all.insert(all.end(), std::begin(cost::kProfileLimits), std::end(cost::kProfileLimits));
+  all.push_back({"points of a sweep", static_cast<double>(kMostPoints)});
+  return all;
+}
 
 /// Whether the limit is shown digit by digit.
 bool is_exact(const workload::Limit& limit) { return limit.most < 1e15; }
@@ -37,7 +48,7 @@ int sim_limits(const Common& common) {
   check_outputs({{"--report", common.report}});
   if (!common.report.empty()) {
     Json list = Json::array();
-    for (const workload::Limit& limit : workload::limits())
+    for (const workload::Limit& limit : limits())
       list.push_back(
           {{"what", limit.what},
            {"at_most", is_exact(limit) ? Json(static_cast<std::int64_t>(limit.most)) : Json(limit.most)}});
@@ -49,7 +60,7 @@ int sim_limits(const Common& common) {
   terminal::Table table{
       .columns = {{"what"}, {"at least", terminal::Align::right}, {"at most", terminal::Align::right}},
       .rows = {}};
-  for (const workload::Limit& limit : workload::limits())
+  for (const workload::Limit& limit : limits())
     table.rows.push_back({{std::string(limit.what)},
                           {""},
                           {is_exact(limit) ? terminal::exact(static_cast<std::int64_t>(limit.most))

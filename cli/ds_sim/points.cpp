@@ -9,9 +9,6 @@
 namespace ds::cli {
 namespace {
 
-/// Each is a prediction, and all are kept.
-constexpr std::size_t kMostPoints = 10'000;
-
 /// At commas outside of brackets, braces and quotes.
 std::vector<std::string> split_values(std::string_view text) {
   std::vector<std::string> values(1);

@@ -15,6 +15,9 @@
 
 namespace ds::cli {
 
+/// Each is a prediction, and all are kept.
+inline constexpr std::size_t kMostPoints = 10'000;
+
 struct Axis {
   std::string path;
   std::vector<std::string> values;  // as typed

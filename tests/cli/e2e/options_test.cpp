@@ -87,6 +87,13 @@ TEST_F(Options, ListsAreReportsToo) {
   }
 }
 
+TEST_F(Options, LimitsAreThoseOfProfilesAndSweepsToo) {
+  const std::string all = sim({"limits"}).out;
+  for (const char* what :
+       {"plan.vpp", "cores and ranks of a profile", "sizes of what a profile", "points of a sweep"})
+    EXPECT_NE(all.find(what), std::string::npos) << what;
+}
+
 TEST_F(Options, PresetsShowWhatIsInThemAndTakeWords) {
   const Ended h100 = sim({"presets", "GPU", "h100-sxm5"});
   EXPECT_EQ(lines(h100.out).size(), 2U) << h100.out;  // titles, and the one
