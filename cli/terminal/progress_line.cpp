@@ -100,7 +100,7 @@ void ProgressLine::wipe() {
 /// By the speed so far. Work is not even: what a search cuts away at once makes that guess jump by orders of magnitude, so of
 /// its distance to the guess before, less the time that has passed, only a part is taken over, by ratio.
 void ProgressLine::guess_left(double share, Seconds elapsed) {
-  if (!(share > 0.01 && share < 1 && elapsed.value > 1)) return;
+  if (std::isnan(share) || share <= 0.01 || share >= 1 || elapsed.value <= 1) return;
   constexpr double kAlmostDone = 0.05;  // seconds
   const double fresh = std::max(kAlmostDone, elapsed.value * (1 - share) / share);
   if (left_ && guessed_at_) {
