@@ -12,12 +12,17 @@ endif()
 # Every target of ours links this one. Equal input has to give equal bits, so the compiler may not
 # contract a * b + c on its own; kernels that want it use the instruction explicitly.
 add_library(ds_options INTERFACE)
-target_compile_options(ds_options INTERFACE -Wall -Wextra -Wconversion -Wshadow -ffp-contract=off
-                                            $<$<BOOL:${DS_WERROR}>:-Werror>)
+set_target_properties(ds_options PROPERTIES EXPORT_NAME options)
+target_compile_features(ds_options INTERFACE cxx_std_20)
+target_compile_options(ds_options INTERFACE $<BUILD_INTERFACE:-Wall> $<BUILD_INTERFACE:-Wextra>
+                                            $<BUILD_INTERFACE:-Wconversion> $<BUILD_INTERFACE:-Wshadow>
+                                            $<BUILD_INTERFACE:-ffp-contract=off>
+                                            $<BUILD_INTERFACE:$<$<BOOL:${DS_WERROR}>:-Werror>>)
 # g++ 12 reports a false overlap inside std::string's operator+ (GCC bug 105651), and warns of members that a
 # designated initialiser leaves at their default, which is what designated initialisers are for.
-target_compile_options(ds_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> -Wno-missing-field-initializers)
-target_include_directories(ds_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(ds_options INTERFACE $<BUILD_INTERFACE:$<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>
+                                            $<BUILD_INTERFACE:-Wno-missing-field-initializers>)
+target_include_directories(ds_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/ds>)
 
 find_program(DS_CCACHE ccache)
 if(DS_CCACHE)
@@ -25,5 +30,5 @@ if(DS_CCACHE)
 endif()
 find_program(DS_MOLD mold)
 if(DS_MOLD)
-  target_link_options(ds_options INTERFACE -fuse-ld=mold)
+  target_link_options(ds_options INTERFACE $<BUILD_INTERFACE:-fuse-ld=mold>)
 endif()

@@ -17,7 +17,8 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
       ->type_name("FILE");
   app.add_option("--steps", options.steps, "Steps of the run (default: execute.steps)")
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--device", options.device, "auto, cpu or cuda");
+  app.add_option("--device", options.device, "What ranks compute on (default auto)")
+      ->type_name("auto|cpu|cuda");
   app.add_option("--metrics", options.metrics, "Write a JSON line per step")->type_name("FILE");
   app.add_option("--trace", options.trace, "Write the timelines for ui.perfetto.dev")->type_name("FILE");
 }
@@ -45,7 +46,8 @@ int main(int argc, char** argv) {
       app.add_subcommand("calibrate", "Measure this machine's operators; it becomes `localhost`");
   calibrate->add_option("--out", calibration.out, "Write the profile there instead; - is standard output")
       ->type_name("PROFILE");
-  calibrate->add_option("--device", calibration.device, "auto, cpu or cuda");
+  calibrate->add_option("--device", calibration.device, "What is measured (default auto)")
+      ->type_name("auto|cpu|cuda");
   calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")
       ->check(CLI::Range(3, 1000));
   for (CLI::App* command : {run, compare}) add_common(*command, common, {});
@@ -54,6 +56,9 @@ int main(int argc, char** argv) {
               .report = "the profile is what calibrate writes; --out says where",
               .progress = {}});
 
+  Documents<CLI::App> documents;
+  documents.add_to(app);
+
   return guarded([&] {
     try {
       app.parse(argc, argv);
@@ -61,6 +66,7 @@ int main(int argc, char** argv) {
       return answer_usage(app, e, argc, argv, {"resume", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    if (documents.parsed()) return documents.answer(app);
     common.program = "ds-exec " + app.get_subcommands().front()->get_name();
     if (const auto environment = ds::executor::rank_environment(std::getenv(ds::executor::kRankVariable),
                                                                 std::getenv(ds::executor::kPoolVariable)))

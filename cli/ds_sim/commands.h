@@ -2,6 +2,7 @@
 // The commands of ds-sim, with their options as plain values.
 
 #include <string>
+#include <vector>
 
 #include "cli/session/session.h"
 
@@ -14,6 +15,23 @@ struct RunOptions {
   bool explain{false};
 };
 
+struct CompareOptions {
+  std::vector<std::string> jobs;
+  std::string depth;
+};
+
+struct SweepOptions {
+  std::string job;
+  std::string depth;
+  std::vector<std::string> over;  // PATH=VALUE,VALUE,...
+  std::string metric{"step_time_s"};
+  std::string csv, svg;
+};
+
+struct PresetsOptions {
+  std::vector<std::string> words;  // all of which a preset must have
+};
+
 struct ValidateOptions {
   std::string file;
   std::string fitted{"all"};  // none, family, all
@@ -21,8 +39,11 @@ struct ValidateOptions {
 };
 
 int sim_run(const Common& common, const RunOptions& options);
+int sim_compare(const Common& common, const CompareOptions& options);
+int sim_diff(const Common& common, const CompareOptions& options);
+int sim_sweep(const Common& common, const SweepOptions& options);
 int sim_validate(const Common& common, const ValidateOptions& options);
-int sim_presets(const Common& common);
+int sim_presets(const Common& common, const PresetsOptions& options);
 int sim_limits(const Common& common);
 int sim_schema(const Common& common, const std::string& what);
 

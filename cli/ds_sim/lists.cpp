@@ -1,33 +1,32 @@
-// What is shipped and what is accepted: presets, limits, schemas.
+// What is accepted: limits and schemas.
+#include "cli/ds_sim/lists.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/ds_sim/sweep.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
+#include "simulator/cost/profile_limits.h"
 
 namespace ds::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kSourceColumns = 90;
-
-std::string_view word(workload::PresetKind kind) {
-  using workload::PresetKind;
-  switch (kind) {
-    case PresetKind::model: return "model";
-    case PresetKind::gpu: return "gpu";
-    case PresetKind::cluster: return "node";
-    case PresetKind::fabric: return "fabric";
-    case PresetKind::software: return "software";
-  }
-  return "?";
+/// Of jobs, of profiles, and our own.
+std::vector<workload::Limit> limits() {
+  std::vector<workload::Limit> all(workload::limits().begin(), workload::limits().end());
+  all.insert(all.end(), std::begin(cost::kProfileLimits), std::end(cost::kProfileLimits));
+  all.push_back({"points of a sweep", static_cast<double>(kMostPoints)});
+  return all;
 }
 
 /// Whether the limit is shown digit by digit.
@@ -36,7 +35,8 @@ std::string name_of(const Range& range) {
   return range.unit.empty() ? std::string(range.what) : fmt::format("{}, {}", range.what, range.unit);
 }
 
-/// A list as a file of its own, by the schema profiles/schemas/<name>.json.
+}  // namespace
+
 void write_list(const Common& common, const std::string& name, Json list) {
   const Json file = {{"schema", "ds-" + name + "-1"},
                      {"provenance", report::to_json(provenance(common, nullptr))},
@@ -44,35 +44,11 @@ void write_list(const Common& common, const std::string& name, Json list) {
   write_output(common.report, file.dump(1) + "\n");
 }
 
-}  // namespace
-
-int sim_presets(const Common& common) {
-  check_outputs({{"--report", common.report}});
-  Phases phases(common);
-  phases.begin("read the presets");
-  const std::vector<workload::Preset> presets = workload::list_presets();
-  phases.end();
-  if (!common.report.empty()) {
-    Json list = Json::array();
-    for (const workload::Preset& preset : presets)
-      list.push_back({{"kind", word(preset.kind)}, {"name", preset.name}, {"source", preset.source}});
-    write_list(common, "presets", std::move(list));
-  }
-  if (!common.talks()) return kDone;
-  terminal::Table table{.columns = {{"kind"}, {"name"}, {"source"}}, .rows = {}};
-  for (const workload::Preset& preset : presets)
-    table.rows.push_back({{std::string(word(preset.kind))},
-                          {preset.name},
-                          {terminal::shorten(terminal::one_line(preset.source), kSourceColumns)}});
-  print(terminal::draw(table, common.screen(STDOUT_FILENO)));
-  return kDone;
-}
-
 int sim_limits(const Common& common) {
   check_outputs({{"--report", common.report}});
   if (!common.report.empty()) {
     Json list = Json::array();
-    for (const workload::Limit& limit : workload::limits())
+    for (const workload::Limit& limit : limits())
       list.push_back(
           {{"what", limit.what},
            {"at_most", is_exact(limit) ? Json(static_cast<std::int64_t>(limit.most)) : Json(limit.most)}});
@@ -84,7 +60,7 @@ int sim_limits(const Common& common) {
   terminal::Table table{
       .columns = {{"what"}, {"at least", terminal::Align::right}, {"at most", terminal::Align::right}},
       .rows = {}};
-  for (const workload::Limit& limit : workload::limits())
+  for (const workload::Limit& limit : limits())
     table.rows.push_back({{std::string(limit.what)},
                           {""},
                           {is_exact(limit) ? terminal::exact(static_cast<std::int64_t>(limit.most))

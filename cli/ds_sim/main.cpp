@@ -2,7 +2,32 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/prediction/prediction.h"
 #include "cli/session/options.h"
+
+namespace {
+
+constexpr const char* kDepthHelp =
+    "How finely a step is played (default: the job's simulate.depth, else event)";
+
+void add_sweep(CLI::App& app, ds::cli::SweepOptions& options) {
+  app.add_option("JOB", options.job, "Job file; - is standard input")->required();
+  app.add_option("--over", options.over,
+                 "Values to try: --over plan.micro_batch=1,2,4; all combinations of several")
+      ->required()
+      ->take_all()
+      ->type_name("PATH=V,V,...");
+  app.add_option("--depth", options.depth, kDepthHelp)->type_name("analytic|event");
+  std::string names;
+  for (const ds::cli::Metric& metric : ds::cli::metrics())
+    names += (names.empty() ? "" : "|") + std::string(metric.name);
+  app.add_option("--metric", options.metric, "What bars, chart and <- best go by (default step_time_s)")
+      ->type_name(names);
+  app.add_option("--csv", options.csv, "Write a line per point; - is standard output")->type_name("FILE");
+  app.add_option("--svg", options.svg, "Write a chart; - is standard output")->type_name("FILE");
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace ds::cli;
@@ -16,29 +41,43 @@ int main(int argc, char** argv) {
   RunOptions run_options;
   CLI::App* run = app.add_subcommand("run", "Predict one job");
   run->add_option("JOB", run_options.job, "Job file; - is standard input")->required();
-  run->add_option("--depth", run_options.depth, "analytic, or event (default: the job's simulate.depth)");
+  run->add_option("--depth", run_options.depth, kDepthHelp)->type_name("analytic|event");
   run->add_option("--trace", run_options.trace, "Write the timeline for ui.perfetto.dev")->type_name("FILE");
   run->add_option("--dump-program", run_options.dump_program,
                   "Write the lowered program as text; - is standard output")
       ->type_name("FILE");
   run->add_flag("--explain", run_options.explain,
                 "Every instruction class, and every default that was taken");
+  CompareOptions compare_options;
+  CLI::App* compare = app.add_subcommand("compare", "Predict several jobs, side by side");
+  compare->add_option("JOB", compare_options.jobs, "Job files, two or more")->required()->expected(2, 100);
+  CLI::App* diff =
+      app.add_subcommand("diff", "Which keys of two jobs differ, after defaults, and what that changes");
+  diff->add_option("JOB", compare_options.jobs, "Two job files")->required()->expected(2);
+  for (CLI::App* command : {compare, diff})
+    command->add_option("--depth", compare_options.depth, kDepthHelp)->type_name("analytic|event");
+  SweepOptions sweep_options;
+  CLI::App* sweep = app.add_subcommand("sweep", "Predict a job at every combination of some values");
+  add_sweep(*sweep, sweep_options);
   ValidateOptions validate_options;
   CLI::App* validate = app.add_subcommand("validate", "Predict measured cases, show the errors");
   validate->add_option("FILE", validate_options.file, "Measured cases: profiles/measured/training_steps.json")
       ->required();
-  validate->add_option("--fitted", validate_options.fitted,
-                       "Constants fitted on whole steps: none, family or all (default)");
+  validate->add_option("--fitted", validate_options.fitted, "Constants fitted on whole steps (default all)")
+      ->type_name("none|family|all");
   validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")
       ->type_name("ID");
   CLI::App* presets =
-      app.add_subcommand("presets", "List the models, GPUs, nodes and software that are shipped");
+      app.add_subcommand("presets", "List what is shipped: models, GPUs, nodes, fabrics, software");
+  PresetsOptions presets_options;
+  presets->add_option("WORD", presets_options.words,
+                      "Only those with all of these in them: h100; node 8; llama");
   CLI::App* limits = app.add_subcommand("limits", "List the largest accepted values");
   std::string schema_of{"job"};
   CLI::App* schema = app.add_subcommand("schema", "Print the JSON Schema of a file that we read or write");
-  schema->add_option("WHAT", schema_of, "job, report, exec-report, profile, ...")->required();
+  schema->add_option("WHAT", schema_of, "Whose: job, report, exec-report, profile, ...")->required();
   constexpr std::string_view kNoJob = "no job is read here", kSoon = "nothing here takes long";
-  add_common(*run, common, {});
+  for (CLI::App* command : {run, compare, diff, sweep}) add_common(*command, common, {});
   add_common(*validate, common,
              {.job = "the file's jobs are judged as they are", .report = {}, .progress = {}});
   add_common(*presets, common, {.job = kNoJob, .report = {}, .progress = {}});
@@ -46,18 +85,25 @@ int main(int argc, char** argv) {
   add_common(*schema, common,
              {.job = kNoJob, .report = "a schema goes to standard output", .progress = kSoon});
 
+  Documents<CLI::App> documents;
+  documents.add_to(app);
+
   end_on_signals();
   return guarded([&] {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      return answer_usage(app, e, argc, argv, {"compare", "sweep", "diff", "plot"});
+      return answer_usage(app, e, argc, argv, {"collective", "capacity", "convert", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    if (documents.parsed()) return documents.answer(app);
     common.program = "ds-sim " + app.get_subcommands().front()->get_name();
     if (run->parsed()) return sim_run(common, run_options);
+    if (compare->parsed()) return sim_compare(common, compare_options);
+    if (diff->parsed()) return sim_diff(common, compare_options);
+    if (sweep->parsed()) return sim_sweep(common, sweep_options);
     if (validate->parsed()) return sim_validate(common, validate_options);
-    if (presets->parsed()) return sim_presets(common);
+    if (presets->parsed()) return sim_presets(common, presets_options);
     if (limits->parsed()) return sim_limits(common);
     return sim_schema(common, schema_of);
   });

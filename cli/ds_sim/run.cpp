@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/prediction/prediction.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
@@ -21,44 +22,11 @@ namespace {
 using terminal::Align;
 using terminal::Table;
 
-workload::Depth depth_of(const RunOptions& options, const workload::Job& job) {
-  if (options.depth.empty()) return job.simulate.depth;
-  if (options.depth == "event") return workload::Depth::event;
-  if (options.depth == "analytic") return workload::Depth::analytic;
-  throw InputError("--depth", fmt::format("is {}", options.depth), "analytic and event are possible");
-}
-
-std::string_view word(cost::Source source, bool cpu) {
-  if (!cpu) return "from datasheets, and the shares of them that published measurements of such GPUs reach";
-  switch (source) {
-    case cost::Source::measured: return "measured on this machine";
-    case cost::Source::scaled: return "scaled from measurements in fp32";
-    case cost::Source::published: return "from published measurements of such machines";
-    case cost::Source::roofline:
-      return "a rough default: `ds-exec calibrate` measures this machine in two minutes";
-  }
-  return "?";
-}
-
-/// What follows "durations".
-std::string sentence(cost::Source source, bool cpu) {
-  if (!cpu)
-    return "follow from datasheets, and from the shares of them that such GPUs have reached in published "
-           "measurements";
-  if (source == cost::Source::published) return "follow from published measurements of such machines";
-  return fmt::format("are {}", word(source, cpu));
-}
-
 std::string time_table(const engine::Prediction& p, const terminal::Screen& screen) {
-  const program::TimeParts& t = p.summary.parts;
-  const std::pair<const char*, Seconds> parts[] = {
-      {"compute", t.compute}, {"tp", t.tp_comm},          {"cp", t.cp_comm},
-      {"ep", t.ep_comm},      {"pp", t.pp_comm},          {"bubble", t.pp_bubble},
-      {"dp", t.dp_comm},      {"optimizer", t.optimizer}, {"other", t.other}};
-  Table table{.columns = {{""}, {"", Align::right}, {"", Align::right}, {""}}, .rows = {}};
-  for (const auto& [name, seconds] : parts)
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
+  for (const auto& [name, key, seconds] : parts_of(p.summary.parts))
     if (seconds.value > 1e-9 * p.summary.step_time.value)
-      table.rows.push_back({{std::string("  ") + name},
+      table.rows.push_back({{fmt::format("  {}", name)},
                             {terminal::duration(seconds)},
                             {terminal::percent(seconds / p.summary.step_time)},
                             {terminal::bar(seconds / p.summary.step_time, 30), terminal::Hue::cyan}});
@@ -66,23 +34,20 @@ std::string time_table(const engine::Prediction& p, const terminal::Screen& scre
 }
 
 std::string parts_table(const memory::Parts& m, const terminal::Screen& screen) {
-  const std::pair<const char*, Bytes> parts[] = {{"weights", m.weights},     {"gradients", m.gradients},
-                                                 {"optimizer", m.optimizer}, {"activations", m.activations},
-                                                 {"buffers", m.buffers},     {"other", m.other}};
-  Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
-  for (const auto& [name, bytes] : parts)
-    table.rows.push_back({{std::string("  ") + name},
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
+  for (const auto& [name, bytes] : parts_of(m))
+    table.rows.push_back({{fmt::format("  {}", name)},
                           {terminal::bytes(bytes)},
                           {terminal::bar(bytes / m.total(), 30), terminal::Hue::cyan}});
   return terminal::draw(table, screen);
 }
 
 /// A bar for each stage, of what a rank can use.
-std::string stages_table(const engine::Prediction& p, double capacity, const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {"", Align::right}, {""}}, .rows = {}};
+std::string stages_table(const engine::Prediction& p, Bytes capacity, const terminal::Screen& screen) {
+  Table table{.columns = {{""}, {"", Align::right}, {"", Align::left, 1}}, .rows = {}};
   for (std::size_t c = 0; c < p.memory.size(); ++c) {
     const Bytes peak = p.memory[c].total();
-    const double share = static_cast<double>(peak.value) / capacity;
+    const double share = peak / capacity;
     table.rows.push_back(
         {{fmt::format("  stage {}",
                       p.program.grid.coordinate(program::Axis::pp, p.program.classes[c].first))},
@@ -92,22 +57,19 @@ std::string stages_table(const engine::Prediction& p, double capacity, const ter
   return terminal::draw(table, screen);
 }
 
-std::string memory_table(const engine::Prediction& p, const workload::Job& job,
+std::string memory_table(const engine::Prediction& p, const Figures& figures,
                          const terminal::Screen& screen) {
-  const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
   return fmt::format("memory     {} at the peak{}, of {} usable: {}\n{}{}", terminal::bytes(p.peak),
-                     p.memory.size() > 1 ? " of the fullest rank" : "",
-                     terminal::bytes({static_cast<std::int64_t>(capacity)}),
-                     static_cast<double>(p.peak.value) <= capacity ? "fits" : "does not fit",
-                     parts_table(*std::ranges::max_element(p.memory, {}, &memory::Parts::total), screen),
-                     p.memory.size() > 1 ? stages_table(p, capacity, screen) : std::string());
+                     p.memory.size() > 1 ? " of the fullest rank" : "", terminal::bytes(figures.capacity),
+                     figures.fits() ? "fits" : "does not fit", parts_table(figures.memory, screen),
+                     p.memory.size() > 1 ? stages_table(p, figures.capacity, screen) : std::string());
 }
 
 std::string class_table(const engine::Prediction& p, const terminal::Screen& screen) {
   Table table{.columns = {{"instruction class"},
-                          {"count", Align::right},
+                          {"count", Align::right, 1},
                           {"time", Align::right},
-                          {"share", Align::right}},
+                          {"share", Align::right, 2}},
               .rows = {}};
   std::vector<program::ClassTime> classes = p.summary.classes;
   std::ranges::stable_sort(classes, std::greater<>{}, &program::ClassTime::seconds);
@@ -120,8 +82,9 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 }
 
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
-          const engine::Prediction& p, const report::Rates& r, std::string_view advice) {
+          const engine::Prediction& p, const Figures& figures, std::string_view advice) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
+  const report::Rates& r = figures.rates;
   print(fmt::format(
       "{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
       terminal::exact(workload::parameters(job.model, job.train.sequence_length)), job.cluster.ranks(),
@@ -132,16 +95,14 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                     terminal::rate(r.tokens_per_s, "tokens"),
                     terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
                     job.cluster.cpu() ? "rank" : "GPU", terminal::percent(r.mfu)));
-  if (job.train.tokens) {
-    const report::WholeRun run = report::whole_run(job, r);
-    print(fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run.time),
-                      terminal::exact(std::llround(run.gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
-                      run.cost_usd ? ", " + terminal::money(*run.cost_usd) : ""));
-  }
+  if (const auto& run = figures.whole_run)
+    print(fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run->time),
+                      terminal::exact(std::llround(run->gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
+                      run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
   print(time_table(p, screen));
-  print(memory_table(p, job, screen));
+  print(memory_table(p, figures, screen));
   if (options.explain) print(class_table(p, screen));
-  print(fmt::format("durations {}\n", sentence(p.weakest, job.cluster.cpu())));
+  print(fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
   print(advice);
   if (options.explain)
     for (const workload::Assumption& a : job.assumptions)
@@ -158,7 +119,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   Phases phases(common);
   phases.begin("read the job");
   const workload::Job job = read_job(options.job, common);
-  const workload::Depth depth = depth_of(options, job);
+  const workload::Depth depth = depth_of(options.depth, job);
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
   const cost::Profile profile = profile_of(job);
@@ -167,6 +128,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   const cost::Machine machine(job, profile);
   const engine::Prediction p =
       engine::predict(job, machine, depth, options.trace.empty() ? engine::Rows::none : engine::Rows::all);
+  const Figures figures = figures_of(job, machine, p);
   phases.note(fmt::format("program {}, {} operators, {} buffers", hex(p.program.hash), p.program.ops.size(),
                           p.program.buffers.size()));
 
@@ -183,7 +145,8 @@ int sim_run(const Common& common, const RunOptions& options) {
       .depth = depth == workload::Depth::event ? "event" : "analytic",
       .peak_per_rank = machine.peak_per_rank(),
       .peak_source = machine.peak_source(),
-      .assumptions = {{"cost.operators", std::string(word(p.weakest, job.cluster.cpu())), "weakest source"}}};
+      .assumptions = {
+          {"cost.operators", std::string(sources_word(p.weakest, job.cluster.cpu())), "weakest source"}}};
   std::vector<std::pair<std::string, std::string>> files;  // target, content
   if (!options.trace.empty())
     files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
@@ -197,10 +160,8 @@ int sim_run(const Common& common, const RunOptions& options) {
   write_outputs(contents);
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
-    tell(common, options, job, p, report::rates(job, p.summary.step_time, machine.peak_per_rank()),
-         recalibration_advice(job, profile));
-  const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
-  return static_cast<double>(p.peak.value) <= capacity ? kDone : kHonestNo;
+    tell(common, options, job, p, figures, recalibration_advice(job, profile));
+  return figures.fits() ? kDone : kHonestNo;
 }
 
 }  // namespace ds::cli

@@ -33,9 +33,9 @@ Cell number(const std::optional<double>& value, const std::string& metric) {
 
 std::string rows_table(const std::vector<Row>& rows, const terminal::Screen& screen) {
   Table table{.columns = {{"case"},
-                          {"trust"},
+                          {"trust", Align::left, 1},
                           {"metric"},
-                          {"measured", Align::right},
+                          {"measured", Align::right, 2},
                           {"predicted", Align::right},
                           {"error", Align::right},
                           {""}},
@@ -66,13 +66,13 @@ std::vector<Cell> score_row(const std::string& metric, const std::string& of, co
 std::string scores_table(const Summary& summary, const terminal::Screen& screen) {
   Table table{.columns = {{"absolute error"},
                           {"of"},
-                          {"rows", Align::right},
+                          {"rows", Align::right, 4},
                           {"mean", Align::right},
-                          {"median", Align::right},
-                          {"95th", Align::right},
-                          {"worst", Align::right},
-                          {"inside", Align::right},
-                          {"mean over sets", Align::right}},
+                          {"median", Align::right, 2},
+                          {"95th", Align::right, 1},
+                          {"worst", Align::right, 5},
+                          {"inside", Align::right, 2},
+                          {"mean over sets", Align::right, 3}},
               .rows = {}};
   for (const auto& [metric, m] : summary.metrics) {
     for (const auto& [set, s] : m.by_set) table.rows.push_back(score_row(metric, set, s));

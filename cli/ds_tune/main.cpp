@@ -38,10 +38,15 @@ int main(int argc, char** argv) {
                    "Share of memory that plans leave free (default 0.08 where the software's allocator "
                    "caches, else 0)")
       ->check(CLI::Range(0.0, 0.9));
-  search->add_option("--export", options.export_as,
-                     "Print the best plan on standard output instead: job (a job file)");
+  search
+      ->add_option("--export", options.export_as,
+                   "Print the best plan on standard output instead: job (a job file)")
+      ->type_name("FORMAT");
   refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
   add_common(*search, common, {});
+
+  Documents<CLI::App> documents;
+  documents.add_to(app);
 
   return guarded([&] {
     try {
@@ -50,6 +55,7 @@ int main(int argc, char** argv) {
       return answer_usage(app, e, argc, argv, {"train", "bench", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    if (documents.parsed()) return documents.answer(app);
     common.program = "ds-tune search";
     return tune_search(common, options);
   });

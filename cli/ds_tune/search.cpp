@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -94,6 +95,26 @@ AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const
   return {prediction.summary.step_time, prediction.sigma};
 }
 
+Seconds steady_now() {
+  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
+}
+
+/// What events may take beyond --time-limit: the best plan is worth that much of a wait, the others where they fit in.
+constexpr Seconds kGrace{0.5};
+
+/// From the best on, as long as there is time for one more that takes as long as the longest so far. Whether there was for all.
+bool judge_by_events(std::vector<Judged>& plans, const workload::Job& base, const cost::Profile& profile,
+                     const StopToken& stop, Seconds until) {
+  Seconds longest{0};
+  for (Judged& one : plans) {
+    const Seconds begun = steady_now();
+    if (stop.stop_requested() || begun + longest > until) return false;
+    one.event = at_event_depth(base, one.plan, profile);
+    longest = std::max(longest, steady_now() - begun);
+  }
+  return true;
+}
+
 }  // namespace
 
 std::string method_names() {
@@ -127,6 +148,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const std::optional<workload::Job> own = own_plan(base, own_fault);
   const std::optional<tuner::Candidate> start = own ? space.find(own->plan) : std::nullopt;
 
+  const Seconds begun = steady_now();
+  const Seconds limit{options.time_limit_s.value_or(std::numeric_limits<double>::infinity())};
   phases.begin("search");
   terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
   const auto searcher = method.make(space, base.seed);
@@ -134,7 +157,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
       tuner::search(space, evaluator, *searcher,
                     {.start = start,
                      .evals = options.evals.value_or(std::numeric_limits<std::int64_t>::max()),
-                     .time_limit = {options.time_limit_s.value_or(std::numeric_limits<double>::infinity())},
+                     .time_limit = limit,
                      .top = static_cast<std::size_t>(options.top),
                      .stop = &stop,
                      .progress = progress.callback()});
@@ -150,8 +173,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
                       .memory_margin = margin};
   for (const tuner::Scored& one : found.top) answer.top.push_back(judged(space, one));
   for (const tuner::Scored& one : found.front) answer.front.push_back(judged(space, one));
-  for (Judged& one : answer.top)
-    if (!stop.stop_requested()) one.event = at_event_depth(space.base(), one.plan, profile);
+  const bool all_judged = judge_by_events(answer.top, space.base(), profile, stop, begun + limit + kGrace);
   if (own)
     answer.baseline =
         Judged{own->plan, evaluator.evaluate(std::span(&own->plan, 1), {.too_large_ones = true}).front(),
@@ -166,7 +188,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
     if (base.cluster.cpu() && profile.path.empty())
       print("durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
   }
-  if (found.end == tuner::End::stopped) return status_after(stop);
+  if (found.end == tuner::End::stopped || (stop.stop_requested() && !all_judged)) return status_after(stop);
   return answer.top.empty() ? kHonestNo : kDone;
 }
 

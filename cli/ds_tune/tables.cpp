@@ -61,10 +61,10 @@ void add_row(Table& table, const tuner::Space& space, const Judged& one, const s
 std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
   Table table{.columns = {{"  plan"},
                           {"step time", Align::right},
-                          {"by events", Align::right},
-                          {"memory", Align::right},
-                          {""},
-                          {"", Align::right},
+                          {"by events", Align::right, 3},
+                          {"memory", Align::right, 4},
+                          {"", Align::left, 1},
+                          {"", Align::right, 2},
                           {""}},
               .rows = {}};
   const std::optional<Judged>& own = answer.baseline;

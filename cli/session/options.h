@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/documents/documents.h"
 #include "cli/session/session.h"
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
@@ -23,7 +24,7 @@ struct Refusals {
 /// it hides.
 template <class App>
 void refuse_option(App& app, const char* name, std::string_view why) {
-  app.add_option(name)->group("")->check(
+  app.add_option(name)->group("")->expected(0, 1)->check(
       [name, why](const std::string&) -> std::string { throw InputError(name, std::string(why)); });
 }
 
@@ -68,6 +69,61 @@ int answer_usage(const App& app, const Error& error, int argc, char** argv,
   return refuse_usage(error.what());
 }
 
+/// Every option that --help shows, with what follows it.
+template <class App>
+std::vector<OptionRow> rows_of(const App& app) {
+  std::vector<OptionRow> rows;
+  for (const auto* option : app.get_options()) {
+    if (option->get_group().empty()) continue;
+    OptionRow row{.names = {},
+                  .value = option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
+                  .about = option->get_description(),
+                  .positional = option->get_positional(),
+                  .repeats = option->get_items_expected_max() > 1};
+    if (row.positional) row.names.push_back(option->get_name(true));
+    for (const std::string& name : option->get_snames()) row.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames()) row.names.push_back("--" + name);
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+template <class App>
+ProgramTable table_of(const App& app) {
+  ProgramTable table{.name = app.get_name(),
+                     .about = app.get_description(),
+                     .footer = app.get_footer(),
+                     .version = version_text(),
+                     .options = rows_of(app),
+                     .commands = {}};
+  for (const App* command : app.get_subcommands([](const App* one) { return !one->get_group().empty(); }))
+    table.commands.push_back({command->get_name(), command->get_description(), rows_of(*command)});
+  return table;
+}
+
+/// The commands that tell of the others: scripts for shells, and (for packagers, not in --help) the manual page.
+template <class App>
+struct Documents {
+  App *completions{nullptr}, *manual{nullptr};
+  std::string shell;
+
+  void add_to(App& app) {
+    completions = app.add_subcommand("completions", "Print completions for a shell");
+    completions
+        ->add_option("SHELL", shell, "bash, zsh or fish: source <(" + app.get_name() + " completions bash)")
+        ->required()
+        ->type_name(std::string(kShells));
+    manual = app.add_subcommand("man-page", "Print the manual page")->group("");
+    for (App* command : {completions, manual}) command->set_version_flag("--version", version_text());
+  }
+  bool parsed() const { return completions->parsed() || manual->parsed(); }
+  int answer(const App& app) const {
+    const ProgramTable table = table_of(app);
+    print(completions->parsed() ? completion(table, shell) : man_page(table));
+    return kDone;
+  }
+};
+
 template <class App>
 void add_job_options(App& app, Common& common) {
   app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")
@@ -79,6 +135,15 @@ void add_job_options(App& app, Common& common) {
 }
 
 template <class App>
+void add_report(App& app, Common& common) {
+  auto* report = app.add_option("--report", common.report, "Write the report as JSON; - is standard output");
+  report->type_name("FILE");
+  app.add_flag_callback(
+         "--json", [&common] { common.report = "-"; }, "The report on standard output: --report -")
+      ->excludes(report);
+}
+
+template <class App>
 void add_common(App& app, Common& common, const Refusals& refusals) {
   app.set_version_flag("--version", version_text());
   if (refusals.job.empty()) {
@@ -87,16 +152,17 @@ void add_common(App& app, Common& common, const Refusals& refusals) {
     refuse_option(app, "--set", refusals.job);
     refuse_option(app, "--seed", refusals.job);
   }
-  if (refusals.report.empty())
-    app.add_option("--report", common.report, "Write the report as JSON; - is standard output")
-        ->type_name("FILE");
-  else
+  if (refusals.report.empty()) {
+    add_report(app, common);
+  } else {
     refuse_option(app, "--report", refusals.report);
+    refuse_option(app, "--json", refusals.report);
+  }
   refuse_option(app, "--html",
                 refusals.report.empty() ? "pages are not supported yet; --report gives JSON"
                                         : "pages are not supported yet");
   app.add_option("--jobs", common.jobs,
-                 "Threads beside those of ranks; one for each core. ds-tune search uses them")
+                 "Threads beside those of ranks; one for each core. Searches and sweeps use them")
       ->check([](const std::string& text) {
         return std::string(text == "0" || text.starts_with('-') ? "must be above 0" : "");
       });
@@ -105,8 +171,8 @@ void add_common(App& app, Common& common, const Refusals& refusals) {
                "Tell on standard error which files are read and what takes how long");
   app.add_flag("--no-color", common.no_color, "No colours");
   if (refusals.progress.empty())
-    app.add_option("--progress", common.progress, "Show how far it is: auto, always or never")
-        ->type_name("WHEN");
+    app.add_option("--progress", common.progress, "Show how far it is (default auto)")
+        ->type_name("auto|always|never");
   else
     refuse_option(app, "--progress", refusals.progress);
 }

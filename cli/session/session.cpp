@@ -89,6 +89,8 @@ int guarded(const std::function<int()>& command) noexcept {
   }
 }
 
+int complain(int status, std::string_view message) { return complain(status, "", message); }
+
 int refuse_usage(std::string_view what) noexcept {
   return complain(kBadInput, "", fmt::format("{}; --help says what can be asked", what));
 }
@@ -128,7 +130,13 @@ workload::Job read_job(const std::string& file, const Common& common) {
 
 cost::Profile profile_of(const workload::Job& job) {
   const workload::Node& node = job.cluster.groups.front().node;
-  return node.profile_path.empty() ? cost::rough_profile() : cost::read_profile(node.profile_path);
+  if (node.profile_path.empty()) return cost::rough_profile();
+  try {
+    return cost::read_profile(node.profile_path);
+  } catch (const InputError& damaged) {
+    if (node.name != "localhost") throw;
+    throw workload::with_calibration_hint(damaged);
+  }
 }
 
 std::string recalibration_advice(const workload::Job& job, const cost::Profile& profile) {

@@ -42,6 +42,8 @@ inline constexpr int kDone = 0, kHonestNo = 1, kBadInput = 2, kOurMistake = 3;
 /// Runs a command; turns exceptions into one line on standard error and the exit status that belongs to them.
 int guarded(const std::function<int()>& command) noexcept;
 
+/// One line on standard error; returns `status`.
+int complain(int status, std::string_view message);
 /// A command line that cannot be understood: one line on standard error, and the status for that.
 int refuse_usage(std::string_view what) noexcept;
 

@@ -26,10 +26,12 @@ int columns_of_terminal(int descriptor) {
 }  // namespace
 
 Screen look_at(int descriptor, Wishes wishes) {
-  const bool terminal = ::isatty(descriptor) != 0 && environment("TERM") != "dumb";
+  const bool terminal = ::isatty(descriptor) != 0;
+  const bool clever = terminal && environment("TERM") != "dumb";
   const int columns = columns_of_terminal(descriptor);
-  return {.colour = terminal && !wishes.no_color && environment("NO_COLOR").empty(),
-          .redraws = terminal,
+  return {.colour = clever && !wishes.no_color && environment("NO_COLOR").empty(),
+          .terminal = terminal,
+          .redraws = clever,
           .columns = columns > 0 ? std::clamp(columns, 20, 1000) : 80};
 }
 

@@ -1,5 +1,6 @@
 // Lays cells out in columns.
 #include <algorithm>
+#include <optional>
 
 #include "cli/terminal/terminal.h"
 
@@ -15,6 +16,27 @@ std::vector<int> widths_of(const Table& table) {
     for (std::size_t i = 0; i < std::min(row.size(), widths.size()); ++i)
       widths[i] = std::max(widths[i], columns_of(row[i].text));
   return widths;
+}
+
+int width_of(const std::vector<int>& widths) {
+  int sum = 0;
+  for (const int width : widths) sum += width + columns_of(kGap);
+  return sum - columns_of(kGap);
+}
+
+/// The column to do without, or none.
+std::optional<std::size_t> least_important(const std::vector<Column>& columns) {
+  std::optional<std::size_t> least;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (columns[i].importance < kAlways && (!least || columns[i].importance <= columns[*least].importance))
+      least = i;
+  return least;
+}
+
+void leave_out(Table& table, std::size_t column) {
+  table.columns.erase(table.columns.begin() + static_cast<std::ptrdiff_t>(column));
+  for (auto& row : table.rows)
+    if (column < row.size()) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
 }
 
 std::string rule(const std::vector<int>& widths) {
@@ -52,7 +74,13 @@ std::string draw(const Table& table, const Screen& screen) {
   Table shown = table;
   for (auto& row : shown.rows)
     for (Cell& cell : row) cell.text = one_line(cell.text);
-  const std::vector<int> widths = widths_of(shown);
+  std::vector<int> widths = widths_of(shown);
+  while (screen.terminal && width_of(widths) > screen.columns) {
+    const std::optional<std::size_t> column = least_important(shown.columns);
+    if (!column) break;
+    leave_out(shown, *column);
+    widths = widths_of(shown);
+  }
   std::string drawn;
   std::vector<Cell> titles;
   for (const Column& column : shown.columns) titles.push_back({column.title, Hue::bold});

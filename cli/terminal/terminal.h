@@ -29,7 +29,8 @@ namespace ds::terminal {
 /// What a stream can show. The default is a file: no colour, nothing is drawn over.
 struct Screen {
   bool colour{false};
-  bool redraws{false};  ///< a terminal that can go back to the start of a line
+  bool terminal{false};  ///< people see it through a window of `columns`
+  bool redraws{false};   ///< a terminal that can go back to the start of a line
   int columns{80};
 };
 
@@ -75,9 +76,13 @@ struct Cell {
   Hue hue{Hue::plain};
 };
 
+/// Of a column that is never left out.
+inline constexpr int kAlways = 1000;
+
 struct Column {
   std::string title;
   Align align{Align::left};
+  int importance{kAlways};  ///< in a window that is too narrow the least important are left out first
 };
 
 /// Rows may be shorter than the columns; an empty row is drawn as a rule.
@@ -87,7 +92,8 @@ struct Table {
 };
 
 /// Title line (left out when all titles are empty) and rows, columns two blanks apart, each line ended by a newline.
-/// Never cut: a table that is wider than the screen is still complete.
+/// Cells are never cut. A file gets all columns; a window too narrow for them loses columns, the least important first and of
+/// equal ones the last, as long as there are any that may go.
 std::string draw(const Table& table, const Screen& screen);
 
 // ---- numbers: three significant digits unless it says exact; a missing value (not a number) is "n/a"
@@ -143,12 +149,15 @@ class ProgressLine {
  private:
   void wipe();
   std::string line(double share, std::string_view what, std::optional<Seconds> left) const;
+  /// Smooths what is guessed to be left, so that people see it change and not jump.
+  void guess_left(double share, Seconds elapsed);
 
   ProgressMode mode_;
   Screen screen_;
   Outside outside_;
   std::mutex mutex_;
   std::optional<Seconds> begun_, last_drawn_;
+  std::optional<Seconds> left_, guessed_at_;  // what is left, and when after the begin that was guessed
   bool on_screen_{false};
 };
 

@@ -1,14 +1,10 @@
 // One case: its job is read, predicted, and laid beside what was measured.
 #include <fmt/format.h>
 
-#include <cmath>
-#include <stdexcept>
+#include <algorithm>
 
+#include "cli/prediction/prediction.h"
 #include "cli/validation/validation.h"
-#include "simulator/base/error.h"
-#include "simulator/cost/machine.h"
-#include "simulator/engine/predict.h"
-#include "simulator/report/report.h"
 #include "simulator/workload/workload.h"
 
 namespace ds::cli {
@@ -22,35 +18,19 @@ struct Value {
   double sigma{};  // relative
 };
 
-struct Predicted {
-  report::Rates rates;
-  Seconds step_time;
-  double sigma{};
-  Bytes peak;
-  bool fits{};
-};
-
-Predicted predict(const Case& c, cost::Fitted fitted) {
+Figures predicted_of(const Case& c, cost::Fitted fitted) {
   const workload::Job job = workload::read_job_text(c.job, c.id);
   workload::check_supported(job);
-  const cost::Profile none = cost::rough_profile();
-  const cost::Machine machine(job, none, fitted);
-  const engine::Prediction p = engine::predict(job, machine, workload::Depth::event, engine::Rows::none);
-  const double capacity = job.cluster.groups.front().node.memory_bytes_per_gpu;
-  return {.rates = report::rates(job, p.summary.step_time, machine.peak_per_rank()),
-          .step_time = p.summary.step_time,
-          .sigma = p.sigma,
-          .peak = p.peak,
-          .fits = static_cast<double>(p.peak.value) <= capacity};
+  return predict(job, cost::rough_profile(), workload::Depth::event, fitted);
 }
 
-Value value_of(const std::string& metric, const Predicted& p) {
+Value value_of(const std::string& metric, const Figures& p) {
   if (metric == "step_time_s") return {p.step_time.value, false, p.sigma};
   if (metric == "tflops_per_gpu") return {p.rates.tflops_per_gpu, true, p.sigma};
   if (metric == "mfu") return {p.rates.uncut_mfu, true, p.sigma};
   if (metric == "tokens_per_s_per_gpu") return {p.rates.tokens_per_s_per_gpu, true, p.sigma};
   if (metric == "peak_memory_gb") return {static_cast<double>(p.peak.value) / kBytesPerGb, false, 0};
-  return {p.fits ? 1.0 : 0.0, false, 0};
+  return {p.fits() ? 1.0 : 0.0, false, 0};
 }
 
 void fill(Row& row, const Value& value) {
@@ -74,21 +54,17 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
   for (const auto& [metric, measured] : c.measured)
     rows.push_back(
         {.id = c.id, .set = c.set, .trust = c.trust, .metric = metric, .measured = measured, .message = ""});
-  const auto fail = [&](const char* why) {
-    for (Row& row : rows) row.failed = true, row.message = why;
-  };
-  try {
-    const Predicted predicted = predict(c, fitted);
+  Outcome outcome;
+  attempt(outcome, [&] {
+    const Figures predicted = predicted_of(c, fitted);
     for (Row& row : rows) {
       fill(row, value_of(row.metric, predicted));
       // What was measured has run, so it fits.
-      if (row.metric != "fits" && !predicted.fits) row.message = "said not to fit in memory";
+      if (row.metric != "fits" && !predicted.fits()) row.message = "said not to fit in memory";
     }
-  } catch (const InputError& error) {
-    fail(error.what());
-  } catch (const std::logic_error& error) {
-    fail(error.what());  // our mistake, which says so; the other cases are predicted all the same
-  }
+  });
+  if (!outcome.fault.empty())
+    for (Row& row : rows) row.failed = true, row.message = outcome.fault;
   return rows;
 }
 

@@ -36,7 +36,7 @@ std::vector<Step> steps_of(std::string_view path, std::string_view assignment) {
       if (at < path.size() && path[at] == '.')
         ++at;
       else if (at < path.size() && path[at] != '[')
-        fail(assignment, "after ] comes a dot, [ or =");
+        fail(assignment, "after ] comes a dot, [ or =", "such as plan.stage_layers[2]=7");
       continue;
     }
     const std::size_t end = std::min(path.find_first_of(".[", at), path.size());
@@ -48,6 +48,8 @@ std::vector<Step> steps_of(std::string_view path, std::string_view assignment) {
   if (steps.size() > static_cast<std::size_t>(kMaxDepth)) fail(assignment, "the path is too deep");
   return steps;
 }
+
+std::string named(const std::string& path) { return path.empty() ? "the document" : path; }
 
 Json value_of(std::string_view text) {
   try {
@@ -68,16 +70,21 @@ void apply_override(Document& document, std::string_view assignment) {
     if (const std::string* key = std::get_if<std::string>(&step)) {
       if (at->is_null()) *at = Json::object();
       if (!at->is_object())
-        fail(assignment, fmt::format("{} is {}, so it has no key {}", path.empty() ? "the document" : path,
-                                     pretty(*at), *key));
+        fail(assignment, fmt::format("{} is {}, so it has no key {}", named(path), pretty(*at), *key),
+             path.empty() ? "an object is needed" : fmt::format("{}={{...}} gives it an object", path));
       at = &(*at)[*key];
       path = join_path(path, *key);
     } else {
       const std::size_t index = std::get<std::size_t>(step);
       if (at->is_null()) *at = Json::array();
-      if (!at->is_array()) fail(assignment, fmt::format("{} is {}, no list", path, pretty(*at)));
+      if (!at->is_array())
+        fail(assignment, fmt::format("{} is {}, no list", named(path), pretty(*at)),
+             at->is_object() && !at->empty()
+                 ? fmt::format("its keys are set, such as {}=VALUE", join_path(path, at->begin().key()))
+                 : "leave the index out");
       if (index > at->size())
-        fail(assignment, fmt::format("{} has {} elements", path, at->size()), "the next index adds one");
+        fail(assignment, fmt::format("{} has {} elements", named(path), at->size()),
+             fmt::format("[{}] adds one", at->size()));
       if (index == at->size()) at->push_back(nullptr);
       at = &(*at)[index];
       path = fmt::format("{}[{}]", path, index);

@@ -9,6 +9,7 @@
 #include "simulator/base/hash.h"
 #include "simulator/base/json.h"
 #include "simulator/cost/cost.h"
+#include "simulator/cost/profile_limits.h"
 #include "simulator/ops/fields.h"
 #include "simulator/workload/limits.h"
 
@@ -16,10 +17,6 @@ namespace ds::cost {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::int64_t kMostCores = 1LL << 20;
-constexpr std::int64_t kMostSize =
-    1LL << 30;  // of an operator: two of them multiply to a whole number of 64 bits
 
 constexpr std::string_view kSchema = "ds-profile-1";
 constexpr Named<ops::Pass> kPasses[] = {{"forward", ops::Pass::forward},

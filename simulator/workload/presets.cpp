@@ -44,12 +44,12 @@ fs::path profiles_directory() {
     if (fs::is_directory(asked, error)) return asked;
     throw InputError("DS_PROFILES", fmt::format("{} is not a directory", asked));
   }
-  fs::path source = fs::path(kSourceDir) / "profiles";
-  if (fs::is_directory(source, error)) return source;
   const fs::path binary = fs::read_symlink("/proc/self/exe", error);
   const fs::path installed = binary.parent_path() / ".." / "share" / "ds";
   if (fs::is_directory(installed, error)) return installed.lexically_normal();
-  throw InputError("profiles", "are found neither beside the source tree nor beside the program",
+  fs::path source = fs::path(kSourceDir) / "profiles";
+  if (*kSourceDir != '\0' && fs::is_directory(source, error)) return source;
+  throw InputError("profiles", "are found neither beside the program (../share/ds) nor in the source tree",
                    "set DS_PROFILES to their directory");
 }
 
@@ -60,6 +60,13 @@ fs::path localhost_profile() {
   if (const char* home = std::getenv("HOME"); set(home))
     return fs::path(home) / ".cache" / "ds" / "localhost.json";
   return {};
+}
+
+InputError with_calibration_hint(const InputError& error) {
+  const InputError better(
+      error.path(), error.wrong(),
+      "`ds-exec calibrate` measures this machine anew; without the file a rough default is taken");
+  return error.file().empty() ? better : better.in_file(error.file());
 }
 
 std::vector<Preset> list_presets() {

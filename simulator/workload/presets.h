@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/base/error.h"
 #include "simulator/base/json.h"
 #include "simulator/workload/job.h"
 
@@ -20,13 +21,16 @@ struct Preset {
   std::string source;  // where its numbers come from
 };
 
-/// $DS_PROFILES, else profiles/ of the source tree this was built from, else ../share/ds beside the binary.
+/// $DS_PROFILES, else ../share/ds beside the binary, else profiles/ of the source tree this was built from.
 /// Throws InputError when none of them is a directory.
 std::filesystem::path profiles_directory();
 
 /// The file that `localhost` means, written by `ds-exec calibrate`: $XDG_CACHE_HOME/ds/localhost.json, else
 /// ~/.cache/ds/localhost.json. Empty where neither XDG_CACHE_HOME nor HOME is set.
 std::filesystem::path localhost_profile();
+
+/// What is wrong with that file, and what to do about it.
+InputError with_calibration_hint(const InputError& error);
 
 /// All presets by kind, then name.
 std::vector<Preset> list_presets();

@@ -132,7 +132,12 @@ Node localhost(const Defaults& defaults) {
   const fs::path file = localhost_profile();
   std::error_code error;
   if (fs::exists(file, error)) {
-    Node node = node_of_profile(file);
+    Node node;
+    try {
+      node = node_of_profile(file);
+    } catch (const InputError& damaged) {
+      throw with_calibration_hint(damaged);
+    }
     node.name = "localhost";
     node.machine_memory_bytes = total_memory();
     defaults.assume("cluster.node", fmt::format("{} ({})", node.profile_path, node.profile_hash),

@@ -102,6 +102,12 @@ Train read_train(const Cursor& at, const Defaults& defaults) {
   return train;
 }
 
+std::vector<std::pair<std::string_view, double>> policy_of(const HyperParameters& hyper) {
+  std::vector<std::pair<std::string_view, double>> policy;
+  for (const Policy& one : kPolicy) policy.emplace_back(one.key, hyper.*one.value);
+  return policy;
+}
+
 Simulate read_simulate(const Cursor& at, const Defaults& defaults) {
   at.only({"depth", "sharing", "stragglers", "failures"});
   Simulate s;

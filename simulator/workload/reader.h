@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "simulator/base/json.h"
@@ -34,6 +35,8 @@ Model read_model_object(const Cursor& at, const Defaults& defaults);
 Cluster read_cluster(const Cursor& at, const std::filesystem::path& folder, const Defaults& defaults);
 
 Train read_train(const Cursor& at, const Defaults& defaults);
+/// The keys of the hyper-parameter policy, as `train` has them, with their values.
+std::vector<std::pair<std::string_view, double>> policy_of(const HyperParameters& hyper);
 /// `at`: the plan, if one was given. Needs model, cluster and habits in `job`.
 Plan read_plan(const std::optional<Cursor>& at, const Job& job, const Defaults& defaults);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 
 #include "simulator/workload/arithmetic.h"
@@ -127,6 +128,38 @@ std::string ranks_sentence(const Job& j) {
                      j.cluster.ranks());
 }
 
+/// How many ranks there are to divide, where that is known before the plan.
+std::int64_t ranks_to_divide(const Job& j) { return j.cluster.asked_ranks.value_or(j.cluster.ranks()); }
+
+std::string division_sentence(const Job& j, std::int64_t degree, std::string_view others) {
+  return fmt::format("{}{} must divide the number of {}, which is {}", degree, others,
+                     j.cluster.cpu() ? "ranks" : "GPUs", ranks_to_divide(j));
+}
+
+// clang-format off
+/// Degrees that no dp can make up for.
+constexpr Rule kDivisions[] = {
+  {"plan.tp",
+   [](const Job& j) { return ranks_to_divide(j) % j.plan.tp == 0; },
+   [](const Job& j) { return division_sentence(j, j.plan.tp, ""); },
+   [](Job& j) -> std::int64_t& { return j.plan.tp; }},
+  {"plan.pp",
+   [](const Job& j) { return ranks_to_divide(j) % product({j.plan.tp, j.plan.pp}) == 0; },
+   [](const Job& j) { return division_sentence(j, j.plan.pp, fmt::format(" x plan.tp {}", j.plan.tp)); },
+   [](Job& j) -> std::int64_t& { return j.plan.pp; }},
+  {"plan.cp",
+   [](const Job& j) { return ranks_to_divide(j) % product({j.plan.tp, j.plan.pp, j.plan.cp}) == 0; },
+   [](const Job& j) { return division_sentence(j, j.plan.cp, fmt::format(" x plan.tp {} x plan.pp {}", j.plan.tp, j.plan.pp)); },
+   [](Job& j) -> std::int64_t& { return j.plan.cp; }},
+};
+// clang-format on
+
+const Rule* undivided(const Job& j) {
+  if (j.cluster.cpu() && !j.cluster.asked_ranks) return nullptr;
+  const auto broken = std::ranges::find_if(kDivisions, [&](const Rule& rule) { return !rule.keeps(j); });
+  return broken == std::end(kDivisions) ? nullptr : &*broken;
+}
+
 std::string precision_sentence(const Job& j) {
   std::string others;
   for (const auto& [name, precision] : kPrecisions)
@@ -189,7 +222,8 @@ const Rule kRules[] = {
      return j.cluster.asked_ranks ? asked_ranks(j) == *j.cluster.asked_ranks : asked_ranks(j) <= kMaxCpuRanks;
    },
    ranks_sentence,
-   [](Job& j) -> std::int64_t& { return j.plan.dp; }},
+   [](Job& j) -> std::int64_t& { return j.plan.dp; },
+   undivided},
   {"plan.precision",
    [](const Job& j) { return j.cluster.cpu() || computes_in(j, j.plan.precision); },
    precision_sentence, nullptr},
@@ -331,8 +365,13 @@ std::optional<Violation> first_violation(const Job& job) {
   return std::nullopt;
 }
 
+const Rule& blamed(Violation violation, const Job& job) {
+  const Rule* cause = violation.rule->cause == nullptr ? nullptr : violation.rule->cause(job);
+  return cause == nullptr ? *violation.rule : *cause;
+}
+
 InputError as_error(Violation violation, const Job& job) {
-  const Rule& rule = *violation.rule;
+  const Rule& rule = blamed(violation, job);
   return {std::string(rule.path), rule.says(job), what_would_keep(rule, job)};
 }
 

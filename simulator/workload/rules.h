@@ -23,6 +23,9 @@ struct Rule {
   bool (*keeps)(const Job&);        // may assume that all rules above it in the table are kept
   std::string (*says)(const Job&);  // what is wrong with which value, and the rule
   std::int64_t& (*key)(Job&);  // the value that `path` names, varied to find what would be right; or null
+  /// Where another key is what is really wrong, and this one only follows from it: the rule which that one breaks. May be null,
+  /// and give null.
+  const Rule* (*cause)(const Job&){nullptr};
 };
 
 struct Violation {
@@ -33,6 +36,9 @@ std::span<const Rule> rules();
 
 /// The first rule that the job breaks, if any. `stage_layers` counts only where it was given.
 std::optional<Violation> first_violation(const Job& job);
+
+/// The rule that is to be told: that of the cause, where there is one.
+const Rule& blamed(Violation violation, const Job& job);
 
 /// The violation in words, with the nearest values that would keep the rule (all others unchanged).
 InputError as_error(Violation violation, const Job& job);

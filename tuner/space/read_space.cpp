@@ -1,6 +1,7 @@
 // The space as the command line asks for it: the default one or that of a file, narrowed by pins and forbids.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
@@ -140,6 +141,8 @@ void forbid(Dimensions& dimensions, const workload::Job& base, std::int64_t core
   }
   std::vector<std::int64_t>& values = dimensions.of(*key);
   if (values.empty()) values = default_values(*key, base, cores);
+  std::vector<std::string> before;
+  for (const std::int64_t value : values) before.push_back(key->value.spell(value));
   if (constraint.value.empty()) {
     const std::optional<std::int64_t> off = key->search->off;
     if (!off) refuse(constraint, "is nothing that can be left out", "forbid one of its values");
@@ -147,7 +150,9 @@ void forbid(Dimensions& dimensions, const workload::Job& base, std::int64_t core
   } else {
     std::erase(values, value_of(constraint, *key));
   }
-  if (values.empty()) refuse(constraint, "leaves no value to try");
+  if (values.empty())
+    refuse(constraint, fmt::format("leaves no value to try, of {}", fmt::join(before, " and ")),
+           "take back one of those that are forbidden, or pin one");
 }
 
 /// Throws for what no plan of the space could mend: asked of a plan that uses nothing.

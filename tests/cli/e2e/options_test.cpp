@@ -62,7 +62,7 @@ TEST_F(Options, ThatAreMisspeltAreToldByName) {
   EXPECT_TRUE(complains(sim({"run", job, "--hlep"}), 2, "--hlep: is no option; did you mean --help?"));
   EXPECT_TRUE(complains(exec({"run", job, "--stesp=3"}), 2, "--stesp: is no option; did you mean --steps?"));
   EXPECT_TRUE(complains(tune({"searhc", job}), 2, "searhc: is no command; did you mean search?"));
-  EXPECT_TRUE(complains(sim({"sweep", job}), 2, "sweep: is not there yet"));
+  EXPECT_TRUE(complains(sim({"capacity", job}), 2, "capacity: is not there yet"));
 }
 
 TEST_F(Options, AJobMayNameItsSchema) {
@@ -84,6 +84,40 @@ TEST_F(Options, ListsAreReportsToo) {
       EXPECT_GT(Json::parse(report)[list].size(), 15U);
     }
     EXPECT_TRUE(complains(sim({list, "--report", path("none/x")}), 2, "--report"));
+  }
+}
+
+TEST_F(Options, LimitsAreThoseOfProfilesAndSweepsToo) {
+  const std::string all = sim({"limits"}).out;
+  for (const char* what :
+       {"plan.vpp", "cores and ranks of a profile", "sizes of what a profile", "points of a sweep"})
+    EXPECT_NE(all.find(what), std::string::npos) << what;
+}
+
+TEST_F(Options, PresetsShowWhatIsInThemAndTakeWords) {
+  const Ended h100 = sim({"presets", "GPU", "h100-sxm5"});
+  EXPECT_EQ(lines(h100.out).size(), 2U) << h100.out;  // titles, and the one
+  EXPECT_NE(h100.out.find("989 TFLOP/s in bf16, 80.0 GB, 3.35 TB/s, 700 W"), std::string::npos) << h100.out;
+  const Ended mixtral = sim({"presets", "mixtral"});
+  EXPECT_NE(mixtral.out.find("46.7 B parameters, 32 layers of 4096"), std::string::npos) << mixtral.out;
+  EXPECT_NE(mixtral.out.find("not predicted yet"), std::string::npos) << mixtral.out;
+  EXPECT_NE(mixtral.out.find("model.moe: mixture of experts is not supported yet"), std::string::npos);
+  EXPECT_EQ(h100.out.find("github.com"), std::string::npos);
+  EXPECT_NE(sim({"presets", "h100-sxm5", "-v"}).out.find("github.com"), std::string::npos);
+  EXPECT_TRUE(complains(sim({"presets", "lllama2-70b"}), 2, "did you mean llama2-70b?"));
+}
+
+/// What a list says cannot be predicted, `run` refuses, and the other way round.
+TEST_F(Options, PresetsThatAreMarkedAreThoseThatRunRefuses) {
+  const Json list = Json::parse(sim({"presets", "model", "--json"}).out)["presets"];
+  ASSERT_GT(list.size(), 10U);
+  for (const Json& one : list) {
+    const std::string task = write(
+        "task.json",
+        R"({"model": ")" + one["name"].get<std::string>() +
+            R"(", "cluster": {"node": "dgx-h100", "nodes": 1}, "train": {"sequence_length": 1024, "global_batch": 8}})");
+    EXPECT_EQ(sim({"run", task, "-q", "--depth", "analytic"}).status == 2, !one["predicted"].get<bool>())
+        << one["name"];
   }
 }
 
@@ -131,7 +165,7 @@ TEST_F(Options, EveryCommandTellsItsVersionAndTakesJobsAsItsHelpSays) {
     const Ended version = start(command, {"--version"}), help = start(command, {"--help"});
     EXPECT_TRUE(version.status == 0 && version.out.starts_with("ds ")) << version.out << version.err;
     EXPECT_NE(help.out.find("--jobs"), std::string::npos) << help.out;
-    EXPECT_NE(help.out.find("ds-tune search uses them"), std::string::npos) << help.out;
+    EXPECT_NE(help.out.find("Searches and sweeps use them"), std::string::npos) << help.out;
     EXPECT_EQ(help.out.find("--html"), std::string::npos) << help.out;
     for (const char* jobs : {"0", "-1", "two"})
       EXPECT_TRUE(complains(start(command, {"--jobs", jobs}), 2, "--jobs")) << command.words[0];

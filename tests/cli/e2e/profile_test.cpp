@@ -107,5 +107,18 @@ TEST_F(Profiles, ThatAreMissingAreRefusedByTheJobsPath) {
   EXPECT_TRUE(complains(sim({"run", job}), 2, "is a directory"));
 }
 
+/// Nobody wrote that file by hand: what helps is to measure again. Damaged where it is opened, and where it is read whole.
+TEST_F(Profiles, ADamagedCalibrationSaysHowToGetAnother) {
+  const std::string here = write("here.json", kTinyJob);
+  Json other = good;
+  other["schema"] = "ds-profile-99";
+  for (const std::string& damaged : {std::string("{"), std::string("[]"), other.dump()}) {
+    write("cache/ds/localhost.json", damaged);
+    EXPECT_TRUE(complains(sim({"run", here}), 2, "localhost.json: "));
+    EXPECT_TRUE(complains(sim({"run", here}), 2, "`ds-exec calibrate` measures this machine anew"));
+    EXPECT_TRUE(complains(tune({"search", here}), 2, "`ds-exec calibrate` measures this machine anew"));
+  }
+}
+
 }  // namespace
 }  // namespace ds::e2e

@@ -198,6 +198,31 @@ TEST_F(Tune, HostileSpacesAreRefused) {
       complains(tune({"search", job, "--space", write("space.json", vast)}), 2, "too many combinations"));
 }
 
+TEST_F(Tune, ForbiddingEverythingSaysWhatThereWas) {
+  EXPECT_TRUE(complains(tune({"search", job, "--forbid", "plan.zero=0", "--forbid", "plan.zero=1"}), 2,
+                        "--forbid plan.zero: leaves no value to try, of 1; take back one of those"));
+}
+
+/// The space of a trillion parameters takes seconds, and the events of its best more.
+TEST_F(Tune, ATimeLimitIsThatOfTheWholeCommand) {
+  const Ended ended = tune(
+      {"search", std::string(DS_SOURCE_DIR) + "/profiles/jobs/gpt-1t-4096-a100.json", "--time-limit", "0.3"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  if (!sanitized()) {
+    EXPECT_LT(ended.wall_s, 0.3 + 2);  // one on an idle machine; others share it here
+  }
+}
+
+/// Where the best are still to be played by events, it had not ended.
+TEST_F(Tune, CtrlCIs130AsLongAsSomethingIsLeftToDo) {
+  for (const char* when : {"ds: read the job", "ds: search"}) {
+    const Ended ended = tune({"search", std::string(DS_SOURCE_DIR) + "/profiles/jobs/gpt-1t-4096-a100.json",
+                              "-v", "--time-limit", "0.5"},
+                             {.signal = SignalWhen{when, SIGINT}});
+    EXPECT_EQ(ended.status, 130) << when << ended.err;
+  }
+}
+
 TEST_F(Tune, WhatIsNotThereYetIsSaid) {
   for (const auto& [words, part] :
        {std::pair{Words{"--study", "x"}, "--study"},

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <string>
+#include <vector>
 
 #include "cli/terminal/terminal.h"
 
@@ -66,6 +68,55 @@ TEST(ProgressLineTest, ALineFitsTheTerminal) {
   const std::string shown = world.written.substr(world.written.find("\x1b[K") + 3);
   EXPECT_LT(columns_of(shown), kTerminal.columns);
   EXPECT_EQ(count(shown, "50 %"), 1);
+}
+
+/// The bar goes first, then the words; how far it is and how long it still takes are seen in any window.
+TEST(ProgressLineTest, ANarrowTerminalKeepsTheNumbers) {
+  for (int columns = 20; columns <= 90; ++columns) {
+    SCOPED_TRACE(columns);
+    FakeOutside world;
+    ProgressLine line(ProgressMode::always, {.terminal = true, .redraws = true, .columns = columns},
+                      world.hands());
+    line.update(0, "");
+    world.written.clear();
+    world.time.value += 10;
+    line.update(0.5, "searching the plans of a large space");
+    const std::string shown = world.written.substr(world.written.find("\x1b[K") + 3);
+    EXPECT_LT(columns_of(shown), columns);
+    EXPECT_EQ(count(shown, "50 %"), 1) << shown;
+    if (columns >= 24) {
+      EXPECT_EQ(count(shown, "10.0 s left"), 1) << shown;
+    }
+    EXPECT_EQ(count(shown, "█") > 0, columns >= 46)
+        << shown;  // 18 of numbers, 4 of gaps, 1 free, 12 of words, 11 of bar
+    if (columns >= 36) {
+      EXPECT_EQ(count(shown, "searching"), 1) << shown;
+    }
+  }
+}
+
+/// A search that has seen 2 % in 10 s and then cuts half of the space away at once: by its speed 490 s are left, and a tenth of a
+/// second later 10 s. What is shown goes there over some seconds.
+TEST(ProgressLineTest, WhatIsLeftDoesNotJumpByAnOrderOfMagnitude) {
+  FakeOutside world;
+  ProgressLine line(ProgressMode::always, kLog, world.hands());
+  std::vector<double> left;
+  for (int step = 0; step < 60; ++step, world.time.value += 5) {
+    world.written.clear();
+    line.update(step == 0 ? 0 : step < 4 ? 0.01 + 0.001 * step : 0.5 + 0.005 * step, "searching");
+    const std::size_t at = world.written.find(" %  ");
+    if (at == std::string::npos) continue;
+    int minutes = 0;
+    double seconds = 0;
+    const char* text = world.written.c_str() + at + 4;
+    if (std::sscanf(text, "%d min %lf", &minutes, &seconds) == 2)
+      left.push_back(60 * minutes + seconds);
+    else if (std::sscanf(text, "%lf s", &seconds) == 1)
+      left.push_back(seconds);
+  }
+  ASSERT_GT(left.size(), 30U);
+  EXPECT_LT(left.back(), 100);
+  for (std::size_t i = 1; i < left.size(); ++i) EXPECT_GT(left[i] * 10, left[i - 1]) << i;
 }
 
 TEST(ProgressLineTest, TheTerminalIsCleanAtTheEnd) {

@@ -79,6 +79,18 @@ TEST(TableDrawing, ColourDoesNotMoveColumns) {
   EXPECT_EQ(draw(table, kColour), "a   \x1b[32m+3.5 %\x1b[0m\nb  \x1b[31m-12.0 %\x1b[0m\n");
 }
 
+/// Three columns of 5, 3 and 4, two apart: 16.
+TEST(TableTest, AWindowThatIsTooNarrowLosesTheLeastImportantColumns) {
+  const Table table{.columns = {{"plan"}, {"bar", Align::left, 1}, {"time", Align::right, 2}},
+                    .rows = {{{"tp 16"}, {"==="}, {"9 ms"}}}};
+  const auto in = [&](int columns) { return draw(table, {.terminal = true, .columns = columns}); };
+  EXPECT_EQ(in(16), "plan   bar  time\ntp 16  ===  9 ms\n");
+  EXPECT_EQ(in(15), "plan   time\ntp 16  9 ms\n");
+  EXPECT_EQ(in(10), "plan\ntp 16\n");
+  EXPECT_EQ(in(3), "plan\ntp 16\n");  // what is always shown
+  EXPECT_EQ(draw(table, {.terminal = false, .columns = 3}), in(16));
+}
+
 TEST(ScreenTest, AFileGetsNeitherColourNorRedrawing) {
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);

@@ -45,6 +45,22 @@ TEST(Override, NamesItselfWhenThePathCannotBeFollowed) {
     }
 }
 
+/// All four parts: where, what is wrong, with which value, what would be right.
+TEST(Override, SaysWhatWouldBeRight) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"[0]=1",
+       "--set [0]=1: the document is an object of 2 keys, no list; its keys are set, such as a=VALUE"},
+      {"text[0]=1", "--set text[0]=1: text is \"t\", no list; leave the index out"},
+      {"text.b=1", "--set text.b=1: text is \"t\", so it has no key b; text={...} gives it an object"},
+      {"a[3]=1", "--set a[3]=1: a has 2 elements; [2] adds one"}};
+  for (const auto& [assignment, says] : cases) try {
+      with(R"({"a": [7, 8], "text": "t"})", assignment);
+      ADD_FAILURE() << assignment;
+    } catch (const InputError& error) {
+      EXPECT_STREQ(error.what(), says);
+    }
+}
+
 TEST(Override, RefusesValuesThatAreNoUtf8) { EXPECT_THROW(with("{}", "a=\xff\xfe"), InputError); }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(RuleLaws, AProposedValueKeepsTheRule) {
     if (!violation) return;
     const InputError error = as_error(*violation, job);
     RC_ASSERT(!error.path().empty());
-    const Rule& rule = *violation->rule;
+    const Rule& rule = blamed(*violation, job);
     if (rule.key == nullptr || error.hint().empty()) return;
     rule.key(job) = std::stoll(error.hint());  // the hint begins with a value
     RC_ASSERT(rule.keeps(job));
