@@ -36,8 +36,7 @@ double real(std::int64_t n) { return static_cast<double>(n); }
 }  // namespace
 
 GpuOperators::GpuOperators(const workload::Job& job)
-    : GpuOperators(job, ProductTable::of(job.cluster.groups.front().node,
-                                         {job.cluster.groups.front().node.accelerator.memory_bytes_per_s})) {}
+    : GpuOperators(job, ProductTable::of(job.cluster.groups.front().node)) {}
 
 GpuOperators::GpuOperators(const workload::Job& job, const GpuOperators& other)
     : GpuOperators(job, other.products_) {}
@@ -74,8 +73,8 @@ Estimate GpuOperators::product(const ops::Op& op) const {
   const double computing = (ops::flops(op) / peak_of(op.type)).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
   if (products_ && size_of(op.type) == kTableBytes) {
-    const double slower = products_->slowdown(std::get<ops::Linear>(op.what), op.pass);
-    return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
+    const Seconds measured = products_->time(std::get<ops::Linear>(op.what), op.pass, peak_of(op.type), memory_);
+    return {Seconds{std::max(measured.value, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
           Source::roofline};

@@ -28,31 +28,32 @@ std::vector<fs::path> files() {
   return list;
 }
 
+/// Seconds of a layer's product in 16 bits at the rates of a datasheet.
+double roofline(const ops::Linear& layer, FlopsPerSecond peak, BytesPerSecond memory) {
+  const auto t = static_cast<double>(layer.tokens), n = static_cast<double>(layer.outputs),
+             k = static_cast<double>(layer.inputs);
+  return std::max(2 * t * n * k / peak.value, kBytes * (t * k + k * n + t * n) / memory.value);
+}
+
 bool names(const Cursor& list, const std::string& name) {
   return std::ranges::any_of(list.list(), [&](const Cursor& entry) { return entry.text() == name; });
 }
 
 }  // namespace
 
-double ProductTable::roofline(const ops::Linear& layer) const {
-  const auto t = static_cast<double>(layer.tokens), n = static_cast<double>(layer.outputs),
-             k = static_cast<double>(layer.inputs);
-  return std::max(2 * t * n * k / peak_.value, kBytes * (t * k + k * n + t * n) / memory_.value);
-}
-
 Features ProductTable::features_of(const ops::Linear& layer) const {
   const auto size = [](std::int64_t n) { return std::log(static_cast<double>(n)); };
   return {.log_sizes = {size(layer.tokens), size(layer.outputs), size(layer.inputs)},
-          .work = roofline(layer),
+          .work = roofline(layer, peak_, memory_),
           .product = true};
 }
 
-std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPerSecond memory) {
+std::optional<ProductTable> ProductTable::of(const workload::Node& node) {
   std::optional<Document> found;
   for (const fs::path& file : files()) {
     Document document = read_document(file);
     const Cursor root = document.root();
-    root.only({"name", "gpus", "machines", "peak_flops_per_s", "passes", "source"});
+    root.only({"name", "gpus", "machines", "peak_flops_per_s", "memory_bytes_per_s", "passes", "source"});
     const bool machine = names(root.member("machines"), node.name);
     if (machine || (!found && names(root.member("gpus"), node.gpu))) found.emplace(std::move(document));
     if (machine) break;
@@ -61,7 +62,7 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
   const Cursor root = found->root();
   ProductTable table;
   table.peak_ = {root.member("peak_flops_per_s").positive()};
-  table.memory_ = memory;
+  table.memory_ = {root.member("memory_bytes_per_s").positive()};
   const Cursor passes = root.member("passes");
   passes.only(kPasses);
   for (std::size_t p = 0; p < kPasses.size(); ++p) {
@@ -81,6 +82,11 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
   }
   ensure(!table.curves_[0].points.empty(), "a table of products has forward products");
   return table;
+}
+
+Seconds ProductTable::time(const ops::Linear& layer, ops::Pass pass, FlopsPerSecond peak,
+                           BytesPerSecond memory) const {
+  return {slowdown(layer, pass) * roofline(layer, peak, memory)};
 }
 
 double ProductTable::slowdown(const ops::Linear& layer, ops::Pass pass) const {

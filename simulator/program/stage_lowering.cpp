@@ -103,7 +103,8 @@ TemplateId StageLowering::pass(const PassKind& kind) {
 TemplateId StageLowering::make_pass(const PassKind& kind) {
   const Chunk& chunk = chunks_[static_cast<std::size_t>(kind.chunk)];
   if (kind.merged_with < 0)
-    return add_template(program_, kind.forward ? forward(chunk) : backward(chunk, kind.gradients, kind.role));
+    return add_template(program_,
+                        kind.forward ? forward(chunk) : backward_alone(chunk, kind.gradients, kind.role));
   const Draft ahead = forward(chunk);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());
   const Draft back = backward(chunks_[static_cast<std::size_t>(kind.merged_with)], kind.gradients, kind.role);

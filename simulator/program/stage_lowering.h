@@ -141,9 +141,11 @@ class StageLowering {
   TemplateId make_pass(const PassKind& kind);
   Draft forward(const Chunk& chunk);
   Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
+  Draft backward_alone(const Chunk& chunk, Gradients gradients, GradientRole role);  // not beside a forward
   void release_finished(Draft& body, const Chunk& chunk, std::vector<std::size_t>& waiting, std::size_t node);
   void zero_padding(Draft& body, const Chunk& chunk);
   void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);
+  void sum_partial(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_mirrors(Draft& body);
   Draft finish_body();

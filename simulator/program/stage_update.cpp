@@ -21,26 +21,34 @@ void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
   }
 }
 
-/// Gradients that are partial over tensor-parallel ranks are summed first, then all over data-parallel ranks. Layers come as
-/// in a backward.
+/// Gradients of a bucket, over data-parallel ranks. Layers come as in a backward.
 void StageLowering::reduce_bucket(Draft& body, const Chunk& chunk, std::size_t b) {
-  const Bucket& bucket = chunk.buckets[b];
   const BucketBuffers& buffers = chunk.buffers[b];
+  if (inputs_.data_ranks == 1) return;
   for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
     if (gradient == BufferId{-1}) continue;
-    if (bucket.partial && bucket.once_from < bucket.elements) {
-      const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
-      const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1}, Way::back);
-      body.add(
-          collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
-    }
-    if (inputs_.data_ranks == 1) continue;
     const Use all{whole(gradient, buffers.padded, Way::back), Access::add, 0};
     if (buffers.part == buffers.padded)
       body.add(collective(Collective::all_reduce, kDataGroup, inputs_.lanes.reduce, {all}));
     else
       body.add(collective(Collective::reduce_scatter, kDataGroup, inputs_.lanes.reduce,
                           {all, {part(gradient, buffers, Way::back), Access::write, 0}}));
+  }
+}
+
+/// Gradients that are partial over tensor-parallel ranks are summed when all else is reduced, as Megatron-LM does it
+/// (finalize_model_grads): within the last backward they would hold up the gradient that the stage before waits for. Where
+/// shards were scattered, of what is summed only a rank's own shard means anything.
+void StageLowering::sum_partial(Draft& body, const Chunk& chunk, std::size_t b) {
+  const Bucket& bucket = chunk.buckets[b];
+  if (!bucket.partial || bucket.once_from >= bucket.elements) return;
+  const BucketBuffers& buffers = chunk.buffers[b];
+  for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
+    if (gradient == BufferId{-1}) continue;
+    const Bytes offset{bucket.once_from * size_of(inputs_.gradient_type)};
+    const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.once_from}, 1});
+    body.add(
+        collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
   }
 }
 
@@ -79,6 +87,9 @@ Draft StageLowering::finish_body() {
     for (std::size_t c = chunks_.size(); c-- > 0;)
       for (std::size_t b = chunks_[c].buckets.size(); b-- > 0;)
         body.repeat(chunks_[c].buckets[b].copies, [&] { reduce_bucket(body, chunks_[c], b); });
+  for (const Chunk& chunk : chunks_)
+    for (std::size_t b = 0; b < chunk.buckets.size(); ++b)
+      body.repeat(chunk.buckets[b].copies, [&] { sum_partial(body, chunk, b); });
   for (const Chunk& chunk : chunks_)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) join_ties(body, chunk, b);
   if (inputs_.directions == 2) join_mirrors(body);
