@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/session/traces.h"
 #include "executor/calibrate/probe.h"
 #include "simulator/base/error.h"
 
@@ -138,7 +139,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
                  {options.trace, [&] {
                     return report::trace(training.program(),
                                          {{"predicted", p.timeline}, {"measured", result.measured->wall}},
-                                         origin);
+                                         origin, trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
     print(learning_text(training, result));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/session/traces.h"
 
 namespace ds::cli {
 namespace {
@@ -45,7 +46,8 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
   write_outputs({{common.report, [&] { return exec_report(training, result, origin).dump(1) + "\n"; }},
                  {options.metrics, [&] { return metrics_text(result.steps); }},
                  {result.measured ? options.trace : "", [&] {
-                    return report::trace(training.program(), {{"measured", result.measured->wall}}, origin);
+                    return report::trace(training.program(), {{"measured", result.measured->wall}}, origin,
+                                         trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
     print(learning_text(training, result));

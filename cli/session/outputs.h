@@ -26,7 +26,7 @@ void check_outputs(const std::vector<Output>& outputs);
 /// Throws InputError where one is an input, as far as inputs are known.
 void check_against(const std::vector<Output>& outputs, const std::vector<Input>& inputs);
 
-/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
+/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output. What is named .gz is compressed.
 void write_output(const std::string& target, std::string_view text);
 
 /// Where, and what; nothing is written where there is no target.
