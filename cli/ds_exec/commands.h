@@ -12,7 +12,7 @@
 namespace ds::cli {
 
 struct ExecOptions {
-  std::string job, data, metrics, trace, device{"auto"};
+  std::string job, data, metrics, trace, trace_ranks, device{"auto"};
   std::int64_t steps{-1};  // -1: what the job says
 };
 

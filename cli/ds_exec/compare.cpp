@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/session/traces.h"
 #include "executor/available_memory.h"
 #include "executor/calibrate/probe.h"
 #include "executor/cores.h"
@@ -163,7 +164,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
                  {options.trace, [&] {
                     return report::trace(training.program(),
                                          {{"predicted", p.timeline}, {"measured", result.measured->wall}},
-                                         origin);
+                                         origin, trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
     print(learning_text(training, result));

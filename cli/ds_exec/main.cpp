@@ -20,7 +20,11 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
   app.add_option("--device", options.device, "What ranks compute on (default auto)")
       ->type_name("auto|cpu|cuda");
   app.add_option("--metrics", options.metrics, "Write a JSON line per step")->type_name("FILE");
-  app.add_option("--trace", options.trace, "Write the timelines for ui.perfetto.dev")->type_name("FILE");
+  app.add_option("--trace", options.trace,
+                 "Write the timelines for ui.perfetto.dev: JSON, or NAME.pftrace; NAME.gz is compressed")
+      ->type_name("FILE");
+  app.add_option("--trace-ranks", options.trace_ranks, "Ranks in the trace: 0,8-11 (default: all that ran)")
+      ->type_name("LIST");
 }
 
 }  // namespace

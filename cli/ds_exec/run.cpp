@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/ds_exec/exec_report.h"
+#include "cli/session/traces.h"
 
 namespace ds::cli {
 namespace {
@@ -47,7 +48,8 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
   write_outputs({{common.report, [&] { return exec_report(training, result, origin).dump(1) + "\n"; }},
                  progress.rest_of_metrics(),
                  {result.measured ? options.trace : "", [&] {
-                    return report::trace(training.program(), {{"measured", result.measured->wall}}, origin);
+                    return report::trace(training.program(), {{"measured", result.measured->wall}}, origin,
+                                         trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
     print(learning_text(training, result));

@@ -13,6 +13,7 @@
 #include "cli/ds_exec/exec_report.h"
 #include "cli/ds_exec/launch.h"
 #include "cli/ds_exec/request.h"
+#include "cli/session/traces.h"
 #include "executor/mpi/hand_out.h"
 #include "executor/mpi/train_together.h"
 #include "executor/ranks/ranks.h"
@@ -46,14 +47,15 @@ Training prepare(const Common& common, const ExecOptions& options, executor::Wor
     throw RunFailed(fmt::format("the plan needs {} and a rank has {}: it does not fit",
                                 terminal::bytes(arena),
                                 terminal::bytes({static_cast<std::int64_t>(capacity)})));
+  std::vector<std::int32_t> shown = trace_ranks(options.trace_ranks, program.grid.ranks());
   phases.begin("predict");
   cost::Profile profile = profile_of(job);
   const cost::Machine machine(job, profile);
   program::AloneTimes alone = engine::price(program, machine).communications;
   engine::Prediction prediction =
       engine::predict(std::move(program), std::move(layouts), job, machine, job.simulate.depth);
-  return {std::move(job),     std::move(text),       steps,           std::move(briefing),
-          std::move(profile), std::move(prediction), std::move(alone)};
+  return {std::move(job),        std::move(text),  steps,           std::move(briefing), std::move(profile),
+          std::move(prediction), std::move(shown), std::move(alone)};
 }
 
 std::vector<Bytes> Training::predicted_peaks() const {

@@ -26,6 +26,7 @@ struct Training {
   executor::Briefing briefing;  // what the ranks are told
   cost::Profile profile;
   engine::Prediction prediction;
+  std::vector<std::int32_t> shown;  // ranks that a trace is asked for; none: all
   program::AloneTimes alone;  // what communications take by themselves: the rest of a measured one is waiting
 
   const program::Program& program() const { return prediction.program; }

@@ -11,7 +11,7 @@ namespace ds::cli {
 struct RunOptions {
   std::string job;
   std::string depth;  // "", "analytic", "event"
-  std::string trace, dump_program;
+  std::string trace, trace_ranks, dump_program;
   bool explain{false};
 };
 

@@ -42,7 +42,12 @@ int main(int argc, char** argv) {
   CLI::App* run = app.add_subcommand("run", "Predict one job");
   run->add_option("JOB", run_options.job, "Job file; - is standard input")->required();
   run->add_option("--depth", run_options.depth, kDepthHelp)->type_name("analytic|event");
-  run->add_option("--trace", run_options.trace, "Write the timeline for ui.perfetto.dev")->type_name("FILE");
+  run->add_option("--trace", run_options.trace,
+                  "Write the timeline for ui.perfetto.dev: JSON, or NAME.pftrace; NAME.gz is compressed")
+      ->type_name("FILE");
+  run->add_option("--trace-ranks", run_options.trace_ranks,
+                  "Ranks in the trace: 0,8-11 (default: one of each stage)")
+      ->type_name("LIST");
   run->add_option("--dump-program", run_options.dump_program,
                   "Write the lowered program as text; - is standard output")
       ->type_name("FILE");

@@ -12,6 +12,7 @@
 #include "cli/ds_sim/commands.h"
 #include "cli/prediction/prediction.h"
 #include "cli/session/phases.h"
+#include "cli/session/traces.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
 #include "simulator/engine/predict.h"
@@ -81,6 +82,19 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
   return "\n" + terminal::draw(table, screen);
 }
 
+/// Constants that were fitted on whole steps, each with the cases; then what the job left out: first what follows from its
+/// software, its machine or the rest of its plan, behind it what is the same in every job.
+void explain(const workload::Job& job) {
+  for (const cost::FittedConstant& c : cost::fitted_constants(job, cost::Fitted::all))
+    print(fmt::format("  seconds of {} x {} ({}: fitted on {})\n", c.name, c.factor,
+                      terminal::one_line(c.whose), terminal::one_line(c.fitted_on)));
+  std::vector<workload::Assumption> assumptions = job.assumptions;
+  std::ranges::stable_partition(assumptions,
+                                [](const workload::Assumption& a) { return a.why != "default"; });
+  for (const workload::Assumption& a : assumptions)
+    print(fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
+}
+
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
           const engine::Prediction& p, const Figures& figures, std::string_view advice) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
@@ -104,9 +118,13 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
   if (options.explain) print(class_table(p, screen));
   print(fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
   print(advice);
-  if (options.explain)
-    for (const workload::Assumption& a : job.assumptions)
-      print(fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
+  if (!options.trace.empty())
+    print(fmt::format("trace      {} of {} ranks in {}\n",
+                      options.trace_ranks.empty()
+                          ? fmt::format("one of each stage, {}", p.program.classes.size())
+                          : options.trace_ranks,
+                      job.cluster.ranks(), terminal::one_line(options.trace)));
+  if (options.explain) explain(job);
 }
 
 }  // namespace
@@ -122,6 +140,10 @@ int sim_run(const Common& common, const RunOptions& options) {
   const workload::Depth depth = depth_of(options.depth, job);
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
+  const std::vector<std::int32_t> shown =
+      trace_ranks(options.trace_ranks, static_cast<std::int32_t>(job.cluster.ranks()));
+  if (!shown.empty() && options.trace.empty())
+    throw InputError("--trace-ranks", "says what a trace shows", "add --trace");
   const cost::Profile profile = profile_of(job);
   check_against(outputs, {{"the profile", profile.path}});
   phases.begin("predict");
@@ -149,7 +171,8 @@ int sim_run(const Common& common, const RunOptions& options) {
           {"cost.operators", std::string(sources_word(p.weakest, job.cluster.cpu())), "weakest source"}}};
   std::vector<std::pair<std::string, std::string>> files;  // target, content
   if (!options.trace.empty())
-    files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin));
+    files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin,
+                                                    trace_format(options.trace), shown));
   if (!options.dump_program.empty()) files.emplace_back(options.dump_program, program::to_text(p.program));
   if (!common.report.empty())
     files.emplace_back(common.report, report::run_report(predicted, origin).dump(1) + "\n");

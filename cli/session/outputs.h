@@ -49,7 +49,7 @@ class GrowingOutput {
   bool failed_{false};
 };
 
-/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output.
+/// Writes to a file (atomically), to a device or FIFO, or, for "-", to standard output. What is named .gz is compressed.
 void write_output(const std::string& target, std::string_view text);
 
 /// Where, and what; nothing is written where there is no target.

@@ -43,7 +43,15 @@ class Reader {
   template <class T>
   void value(T& value) {
     static_assert(std::is_trivially_copyable_v<T>);
-    take(&value, sizeof value);
+    if constexpr (std::is_same_v<T, bool>) {
+      // Other bytes than 0 and 1 are no truth value at all.
+      std::uint8_t byte = 0;
+      take(&byte, sizeof byte);
+      if (byte > 1) fail();
+      value = byte == 1;
+    } else {
+      take(&value, sizeof value);
+    }
   }
   template <class List>
   void list(List& list) {

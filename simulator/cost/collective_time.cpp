@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include "simulator/base/error.h"
 #include "simulator/base/memo.h"
@@ -52,10 +53,20 @@ double share_of(const Protocol& protocol, Algorithm algorithm, bool across) {
   return across ? protocol.share_across : protocol.share;
 }
 
-/// The messages of a pair, and of the pairs beside it that send from the same node.
-Traffic message_traffic(const Topology& network, const Group& pair) {
+/// Of both the longer way and the more seconds a byte: the groups beside one another wait for one another.
+void take_slower(Path& slowest, const Path& path) {
+  const bool longer = std::pair(path.hops_across, path.hops_inside) >
+                      std::pair(slowest.hops_across, slowest.hops_inside);
+  const double seconds = std::max(slowest.seconds_per_byte, path.seconds_per_byte);
+  if (longer || slowest.latency_scale == nullptr) slowest = path;
+  slowest.seconds_per_byte = seconds;
+}
+
+/// The messages of the pair that begins at rank `start`, and of the pairs beside it that send from the same node.
+Traffic message_traffic(const Topology& network, const Group& pair, std::int32_t start) {
   ensure(pair.size() == 2, "a message has two ends");
-  const std::vector<std::int32_t> ends = pair.ranks();
+  std::vector<std::int32_t> ends = pair.ranks();
+  for (std::int32_t& end : ends) end += start - pair.first;
   const std::int32_t node = network.node_of(ends[0]);
   const bool across = network.node_of(ends[1]) != node;
   Traffic traffic{.rounds = {Round{}}};
@@ -122,8 +133,18 @@ struct CommunicationModel::Impl {
             .fabric_latency_s = traffic.hops_across > 0 ? network.latency(node, true).value : 0};
   }
 
+  /// Of the group and of all beside it that lie otherwise in their nodes.
   const std::vector<Fold>& folds_of(const Group& group) {
-    return folds.of(group, [&] { return fold(network, group); });
+    return folds.of(group, [&] {
+      std::vector<Fold> all;
+      for (const std::int32_t start : group.placements(ranks_per_node(group)))
+        for (Fold& part : fold(network, group, start)) all.push_back(std::move(part));
+      return all;
+    });
+  }
+
+  std::int32_t ranks_per_node(const Group& group) const {
+    return network.links_of(network.node_of(group.first)).gpus;
   }
 
   const Path& path(Collective what, Algorithm algorithm, const Group& group) {
@@ -132,8 +153,7 @@ struct CommunicationModel::Impl {
       for (const Fold& part : folds_of(group)) {
         const double inside =
             reached(use_of(network.kind_of(part.node)), algorithm, part.members.front().size());
-        const Path path = path_of(traffic_of(what, algorithm, part), part.node, inside, facts.nic_efficiency);
-        if (path.seconds_per_byte >= slowest.seconds_per_byte) slowest = path;
+        take_slower(slowest, path_of(traffic_of(what, algorithm, part), part.node, inside, facts.nic_efficiency));
       }
       return slowest;
     });
@@ -141,9 +161,14 @@ struct CommunicationModel::Impl {
 
   const Path& path(const Group& pair) {
     return paths.of({Movement::message, Algorithm::ring, pair}, [&] {
-      const std::int32_t node = network.node_of(pair.first);
-      const double inside = use_of(network.kind_of(node)).message_efficiency;
-      return path_of(message_traffic(network, pair), node, inside, facts.nic_message_efficiency);
+      Path slowest;
+      for (const std::int32_t start : pair.placements(ranks_per_node(pair))) {
+        const std::int32_t node = network.node_of(start);
+        const double inside = use_of(network.kind_of(node)).message_efficiency;
+        take_slower(slowest,
+                    path_of(message_traffic(network, pair, start), node, inside, facts.nic_message_efficiency));
+      }
+      return slowest;
     });
   }
 

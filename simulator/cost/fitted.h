@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "simulator/workload/job.h"
 
@@ -22,6 +23,16 @@ struct FittedConstants {
   double links_inside{1};     // times seconds of collectives inside a node
   double links_across{1};     // times seconds of collectives between nodes
 };
+
+/// One of them, as it is told to people.
+struct FittedConstant {
+  std::string name;  // "products"
+  double factor{1};
+  std::string whose;      // "GPUs of sm90", "dgx-h100"
+  std::string fitted_on;  // the cases
+};
+/// Those that count for a job, a machine's in place of its family's. None on processors.
+std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted level);
 
 FittedConstants read_fitted(const workload::Job& job, Fitted level);
 

@@ -34,8 +34,7 @@ int generation_of(const workload::Job& job) {
 double real(std::int64_t n) { return static_cast<double>(n); }
 
 std::optional<ProductTable> table_of(const workload::Job& job, ProductTable::Numbers numbers) {
-  const workload::Node& node = job.cluster.groups.front().node;
-  return ProductTable::of(node, {node.accelerator.memory_bytes_per_s}, numbers);
+  return ProductTable::of(job.cluster.groups.front().node, numbers);
 }
 
 std::optional<ProductTable> narrow_table_of(const workload::Job& job) {
@@ -97,8 +96,9 @@ Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
   const std::optional<ProductTable>& table = like.fp8 ? narrow_products_ : products_;
   if (table && size_of(op.type) == kTableBytes) {
-    const double slower = table->slowdown(like, op.pass);
-    return {Seconds{std::max(computing * slower, moving)}, facts_.table_sigma, Source::published};
+    const FlopsPerSecond peak = peak_of(like.fp8 ? DataType::fp8 : op.type);
+    const Seconds measured = table->time(like, op.pass, peak, memory_);
+    return {Seconds{std::max(measured.value, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
           Source::roofline};

@@ -29,34 +29,35 @@ std::vector<fs::path> files() {
   return list;
 }
 
+/// Seconds of a layer's product at the rates of a datasheet. `factor_bytes`: of a number that is multiplied.
+double roofline(const ops::Linear& layer, FlopsPerSecond peak, BytesPerSecond memory,
+                std::int64_t factor_bytes) {
+  const auto t = static_cast<double>(layer.tokens), n = static_cast<double>(layer.outputs),
+             k = static_cast<double>(layer.inputs);
+  const double bytes = static_cast<double>(factor_bytes) * (t * k + k * n) + kResultBytes * t * n;
+  return std::max(2 * t * n * k / peak.value, bytes / memory.value);
+}
+
 bool names(const Cursor& list, const std::string& name) {
   return std::ranges::any_of(list.list(), [&](const Cursor& entry) { return entry.text() == name; });
 }
 
 }  // namespace
 
-double ProductTable::roofline(const ops::Linear& layer) const {
-  const auto t = static_cast<double>(layer.tokens), n = static_cast<double>(layer.outputs),
-             k = static_cast<double>(layer.inputs);
-  return std::max(
-      2 * t * n * k / peak_.value,
-      (static_cast<double>(factor_bytes_) * (t * k + k * n) + kResultBytes * t * n) / memory_.value);
-}
-
 Features ProductTable::features_of(const ops::Linear& layer) const {
   const auto size = [](std::int64_t n) { return std::log(static_cast<double>(n)); };
   return {.log_sizes = {size(layer.tokens), size(layer.outputs), size(layer.inputs)},
-          .work = roofline(layer),
+          .work = roofline(layer, peak_, memory_, factor_bytes_),
           .product = true};
 }
 
-std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPerSecond memory,
-                                             Numbers numbers) {
+std::optional<ProductTable> ProductTable::of(const workload::Node& node, Numbers numbers) {
   std::optional<Document> found;
   for (const fs::path& file : files()) {
     Document document = read_document(file);
     const Cursor root = document.root();
-    root.only({"name", "gpus", "machines", "numbers", "peak_flops_per_s", "passes", "source"});
+    root.only({"name", "gpus", "machines", "numbers", "peak_flops_per_s", "memory_bytes_per_s", "passes",
+               "source"});
     const auto given = root.find("numbers");
     const std::size_t which = given ? given->choose(kNumbers) : 0;
     if (which != static_cast<std::size_t>(numbers)) continue;
@@ -68,7 +69,7 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
   const Cursor root = found->root();
   ProductTable table;
   table.peak_ = {root.member("peak_flops_per_s").positive()};
-  table.memory_ = memory;
+  table.memory_ = {root.member("memory_bytes_per_s").positive()};
   if (numbers != Numbers::in_16_bits) table.factor_bytes_ = 1;
   const Cursor passes = root.member("passes");
   passes.only(kPasses);
@@ -89,6 +90,11 @@ std::optional<ProductTable> ProductTable::of(const workload::Node& node, BytesPe
   }
   ensure(!table.curves_[0].points.empty(), "a table of products has forward products");
   return table;
+}
+
+Seconds ProductTable::time(const ops::Linear& layer, ops::Pass pass, FlopsPerSecond peak,
+                           BytesPerSecond memory) const {
+  return {slowdown(layer, pass) * roofline(layer, peak, memory, factor_bytes_)};
 }
 
 double ProductTable::slowdown(const ops::Linear& layer, ops::Pass pass) const {

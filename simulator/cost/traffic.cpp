@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <span>
 
 #include "simulator/base/error.h"
-#include "simulator/network/flow_times.h"
 
 namespace ds::cost {
 namespace {
@@ -33,10 +33,15 @@ void spread(Round& round, const Fold& fold, const std::vector<std::int32_t>& mem
             {.from = from, .to = to, .share = share / static_cast<double>(members.size() - 1)});
 }
 
-/// Each to the GPU of the same place in other nodes.
-void leave(Round& round, const std::vector<std::int32_t>& members, double share, double weight = 1) {
-  for (const std::int32_t gpu : members)
-    round.messages.push_back({.from = gpu, .to = gpu, .across = true, .share = share, .weight = weight});
+/// Members of a group that send to other nodes: as many as its thinnest node has.
+std::size_t ways_out(const Fold& fold, const std::vector<std::int32_t>& members) {
+  return std::min(members.size(), static_cast<std::size_t>(fold.fewest));
+}
+
+/// As many as all nodes have, to the GPU of the same place in other nodes.
+void leave(Round& round, const Fold& fold, const std::vector<std::int32_t>& members, double share) {
+  for (const std::int32_t gpu : std::span(members).first(ways_out(fold, members)))
+    round.messages.push_back({.from = gpu, .to = gpu, .across = true, .share = share});
 }
 
 /// Where rank `rank` stands in the group of shape `group` (index), and in which of the groups beside it (sibling); false
@@ -72,9 +77,9 @@ bool locate(const Group& group, std::int32_t rank, std::int32_t& index, std::int
 
 }  // namespace
 
-std::vector<Fold> fold(const Topology& network, const Group& group) {
+std::vector<Fold> fold(const Topology& network, const Group& group, std::int32_t start) {
   std::vector<std::int32_t> in_node(network.nodes());  // members
-  for (const std::int32_t rank : group.ranks()) ++in_node[network.node_of(rank)];
+  for (const std::int32_t rank : group.ranks()) ++in_node[network.node_of(rank + start - group.first)];
   std::map<std::int32_t, std::int32_t> fullest;  // node, by kind
   for (std::int32_t node = 0; node < network.nodes(); ++node) {
     if (in_node[node] == 0) continue;
@@ -82,11 +87,16 @@ std::vector<Fold> fold(const Topology& network, const Group& group) {
     if (!first && in_node[node] > in_node[found->second]) found->second = node;
   }
   const auto nodes = network.nodes() - std::ranges::count(in_node, 0);
+  std::int32_t fewest = group.size(), asked = 0, place = 0;
+  for (const std::int32_t members : in_node)
+    if (members > 0) fewest = std::min(fewest, members);
+  ensure(locate(group, start, place, asked) && place == 0, "a group beside the one given");
   std::vector<Fold> folds;
   for (const auto& [kind, node] : fullest) {
     Fold& fold = folds.emplace_back(Fold{.node = node,
                                          .ranks = group.size(),
                                          .nodes = static_cast<std::int32_t>(nodes),
+                                         .fewest = fewest,
                                          .first_index = group.size(),
                                          .in_order = network.links_of(node).sockets > 1});
     std::map<std::int32_t, std::vector<std::int32_t>> by_sibling;
@@ -95,9 +105,11 @@ std::vector<Fold> fold(const Topology& network, const Group& group) {
       std::int32_t sibling = 0;
       if (!locate(group, network.first_rank(node) + gpu, index, sibling)) continue;
       by_sibling[sibling].push_back(gpu);
-      if (sibling == 0) fold.first_index = std::min(fold.first_index, index);
+      if (sibling == asked) fold.first_index = std::min(fold.first_index, index);
     }
-    for (auto& [sibling, members] : by_sibling) fold.members.push_back(std::move(members));
+    fold.members.push_back(std::move(by_sibling[asked]));
+    for (auto& [sibling, members] : by_sibling)
+      if (sibling != asked) fold.members.push_back(std::move(members));
   }
   return folds;
 }
@@ -125,9 +137,9 @@ Traffic ring_traffic(Collective what, const Fold& fold) {
   const double share = broadcast ? 1 : 1 / n;
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
-    const double out = fold.nodes > 1 ? 1 / m : 0;  // of a GPU's m places in m rings, one leaves the node
+    const double out = fold.nodes > 1 ? 1 / m : 0;  // of a ring's m places in the node, one leaves it
     if (members.size() > 1) spread(round, fold, members, share * (1 - out));
-    if (fold.nodes > 1) leave(round, members, share * out);
+    if (fold.nodes > 1) leave(round, fold, members, share / static_cast<double>(ways_out(fold, members)));
   }
   const double across = fold.nodes > 1 ? halves(what) * (fold.nodes - 1) : 0;
   return {.rounds = {round}, .hops_inside = steps - across, .hops_across = across};
@@ -155,7 +167,7 @@ Traffic double_tree_traffic(Collective what, const Fold& fold) {
     const auto m = static_cast<double>(members.size());
     deepest = std::max(deepest, m - 1);
     if (members.size() > 1) spread(round, fold, members, ways * (m - 1) / m);
-    if (fold.nodes > 1) leave(round, members, tree_passes(what, fold.nodes) / m);
+    if (fold.nodes > 1) leave(round, fold, members, tree_passes(what, fold.nodes) / static_cast<double>(ways_out(fold, members)));
   }
   return {.rounds = {round}, .hops_inside = ways * deepest, .hops_across = ways * tree_depth(fold.nodes)};
 }
@@ -165,7 +177,7 @@ Traffic nvls_traffic(const Fold& fold) {
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     spread(round, fold, members, 1 + 1 / m);
-    if (fold.nodes > 1) leave(round, members, tree_passes(Collective::all_reduce, fold.nodes) / m);
+    if (fold.nodes > 1) leave(round, fold, members, tree_passes(Collective::all_reduce, fold.nodes) / m);
   }
   return {.rounds = {round}, .hops_across = 2 * tree_depth(fold.nodes)};
 }
@@ -182,11 +194,13 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
         round.messages.push_back({.from = members[0], .to = members[i], .share = 1});
       if (n > m)
         round.messages.push_back(
-            {.from = members[0], .to = members[0], .across = true, .share = n - m, .weight = n - m});
+            {.from = members[0], .to = members[0], .across = true, .share = n - m});
       continue;
     }
     if (members.size() > 1) spread(round, fold, members, (m - 1) / n);
-    if (n > m) leave(round, members, (n - m) / n, n - m);
+    if (n > m)
+      for (const std::int32_t gpu : members)
+        round.messages.push_back({.from = gpu, .to = gpu, .across = true, .share = (n - m) / n});
   }
   Traffic traffic{.rounds = {round}};
   (fold.nodes > 1 ? traffic.hops_across : traffic.hops_inside) = halves(what);
@@ -230,17 +244,19 @@ bool all_send_alike(const collective::Steps& steps) {
 
 double seconds_per_byte(const Traffic& traffic, const Topology& network, std::int32_t node,
                         const std::vector<double>& capacities) {
+  // Messages of a round go on at one pace, in pieces, so that the busiest link sets it.
   double seconds = 0;
+  std::vector<double> bytes(capacities.size());
   for (const Round& round : traffic.rounds) {
-    std::vector<network::TimedFlow> flows;
-    for (const NodeMessage& message : round.messages) {
-      const network::Route route = network.folded_route(node, message.from, message.to, message.across);
-      flows.push_back({.bytes = message.share,
-                       .links = {route.links().begin(), route.links().end()},
-                       .weight = message.weight});
-    }
-    const std::vector<double> ends = network::finish_times(capacities, flows);
-    if (!ends.empty()) seconds += round.repeats * *std::ranges::max_element(ends);
+    std::ranges::fill(bytes, 0);
+    for (const NodeMessage& message : round.messages)
+      for (const std::int32_t link :
+           network.folded_route(node, message.from, message.to, message.across).links())
+        bytes[static_cast<std::size_t>(link)] += message.share;
+    double busiest = 0;
+    for (std::size_t link = 0; link < bytes.size(); ++link)
+      if (bytes[link] > 0) busiest = std::max(busiest, bytes[link] / capacities[link]);
+    seconds += round.repeats * busiest;
   }
   return seconds;
 }

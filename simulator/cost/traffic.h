@@ -16,21 +16,22 @@ namespace ds::cost {
 struct Fold {
   std::int32_t node{};
   std::int32_t ranks{}, nodes{};                   // of the whole group
+  std::int32_t fewest{1};                          // members of the group that any of its nodes has
   std::int32_t first_index{};                      // place in the group of its first member here
   std::vector<std::vector<std::int32_t>> members;  // GPUs of this node, group by group, the asked one first
   bool
       in_order{};  // between sockets there is one way, so rings and chains go through the GPUs in their order
 };
 
-/// One fold per kind of node: that of the node with most members. The slowest of them sets the pace.
-std::vector<Fold> fold(const network::Topology& network, const network::Group& group);
+/// One fold per kind of node: that of the node with most members. The slowest of them sets the pace. The group asked for is
+/// the one that begins at rank `start`: `group` or one beside it.
+std::vector<Fold> fold(const network::Topology& network, const network::Group& group, std::int32_t start);
 
 /// A message of the folded node; bytes are shares of the whole buffer.
 struct NodeMessage {
   std::int32_t from{}, to{};  // GPUs of the node
   bool across{};              // to another node, at GPU `to` of it
-  double share{};
-  double weight{1};  // so many messages to different nodes, together
+  double share{};             // all that goes there, to several nodes together
 };
 
 struct Round {
@@ -43,7 +44,8 @@ struct Traffic {
   double hops_inside{}, hops_across{};  // one after the other
 };
 
-/// Rings that go through the GPUs of a node in turned orders, as many as a node has members, so that all cards are used.
+/// Rings that go through the GPUs of a node in turned orders, as many as the thinnest node has members, so that all cards
+/// are used.
 Traffic ring_traffic(collective::Collective what, const Fold& fold);
 /// A chain through the GPUs of a node and a double binary tree over the nodes, all_reduce or broadcast, in small pieces:
 /// latencies add up once, and every link carries the buffer. Source: Sanders, Speck and Traeff, "Two-tree algorithms for
@@ -57,7 +59,8 @@ Traffic traffic_of(const collective::Steps& steps, const Fold& fold);
 /// Whether in every step every rank sends one message, all of one length: then one node stands for all.
 bool all_send_alike(const collective::Steps& steps);
 
-/// Seconds that all rounds take for a buffer of one byte, without latency, on links of these capacities.
+/// Seconds that all rounds take for a buffer of one byte, without latency, on links of these capacities. A round takes as
+/// long as its busiest link, so a faster link is never slower.
 double seconds_per_byte(const Traffic& traffic, const network::Topology& network, std::int32_t node,
                         const std::vector<double>& capacities);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
 #include <utility>
 
 #include "simulator/program/walk.h"
@@ -85,11 +86,15 @@ class Touches {
     run.last.push_back({which, i, number});
     all_[i].begins.push_back(number);
   }
-  /// The latest ones are asked for most.
+  /// The latest ones are asked for most; of thousands of layers the others are found by their names.
   Run& run_of(const program::Copy& copy, program::LaneId lane) {
-    for (std::size_t r = runs_.size(); r-- > 0;)
+    constexpr std::size_t kLatest = 16;
+    const std::size_t far = runs_.size() - std::min(runs_.size(), kLatest);
+    for (std::size_t r = runs_.size(); r-- > far;)
       if (runs_[r].copy.buffer == copy.buffer && runs_[r].copy.number == copy.number) return runs_[r];
-    return runs_.emplace_back(copy, lane, std::vector<Run::Last>{});
+    const auto [found, is_new] = run_of_.try_emplace({index(copy.buffer), copy.number}, runs_.size());
+    if (is_new) runs_.emplace_back(copy, lane, std::vector<Run::Last>{});
+    return runs_[found->second];
   }
   void end(const Run& run) {
     for (const Run::Last& last : run.last) all_[last.touch].ends.push_back(last.use);
@@ -99,6 +104,7 @@ class Touches {
   const std::vector<BufferLanes>& lanes_;
   std::vector<Touch> all_;
   std::vector<Run> runs_;
+  std::map<std::pair<std::size_t, std::int32_t>, std::size_t> run_of_;  // by buffer and copy
 };
 
 }  // namespace

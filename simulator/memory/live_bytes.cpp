@@ -210,7 +210,7 @@ class Step {
     follow_step();
   }
 
-  LiveBytes run() {
+  LiveBytes run(std::vector<Bytes>* most_of_calls = nullptr) {
     LiveBytes result;
     ByPart now = base_;
     const auto sum = [](const ByPart& parts) {
@@ -220,6 +220,7 @@ class Step {
     ByPart at_best = now;
     for (std::size_t c = 0; c < calls_.size(); ++c) {
       const auto look = [&](const Profile& profile) {
+        if (most_of_calls != nullptr) most_of_calls->push_back({level + profile.peak});
         if (level + profile.peak > best) {
           best = level + profile.peak;
           for (std::size_t p = 0; p < now.size(); ++p) at_best[p] = now[p] + profile.at_peak[p];
@@ -325,6 +326,14 @@ std::vector<LiveBytes> live_bytes(const Program& program) {
     result.push_back(Step(program, ranks, kind).run());
   }
   return result;
+}
+
+std::vector<Bytes> live_bytes_of_calls(const program::Program& program, std::size_t rank_class) {
+  const program::RankClass& ranks = program.classes[rank_class];
+  Kind kind(program, ranks);
+  std::vector<Bytes> most;
+  Step(program, ranks, kind).run(&most);
+  return most;
 }
 
 }  // namespace ds::memory

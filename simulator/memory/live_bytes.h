@@ -20,4 +20,7 @@ struct LiveBytes {
 /// By rank class.
 std::vector<LiveBytes> live_bytes(const program::Program& program);
 
+/// The most bytes alive at once in each call of a class's step, in the order of issue.
+std::vector<Bytes> live_bytes_of_calls(const program::Program& program, std::size_t rank_class);
+
 }  // namespace ds::memory

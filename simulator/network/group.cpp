@@ -21,10 +21,44 @@ std::vector<std::int32_t> Group::ranks() const {
   return ranks;
 }
 
+namespace {
+
+/// Whether a node's ranks are whole numbers of the extent's steps, and it is cut by no node's end or by all alike.
+bool nests(const Extent& extent, std::int64_t ranks_per_node) {
+  const std::int64_t length = std::int64_t{extent.count} * extent.stride;
+  if (extent.stride % ranks_per_node == 0) return true;
+  if (ranks_per_node % extent.stride != 0) return false;
+  return length <= ranks_per_node ? ranks_per_node % length == 0 : length % ranks_per_node == 0;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> Group::placements(std::int32_t ranks_per_node) const {
+  const auto in_nodes = [&](const Extent& extent) { return nests(extent, ranks_per_node); };
+  if (std::ranges::all_of(members, in_nodes) && std::ranges::all_of(siblings, in_nodes)) return {first};
+  std::vector<std::int32_t> starts{first};
+  std::vector<bool> seen(static_cast<std::size_t>(ranks_per_node));
+  seen[static_cast<std::size_t>(first % ranks_per_node)] = true;
+  for (const Extent& extent : siblings) {
+    const std::size_t before = starts.size();
+    for (std::size_t s = 0; s < before; ++s)
+      for (std::int32_t i = 1; i < std::min(extent.count, ranks_per_node); ++i) {
+        const std::int32_t start = starts[s] + i * extent.stride;
+        const auto place = static_cast<std::size_t>(start % ranks_per_node);
+        if (seen[place]) continue;
+        seen[place] = true;
+        starts.push_back(start);
+      }
+  }
+  return starts;
+}
+
 bool Group::leaves_node(std::int64_t ranks_per_node) const {
-  std::int64_t last = first;  // all members lie between the two
-  for (const Extent& extent : members) last += std::int64_t{extent.count - 1} * extent.stride;
-  return last / ranks_per_node != first / ranks_per_node;
+  std::int64_t length = 0;  // all members lie between the first and the last
+  for (const Extent& extent : members) length += std::int64_t{extent.count - 1} * extent.stride;
+  return std::ranges::any_of(placements(static_cast<std::int32_t>(ranks_per_node)), [&](std::int64_t start) {
+    return (start + length) / ranks_per_node != start / ranks_per_node;
+  });
 }
 
 Group group_over(std::string_view placement, const std::vector<Axis>& axes,

@@ -22,8 +22,11 @@ struct Group {
   std::int32_t size() const;
   /// All members, ascending where strides ascend.
   std::vector<std::int32_t> ranks() const;
-  /// Whether its members are in several nodes, of so many ranks each.
+  /// Whether its members, or those of a group beside it, are in several nodes, of so many ranks each.
   bool leaves_node(std::int64_t ranks_per_node) const;
+  /// First ranks of the groups that lie differently in nodes of so many ranks, the own one first. Mostly that is one; of
+  /// groups of three on nodes of four it is four, and only one of them stays inside a node.
+  std::vector<std::int32_t> placements(std::int32_t ranks_per_node) const;
   auto operator<=>(const Group&) const = default;
 };
 

@@ -89,10 +89,10 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
                          workload::Recompute recompute) {
   graph::Stage graph = graph::build_stage(model, options);
   graph::differentiate(graph);
+  graph::gather_again(graph);
   if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
   if (recompute == workload::Recompute::selective)
     graph::recompute_attention(graph, graph::all_layers(graph));
-  graph::gather_again(graph);
   return graph;
 }
 

@@ -109,7 +109,7 @@ TemplateId StageLowering::make_pass(const PassKind& kind) {
   const Chunk& chunk = chunks_[static_cast<std::size_t>(kind.chunk)];
   if (kind.merged_with < 0)
     return add_template(program_, kind.forward ? forward(chunk, kind.role.first)
-                                               : backward(chunk, kind.gradients, kind.role));
+                                               : backward_alone(chunk, kind.gradients, kind.role));
   ensure(!inputs_.quantises_once(), "merged calls do not say which forward is the first");
   const Draft ahead = forward(chunk, false);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());

@@ -169,10 +169,12 @@ class StageLowering {
   Draft forward(const Chunk& chunk, bool first);
   void quantise_weights(Draft& body, const Chunk& chunk, std::size_t bucket, Way way);
   Draft backward(const Chunk& chunk, Gradients gradients, GradientRole role);
+  Draft backward_alone(const Chunk& chunk, Gradients gradients, GradientRole role);  // not beside a forward
   void zero_padding(Draft& body, const Chunk& chunk);
   void reduce_bucket(Draft& body, const Chunk& chunk, std::size_t bucket);
   void reduce_into_shards(Draft& body, const Chunk& chunk, std::size_t bucket, GradientRole role);
-  void reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient);
+  void sum_partial(Draft& body, const Chunk& chunk, std::size_t bucket);
+  void reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient, Way way);
   void sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers);
   void zero(Draft& body, BufferId buffer, std::int64_t from, std::int64_t elements);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);

@@ -314,4 +314,26 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
   return body;
 }
 
+/// A backward begins when its gradient is there, also where it begins with a replay that has no need of it: frameworks call
+/// for the backward of a stage when they have received (Megatron-LM: recv_backward, then backward_step). Where a replay
+/// comes first, an instruction without operators waits. Beside a forward there is other work to do.
+Draft StageLowering::backward_alone(const Chunk& chunk, Gradients gradients, GradientRole role) {
+  Draft body = backward(chunk, gradients, role);
+  const graph::TensorIndex gradient = chunk.graph->output_gradient;
+  if (gradients == Gradients::weights || gradient == graph::kNone) return body;
+  const std::vector<graph::TensorIndex>& first = chunk.graph->backward.front().operands;
+  if (std::ranges::find(first, gradient) != first.end()) return body;
+  Instruction wait{.kind = Kind::compute, .lane = inputs_.lanes.compute};
+  wait.uses = {static_cast<std::int32_t>(program_.uses.size()), 1};
+  program_.uses.push_back(with(chunk.use_of[static_cast<std::size_t>(gradient)].back, Access::read));
+  for (Draft::Piece& piece : body.pieces()) {
+    const auto received = std::ranges::find(piece.body, Kind::receive, &Instruction::kind);
+    if (received == piece.body.end()) continue;
+    // What gathers its shares follows it.
+    piece.body.insert(received + (inputs_.sends_shares ? 2 : 1), wait);
+    break;
+  }
+  return body;
+}
+
 }  // namespace ds::program

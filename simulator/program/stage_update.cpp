@@ -25,22 +25,19 @@ void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
 }
 
 /// What tensor-parallel ranks hold alike, but have gradients of their own tokens of.
-void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient) {
+void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient, Way way) {
   if (bucket.partial_from == bucket.elements) return;
   const Bytes offset{bucket.partial_from * size_of(inputs_.gradient_type)};
-  const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.partial_from}, 1}, Way::back);
+  const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.partial_from}, 1}, way);
   body.add(collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
 }
 
-/// Gradients that are partial over tensor-parallel ranks are summed first, then all over data-parallel ranks. Layers come as
-/// in a backward.
+/// Gradients of a bucket, over data-parallel ranks. Layers come as in a backward.
 void StageLowering::reduce_bucket(Draft& body, const Chunk& chunk, std::size_t b) {
-  const Bucket& bucket = chunk.buckets[b];
   const BucketBuffers& buffers = chunk.buffers[b];
+  if (inputs_.data_ranks == 1) return;
   for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
     if (gradient == BufferId{-1}) continue;
-    reduce_over_tensor_ranks(body, bucket, gradient);
-    if (inputs_.data_ranks == 1) continue;
     const Use all{whole(gradient, buffers.padded, Way::back), Access::add, 0};
     if (buffers.part == buffers.padded) {
       body.add(collective(Collective::all_reduce, kDataGroup, inputs_.lanes.reduce, {all}));
@@ -69,7 +66,7 @@ void StageLowering::reduce_into_shards(Draft& body, const Chunk& chunk, std::siz
   } else {
     zero(body, buffers.own_gradient, bucket.elements, buffers.padded - bucket.elements);
   }
-  reduce_over_tensor_ranks(body, bucket, buffers.own_gradient);
+  reduce_over_tensor_ranks(body, bucket, buffers.own_gradient, Way::back);
   Use sent = own;
   if (buffers.sent_gradient != BufferId{-1}) {
     sent = {whole(buffers.sent_gradient, buffers.padded, Way::back), {}, 0};
@@ -87,6 +84,17 @@ void StageLowering::sum_over_replicas(Draft& body, BufferId gradient, const Buck
   if (inputs_.replicas() == 1) return;
   body.add(collective(Collective::all_reduce, kReplicaGroup, inputs_.lanes.reduce,
                       {{part(gradient, buffers, Way::back), Access::add, 0}}));
+}
+
+/// Gradients that are partial over tensor-parallel ranks are summed when all else is reduced, as Megatron-LM does it
+/// (finalize_model_grads): within the last backward they would hold up the gradient that the stage before waits for. Where
+/// shards were scattered, of what is summed only a rank's own shard means anything. Where no more than a shard is kept, they
+/// have been summed before.
+void StageLowering::sum_partial(Draft& body, const Chunk& chunk, std::size_t b) {
+  if (inputs_.sharding.gradients) return;
+  const BucketBuffers& buffers = chunk.buffers[b];
+  for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient})
+    if (gradient != BufferId{-1}) reduce_over_tensor_ranks(body, chunk.buckets[b], gradient, Way::ahead);
 }
 
 /// The two uses of a tied table: added where one rank holds both, else summed over the ends of the pipeline.
@@ -130,6 +138,9 @@ Draft StageLowering::finish_body() {
           else
             reduce_bucket(body, chunks_[c], b);
         });
+  for (const Chunk& chunk : chunks_)
+    for (std::size_t b = 0; b < chunk.buckets.size(); ++b)
+      body.repeat(chunk.buckets[b].copies, [&] { sum_partial(body, chunk, b); });
   for (const Chunk& chunk : chunks_)
     for (std::size_t b = 0; b < chunk.buckets.size(); ++b) join_ties(body, chunk, b);
   if (inputs_.directions == 2) join_mirrors(body);

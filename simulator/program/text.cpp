@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "simulator/program/rows.h"
 #include "simulator/program/walk.h"
 
 namespace ds::program {
@@ -134,6 +135,7 @@ void class_text(Text& text, const Program& program, const RankClass& ranks) {
 std::string class_name(const Program& program, const Instruction& instruction) {
   const std::span<const Operator> operators = program.operators_of(instruction);
   if (!operators.empty()) return ops::class_name(program.op(operators.front().op));
+  if (computes(instruction.kind)) return "wait for a gradient";
   const std::string_view group = name_of(instruction.comm.group);
   if (instruction.kind != Kind::collective) return fmt::format("{} {}", group, name_of(instruction.kind));
   return fmt::format("{} {}", group, collective::name_of(instruction.comm.what));

@@ -70,8 +70,14 @@ struct Track {
   std::string name;  // "predicted", "measured"
   const program::Timeline& timeline;
 };
-/// Chrome trace events (JSON), as Perfetto opens them. Slices of one track never overlap; times begin at 0.
+/// `json`: Trace Event Format, which every viewer reads; `perfetto`: packets of ui.perfetto.dev, for large runs.
+enum class TraceFormat : std::uint8_t { json, perfetto };
+
+/// Slices of one track never overlap; times begin at 0. Each rank has a counter of the bytes that live in it by the program.
+/// `ranks`: which are shown; none: all that the timelines have. Of a rank that a timeline lacks, that of its class is shown,
+/// which does the same at the same time.
 std::string trace(const program::Program& program, const std::vector<Track>& tracks,
-                  const Provenance& provenance);
+                  const Provenance& provenance, TraceFormat format = TraceFormat::json,
+                  const std::vector<std::int32_t>& ranks = {});
 
 }  // namespace ds::report

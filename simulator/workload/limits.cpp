@@ -28,6 +28,7 @@ constexpr Limit kLimits[] = {
     {"parameters of a model", kMaxParameters},
     {"elements of a tensor of one micro-batch", kMaxTensorElements},
     {"micro-batches of a step", static_cast<double>(kMaxMicroBatches)},
+    {"plan.pp x plan.vpp x micro-batches of a step", static_cast<double>(kMaxPasses)},
     {"plan.tp, pp, cp, dp, ep, etp, zero_group", static_cast<double>(kMaxDegree)},
     {"plan.vpp", static_cast<double>(kMaxVpp)},
     {"execute.steps, execute.checkpoint.every", static_cast<double>(kMaxSteps)},

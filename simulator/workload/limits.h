@@ -21,6 +21,8 @@ inline constexpr std::int64_t kMaxCpuStep = 1'000'000;  // instructions of one s
 inline constexpr std::int64_t kMaxSequence = 1LL << 27;
 inline constexpr std::int64_t kMaxGlobalBatch = 1LL << 24;
 inline constexpr std::int64_t kMaxMicroBatches = 1LL << 16;
+inline constexpr std::int64_t kMaxPasses =
+    1LL << 18;  // stages x chunks x micro-batches: a second, and some 200 MB
 inline constexpr std::int64_t kMaxDegree = 1LL << 20;  // tp, pp, cp, dp, ep, etp
 inline constexpr std::int64_t kMaxVpp = 1LL << 10;
 inline constexpr std::int64_t kMaxSteps = 1LL << 40;

@@ -104,6 +104,9 @@ double largest_tensor(const Job& j) {
   return tokens * widest;
 }
 
+/// Forward passes that the stages of a step run; each is played, and remembered until the step ends.
+std::int64_t passes(const Job& j) { return product({j.plan.pp, j.plan.vpp, micro_batches(j)}); }
+
 std::int64_t nodes(const Job& j) {
   std::int64_t sum = 0;
   for (const NodeGroup& group : j.cluster.groups) sum += group.nodes;
@@ -288,6 +291,9 @@ const Rule kRules[] = {
    [](const Job& j) { return micro_batches(j) <= kMaxMicroBatches; },
    [](const Job& j) { return fmt::format("{} gives {} micro-batches a step, at most {} are planned", j.plan.micro_batch, micro_batches(j), kMaxMicroBatches); },
    [](Job& j) -> std::int64_t& { return j.plan.micro_batch; }},
+  {"plan.pp",
+   [](const Job& j) { return passes(j) <= kMaxPasses; },
+   [](const Job& j) { return fmt::format("{} x plan.vpp {} x {} micro-batches makes a step of {} passes, at most {} are planned (some 200 MB); a larger plan.micro_batch makes fewer", j.plan.pp, j.plan.vpp, micro_batches(j), passes(j), kMaxPasses); }, nullptr},
   {"plan.zero_group",
    [](const Job& j) { return product({j.plan.dp, j.plan.cp}) % j.plan.zero_group == 0; },
    [](const Job& j) { return fmt::format("{} must divide plan.dp x plan.cp, which is {}", j.plan.zero_group, product({j.plan.dp, j.plan.cp})); },

@@ -280,7 +280,7 @@ double Steps::finish() {
     for (; standing.item < update.finish.items.size(); ++standing.item) {
       const Finish::Item& item = update.finish.items[standing.item];
       standing.at += item.before;
-      if (standing.item == 0 && update.reduces.empty()) standing.at += more * updates().layer().reduce;
+      if (standing.item == update.finish.layers_summed) standing.at += more * updates().layer().reduce;
       switch (item.until) {
         case Finish::Until::reduced:
           standing.at = std::max(standing.at, item.from_first ? reduced_[item.number]

@@ -73,14 +73,20 @@ std::optional<Finish> finish_of(const Pass& pass, std::size_t gathers, bool alon
   return ends && (alone || pass.rest == 0) ? std::optional(finish) : std::nullopt;
 }
 
-/// Counts the reductions that are waited for from the nearer end of the stage's: its layers lie between. False where one
-/// waits for a layer that is not the last one.
+/// Counts the reductions that are waited for from the nearer end of the stage's: its layers lie between. Of layers it is the
+/// last that is waited for, since what follows a backward goes through them in their order. False where there is none.
 bool count_from_ends(Finish& finish, const std::vector<BucketCollective>& reduces) {
   const auto found = std::ranges::find(reduces, true, &BucketCollective::layer);
   const auto layer = static_cast<std::size_t>(found - reduces.begin());
-  for (Finish::Item& item : finish.items) {
+  bool layers_reduced = reduces.empty();
+  for (std::size_t i = 0; i < finish.items.size(); ++i) {
+    Finish::Item& item = finish.items[i];
     if (item.until != Finish::Until::reduced) continue;
-    if (item.number >= reduces.size() || (item.number == layer && layer + 1 != reduces.size())) return false;
+    if (item.number >= reduces.size()) return false;
+    if (!layers_reduced && item.number >= layer) {
+      layers_reduced = true;
+      finish.layers_summed = i + 1;
+    }
     item.from_first = item.number < layer;
     if (!item.from_first) item.number = reduces.size() - 1 - item.number;
   }

@@ -29,6 +29,7 @@ struct Finish {
     double seconds{};      // of the meeting
   };
   std::vector<Item> items;
+  std::size_t layers_summed{};  // item in whose work stands what the compute lane reduces of layers
 };
 
 /// A stage with one layer.

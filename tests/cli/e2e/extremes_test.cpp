@@ -1,5 +1,6 @@
 // Numbers at the ends of what a double holds, in every place of a file that has a number: an answer whose numbers are numbers, or
 // one line with the place. Never a crash, a hang, a null.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -75,6 +76,34 @@ TEST_F(Extremes, InAJobAreAnsweredOrRefusedByTheirPlace) {
       changed[Json::json_pointer(place)] = extreme;
       expect_answer(write("job.json", changed.dump()), place + " " + std::to_string(extreme));
     }
+}
+
+std::string many(std::int64_t layers, std::int64_t nodes, std::int64_t batch, std::int64_t pp) {
+  return fmt::format(
+      R"({{"model": {{"family": "gpt", "layers": {}, "hidden": 256, "heads": 4, "ffn_hidden": 1024, "vocab": 1000,
+                    "tied_embeddings": false}},
+          "cluster": {{"node": "dgx-h100", "nodes": {}}}, "train": {{"sequence_length": 256, "global_batch": {}}},
+          "plan": {{"pp": {}}}}})",
+      layers, nodes, batch, pp);
+}
+
+/// Numbers of which each is within its limit: together they take a moment, or a line says what they would take.
+TEST_F(Extremes, TogetherAreAnsweredSoonOrRefused) {
+  const auto run = [&](const std::string& job, const char* depth) {
+    return sim({"run", write("many.json", job), "--depth", depth, "-q"}, {.address_bytes = 1LL << 30});
+  };
+  for (const char* depth : {"event", "analytic"}) {
+    const Ended layers = run(many(16384, 1, 8, 1), depth);
+    EXPECT_LE(layers.status, 1) << layers.err;
+    if (!sanitized()) {
+      EXPECT_LT(layers.wall_s, kTimeLimit);
+    }
+    for (const std::string& job : {many(16384, 2048, 32, 16384), many(64, 8, 65536, 64)}) {
+      const Ended stages = run(job, depth);
+      EXPECT_TRUE(complains(stages, 2, "plan.pp"));
+      EXPECT_NE(stages.err.find("passes"), std::string::npos) << stages.err;
+    }
+  }
 }
 
 TEST_F(Extremes, InAProfileAreAnsweredOrRefusedByTheirPlace) {

@@ -375,5 +375,37 @@ TEST_F(Sim, AClosedPipeEndsQuietly) {
   }
 }
 
+TEST_F(Sim, WritesATraceInTheFormatOfItsName) {
+  const std::vector<std::string> words = {"run", DS_SOURCE_DIR "/profiles/jobs/gpt3-175b-512-a100.json",
+                                          "--set", "train.global_batch=64", "--trace"};
+  const auto traced = [&](const std::string& name, const std::string& ranks) {
+    std::vector<std::string> all = words;
+    all.push_back(path(name));
+    if (!ranks.empty()) all.insert(all.end(), {"--trace-ranks", ranks});
+    return sim(all);
+  };
+  const Ended plain = traced("t.json", "0,70-71");
+  EXPECT_NE(plain.out.find("0,70-71 of 512 ranks"), std::string::npos) << plain.out;
+  std::size_t processes = 0;
+  const Json trace = Json::parse(read(path("t.json")));
+  for (const Json& event : trace["traceEvents"]) processes += event["name"] == "process_name" ? 1 : 0;
+  EXPECT_EQ(processes, 3U);
+  EXPECT_EQ(traced("t.pftrace", "").status, 0);
+  EXPECT_EQ(read(path("t.pftrace")).front(), '\x0a');  // field 1, a message
+  EXPECT_EQ(traced("t.json.gz", "0").status, 0);
+  EXPECT_EQ(read(path("t.json.gz")).substr(0, 2), "\x1f\x8b");
+  for (const char* wrong : {"512", "3-1", "a", "1,,2", "-"})
+    EXPECT_TRUE(complains(traced("t.json", wrong), 2, "--trace-ranks")) << wrong;
+}
+
+/// The dgx-a100-80g has constants of its own, which stand in place of its GPU's.
+TEST_F(Sim, ExplainsFittedConstantsAndFirstWhatIsOfThisJob) {
+  const Ended ended = sim({"run", DS_SOURCE_DIR "/profiles/jobs/gpt3-175b-512-a100.json", "--explain"});
+  EXPECT_NE(ended.out.find("fitted on step times: "), std::string::npos) << ended.out;
+  const std::size_t special = ended.out.rfind("(as the software does)"), plain = ended.out.find("(default)");
+  ASSERT_NE(plain, std::string::npos);
+  EXPECT_LT(special, plain);
+}
+
 }  // namespace
 }  // namespace ds::e2e

@@ -59,6 +59,42 @@ TEST(CollectiveTime, AloneMeansWithTheGroupsBesideIt) {
   EXPECT_NEAR(time(8) / time(4), 2, 0.01);
 }
 
+/// Groups of three on nodes of four lie in four ways, and in whichever of them the group asked for lies: the one that is cut
+/// sets the pace. How many nodes there are changes nothing.
+TEST(CollectiveTime, GroupsThatNodesCutHaveOnePrice) {
+  const auto time = [](std::int32_t nodes) {
+    const CommunicationModel m = model(
+        R"({"node": {"gpu": "a100-sxm4-80g", "gpus_per_node": 4, "intra": {"kind": "nvswitch", "bytes_per_s": 300e9},
+             "nics": {"count": 4, "bytes_per_s": 25e9}}, "nodes": )" +
+        std::to_string(nodes) + "}");
+    const Group threes{.first = 0, .members = {{3, 1}}, .siblings = {{nodes * 4 / 3, 3}}};
+    return seconds(m.collective(Collective::all_reduce, Algorithm::automatic, threes, 64 * kMiB));
+  };
+  // Up and down a tree, the one GPU that is alone in its node sends the buffer once over its card.
+  EXPECT_GT(time(3), static_cast<double>((64 * kMiB).value) / 25e9);
+  for (const std::int32_t nodes : {6, 9, 12, 30}) EXPECT_EQ(time(nodes), time(3)) << nodes;
+}
+
+/// What goes to other nodes and what stays inside go over the same links of a GPU.
+TEST(CollectiveTime, AFasterCardOrLinkIsNeverSlower) {
+  constexpr double kLink = 16e9, kSockets = 15.6e9;
+  const auto time = [](double link, double sockets, double card, std::int32_t in_node) {
+    const CommunicationModel m = model(
+        R"({"nodes": 2, "node": {"gpu": "a100-pcie-80g", "gpus_per_node": 8, "nics": {"count": 4, "bytes_per_s": )" +
+        std::to_string(card) + R"(}, "intra": {"kind": "pcie", "bytes_per_s": )" + std::to_string(link) +
+        R"(, "sockets": 2, "socket_bytes_per_s": )" + std::to_string(sockets) + "}}}");
+    const Group group{.first = 0, .members = {{in_node, 1}, {2, 8}}, .siblings = {{8 / in_node, in_node}}};
+    return seconds(m.collective(Collective::all_reduce, Algorithm::ring, group, 1024 * kMiB));
+  };
+  for (const std::int32_t in_node : {2, 4, 8})
+    for (double card = 3e9; card < 20e9; card += 0.25e9) {
+      const double before = time(kLink, kSockets, card, in_node) * (1 + 1e-9);
+      EXPECT_LE(time(kLink, kSockets, 2 * card, in_node), before) << in_node << " " << card;
+      EXPECT_LE(time(2 * kLink, kSockets, card, in_node), before) << in_node << " " << card;
+      EXPECT_LE(time(kLink, 2 * kSockets, card, in_node), before) << in_node << " " << card;
+    }
+}
+
 TEST(CollectiveTime, AutomaticIsTheFastestThereIs) {
   const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 16})");
   for (const Group& group : {over_nodes(16, 8), Group{.first = 0, .members = {{8, 1}}, .siblings = {{16, 8}}},

@@ -65,7 +65,7 @@ double played(const Topology& topology, const Steps& plan, const std::vector<std
 }
 
 double folded(const Topology& topology, const Group& group, const auto& traffic_of) {
-  const std::vector<Fold> folds = fold(topology, group);
+  const std::vector<Fold> folds = fold(topology, group, group.first);
   EXPECT_EQ(folds.size(), 1U);
   std::vector<double> capacities;
   for (const network::Link& link : topology.folded_links(folds[0].node))
@@ -119,7 +119,7 @@ void expect_equal(const Topology& topology, const Group& group, const Steps& pla
   const auto groups = static_cast<std::int32_t>(ranks_side_by_side(group).size()) / group.size();
   const double right = played(topology, side_by_side(plan, groups), ranks_side_by_side(group));
   EXPECT_NEAR(folded(topology, group, traffic_of) / right, 1, 1e-9);
-  const Traffic traffic = traffic_of(fold(topology, group)[0]);
+  const Traffic traffic = traffic_of(fold(topology, group, group.first)[0]);
   EXPECT_EQ(traffic.hops_inside + traffic.hops_across, static_cast<double>(plan.steps.size()));
 }
 
@@ -157,7 +157,7 @@ TEST(Traffic, AShiftIsAsItsStepPlayed) {
 TEST(Traffic, OneRingIsAsItsStepsPlayed) {
   int groups = 0;
   for_each_group([&](const Topology& topology, const Group& group) {
-    const Fold one = fold(topology, group)[0];
+    const Fold one = fold(topology, group, group.first)[0];
     if (one.members[0].size() > 1 && (one.nodes > 1 || topology.links_of(one.node).mesh)) return;
     for (const Collective what : kHalves)
       expect_equal(topology, group, collective::steps(what, Algorithm::ring, group.size()),
@@ -194,7 +194,7 @@ TEST(Traffic, TurnedRingsAreAsTheirStepsPlayed) {
     for (const std::int32_t members : {2, 4, 8}) {
       SCOPED_TRACE(members);
       const Group group{.first = 0, .members = {{members, 1}, {3, 8}}, .siblings = {{8 / members, members}}};
-      const Fold one = fold(topology, group)[0];
+      const Fold one = fold(topology, group, group.first)[0];
       std::vector<std::vector<std::int32_t>> by_node(3);  // places in the group
       for (std::int32_t i = 0; i < group.size(); ++i) by_node[i / members].push_back(i);
       const double right =
@@ -211,7 +211,7 @@ TEST(Traffic, ATreeLoadsTheCardsTwiceButHasFewHops) {
   const Group group{.first = 0, .members = {{64, 8}}, .siblings = {{8, 1}}};
   const auto tree = [](const Fold& fold) { return double_tree_traffic(Collective::all_reduce, fold); };
   EXPECT_DOUBLE_EQ(folded(topology, group, tree), 2 / 50e9);
-  const Traffic traffic = tree(fold(topology, group)[0]);
+  const Traffic traffic = tree(fold(topology, group, group.first)[0]);
   EXPECT_EQ(traffic.hops_inside, 0);
   EXPECT_EQ(traffic.hops_across, 2 * 6);
 }

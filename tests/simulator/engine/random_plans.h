@@ -3,32 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <optional>
 
-#include "simulator/base/random.h"
 #include "simulator/engine/engine.h"
 #include "simulator/workload/rules.h"
 #include "tests/support/architectures.h"
+#include "tests/support/draw.h"
 #include "tests/support/jobs.h"
 
 namespace ds::engine {
 
-/// Draws one number after the other.
-class Draw {
- public:
-  explicit Draw(std::uint64_t seed) : stream_(seed, 1) {}
-  std::int64_t from(std::int64_t first, std::int64_t last) {
-    return first +
-           static_cast<std::int64_t>(stream_.below(static_cast<std::uint64_t>(last - first + 1), next_++));
-  }
-  bool coin() { return from(0, 1) == 1; }
-  double uniform(double low, double high) { return low + (high - low) * stream_.uniform(next_++); }
-
- private:
-  RandomStream stream_;
-  std::uint64_t next_{0};
-};
+using support::Draw;
 
 /// Every chunk has a layer; the others are dealt at random.
 inline std::vector<std::vector<std::int64_t>> random_split(Draw& draw, std::int64_t layers, std::int64_t pp,

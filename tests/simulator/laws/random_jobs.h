@@ -1,0 +1,22 @@
+#pragma once
+// Random jobs as users would write them, over CPU and GPU machines, all schedules, overlaps, sharding and recomputing.
+
+#include <optional>
+#include <string>
+
+#include "simulator/cost/cost.h"
+#include "simulator/workload/workload.h"
+#include "tests/support/draw.h"
+
+namespace ds::laws {
+
+/// The text of a job. Most are legal; what is not, a reader refuses.
+std::string random_job(support::Draw& draw);
+
+/// The job, if its text is one that is legal and supported.
+std::optional<workload::Job> read(const std::string& text);
+
+/// What serves jobs on CPUs: measured once, kept with the tests.
+const cost::Profile& profile();
+
+}  // namespace ds::laws
