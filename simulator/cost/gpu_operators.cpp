@@ -97,7 +97,10 @@ Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const
   const std::optional<ProductTable>& table = like.fp8 ? narrow_products_ : products_;
   if (table && size_of(op.type) == kTableBytes) {
     const FlopsPerSecond peak = peak_of(like.fp8 ? DataType::fp8 : op.type);
-    const Seconds measured = table->time(like, op.pass, peak, memory_);
+    // Products of several experts are as many as they are.
+    const double products =
+        ops::flops(op).value / ops::flops({.what = like, .pass = op.pass, .type = op.type}).value;
+    const Seconds measured = table->time(like, op.pass, peak, memory_) * products;
     return {Seconds{std::max(measured.value, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,
