@@ -76,7 +76,8 @@ void weight_gradient(const ops::Embedding& e, Arguments a, Queue& queue) {
   T* row = a.out<T>();
   table_gradient(e, *a.op, ids, dy, dtable, order, row, queue);
   if (dpositions != nullptr)
-    position_gradient({.tokens = e.tokens, .sequence = e.sequence, .hidden = e.hidden, .rows = e.rows}, *a.op, dy, dpositions, row, queue);
+    position_gradient({.tokens = e.tokens, .sequence = e.sequence, .hidden = e.hidden, .rows = e.rows}, *a.op,
+                      dy, dpositions, row, queue);
 }
 
 template <class T>

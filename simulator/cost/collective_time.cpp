@@ -55,8 +55,8 @@ double share_of(const Protocol& protocol, Algorithm algorithm, bool across) {
 
 /// Of both the longer way and the more seconds a byte: the groups beside one another wait for one another.
 void take_slower(Path& slowest, const Path& path) {
-  const bool longer = std::pair(path.hops_across, path.hops_inside) >
-                      std::pair(slowest.hops_across, slowest.hops_inside);
+  const bool longer =
+      std::pair(path.hops_across, path.hops_inside) > std::pair(slowest.hops_across, slowest.hops_inside);
   const double seconds = std::max(slowest.seconds_per_byte, path.seconds_per_byte);
   if (longer || slowest.latency_scale == nullptr) slowest = path;
   slowest.seconds_per_byte = seconds;
@@ -153,7 +153,8 @@ struct CommunicationModel::Impl {
       for (const Fold& part : folds_of(group)) {
         const double inside =
             reached(use_of(network.kind_of(part.node)), algorithm, part.members.front().size());
-        take_slower(slowest, path_of(traffic_of(what, algorithm, part), part.node, inside, facts.nic_efficiency));
+        take_slower(slowest,
+                    path_of(traffic_of(what, algorithm, part), part.node, inside, facts.nic_efficiency));
       }
       return slowest;
     });
@@ -165,8 +166,8 @@ struct CommunicationModel::Impl {
       for (const std::int32_t start : pair.placements(ranks_per_node(pair))) {
         const std::int32_t node = network.node_of(start);
         const double inside = use_of(network.kind_of(node)).message_efficiency;
-        take_slower(slowest,
-                    path_of(message_traffic(network, pair, start), node, inside, facts.nic_message_efficiency));
+        take_slower(slowest, path_of(message_traffic(network, pair, start), node, inside,
+                                     facts.nic_message_efficiency));
       }
       return slowest;
     });

@@ -167,7 +167,9 @@ Traffic double_tree_traffic(Collective what, const Fold& fold) {
     const auto m = static_cast<double>(members.size());
     deepest = std::max(deepest, m - 1);
     if (members.size() > 1) spread(round, fold, members, ways * (m - 1) / m);
-    if (fold.nodes > 1) leave(round, fold, members, tree_passes(what, fold.nodes) / static_cast<double>(ways_out(fold, members)));
+    if (fold.nodes > 1)
+      leave(round, fold, members,
+            tree_passes(what, fold.nodes) / static_cast<double>(ways_out(fold, members)));
   }
   return {.rounds = {round}, .hops_inside = ways * deepest, .hops_across = ways * tree_depth(fold.nodes)};
 }
@@ -193,8 +195,7 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
       for (std::size_t i = 1; i < members.size(); ++i)
         round.messages.push_back({.from = members[0], .to = members[i], .share = 1});
       if (n > m)
-        round.messages.push_back(
-            {.from = members[0], .to = members[0], .across = true, .share = n - m});
+        round.messages.push_back({.from = members[0], .to = members[0], .across = true, .share = n - m});
       continue;
     }
     if (members.size() > 1) spread(round, fold, members, (m - 1) / n);

@@ -200,8 +200,8 @@ struct TrainedTensor {
   std::int32_t chunk{},
       layer{-1};  // of the first copy, counted from the chunk's first layer; -1: outside of layers
   std::int32_t copies{1}, layer_step{1};  // from the layer of one copy to that of the next
-  ops::Shape shape;  // of the part
-  graph::Cut cut;    // how parts make up the logical tensor
+  ops::Shape shape;                       // of the part
+  graph::Cut cut;                         // how parts make up the logical tensor
   graph::Init init{};
   double deviation{};
   ViewId weight{-1}, gradient{-1}, tied_gradient{-1};  // copy k is that of iteration k

@@ -57,12 +57,12 @@ struct Model {
   QkNorm qk_norm{};
   bool qkv_bias{}, projection_bias{}, mlp_bias{}, head_bias{};
   bool embedding_norm{}, final_norm{true};
-  bool logit_cap{};                    // logits are c tanh(x / c) (Gemma 2)
-  std::int64_t positions{0};           // rows of the table of learned positions; 0: as many as the sequence has
-  std::int64_t rotary_dim{0};          // of head_dim so many elements are rotated; 0: all
-  std::int64_t embedding_width{0};     // of the table of tokens, projected to hidden; 0: hidden
-  std::int64_t window{0};              // each token sees so many, itself included; 0: all before it
-  std::vector<bool> full_layers;       // one per layer: true where attention has no window; empty: nowhere
+  bool logit_cap{};                 // logits are c tanh(x / c) (Gemma 2)
+  std::int64_t positions{0};        // rows of the table of learned positions; 0: as many as the sequence has
+  std::int64_t rotary_dim{0};       // of head_dim so many elements are rotated; 0: all
+  std::int64_t embedding_width{0};  // of the table of tokens, projected to hidden; 0: hidden
+  std::int64_t window{0};           // each token sees so many, itself included; 0: all before it
+  std::vector<bool> full_layers;    // one per layer: true where attention has no window; empty: nowhere
   std::vector<bool> unrotated_layers;  // one per layer: true where nothing is rotated; empty: nowhere
   std::optional<Moe> moe;
   std::optional<Mla> mla;

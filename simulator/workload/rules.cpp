@@ -88,7 +88,8 @@ double rough_parameters(const Model& m) {
     layer += (real(m.hidden) + heads) * (real(m.mla->q_lora_rank) + real(m.mla->kv_lora_rank)) +
              real(m.hidden) * heads;
   }
-  return real(m.layers + m.mtp_layers) * layer + 2 * real(m.vocab) * real(std::max(m.hidden, m.embedding_width)) +
+  return real(m.layers + m.mtp_layers) * layer +
+         2 * real(m.vocab) * real(std::max(m.hidden, m.embedding_width)) +
          real(m.positions + 2 * m.embedding_width) * real(m.hidden);
 }
 
