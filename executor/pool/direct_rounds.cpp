@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "executor/pool/rounds.h"
+#include "simulator/base/error.h"
 
 namespace ds::executor {
 
@@ -74,6 +75,7 @@ std::vector<Round> direct_rounds(const Exchange& exchange, std::int32_t ranks, s
                               .elements = exchange.elements});
       break;
     }
+    case Collective::all_to_all: ensure(false, "ranks on processors have no experts to exchange tokens with");
   }
   return {round};
 }

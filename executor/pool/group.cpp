@@ -47,7 +47,8 @@ Footprint footprint(const Exchange& exchange, std::int32_t ranks) {
     case Collective::reduce_scatter: return {.from = whole, .to = chunk};
     case Collective::all_reduce:
     case Collective::broadcast:
-    case Collective::shift: break;
+    case Collective::shift:
+    case Collective::all_to_all: break;
   }
   return {.from = whole, .to = whole};
 }

@@ -78,7 +78,8 @@ std::vector<Round> step_rounds(const Exchange& exchange, const Steps& steps, std
     case Collective::all_gather: rounds.push_back(own(me, 0, chunk * me, chunk)); break;
     case Collective::broadcast: rounds.push_back(own(me, 0, 0, me == 0 ? exchange.elements : 0)); break;
     case Collective::reduce_scatter:
-    case Collective::shift: rounds.emplace_back(); break;
+    case Collective::shift:
+    case Collective::all_to_all: rounds.emplace_back(); break;
   }
   for (const Step& step : steps.steps) rounds.push_back(round_of(exchange, step, steps.chunks, me));
   if (exchange.collective == Collective::reduce_scatter) rounds.push_back(own(me, chunk * me, 0, chunk));

@@ -69,6 +69,7 @@ std::string_view name_of(Collective what) {
     case Collective::reduce_scatter: return "reduce_scatter";
     case Collective::broadcast: return "broadcast";
     case Collective::shift: return "shift";
+    case Collective::all_to_all: return "all_to_all";
   }
   return "?";
 }

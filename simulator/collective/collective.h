@@ -16,7 +16,8 @@
 
 namespace ds::collective {
 
-enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift };
+/// `all_to_all`, priced and not run: each rank has a part for each other, the r-th for rank r.
+enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, all_to_all };
 /// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
 /// partners at halving, then doubling distance, powers of two only. `binomial_tree`: up and down a binomial tree. Of NCCL
 /// alone, priced and not run: `double_tree`, the double binary tree that NCCL and job files call tree; `nvls`, sums in the
@@ -52,6 +53,7 @@ struct Steps {
   std::vector<Step> steps;
 };
 
+/// Those that have steps.
 inline constexpr Collective kCollectives[] = {Collective::all_reduce, Collective::all_gather,
                                               Collective::reduce_scatter, Collective::broadcast,
                                               Collective::shift};

@@ -34,7 +34,15 @@ struct Path {
 };
 
 /// Of which traffic a path is.
-enum class Movement : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, message };
+enum class Movement : std::uint8_t {
+  all_reduce,
+  all_gather,
+  reduce_scatter,
+  broadcast,
+  shift,
+  all_to_all,
+  message
+};
 
 using PathKey = std::tuple<Movement, Algorithm, Group>;
 
@@ -222,8 +230,8 @@ CommunicationModel& CommunicationModel::operator=(CommunicationModel&&) noexcept
 bool CommunicationModel::has(Collective what, Algorithm algorithm, const Group& group) const {
   switch (algorithm) {
     case Algorithm::automatic:
-    case Algorithm::ring:
     case Algorithm::direct: return true;
+    case Algorithm::ring: return what != Collective::all_to_all;
     case Algorithm::double_tree: return what == Collective::all_reduce || what == Collective::broadcast;
     case Algorithm::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
     default:
@@ -236,6 +244,8 @@ CommunicationTime CommunicationModel::collective(Collective what, Algorithm algo
                                                  Bytes bytes) const {
   ensure(has(what, algorithm, group), "the group can do the collective that way");
   if (group.size() == 1) return {.estimate = {.source = Source::published}, .algorithm = algorithm};
+  // NCCL's is a message to each other rank, all at once.
+  if (what == Collective::all_to_all) algorithm = Algorithm::direct;
   if (algorithm != Algorithm::automatic)
     return impl_->price(impl_->path(what, algorithm, group), algorithm, bytes);
   CommunicationTime best = impl_->price(impl_->path(what, Algorithm::ring, group), Algorithm::ring, bytes);

@@ -25,7 +25,9 @@ using workload::Job;
 using workload::Plan;
 
 /// Passes that gather weights wait for lanes that are looked at once a step elsewhere; those in 8 bits have a first forward.
-bool put_together(const Plan& plan) { return plan.zero <= 1 && plan.precision != workload::Precision::fp8; }
+bool put_together(const Plan& plan) {
+  return plan.zero <= 1 && plan.ep == 1 && plan.precision != workload::Precision::fp8;
+}
 
 /// A plan to be evaluated.
 struct Entry {

@@ -3,34 +3,64 @@
 
 namespace ds::graph {
 
-/// Every rank routes all tokens of the group alike, and has its part of each expert's width; so the gradient of the router is a
-/// part of the sum. Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2).
+/// Where experts are cut as other layers are, every rank routes all tokens of the tensor-parallel group alike, and has its part of
+/// each expert's width; so the gradient of the router is a part of the sum. Where ranks share experts out (`ep`), each routes
+/// its own tokens, and rows go to the rank that has their expert and back (Lepikhin et al. 2021, section 3.2).
 TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
-  const std::int64_t hidden = model_.hidden, width = moe.expert_ffn, local = width / options_.tp;
-  const std::int64_t up = model_.gated_mlp ? 2 : 1, rows = tokens_ * moe.top_k;
+  const bool shared_out = shares_experts_out();
+  const std::int64_t hidden = model_.hidden, width = moe.expert_ffn;
+  const std::int64_t local = shared_out ? width : width / options_.tp, here = moe.experts / options_.ep;
+  const std::int64_t tokens = shared_out ? local_tokens_ : tokens_;
+  const std::int64_t up = model_.gated_mlp ? 2 : 1, rows = tokens * moe.top_k;
+  const bool partial = shared_out ? options_.sequence_parallel : cut();
   const TensorIndex router =
-      parameter("moe.router.weight", {{moe.experts, hidden}, 2}, Init::normal, kDeviation, {}, cut());
-  const TensorIndex logits =
-      node(ops::Linear{tokens_, hidden, moe.experts, false}, "moe.logits", {x, router});
-  const TensorIndex probs = node(ops::Route{tokens_, moe.experts, moe.top_k}, "moe.probs", {logits});
+      parameter("moe.router.weight", {{moe.experts, hidden}, 2}, Init::normal, kDeviation, {}, partial);
+  const TensorIndex logits = node(ops::Linear{tokens, hidden, moe.experts, false}, "moe.logits", {x, router});
+  const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
-  const TensorIndex sent = node(ops::Dispatch{tokens_, hidden, moe.top_k}, "moe.rows", {x, chosen});
+  const TensorIndex sent = exchanged(
+      "moe.received", node(ops::Dispatch{tokens, hidden, moe.top_k}, "moe.rows", {x, chosen}), rows);
 
+  const Cut shares{0, {{moe.experts, options_.ep}}};
   const Cut columns = model_.gated_mlp ? cut_in(1, {width, width}) : cut_in(1, {width});
-  const TensorIndex first =
-      parameter("moe.up.weight", {{moe.experts, up * local, hidden}, 3}, Init::normal, kDeviation, columns);
-  const TensorIndex h = node(ops::GroupedLinear{rows, moe.experts, hidden, up * local, in_fp8()}, "moe.h",
+  const TensorIndex first = expert_parameter("moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation,
+                                             shared_out ? shares : columns);
+  const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8()}, "moe.h",
                              {quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)});
   const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{rows, local}, "moe.activated", {h})
                                          : node(ops::Gelu{rows, local}, "moe.activated", {h});
-  const TensorIndex second = parameter("moe.down.weight", {{moe.experts, hidden, local}, 3}, Init::normal,
-                                       residual_deviation(), cut_in(2, {width}));
-  const TensorIndex o = node(ops::GroupedLinear{rows, moe.experts, local, hidden, in_fp8()}, "moe.o",
+  const TensorIndex second = expert_parameter("moe.down.weight", {{here, hidden, local}, 3},
+                                              residual_deviation(), shared_out ? shares : cut_in(2, {width}));
+  const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8()}, "moe.o",
                              {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)});
-  const TensorIndex sum = node(ops::Combine{tokens_, hidden, moe.top_k}, "moe.combined", {o, probs, chosen});
-  if (moe.shared_experts == 0) return sum;
-  const TensorIndex shared = dense_mlp("moe.shared", x, moe.shared_experts * width);
-  return node(ops::Add{tokens_, hidden}, "moe.sum", {sum, shared});
+  const TensorIndex back = exchanged("moe.returned", o, rows);
+  const TensorIndex sum =
+      node(ops::Combine{tokens, hidden, moe.top_k}, "moe.combined", {back, probs, chosen});
+  return moe.shared_experts == 0 ? sum : with_shared_experts(x, sum, tokens, moe);
+}
+
+/// Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2), cut as other layers are.
+TensorIndex StageBuilder::with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
+                                              const workload::Moe& moe) {
+  const std::int64_t width = moe.shared_experts * moe.expert_ffn;
+  const TensorIndex shared =
+      shares_experts_out()
+          ? leave("moe.shared.projected", dense_mlp("moe.shared", enter_product("moe.shared.x", x), width),
+                  model_.hidden)
+          : dense_mlp("moe.shared", x, width);
+  return node(ops::Add{tokens, model_.hidden}, "moe.sum", {sum, shared});
+}
+
+TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std::int64_t count) {
+  if (!shares_experts_out()) return rows;
+  return node(ops::Regroup{ops::Regrouping::exchange, count, model_.hidden, options_.ep}, name, {rows});
+}
+
+TensorIndex StageBuilder::expert_parameter(std::string_view name, ops::Shape shape, double deviation,
+                                           Cut cut) {
+  const TensorIndex t = parameter(name, shape, Init::normal, deviation, std::move(cut));
+  stage_.parameters.back().expert = shares_experts_out();
+  return t;
 }
 
 }  // namespace ds::graph

@@ -113,6 +113,7 @@ TensorIndex StageBuilder::serial_layer(TensorIndex x) {
   });
   return branch("mlp", "output", middle, [&](TensorIndex in) {
     const bool routed = model_.moe && !kind_.dense;  // a router takes what experts take
+    if (routed && shares_experts_out()) return dropped("mlp.projected", experts(in, *model_.moe));
     const TensorIndex entered = routed ? enter("mlp.norm.y", in) : enter_product("mlp.norm.y", in);
     return leave_branch("mlp.projected", mlp(entered), {"mlp.down"});
   });

@@ -54,6 +54,7 @@ struct Parameter {
   double deviation{};         // of Init::normal
   bool decays{};              // matrices decay, gains, biases do not
   bool fp8{};                 // products take it in 8 bits
+  bool expert{};              // of experts that ranks share out
   std::int32_t layer{kNone};  // of Stage::layers
   std::int32_t member{0};     // of its iteration
   std::int32_t uses{1};       // a tied embedding has two, each with a gradient of its own
@@ -118,6 +119,7 @@ struct StageOptions {
   std::vector<workload::LayerKind> kinds;  // of each, where they differ
   bool embedding{}, head{};
   std::int64_t tp{1};
+  std::int64_t ep{1};        // ranks that share experts out; these are then not cut
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};
   DataType type{DataType::fp32};

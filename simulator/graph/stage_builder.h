@@ -76,6 +76,12 @@ class StageBuilder {
   TensorIndex attention(TensorIndex x);
   TensorIndex mlp(TensorIndex x);
   TensorIndex experts(TensorIndex x, const workload::Moe& moe);
+  bool shares_experts_out() const { return options_.ep > 1; }
+  TensorIndex with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
+                                  const workload::Moe& moe);
+  /// To the ranks that have the rows' experts, or back from them.
+  TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
+  TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);

@@ -7,8 +7,9 @@ namespace ds::ops {
 
 /// How tensors lie over the tensor-parallel group changes: tokens from shards to whole (`gather`), from partial sums of
 /// the whole to shards of the sum (`scatter`), from partial sums to sums (`sum`), or not at all, but gradients are summed
-/// on the way back (`copy`). Lowered to collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
-enum class Regrouping : std::uint8_t { gather, scatter, sum, copy };
+/// on the way back (`copy`). Over the ranks that share experts out, rows go to the rank of their expert, or come back
+/// (`exchange`): as many as are sent are received, if experts are chosen evenly. Lowered to collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
+enum class Regrouping : std::uint8_t { gather, scatter, sum, copy, exchange };
 struct Regroup {
   Regrouping how{};
   std::int64_t tokens{}, width{};  // of the whole
@@ -21,6 +22,7 @@ struct Regroup {
       case Regrouping::scatter: return "scatter sums";
       case Regrouping::sum: return "sum";
       case Regrouping::copy: return "copy";
+      case Regrouping::exchange: return "exchange rows";
     }
     return "?";
   }
@@ -37,6 +39,10 @@ struct Regroup {
       case Regrouping::scatter:
         l.in(forward ? "x" : "dy", gather == forward ? shard : whole);
         l.result(forward ? "y" : "dx", gather == forward ? whole : shard);
+        return;
+      case Regrouping::exchange:
+        l.in(forward ? "x" : "dy", whole);
+        l.result(forward ? "y" : "dx", whole);
         return;
       case Regrouping::sum: l.add("x", Access::add, Role::activation, whole); return;
       case Regrouping::copy:

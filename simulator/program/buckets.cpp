@@ -18,7 +18,7 @@ namespace {
 std::string bucket_name(const graph::Parameter& parameter, std::int64_t tensor_ranks) {
   if (parameter.layer != graph::kNone) {
     const bool whole = tensor_ranks > 1 && parameter.cut.dimension == graph::kNone && parameter.decays;
-    std::string name = whole ? parameter.name : "layers";
+    std::string name = parameter.expert ? "layers.experts" : whole ? parameter.name : "layers";
     if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
     return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
   }
@@ -79,6 +79,7 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
       }
     }
     buckets[found->second].members.push_back({static_cast<graph::ParameterIndex>(p), 0});
+    buckets[found->second].expert = stage.parameters[p].expert;
     buckets[found->second].tied |= stage.parameters[p].uses > 1;
   }
   for (Bucket& bucket : buckets) arrange(bucket, stage, tensor_ranks);

@@ -28,6 +28,7 @@ struct Bucket {
   std::int32_t layer{-1};       // of the chunk, that of the first copy; -1: outside of layers
   std::int32_t copies{1};       // one for each layer of a kind
   std::int32_t layer_step{1};   // from one to the next
+  bool expert{};                // of experts that ranks share out: fewer ranks have them
 };
 
 /// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how

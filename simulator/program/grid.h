@@ -54,6 +54,8 @@ inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
 inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
 inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
 inline constexpr Group kShardGroup = group_over({Axis::dp_shard});
+inline constexpr Group kExpertGroup = group_over({Axis::ep});
+inline constexpr Group kExpertDataGroup = group_over({Axis::edp});
 inline constexpr Group kReplicaGroup = group_over({Axis::dp_replica});
 inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
 

@@ -69,7 +69,7 @@ ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers, Way wa
   const ViewId view = whole(bucket, buffers.part, way);
   View& v = program_.views[index(view)];
   if (v.bytes() < program_.buffer(bucket).size.bound) {
-    v.shard_group = shard_group();
+    v.shard_group = shard_group(buffers);
     v.shard_stride = v.bytes();
   }
   return view;
@@ -121,8 +121,10 @@ void StageLowering::make_dummy_gradients() {
 }
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
-  const auto [padded, shard] = shards_of(bucket.elements, inputs_.sharding.shards, inputs_.gradient_type);
-  BucketBuffers buffers;
+  const bool cuts = inputs_.sharding.shards > 1;
+  const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_data_ranks : inputs_.sharding.shards;
+  const auto [padded, shard] = shards_of(bucket.elements, shards, inputs_.gradient_type);
+  BucketBuffers buffers{.expert = bucket.expert};
   buffers.padded = padded;
   buffers.part = shard;
   const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {

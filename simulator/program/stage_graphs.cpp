@@ -72,6 +72,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .embedding = place == 0,
           .head = place + 1 == plan.pp * plan.vpp,
           .tp = plan.tp,
+          .ep = plan.ep,
           .sequence_parallel = plan.tp > 1 && plan.sequence_parallel,
           .batch = plan.micro_batch,
           .sequence = job.train.sequence_length,

@@ -46,6 +46,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp,
+      .expert_data_ranks = grid_of(plan).size(Axis::edp),
       .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,

@@ -70,6 +70,7 @@ struct StageInputs {
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
   std::int64_t tensor_ranks{1}, data_ranks{1};
+  std::int64_t expert_data_ranks{1};  // that have the same experts, where ranks share them out
   Sharding sharding;
   bool tied_across{false};        // first and last stage hold the same table
   bool counts_tied{true};         // and this one counts it in the norm

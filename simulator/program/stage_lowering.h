@@ -97,6 +97,7 @@ class StageLowering {
     BufferId narrow_weight{-1};     // what products take in 8 bits
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
     bool kept{};                    // what a forward has gathered is there in the backward
+    bool expert{};                  // of experts that ranks share out
   };
   /// Of a tensor of the graph: in the forward, and in the backward, where layers come the other way round. Its access is
   /// the operand's.
@@ -125,7 +126,16 @@ class StageLowering {
   bool reduces_early() const { return inputs_.reduces_early(); }
   const graph::Fp8& fp8() const { return inputs_.chunks.front().graph.fp8; }
   /// The ranks that the shards of a bucket are dealt to.
-  Group shard_group() const { return inputs_.replicas() == 1 ? kDataGroup : kShardGroup; }
+  Group shard_group(const BucketBuffers& buffers) const {
+    return buffers.expert ? kExpertDataGroup : inputs_.replicas() == 1 ? kDataGroup : kShardGroup;
+  }
+  /// Ranks that have a bucket, and of these those that have the same shard of it.
+  std::int64_t data_ranks(const BucketBuffers& buffers) const {
+    return buffers.expert ? inputs_.expert_data_ranks : inputs_.data_ranks;
+  }
+  std::int64_t replicas(const BucketBuffers& buffers) const {
+    return data_ranks(buffers) / (buffers.padded / buffers.part);
+  }
   bool prefetches() const { return inputs_.overlap.param_gather; }
   LaneId reduce_lane() const {
     return inputs_.overlap.grad_reduce ? inputs_.lanes.reduce : inputs_.lanes.compute;

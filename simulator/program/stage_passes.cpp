@@ -154,6 +154,11 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   }
   const bool forward = node.op.pass == ops::Pass::forward;
   if (regroup->how == ops::Regrouping::copy && forward) return;
+  if (regroup->how == ops::Regrouping::exchange) {
+    uses[0].access = Access::read, uses[1].access = Access::write;
+    body.add(collective(Collective::all_to_all, kExpertGroup, inputs_.lanes.compute, uses));
+    return;
+  }
   const bool in_place = uses.size() == 1;
   Collective what = Collective::all_reduce;
   if (!in_place)
@@ -171,7 +176,7 @@ void StageLowering::gather(Draft& body, const Chunk& chunk, std::size_t b, Way w
   const BufferId shard = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
   const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
   body.add(collective(
-      collective::Collective::all_gather, shard_group(),
+      collective::Collective::all_gather, shard_group(buffers),
       prefetches() ? inputs_.lanes.gather : inputs_.lanes.compute,
       {{later(part(shard, buffers, way), iterations_ahead), Access::read, 0},
        {later(whole(buffers.used_weight, buffers.padded, way), iterations_ahead), Access::write, micro}}));

@@ -35,15 +35,17 @@ void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, 
 /// Gradients of a bucket, over data-parallel ranks. Layers come as in a backward.
 void StageLowering::reduce_bucket(Draft& body, const Chunk& chunk, std::size_t b) {
   const BucketBuffers& buffers = chunk.buffers[b];
-  if (inputs_.data_ranks == 1) return;
+  if (data_ranks(buffers) == 1) return;
   for (const BufferId gradient : {buffers.gradient, buffers.tied_gradient}) {
     if (gradient == BufferId{-1}) continue;
     const Use all{whole(gradient, buffers.padded, Way::back), Access::add, 0};
     if (buffers.part == buffers.padded) {
-      body.add(collective(Collective::all_reduce, kDataGroup, inputs_.lanes.reduce, {all}));
+      body.add(collective(Collective::all_reduce, buffers.expert ? kExpertDataGroup : kDataGroup,
+                          inputs_.lanes.reduce, {all}));
     } else {
       const Use own{part(gradient, buffers, Way::back), Access::write, 0};
-      body.add(collective(Collective::reduce_scatter, shard_group(), inputs_.lanes.reduce, {all, own}));
+      body.add(
+          collective(Collective::reduce_scatter, shard_group(buffers), inputs_.lanes.reduce, {all, own}));
       sum_over_replicas(body, gradient, buffers);
     }
   }
@@ -75,13 +77,13 @@ void StageLowering::reduce_into_shards(Draft& body, const Chunk& chunk, std::siz
   }
   sent.access = Access::read;
   const Access access = role.first ? Access::write : Access::add;
-  body.add(collective(Collective::reduce_scatter, shard_group(), reduce_lane(),
+  body.add(collective(Collective::reduce_scatter, shard_group(buffers), reduce_lane(),
                       {sent, {part(buffers.gradient, buffers, Way::back), access, 0}}));
   if (role.last) body.of_step([&] { sum_over_replicas(body, buffers.gradient, buffers); });
 }
 
 void StageLowering::sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers) {
-  if (inputs_.replicas() == 1) return;
+  if (replicas(buffers) == 1) return;
   body.add(collective(Collective::all_reduce, kReplicaGroup, inputs_.lanes.reduce,
                       {{part(gradient, buffers, Way::back), Access::add, 0}}));
 }
@@ -164,7 +166,7 @@ void StageLowering::norm(Draft& body) {
                                     .shards = buffers.padded / buffers.part,
                                     .once_from = bucket.once_from,
                                     .copies = inputs_.tensor_ranks,
-                                    .replicas = inputs_.replicas()};
+                                    .replicas = replicas(buffers)};
         body.add(instruction(
             Kind::compute,
             {.what = norm, .pass = ops::Pass::update, .type = program_.buffer(buffers.gradient).type},
@@ -234,7 +236,7 @@ Draft StageLowering::update_body() {
   });
   each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
     if (buffers.part < buffers.padded && !inputs_.gathers_weights())
-      body.add(collective(Collective::all_gather, shard_group(), inputs_.lanes.gather,
+      body.add(collective(Collective::all_gather, shard_group(buffers), inputs_.lanes.gather,
                           {{part(buffers.weight, buffers), Access::read, 0},
                            {whole(buffers.weight, buffers.padded), Access::add, 0}}));
   });

@@ -114,7 +114,8 @@ double expected(const Exchange& exchange, std::int32_t ranks, std::int32_t rank,
     case Collective::reduce_scatter: return sum_of_all(ranks, rank * chunk + i);
     case Collective::all_gather: return given(static_cast<std::int32_t>(i / chunk), i % chunk);
     case Collective::broadcast: return given(0, i);
-    case Collective::shift: break;
+    case Collective::shift:
+    case Collective::all_to_all: break;
   }
   return given((rank + ranks - 1) % ranks, i);
 }

@@ -67,6 +67,7 @@ std::optional<Tally> expected(Collective what, const Steps& plan, std::int32_t r
     case Collective::all_gather: return tally(plan.ranks, chunk);
     case Collective::broadcast: return tally(plan.ranks, 0);
     case Collective::shift: return tally(plan.ranks, (rank + plan.ranks - 1) % plan.ranks);
+    case Collective::all_to_all: break;  // has no steps
   }
   return std::nullopt;
 }

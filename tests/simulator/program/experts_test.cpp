@@ -1,0 +1,100 @@
+// Experts that ranks share out: rows go to them and come back, and fewer ranks reduce their gradients.
+#include <gtest/gtest.h>
+
+#include "simulator/program/walk.h"
+#include "tests/support/jobs.h"
+
+namespace ds::program {
+namespace {
+
+using collective::Collective;
+
+constexpr std::int64_t kLayers = 3, kMicroBatches = 2, kExperts = 8;
+
+workload::Job job_on(std::int64_t tp, std::int64_t dp, std::int64_t ep, std::int64_t shared_experts = 0) {
+  support::Small small{.family = workload::Family::llama,
+                       .layers = kLayers,
+                       .hidden = 16,
+                       .heads = 4,
+                       .kv_heads = 4,
+                       .ffn = 24,
+                       .sequence = 8,
+                       .micro_batches = kMicroBatches,
+                       .tied = false,
+                       .precision = workload::Precision::bf16,
+                       .tp = tp,
+                       .dp = dp};
+  workload::Job job = support::small_job(small);
+  job.model.moe = workload::Moe{.experts = kExperts,
+                                .top_k = 2,
+                                .expert_ffn = 12,
+                                .shared_experts = shared_experts,
+                                .dense_layers = {}};
+  job.plan.ep = ep;
+  job.plan.etp = ep > 1 ? 1 : tp;
+  return job;
+}
+
+std::int64_t count(const Program& program, Collective what, Group group) {
+  std::int64_t sum = 0;
+  for (const Call& call : healthy_calls(program.classes.front()))
+    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
+      const Instruction& one = program.instruction(id);
+      sum += one.kind == Kind::collective && one.comm.what == what && one.comm.group == group ? 1 : 0;
+    });
+  return sum;
+}
+
+/// Elements of experts, over all ranks that hold different ones.
+std::int64_t expert_elements(const Program& program) {
+  std::int64_t sum = 0;
+  for (const TrainedTensor& tensor : program.tensors)
+    if (tensor.name.starts_with("moe.up") || tensor.name.starts_with("moe.down"))
+      sum += tensor.shape.elements() * tensor.copies;
+  return sum;
+}
+
+TEST(Experts, ProgramsPassTheChecker) {
+  for (const auto& [tp, dp, ep] :
+       {std::array<std::int64_t, 3>{1, 4, 2}, {1, 4, 4}, {2, 2, 4}, {2, 4, 2}, {2, 1, 2}})
+    for (const std::int64_t shared : {0, 1})
+      for (const bool early : {false, true}) {
+        workload::Job job = job_on(tp, dp, ep, shared);
+        job.plan.overlap.grad_reduce = early;
+        EXPECT_EQ(check(lower(job)), std::nullopt) << tp << " " << dp << " " << ep << " " << shared;
+        job.plan.precision = workload::Precision::fp8, job.plan.fp8_recipe = "block";
+        EXPECT_EQ(check(lower(job)), std::nullopt) << "fp8 " << tp << " " << dp << " " << ep << " " << shared;
+        job.plan.recompute = workload::Recompute::full;
+        EXPECT_EQ(check(unroll(lower(job))), std::nullopt);
+      }
+}
+
+/// Rows go out and come back, forward and backward.
+TEST(Experts, RowsGoOutAndComeBack) {
+  const Program program = lower(job_on(1, 4, 2));
+  EXPECT_EQ(count(program, Collective::all_to_all, kExpertGroup), 4 * kLayers * kMicroBatches);
+  EXPECT_EQ(count(lower(job_on(1, 4, 1)), Collective::all_to_all, kExpertGroup), 0);
+}
+
+/// All of them, each on as many ranks as there are groups.
+TEST(Experts, AreSharedOut) {
+  const std::int64_t all = expert_elements(lower(job_on(1, 4, 1)));
+  for (const std::int64_t ep : {2, 4}) {
+    const Program program = lower(job_on(1, 4, ep));
+    EXPECT_EQ(expert_elements(program) * ep, all);
+    EXPECT_EQ(program.grid.size(Axis::edp), 4 / ep);
+  }
+}
+
+/// Those that have the same experts reduce their gradients; all reduce the others'.
+TEST(Experts, GradientsAreReducedByWhoHasThem) {
+  const Program program = lower(job_on(1, 4, 2));
+  EXPECT_EQ(count(program, Collective::reduce_scatter, kExpertDataGroup), kLayers);
+  EXPECT_GT(count(program, Collective::reduce_scatter, kDataGroup), kLayers);
+  const Program each_its_own = lower(job_on(1, 4, 4));
+  EXPECT_EQ(count(each_its_own, Collective::reduce_scatter, kExpertDataGroup), 0);
+  EXPECT_EQ(count(each_its_own, Collective::all_gather, kExpertDataGroup), 0);
+}
+
+}  // namespace
+}  // namespace ds::program
