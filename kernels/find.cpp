@@ -50,6 +50,7 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
+  void operator()(const ops::JoinHeads&) const { ensure(false, "latent attention is simulated only"); }
   void operator()(const ops::Quantise&) const {
     ensure(false, "8 bits are simulated only and have no kernel");
   }

@@ -112,7 +112,8 @@ Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass, DataTy
   const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
   // The triangle of scores, or the band of a window: two products forward, five backward, two FLOP a multiply-add.
   const double pairs = real(a.batch * a.heads) * ops::attended_pairs(a.sequence, a.window);
-  const double flop = pairs * real(a.head_dim) * (forward ? 4 : 10);
+  const double keys = real(a.head_dim), values = real(a.value_dim());
+  const double flop = pairs * 2 * (forward ? keys + values : 3 * keys + 2 * values);
   const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
   const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;
   return {Seconds{flop / (peak_of(type).value * rate.best) * slower + facts_.launch_s},
@@ -123,8 +124,8 @@ Estimate GpuOperators::unfused(const ops::Attention& a, ops::Pass pass, DataType
   const UnfusedRates& rates = facts_.unfused;
   const bool forward = pass == ops::Pass::forward;
   const double scores = real(a.batch * a.heads) * real(a.sequence) * real(a.sequence);
-  double computing =
-      scores * real(a.head_dim) * (forward ? 4 : 8) / (peak_of(type).value * rates.batched_share);
+  double computing = scores * real(a.head_dim + a.value_dim()) * (forward ? 2 : 4) /
+                     (peak_of(type).value * rates.batched_share);
   if (a.head_dim % kTensorCoreMultiple != 0 && size_of(type) <= 2) computing *= rates.odd_head_slowdown;
   const double bytes = dropout_ ? (forward ? rates.forward_dropout_bytes : rates.backward_dropout_bytes)
                                 : (forward ? rates.forward_bytes : rates.backward_bytes);

@@ -62,6 +62,44 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
 }
 
+/// Queries, keys and values are projected down to latent vectors, which every rank has whole, and from these up to the heads
+/// (DeepSeek-V2, arXiv 2405.04434, section 2.1).
+TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& mla) {
+  const std::int64_t hidden = model_.hidden, qk = mla.qk_nope_head_dim + mla.qk_rope_head_dim;
+  const auto latent = [&](std::string_view name, std::int64_t width) {
+    const TensorIndex down = whole_linear(fmt::format("attention.{}_down", name),
+                                          fmt::format("attention.{}_latent", name), x, hidden, width);
+    const std::string normed = fmt::format("attention.{}_norm", name);
+    return enter(normed, norm(normed, down, width), width);
+  };
+  const TensorIndex q = mla.q_lora_rank > 0
+                            ? wide_linear("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
+                                          mla.q_lora_rank, {model_.heads * qk}, false)
+                            : wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
+                                          {model_.heads * qk}, false);
+  const TensorIndex kv =
+      wide_linear("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank), mla.kv_lora_rank,
+                  {model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim)}, false);
+  const TensorIndex shared =
+      enter("attention.k_rope",
+            whole_linear("attention.k_rope", "attention.k_rope", x, hidden, mla.qk_rope_head_dim),
+            mla.qk_rope_head_dim);
+  const std::int64_t heads = model_.heads / options_.tp;
+  const TensorIndex qkv =
+      node(ops::JoinHeads{tokens_, heads, mla.qk_nope_head_dim, mla.qk_rope_head_dim, mla.v_head_dim},
+           "attention.qkv", {q, kv, shared});
+  const TensorIndex o = node(ops::Attention{.batch = options_.batch,
+                                            .sequence = options_.sequence,
+                                            .heads = heads,
+                                            .kv_heads = heads,
+                                            .head_dim = qk,
+                                            .flash = options_.flash,
+                                            .v_dim = mla.v_head_dim},
+                             "attention.o", {qkv});
+  return narrow_linear("attention.projection", "attention.projected", o, model_.heads * mla.v_head_dim,
+                       model_.projection_bias);
+}
+
 TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {
   const std::int64_t local = width / options_.tp;
   const bool bias = model_.mlp_bias;
@@ -108,8 +146,9 @@ TensorIndex StageBuilder::branch(std::string_view name, std::string_view result,
 
 TensorIndex StageBuilder::serial_layer(TensorIndex x) {
   const TensorIndex middle = branch("attention", "middle", x, [&](TensorIndex in) {
-    return leave_branch("attention.projected", attention(enter_product("attention.norm.y", in)),
-                        {"attention.projection"});
+    const TensorIndex attended =
+        model_.mla ? latent_attention(in, *model_.mla) : attention(enter_product("attention.norm.y", in));
+    return leave_branch("attention.projected", attended, {"attention.projection"});
   });
   return branch("mlp", "output", middle, [&](TensorIndex in) {
     const bool routed = model_.moe && !kind_.dense;  // a router takes what experts take

@@ -141,18 +141,18 @@ TensorIndex StageBuilder::dropped(std::string_view name, TensorIndex x) {
   return x;
 }
 
-TensorIndex StageBuilder::norm(std::string_view name, TensorIndex x) {
+TensorIndex StageBuilder::norm(std::string_view name, TensorIndex x, std::int64_t width) {
   const Norm kind = model_.norm;
   const std::string result = fmt::format("{}.y", name);
   std::vector<TensorIndex> given{x};
   const auto vector = [&](std::string_view what, Init init) {
-    given.push_back(parameter(fmt::format("{}.{}", name, what), {{model_.hidden}, 1}, init));
+    given.push_back(parameter(fmt::format("{}.{}", name, what), {{width}, 1}, init));
   };
   if (kind != Norm::layer_bare) vector("gain", Init::one);
-  if (kind == Norm::rms) return node(ops::RmsNorm{local_tokens_, model_.hidden}, result, std::move(given));
+  if (kind == Norm::rms) return node(ops::RmsNorm{local_tokens_, width}, result, std::move(given));
   if (kind == Norm::layer) vector("bias", Init::zero);
   return node(ops::LayerNorm{.tokens = local_tokens_,
-                             .hidden = model_.hidden,
+                             .hidden = width,
                              .gains = kind != Norm::layer_bare,
                              .shifts = kind == Norm::layer},
               result, std::move(given));

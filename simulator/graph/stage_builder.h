@@ -49,7 +49,8 @@ class StageBuilder {
   /// Out of it: the sum of all ranks' results, of the rank's part of the tokens.
   TensorIndex leave(std::string_view name, TensorIndex x, std::int64_t width);
 
-  TensorIndex norm(std::string_view name, TensorIndex x);
+  TensorIndex norm(std::string_view name, TensorIndex x) { return norm(name, x, model_.hidden); }
+  TensorIndex norm(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex dropped(std::string_view name, TensorIndex x);
   /// Outputs are cut, block by block: each rank computes its part of each block for all tokens.
   TensorIndex wide_linear(std::string_view name, std::string_view result, TensorIndex x, std::int64_t inputs,
@@ -74,6 +75,8 @@ class StageBuilder {
   TensorIndex branch(std::string_view name, std::string_view result, TensorIndex x, Fn&& f);
   /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
   TensorIndex attention(TensorIndex x);
+  /// Takes the rank's part of the tokens.
+  TensorIndex latent_attention(TensorIndex x, const workload::Mla& mla);
   TensorIndex mlp(TensorIndex x);
   TensorIndex experts(TensorIndex x, const workload::Moe& moe);
   bool shares_experts_out() const { return options_.ep > 1; }

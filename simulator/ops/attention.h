@@ -20,6 +20,8 @@ struct Attention {
   std::int64_t batch{}, sequence{}, heads{}, kv_heads{}, head_dim{};
   bool flash{true};
   std::int64_t window{0};  // 0: all tokens before it
+  std::int64_t v_dim{0};   // of values and results; 0: head_dim
+  std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
   std::int64_t tokens() const { return batch * sequence; }
   bool operator==(const Attention&) const = default;
 
@@ -29,13 +31,13 @@ struct Attention {
   double flops(Pass pass) const {
     // Forward two products, backward four, and one more where flash repeats q k^T.
     const double pairs = real(batch * heads) * attended_pairs(sequence, window);
-    const double products = pass == Pass::forward ? 2 : flash ? 5 : 4;
-    return pairs * (2 * products * real(head_dim) + kSoftmaxFlops);
+    const double keys = pass == Pass::forward ? 1 : flash ? 3 : 2, values = pass == Pass::forward ? 1 : 2;
+    return pairs * (2 * (keys * real(head_dim) + values * real(value_dim())) + kSoftmaxFlops);
   }
   Extents extents() const { return {batch * heads, sequence, head_dim}; }
   void operands(OperandList& l) const {
-    const Shape qkv = matrix(tokens(), (heads + 2 * kv_heads) * head_dim);
-    const Shape o = matrix(tokens(), heads * head_dim);
+    const Shape qkv = matrix(tokens(), (heads + kv_heads) * head_dim + kv_heads * value_dim());
+    const Shape o = matrix(tokens(), heads * value_dim());
     const Shape rows = {{batch, heads, sequence}, 3};
     const Shape scores = {{batch, heads, sequence, sequence}, 4};
     if (l.pass == Pass::forward) {
@@ -63,6 +65,7 @@ struct Attention {
     fn("batch", self.batch), fn("sequence", self.sequence), fn("heads", self.heads);
     fn("kv_heads", self.kv_heads);
     fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
+    fn("v_dim", self.v_dim);
   }
 };
 

@@ -20,7 +20,7 @@ constexpr bool is_of_shape(std::string_view field) {
   for (const std::string_view one : kNotMeasured)
     if (field == one) return false;
   return field != "shards" && field != "once_from" && field != "copies" && field != "replicas" &&
-         field != "copies_down" && field != "fp8" && field != "unfused";
+         field != "copies_down" && field != "fp8" && field != "unfused" && field != "v_dim";
 }
 
 }  // namespace ds::ops

@@ -28,6 +28,7 @@
 #include "simulator/ops/embedding.h"
 #include "simulator/ops/gelu.h"
 #include "simulator/ops/grouped_linear.h"
+#include "simulator/ops/join_heads.h"
 #include "simulator/ops/layer_norm.h"
 #include "simulator/ops/linear.h"
 #include "simulator/ops/loss_sum.h"
@@ -51,7 +52,7 @@ namespace ds::ops {
 using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
                           SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap, Route,
-                          Dispatch, GroupedLinear, Combine, Cast, Quantise>;
+                          Dispatch, GroupedLinear, Combine, Cast, Quantise, JoinHeads>;
 
 struct Op {
   What what;

@@ -22,7 +22,10 @@ AttentionFlops attention_flops(const workload::Model& m, std::int64_t sequence) 
   std::int64_t bands = 0;  // layers with a window
   if (m.window > 0)
     for (std::int64_t layer = 0; layer < m.layers; ++layer) bands += windowed(layer) ? 1 : 0;
-  const double each = 4 * real(m.heads * m.head_dim), tokens = real(sequence);
+  const double tokens = real(sequence);
+  const double each =
+      m.mla ? 2 * real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim)
+            : 4 * real(m.heads * m.head_dim);
   const double whole = real(m.layers - bands), in_window = real(bands);
   return {
       each * (whole * tokens + in_window * real(m.window)),
@@ -38,15 +41,25 @@ double mlp_weights(const workload::Model& m, bool dense) {
   return each * real((moe.top_k + moe.shared_experts) * moe.expert_ffn) + real(m.hidden * moe.experts);
 }
 
+double attention_weights(const workload::Model& m) {
+  const double h = real(m.hidden), q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim);
+  if (!m.mla) return h * (q + 2 * kv) + q * h;
+  const workload::Mla& a = *m.mla;
+  const double query = real(m.heads * (a.qk_nope_head_dim + a.qk_rope_head_dim)),
+               latent = real(a.q_lora_rank);
+  const double queries = latent > 0 ? latent * (h + query) : h * query;
+  return queries + h * real(a.kv_lora_rank + a.qk_rope_head_dim) +
+         real(a.kv_lora_rank * m.heads * (a.qk_nope_head_dim + a.v_head_dim)) +
+         real(m.heads * a.v_head_dim) * h;
+}
+
 /// FLOP of one token's products with the weights of all layers.
 double layers_flops(const workload::Model& m) {
-  const double q = real(m.heads * m.head_dim), kv = real(m.kv_heads * m.head_dim), h = real(m.hidden);
   std::int64_t dense = m.layers;
   if (m.moe) dense = std::ranges::count(m.moe->dense_layers, true);
-  const double attention_weights = h * (q + 2 * kv) + q * h;
   const double mlps = real(dense) * mlp_weights(m, true) +
                       (dense < m.layers ? real(m.layers - dense) * mlp_weights(m, false) : 0);
-  return 2 * (real(m.layers) * attention_weights + mlps);
+  return 2 * (real(m.layers) * attention_weights(m) + mlps);
 }
 
 /// Of the head, and of the projections to and from a table of another width.

@@ -104,6 +104,26 @@ inline const std::vector<Architecture>& architectures() {
            m.moe->dense_layers[layer] = true;
        },
        false},
+      {"latent attention (DeepSeek-V2)", Family::llama,
+       [](Model& m) {
+         m.mla = Mla{.q_lora_rank = 12,
+                     .kv_lora_rank = 8,
+                     .qk_nope_head_dim = 4,
+                     .qk_rope_head_dim = 2,
+                     .v_head_dim = 6};
+       },
+       false},
+      {"latent attention with whole queries, and experts (DeepSeek-V2-Lite)", Family::moe,
+       [](Model& m) {
+         m.mla = Mla{.q_lora_rank = 0,
+                     .kv_lora_rank = 8,
+                     .qk_nope_head_dim = 4,
+                     .qk_rope_head_dim = 2,
+                     .v_head_dim = 6};
+         m.moe = Moe{.experts = 6, .top_k = 3, .expert_ffn = 8, .shared_experts = 2, .dense_layers = none(m)};
+         m.moe->dense_layers.front() = true;
+       },
+       false},
       {"a penalty for distance (BLOOM)", Family::gpt, [](Model& m) { m.position = Position::alibi; }, false},
   };
   return all;

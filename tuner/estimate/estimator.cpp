@@ -27,7 +27,9 @@ bool evenly_far(const Plan& plan, std::int64_t per_node) {
 }
 
 /// A router is whole on every tensor-parallel rank, so it has a bucket beside that of its layer.
-bool one_bucket_a_layer(const Job& base, const Plan& plan) { return !base.model.moe || plan.tp == 1; }
+bool one_bucket_a_layer(const Job& base, const Plan& plan) {
+  return (!base.model.moe && !base.model.mla) || plan.tp == 1;
+}
 
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");

@@ -104,7 +104,7 @@ PeakEstimator::PeakEstimator(Job base, std::shared_ptr<StageShapes> shapes)
 bool PeakEstimator::covers(const Plan& plan) const {
   return known(plan.schedule) && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
          !plan.stage_layers_given && workload::layers_are_alike(base_.model, base_.train.sequence_length) &&
-         plan.ep == 1 && plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
+         !base_.model.mla && plan.ep == 1 && plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
          (plan.zero == 0 || plan.zero_group == plan.dp);
 }
 

@@ -64,6 +64,11 @@ TEST(Experts, ProgramsPassTheChecker) {
         EXPECT_EQ(check(lower(job)), std::nullopt) << tp << " " << dp << " " << ep << " " << shared;
         job.plan.precision = workload::Precision::fp8, job.plan.fp8_recipe = "block";
         EXPECT_EQ(check(lower(job)), std::nullopt) << "fp8 " << tp << " " << dp << " " << ep << " " << shared;
+        job.model.mla = workload::Mla{.q_lora_rank = 12,
+                                      .kv_lora_rank = 8,
+                                      .qk_nope_head_dim = 4,
+                                      .qk_rope_head_dim = 2,
+                                      .v_head_dim = 6};
         job.plan.recompute = workload::Recompute::full;
         EXPECT_EQ(check(unroll(lower(job))), std::nullopt);
       }
