@@ -75,12 +75,12 @@ ViewId StageLowering::part(BufferId bucket, const BucketBuffers& buffers, Way wa
   return view;
 }
 
-ViewId StageLowering::later(ViewId id, std::int32_t iterations) {
-  if (iterations == 0) return id;
-  View view = program_.view(id);
-  view.copy += iterations * view.step;
-  if (view.ring > 0) view.copy = (view.copy % view.ring + view.ring) % view.ring;
-  program_.views.push_back(view);
+ViewId StageLowering::later(ViewId view, std::int32_t iterations) {
+  if (iterations == 0) return view;
+  View moved = program_.view(view);
+  moved.copy += iterations * moved.step;
+  if (moved.ring > 0) moved.copy = (moved.copy % moved.ring + moved.ring) % moved.ring;
+  program_.views.push_back(moved);
   return static_cast<ViewId>(program_.views.size() - 1);
 }
 

@@ -186,7 +186,7 @@ class StageLowering {
   void sum_partial(Draft& body, const Chunk& chunk, std::size_t bucket);
   void reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient, Way way);
   void sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers);
-  void zero(Draft& body, BufferId buffer, std::int64_t from, std::int64_t elements);
+  void zero(Draft& body, BufferId buffer, std::int64_t begin, std::int64_t end);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_mirrors(Draft& body);
   Draft finish_body();

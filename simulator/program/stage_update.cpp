@@ -6,20 +6,21 @@
 namespace ds::program {
 using collective::Collective;
 
-void StageLowering::zero(Draft& body, BufferId buffer, std::int64_t from, std::int64_t elements) {
+/// Elements from `begin` up to `end`.
+void StageLowering::zero(Draft& body, BufferId buffer, std::int64_t begin, std::int64_t end) {
+  const std::int64_t elements = end - begin;
   if (buffer == BufferId{-1} || elements == 0) return;
   const DataType type = program_.buffer(buffer).type;
-  const ViewId view = add_view(buffer, {from * size_of(type)}, {{elements}, 1});
+  const ViewId view = add_view(buffer, {begin * size_of(type)}, {{elements}, 1});
   body.add(instruction(Kind::compute, {.what = ops::Zero{elements}, .pass = ops::Pass::update, .type = type},
                        {{view, {}, 0}}));
 }
 
 void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
   for (std::size_t b = 0; b < chunk.buckets.size(); ++b) {
-    const std::int64_t elements = chunk.buckets[b].elements, padding = chunk.buffers[b].padded - elements;
     body.repeat(chunk.buckets[b].copies, [&] {
       for (const BufferId buffer : {chunk.buffers[b].gradient, chunk.buffers[b].tied_gradient})
-        zero(body, buffer, elements, padding);
+        zero(body, buffer, chunk.buckets[b].elements, chunk.buffers[b].padded);
     });
   }
 }
@@ -61,12 +62,12 @@ void StageLowering::reduce_into_shards(Draft& body, const Chunk& chunk, std::siz
     return ops::Op{.what = what, .pass = ops::Pass::update, .type = inputs_.gradient_type};
   };
   if (buffers.tied_gradient != BufferId{-1}) {
-    zero(body, buffers.tied_gradient, bucket.elements, buffers.padded - bucket.elements);
-    zero(body, buffers.own_gradient, bucket.elements, buffers.padded - bucket.elements);
+    zero(body, buffers.tied_gradient, bucket.elements, buffers.padded);
+    zero(body, buffers.own_gradient, bucket.elements, buffers.padded);
     body.add(instruction(Kind::compute, update(ops::Accumulate{buffers.padded}),
                          {own, {whole(buffers.tied_gradient, buffers.padded, Way::back), {}, 0}}));
   } else {
-    zero(body, buffers.own_gradient, bucket.elements, buffers.padded - bucket.elements);
+    zero(body, buffers.own_gradient, bucket.elements, buffers.padded);
   }
   reduce_over_tensor_ranks(body, bucket, buffers.own_gradient, Way::back);
   Use sent = own;
