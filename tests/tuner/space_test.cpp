@@ -106,9 +106,9 @@ std::set<Rejection> rejections(const Space& space) {
 }
 
 TEST(Space, SaysWhyACandidateIsNoPlan) {
-  const std::set<Rejection> on_gpus = rejections(space_of({.pins = {"plan.sparsity=2:4"}}));
+  const std::set<Rejection> on_gpus = rejections(space_of({.pins = {"plan.precision=tf32"}}));
   EXPECT_TRUE(on_gpus.contains({Reason::rule, "plan.vpp"}));
-  EXPECT_TRUE(on_gpus.contains({Reason::unsupported, "plan.sparsity"}));
+  EXPECT_TRUE(on_gpus.contains({Reason::unsupported, "plan.precision"}));
   EXPECT_TRUE(on_gpus.contains({Reason::duplicate, ""}));
   std::string text = job_text();
   text.replace(text.find("dgx-a100-80g"), 12, "localhost");
