@@ -86,6 +86,10 @@ std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_
   return buckets;
 }
 
+std::int32_t copies_in_turn(const Bucket& bucket, bool beside_the_work) {
+  return std::min(bucket.copies, beside_the_work ? 2 : 1);
+}
+
 Shards shards_of(std::int64_t elements, std::int64_t shards, DataType gradient_type) {
   constexpr std::int64_t kLine = 64;  // shards begin at cache lines
   const std::int64_t padded =

@@ -35,6 +35,9 @@ struct Bucket {
 /// many ranks cut tensors.
 std::vector<Bucket> make_buckets(const graph::Stage& stage, std::int64_t tensor_ranks);
 
+/// Copies of what layers use one after the other: two where the next one's is filled beside the work.
+std::int32_t copies_in_turn(const Bucket& bucket, bool beside_the_work);
+
 /// Elements of a bucket that is cut into equal shards, one a data-parallel rank.
 struct Shards {
   std::int64_t padded{}, part{};  // of the whole; of a shard

@@ -3,6 +3,7 @@
 // are given the same things are one kind; each then has slots and calls of its own.
 //
 //   stage_lowering.cpp   the order of calls
+//   stage_buckets.cpp    weights, gradients and states, bucket by bucket
 //   stage_buffers.cpp    where tensors live
 //   stage_passes.cpp     forward and backward of a chunk
 //   stage_gathering.cpp  weights that are kept in shards, gathered ahead of their use

@@ -1,0 +1,131 @@
+// What a stage keeps of its buckets: weights, gradients, states of the optimizer, whole or in shards.
+#include <fmt/format.h>
+
+#include "simulator/program/stage_lowering.h"
+
+namespace ds::program {
+namespace {
+
+Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
+
+}  // namespace
+
+void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
+  const bool cuts = inputs_.sharding.shards > 1;
+  const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_data_ranks : inputs_.sharding.shards;
+  const auto [padded, shard] = shards_of(bucket.elements, shards, inputs_.gradient_type);
+  BucketBuffers buffers{.expert = bucket.expert};
+  buffers.padded = padded;
+  buffers.part = shard;
+  const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {
+    return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
+                       .size = exactly({elements * size_of(type)}),
+                       .type = type,
+                       .life = Life::run,
+                       .part = part,
+                       .host = Host::writes,
+                       .copies = bucket.copies});
+  };
+  const auto gradient = [&](const char* what, std::int64_t elements, DataType type) {
+    return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
+                       .size = exactly({elements * size_of(type)}),
+                       .type = type,
+                       .life = Life::step,
+                       .part = Part::gradients,
+                       .copies = bucket.copies});
+  };
+  const Sharding& sharding = inputs_.sharding;
+  const bool has_masters = inputs_.master_type != inputs_.type;
+  if (!has_masters || !sharding.masters_alone)
+    buffers.weight =
+        run("weight", Part::weights, inputs_.gathers_weights() ? buffers.part : buffers.padded, inputs_.type);
+  if (sharding.gradients) {
+    buffers.gradient = gradient("gradient", buffers.part, sharding.kept_as);
+    make_own_gradients(bucket, buffers);
+  } else {
+    buffers.own_gradient = buffers.gradient = gradient("gradient", buffers.padded, inputs_.gradient_type);
+    if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", buffers.padded, inputs_.gradient_type);
+  }
+  if (has_masters) buffers.master = run("master", Part::optimizer, buffers.part, inputs_.master_type);
+  buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, inputs_.master_type);
+  buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, inputs_.master_type);
+  make_gathered(chunk, bucket, buffers);
+  make_narrow_weight(bucket, buffers);
+  make_tensor_views(chunk, bucket, buffers);
+  chunk.buffers.push_back(buffers);
+}
+
+void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buffers) {
+  if (bucket.fp8 == 0) return;
+  const bool lasts = inputs_.quantises_once();
+  buffers.narrow_weight = add_buffer({.name = fmt::format("{}.fp8", bucket.name),
+                                      .size = exactly({bucket.fp8 * fp8().forms}),
+                                      .type = DataType::fp8,
+                                      .life = lasts ? Life::run : Life::call,
+                                      .part = Part::weights,
+                                      .copies = lasts ? bucket.copies : 1});
+}
+
+/// What a backward writes before it is reduced, for two layers in turn where that is done beside the work.
+void StageLowering::make_own_gradients(const Bucket& bucket, BucketBuffers& buffers) {
+  const auto buffer = [&](const char* what, DataType type, Part part) {
+    const BufferId id = add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
+                                    .size = exactly({buffers.padded * size_of(type)}),
+                                    .type = type,
+                                    .life = Life::call,
+                                    .part = part,
+                                    .copies = copies_in_turn(bucket, inputs_.overlap.grad_reduce)});
+    if (program_.buffer(id).copies > 1) rings_.insert(id);
+    return id;
+  };
+  buffers.own_gradient = buffer("own_gradient", inputs_.gradient_type, Part::gradients);
+  if (bucket.tied) buffers.tied_gradient = buffer("tied_gradient", inputs_.gradient_type, Part::gradients);
+  if (inputs_.sharding.reduced_as != inputs_.gradient_type)
+    buffers.sent_gradient = buffer("sent_gradient", inputs_.sharding.reduced_as, Part::buffers);
+}
+
+void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers) {
+  for (const Bucket::Member& member : bucket.members) {
+    const graph::Parameter& parameter = chunk.graph->parameters[static_cast<std::size_t>(member.parameter)];
+    const auto id = static_cast<TensorId>(program_.tensors.size());
+    const auto view = [&](BufferId buffer, Way way) {
+      if (buffer == BufferId{-1}) return ViewId{-1};
+      const Bytes offset{member.first_element * size_of(program_.buffer(buffer).type)};
+      return add_view(buffer, offset, parameter.shape, way, id);
+    };
+    const auto both = [&](BufferId buffer, ViewId ahead, std::int16_t instance = 0) {
+      return TensorUse{{ahead, {}, instance}, {view(buffer, Way::back), {}, instance}};
+    };
+    const TrainedTensor tensor{.name = parameter.name,
+                               .chunk = chunk.number,
+                               .layer = bucket.layer,
+                               .copies = bucket.copies,
+                               .layer_step = bucket.layer_step,
+                               .shape = parameter.shape,
+                               .cut = parameter.cut,
+                               .init = parameter.init,
+                               .deviation = parameter.deviation,
+                               .weight = view(buffers.used_weight, Way::ahead),
+                               .gradient = view(buffers.own_gradient, Way::ahead),
+                               .tied_gradient = view(buffers.tied_gradient, Way::ahead),
+                               .first_in_bucket = member.first_element,
+                               .master = buffers.master,
+                               .first_moment = buffers.first_moment,
+                               .second_moment = buffers.second_moment,
+                               .shards = buffers.padded / buffers.part};
+    const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
+    chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, micro);
+    if (parameter.fp8) {
+      const auto narrow = [&](Way way) {
+        return Use{add_view(buffers.narrow_weight, {member.first_element}, parameter.shape, way), {}, 0};
+      };
+      chunk.narrow_weights[member.parameter] = {narrow(Way::ahead), narrow(Way::back)};
+    }
+    chunk.gradients[{member.parameter, 0}] = both(buffers.own_gradient, tensor.gradient);
+    if (buffers.tied_gradient != BufferId{-1})
+      chunk.gradients[{member.parameter, 1}] = both(buffers.tied_gradient, tensor.tied_gradient);
+    program_.tensors.push_back(tensor);
+  }
+}
+
+}  // namespace ds::program
