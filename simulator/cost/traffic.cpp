@@ -250,10 +250,10 @@ double seconds_per_byte(const Traffic& traffic, const Topology& network, std::in
   std::vector<double> bytes(capacities.size());
   for (const Round& round : traffic.rounds) {
     std::ranges::fill(bytes, 0);
-    for (const NodeMessage& message : round.messages)
-      for (const std::int32_t link :
-           network.folded_route(node, message.from, message.to, message.across).links())
-        bytes[static_cast<std::size_t>(link)] += message.share;
+    for (const NodeMessage& message : round.messages) {
+      const network::Route route = network.folded_route(node, message.from, message.to, message.across);
+      for (const std::int32_t link : route.links()) bytes[static_cast<std::size_t>(link)] += message.share;
+    }
     double busiest = 0;
     for (std::size_t link = 0; link < bytes.size(); ++link)
       if (bytes[link] > 0) busiest = std::max(busiest, bytes[link] / capacities[link]);

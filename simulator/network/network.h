@@ -36,7 +36,8 @@ struct Link {
 /// The way of a message. Its latency is that of the whole way and occupies no link.
 class Route {
  public:
-  std::span<const std::int32_t> links() const { return {links_.data(), static_cast<std::size_t>(count_)}; }
+  std::span<const std::int32_t> links() const& { return {links_.data(), static_cast<std::size_t>(count_)}; }
+  std::span<const std::int32_t> links() && = delete;  // in the head of a loop it would outlive its route
   void add(std::int32_t link) { links_[count_++] = link; }
   Seconds latency;
   bool across{};  // from one node to another

@@ -18,6 +18,11 @@ std::vector<double> rates(const Topology& network, const Route& route) {
   return rates;
 }
 
+std::int32_t link(const Topology& network, std::int32_t from, std::int32_t to, std::size_t place) {
+  const Route route = network.route(from, to);
+  return route.links()[place];
+}
+
 TEST(Topology, AMessageInsideANodeTakesTwoLinksAndAcrossNodesTheCardsToo) {
   const Topology network(cluster(R"({"node": "dgx-h100", "nodes": 2, "fabric": "ib-ndr-fat-tree"})"));
   EXPECT_EQ(network.ranks(), 16);
@@ -36,7 +41,7 @@ TEST(Topology, GpusShareCardsWhereThereAreFewerCards) {
   const Route a = network.route(1, 8);
   const Route b = network.route(5, 8);
   EXPECT_EQ(a.links()[1], b.links()[1]);
-  EXPECT_NE(network.route(2, 8).links()[1], a.links()[1]);
+  EXPECT_NE(link(network, 2, 8, 1), a.links()[1]);
   EXPECT_EQ(name_of(network.links()[a.links()[1]].kind), "nic");
   EXPECT_EQ(name_of(network.links()[a.links()[0]].kind), "nvlink");
 }
@@ -45,7 +50,7 @@ TEST(Topology, GpusShareCardsWhereThereAreFewerCards) {
 TEST(Topology, AMeshHasAWireForEachPair) {
   const Topology network(cluster(R"({"node": "mi300x-8", "nodes": 1})"));
   EXPECT_EQ(rates(network, network.route(0, 1)), (std::vector<double>{448e9, 64e9, 448e9}));
-  EXPECT_NE(network.route(0, 1).links()[1], network.route(1, 0).links()[1]);
+  EXPECT_NE(link(network, 0, 1, 1), link(network, 1, 0, 1));
 }
 
 /// Four cards of 12.5 GB/s, four times oversubscribed: 12.5 GB/s for the whole node; a port of 10 GB/s is the slower end.
@@ -54,7 +59,7 @@ TEST(Topology, TheFabricTakesItsShare) {
       cluster(R"({"node": "aws-p4de", "nodes": 2, "fabric": {"kind": "fat-tree", "oversubscription": 4}})"));
   EXPECT_EQ(rates(network, network.route(0, 8)),
             (std::vector<double>{300e9, 12.5e9, 12.5e9, 12.5e9, 12.5e9, 300e9}));
-  EXPECT_EQ(network.route(0, 8).links()[2], network.route(3, 9).links()[2]);
+  EXPECT_EQ(link(network, 0, 8, 2), link(network, 3, 9, 2));
   const Topology slow(
       cluster(R"({"node": "aws-p4de", "nodes": 2, "fabric": {"kind": "ethernet", "bytes_per_s": 10e9}})"));
   EXPECT_EQ(rates(slow, slow.route(0, 8))[1], 10e9);
