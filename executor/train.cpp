@@ -32,7 +32,7 @@ Bytes resident_now() {
 
 constexpr std::int64_t kStepsBetweenDrains = 1024;
 // Steps that an estimate rests on: enough for a median, few enough to follow a machine that changes its speed.
-constexpr std::ptrdiff_t kFewest = 3, kMost = 64;
+constexpr std::ptrdiff_t kFewestSteps = 3, kMostSteps = 64;
 // Who was asked to stop judges once more only if that is over at once.
 constexpr Seconds kSoon{1};
 
@@ -179,9 +179,9 @@ RunResult run_rank(const Context& context) { return Rank(context).run(); }
 
 std::optional<Seconds> time_left(std::span<const StepRecord> seen, std::int64_t steps) {
   const std::ptrdiff_t warm = std::ssize(seen) - RunResult::kWarmupSteps;
-  if (warm < kFewest) return std::nullopt;
+  if (warm < kFewestSteps) return std::nullopt;
   std::vector<double> walls;
-  for (const StepRecord& step : seen.last(static_cast<std::size_t>(std::min(warm, kMost))))
+  for (const StepRecord& step : seen.last(static_cast<std::size_t>(std::min(warm, kMostSteps))))
     walls.push_back(step.wall.value);
   const auto middle = walls.begin() + std::ssize(walls) / 2;
   std::ranges::nth_element(walls, middle);

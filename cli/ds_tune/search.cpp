@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -13,6 +12,7 @@
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
+#include "simulator/base/steady_clock.h"
 #include "simulator/engine/predict.h"
 
 namespace ds::cli {
@@ -93,10 +93,6 @@ AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const
   const engine::Prediction prediction =
       engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none);
   return {prediction.summary.step_time, prediction.sigma};
-}
-
-Seconds steady_now() {
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
 }
 
 /// What events may take beyond --time-limit: the best plan is worth that much of a wait, the others where they fit in.

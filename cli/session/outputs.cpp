@@ -175,20 +175,6 @@ GrowingOutput::~GrowingOutput() {
   if (file_ > STDERR_FILENO) ::close(file_);
 }
 
-namespace {
-
-bool write_whole(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(file, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-}  // namespace
-
 void GrowingOutput::add(std::string_view line) {
   if (target_.empty() || failed_) return;
   if (file_ < 0)
@@ -197,7 +183,7 @@ void GrowingOutput::add(std::string_view line) {
   failed_ = file_ < 0;
   if (failed_) return;
   const off_t begin = ::lseek(file_, 0, SEEK_CUR);  // -1 in what has no places: pipes, terminals
-  failed_ = !write_whole(file_, std::string(line) + "\n");
+  failed_ = !write_fully(file_, std::string(line) + "\n");
   if (failed_ && begin >= 0 && ::ftruncate(file_, begin) != 0)
     return;  // a device, where nothing is left anyway
 }

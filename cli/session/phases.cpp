@@ -4,18 +4,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <chrono>
-
 #include "simulator/base/file.h"
+#include "simulator/base/steady_clock.h"
 
 namespace ds::cli {
-namespace {
-
-Seconds steady_now() {
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
-}
-
-}  // namespace
 
 Phases::Phases(const Common& common)
     : verbose_(common.verbose && !common.quiet),

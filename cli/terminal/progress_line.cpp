@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "cli/terminal/terminal.h"
+#include "simulator/base/file.h"
+#include "simulator/base/steady_clock.h"
 
 namespace ds::terminal {
 namespace {
@@ -23,18 +23,7 @@ constexpr Seconds kSmoothing{8};  // in which most of a new guess is taken over
 constexpr std::string_view kWipe = "\r\x1b[K";
 
 /// Progress is never worth failing for: what cannot be written is dropped.
-void write_to_standard_error(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(STDERR_FILENO, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
-Seconds steady_now() {
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
-}
+void write_to_standard_error(std::string_view text) { static_cast<void>(write_fully(STDERR_FILENO, text)); }
 
 }  // namespace
 

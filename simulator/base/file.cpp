@@ -25,15 +25,6 @@ std::string reason(int error) { return std::strerror(error); }
   throw MachineError(fmt::format("{}: cannot {}: {}", file.string(), what, reason(error)));
 }
 
-void write_all(int fd, std::string_view content, const std::filesystem::path& file) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) fail_write(file, "write", errno);
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-}
-
 /// The file that a chain of symbolic links ends at, whether it exists or not.
 std::filesystem::path target_of(std::filesystem::path file) {
   for (int links = 0; links < 40 && std::filesystem::is_symlink(std::filesystem::symlink_status(file));
@@ -117,6 +108,16 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
   });
 }
 
+bool write_fully(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::write(descriptor, content.data(), content.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    content.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 void write_file_atomically(const std::filesystem::path& file, std::string_view content) {
   const std::filesystem::path target = target_of(file);
   const std::filesystem::path folder = target.has_parent_path() ? target.parent_path() : ".";
@@ -131,7 +132,7 @@ void write_file_atomically(const std::filesystem::path& file, std::string_view c
     ::umask(mask);
     const mode_t mode = ::stat(target.c_str(), &old) == 0 ? old.st_mode & 07777U : 0666U & ~mask;
     ::fchmod(fd.get(), mode);
-    write_all(fd.get(), content, target);
+    if (!write_fully(fd.get(), content)) fail_write(target, "write", errno);
     if (::fsync(fd.get()) != 0) fail_write(target, "sync", errno);
     if (::close(fd.release()) != 0) fail_write(target, "close", errno);
     if (::rename(temporary.c_str(), target.c_str()) != 0) fail_write(target, "rename", errno);

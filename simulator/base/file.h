@@ -40,6 +40,9 @@ void watch_reads(std::function<void(const std::filesystem::path& file, std::size
 /// Of a file that was read in pieces.
 void tell_read(const std::filesystem::path& file, std::size_t bytes);
 
+/// Writes all of it, however often the system takes a part alone. False where that fails; errno says why.
+bool write_fully(int descriptor, std::string_view content);
+
 /// Writes `content` under a temporary name beside `file`, syncs it, renames it over `file` and syncs the folder: readers
 /// see the old content or the new one, never half. A symbolic link is followed: its target is replaced.
 /// Throws MachineError with errno's text (disk full, no permission); then the old file is whole and the temporary

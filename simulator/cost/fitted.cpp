@@ -2,8 +2,6 @@
 #include "simulator/cost/fitted.h"
 
 #include <algorithm>
-#include <array>
-#include <iterator>
 
 #include "simulator/base/json.h"
 #include "simulator/workload/presets.h"
@@ -11,12 +9,26 @@
 namespace ds::cost {
 namespace {
 
-constexpr std::array<std::string_view, 6> kNames{"products",     "narrow_products", "attention",
-                                                 "memory_bound", "links_inside",    "links_across"};
+struct Kind {
+  std::string_view name;
+  double FittedConstants::* factor;
+};
+constexpr Kind kKinds[] = {
+    {"products", &FittedConstants::products},         {"narrow_products", &FittedConstants::narrow_products},
+    {"attention", &FittedConstants::attention},       {"memory_bound", &FittedConstants::memory_bound},
+    {"links_inside", &FittedConstants::links_inside}, {"links_across", &FittedConstants::links_across}};
+
+/// `whose`: the key that says whose the factors are.
+std::vector<std::string_view> keys_of_entry(std::string_view whose) {
+  std::vector<std::string_view> keys{whose};
+  for (const Kind& kind : kKinds) keys.push_back(kind.name);
+  keys.emplace_back("fitted_on");
+  return keys;
+}
 
 /// What an entry says takes the place of what an earlier one said.
 void take(std::vector<FittedConstant>& constants, const Cursor& at, const std::string& whose) {
-  for (const std::string_view name : kNames) {
+  for (const auto& [name, factor] : kKinds) {
     const auto given = at.find(name);
     if (!given) continue;
     std::erase_if(constants, [&](const FittedConstant& known) { return known.name == name; });
@@ -34,15 +46,13 @@ std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted le
   root.only({"about", "families", "machines"});
   const workload::Node& node = job.cluster.groups.front().node;
   for (const Cursor& at : root.member("families").list()) {
-    at.only({"arch", "products", "narrow_products", "attention", "memory_bound", "links_inside",
-             "links_across", "fitted_on"});
+    at.only(keys_of_entry("arch"));
     const std::string arch = at.member("arch").text();
     if (node.accelerator.arch.starts_with(arch)) take(constants, at, "GPUs of " + arch);
   }
   if (level == Fitted::family) return constants;
   for (const Cursor& at : root.member("machines").list()) {
-    at.only({"node", "products", "narrow_products", "attention", "memory_bound", "links_inside",
-             "links_across", "fitted_on"});
+    at.only(keys_of_entry("node"));
     if (node.name == at.member("node").text()) take(constants, at, node.name);
   }
   return constants;
@@ -50,11 +60,8 @@ std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted le
 
 FittedConstants read_fitted(const workload::Job& job, Fitted level) {
   FittedConstants constants;
-  double* const values[] = {&constants.products,     &constants.narrow_products, &constants.attention,
-                            &constants.memory_bound, &constants.links_inside,    &constants.links_across};
-  static_assert(std::size(values) == kNames.size());
   for (const FittedConstant& one : fitted_constants(job, level))
-    *values[std::ranges::find(kNames, one.name) - kNames.begin()] = one.factor;
+    constants.*std::ranges::find(kKinds, one.name, &Kind::name)->factor = one.factor;
   return constants;
 }
 

@@ -92,11 +92,11 @@ Estimate GpuOperators::product(const ops::Op& op) const {
 
 Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const {
   const ProductRates& rates = facts_.products;
-  const double computing = (ops::flops(op) / peak_of(like.fp8 ? DataType::fp8 : op.type)).value;
+  const FlopsPerSecond peak = peak_of(like.fp8 ? DataType::fp8 : op.type);
+  const double computing = (ops::flops(op) / peak).value;
   const double moving = (ops::traffic(op) / memory_).value / rates.memory_share;
   const std::optional<ProductTable>& table = like.fp8 ? narrow_products_ : products_;
   if (table && size_of(op.type) == kTableBytes) {
-    const FlopsPerSecond peak = peak_of(like.fp8 ? DataType::fp8 : op.type);
     // Products of several experts are as many as they are.
     const double products =
         ops::flops(op).value / ops::flops({.what = like, .pass = op.pass, .type = op.type}).value;
@@ -148,8 +148,7 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
 }
 
 Estimate GpuOperators::time(const ops::Op& op) const {
-  if (std::holds_alternative<ops::Linear>(op.what) || std::holds_alternative<ops::GroupedLinear>(op.what))
-    return product(op);
+  if (ops::is_linear(op.what)) return product(op);
   if (const auto* a = std::get_if<ops::Attention>(&op.what))
     return a->flash ? attention(*a, op.pass, op.type) : unfused(*a, op.pass, op.type);
   return memory_bound(op);

@@ -15,10 +15,8 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
 }
 
 double factor_of(const ops::Op& op, const FittedConstants& fitted) {
-  if (const auto* linear = std::get_if<ops::Linear>(&op.what))
-    return linear->fp8 ? fitted.narrow_products : fitted.products;
-  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what))
-    return grouped->fp8 ? fitted.narrow_products : fitted.products;
+  if (ops::multiplies_in_fp8(op.what)) return fitted.narrow_products;
+  if (ops::is_linear(op.what)) return fitted.products;
   return std::holds_alternative<ops::Attention>(op.what) ? fitted.attention : fitted.memory_bound;
 }
 

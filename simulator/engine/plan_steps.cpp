@@ -16,6 +16,7 @@
 #include "simulator/engine/price.h"
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
+#include "simulator/program/program.h"
 #include "simulator/workload/settle.h"
 
 namespace ds::engine {
@@ -23,11 +24,6 @@ namespace {
 
 using workload::Job;
 using workload::Plan;
-
-/// Passes that gather weights wait for lanes that are looked at once a step elsewhere; those in 8 bits have a first forward.
-bool put_together(const Plan& plan) {
-  return plan.zero <= 1 && plan.ep == 1 && plan.precision != workload::Precision::fp8;
-}
 
 /// A plan to be evaluated.
 struct Entry {
@@ -85,7 +81,7 @@ struct PlanSteps::Impl {
     std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts;
     std::map<StageKinds*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      if (!put_together(plans[i])) continue;
+      if (!program::passes_are_alike(plans[i])) continue;
       StageKinds* const kinds = &kinds_of(plans[i]);
       const auto [found, is_new] = known.try_emplace(kinds, parts.size());
       if (is_new) parts.emplace_back(kinds, std::vector<std::size_t>{});
@@ -100,7 +96,7 @@ struct PlanSteps::Impl {
                     std::vector<Seconds>& result) {
     std::vector<std::size_t> others;
     for (std::size_t i = 0; i < plans.size(); ++i)
-      if (!put_together(plans[i])) others.push_back(i);
+      if (!program::passes_are_alike(plans[i])) others.push_back(i);
     pool.share(others.size(), [&](std::size_t piece, std::size_t /*member*/) {
       if (enough && enough()) return;
       Job job = base;

@@ -27,8 +27,7 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
                                              shared_out ? shares : columns);
   const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8()}, "moe.h",
                              {quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)});
-  const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{rows, local}, "moe.activated", {h})
-                                         : node(ops::Gelu{rows, local}, "moe.activated", {h});
+  const TensorIndex a = activated("moe.activated", h, rows, local);
   const TensorIndex second = expert_parameter("moe.down.weight", {{here, hidden, local}, 3},
                                               residual_deviation(), shared_out ? shares : cut_in(2, {width}));
   const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8()}, "moe.o",

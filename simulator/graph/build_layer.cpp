@@ -100,6 +100,12 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
                        model_.projection_bias);
 }
 
+TensorIndex StageBuilder::activated(std::string_view name, TensorIndex x, std::int64_t tokens,
+                                    std::int64_t width) {
+  return model_.gated_mlp ? node(ops::SwiGlu{tokens, width}, name, {x})
+                          : node(ops::Gelu{tokens, width}, name, {x});
+}
+
 TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {
   const std::int64_t local = width / options_.tp;
   const bool bias = model_.mlp_bias;
@@ -107,8 +113,7 @@ TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::i
   const TensorIndex h = model_.gated_mlp
                             ? wide_linear(of("up"), of("h"), x, model_.hidden, {width, width}, bias)
                             : wide_linear(of("up"), of("h"), x, model_.hidden, {width}, bias);
-  const TensorIndex a = model_.gated_mlp ? node(ops::SwiGlu{tokens_, local}, of("activated"), {h})
-                                         : node(ops::Gelu{tokens_, local}, of("activated"), {h});
+  const TensorIndex a = activated(of("activated"), h, tokens_, local);
   return narrow_linear(of("down"), of("projected"), a, width, bias);
 }
 

@@ -107,12 +107,8 @@ class Differentiator {
 
   /// The node whose result that is, if it multiplies in 8 bits.
   const Node* product_in_fp8(TensorIndex result) const {
-    for (const Node& node : stage_.forward) {
-      const auto* linear = std::get_if<ops::Linear>(&node.op.what);
-      const auto* grouped = std::get_if<ops::GroupedLinear>(&node.op.what);
-      const bool narrow = (linear != nullptr && linear->fp8) || (grouped != nullptr && grouped->fp8);
-      if (narrow && node.operands.back() == result) return &node;
-    }
+    for (const Node& node : stage_.forward)
+      if (ops::multiplies_in_fp8(node.op.what) && node.operands.back() == result) return &node;
     return nullptr;
   }
   /// How a factor was quantised, before it was gathered where it was.

@@ -85,6 +85,8 @@ class StageBuilder {
   /// To the ranks that have the rows' experts, or back from them.
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
   TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);
+  /// What stands between the two products of an MLP.
+  TensorIndex activated(std::string_view name, TensorIndex x, std::int64_t tokens, std::int64_t width);
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);

@@ -40,6 +40,16 @@ DataType gradient_type(const Op& op) {
   return op.type == DataType::fp64 || op.type == DataType::fp32 ? op.type : op.gradient_type;
 }
 
+bool is_linear(const What& what) {
+  return std::holds_alternative<Linear>(what) || std::holds_alternative<GroupedLinear>(what);
+}
+
+bool multiplies_in_fp8(const What& what) {
+  if (const auto* linear = std::get_if<Linear>(&what)) return linear->fp8;
+  if (const auto* grouped = std::get_if<GroupedLinear>(&what)) return grouped->fp8;
+  return false;
+}
+
 Operands operands(const Op& op) {
   ensure(has_pass(op.what, op.pass), "the operator has this pass");
   OperandList list{.pass = op.pass,

@@ -69,6 +69,10 @@ Op at(Op op, const RankPosition& position);
 /// Type of the gradients of weights: that of the operator in fp32 and fp64, `gradient_type` below.
 DataType gradient_type(const Op& op);
 
+/// Whether it multiplies by weights, of one layer or of several experts; whether the factors are in 8 bits.
+bool is_linear(const What& what);
+bool multiplies_in_fp8(const What& what);
+
 /// The operands in the order in which kernels take them. Fails (ensure) for a pass that the operator does not have.
 Operands operands(const Op& op);
 

@@ -4,11 +4,6 @@
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
-namespace {
-
-Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
-
-}  // namespace
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   const bool cuts = inputs_.sharding.shards > 1;
@@ -19,7 +14,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   buffers.part = shard;
   const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = exactly({elements * size_of(type)}),
+                       .size = Size::exactly({elements * size_of(type)}),
                        .type = type,
                        .life = Life::run,
                        .part = part,
@@ -28,7 +23,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   };
   const auto gradient = [&](const char* what, std::int64_t elements, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = exactly({elements * size_of(type)}),
+                       .size = Size::exactly({elements * size_of(type)}),
                        .type = type,
                        .life = Life::step,
                        .part = Part::gradients,
@@ -59,7 +54,7 @@ void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buff
   if (bucket.fp8 == 0) return;
   const bool lasts = inputs_.quantises_once();
   buffers.narrow_weight = add_buffer({.name = fmt::format("{}.fp8", bucket.name),
-                                      .size = exactly({bucket.fp8 * fp8().forms}),
+                                      .size = Size::exactly({bucket.fp8 * fp8().forms}),
                                       .type = DataType::fp8,
                                       .life = lasts ? Life::run : Life::call,
                                       .part = Part::weights,
@@ -70,7 +65,7 @@ void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buff
 void StageLowering::make_own_gradients(const Bucket& bucket, BucketBuffers& buffers) {
   const auto buffer = [&](const char* what, DataType type, Part part) {
     const BufferId id = add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                                    .size = exactly({buffers.padded * size_of(type)}),
+                                    .size = Size::exactly({buffers.padded * size_of(type)}),
                                     .type = type,
                                     .life = Life::call,
                                     .part = part,
@@ -113,8 +108,7 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,
                                .shards = buffers.padded / buffers.part};
-    const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
-    chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, micro);
+    chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, buffers.used_instance());
     if (parameter.fp8) {
       const auto narrow = [&](Way way) {
         return Use{add_view(buffers.narrow_weight, {member.first_element}, parameter.shape, way), {}, 0};

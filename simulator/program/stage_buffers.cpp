@@ -28,8 +28,6 @@ Leg last_of(int legs) {
                                           : Leg::forward;
 }
 
-Size exactly(Bytes bytes) { return {bytes, static_cast<double>(bytes.value)}; }
-
 }  // namespace
 
 BufferId StageLowering::add_buffer(Buffer buffer, SlotRule rule) {
@@ -82,7 +80,7 @@ ViewId StageLowering::later(ViewId view, std::int32_t iterations) {
 void StageLowering::make_host_buffers() {
   const auto scalar = [&](const char* name, std::int64_t count, Host host, SlotRule::Kind slots) {
     return add_buffer({.name = name,
-                       .size = exactly({count * size_of(DataType::fp64)}),
+                       .size = Size::exactly({count * size_of(DataType::fp64)}),
                        .type = DataType::fp64,
                        .life = Life::step,
                        .part = Part::buffers,
@@ -108,7 +106,7 @@ void StageLowering::make_dummy_gradients() {
       if (ops::gradient_type(node.op) == type || !shapes.emplace(product->outputs, product->inputs).second)
         continue;
       add_buffer({.name = fmt::format("dummy gradient {} x {}", product->outputs, product->inputs),
-                  .size = exactly({product->outputs * product->inputs * size_of(type)}),
+                  .size = Size::exactly({product->outputs * product->inputs * size_of(type)}),
                   .type = type,
                   .life = Life::run,
                   .part = Part::other});
@@ -138,7 +136,7 @@ void StageLowering::make_gathered(const Chunk& chunk, const Bucket& bucket, Buck
             .to = last_of(legs)};
   buffers.used_weight =
       add_buffer({.name = fmt::format("{}.gathered", bucket.name),
-                  .size = exactly({buffers.padded * size_of(inputs_.type)}),
+                  .size = Size::exactly({buffers.padded * size_of(inputs_.type)}),
                   .type = inputs_.type,
                   .life = buffers.kept ? Life::slot : Life::call,
                   .part = Part::weights,
@@ -258,7 +256,7 @@ Buffer StageLowering::activation(const Chunk& chunk, const graph::Tensor& tensor
             .to = to,
             .lanes_share = lanes_share};
   return {.name = tensor.name,
-          .size = exactly(tensor.bytes()),
+          .size = Size::exactly(tensor.bytes()),
           .type = tensor.type,
           .life = crosses || lanes_share ? Life::slot : Life::call,
           .part = tensor.role == Role::workspace ? Part::buffers : Part::activations};
@@ -273,7 +271,7 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
   };
   const auto host_written = [&](Life life, SlotRule rule) {
     return add_buffer({.name = tensor.name,
-                       .size = exactly(tensor.bytes()),
+                       .size = Size::exactly(tensor.bytes()),
                        .type = tensor.type,
                        .life = life,
                        .part = Part::buffers,

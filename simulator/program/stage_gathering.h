@@ -1,7 +1,7 @@
 #pragma once
-// When a pass needs a bucket's weights and when it has completed the bucket's gradients. Weights that ranks keep in shards are
-// gathered one unit, a layer or what stands between layers, ahead of where they
-// are used, if they are gathered beside the work. Private to stage lowering.
+// When a pass needs a bucket's weights and when it has completed the bucket's gradients. Weights that ranks keep in shards
+// are gathered one unit, a layer or what stands between layers, ahead of where they are used, if they are gathered beside
+// the work. Private to stage lowering.
 
 #include <cstddef>
 #include <cstdint>

@@ -27,8 +27,8 @@
 
 namespace ds::program {
 
-/// Of a forward whether it is the first, where that counts. What a backward to the weights does with gradients: the first of a step writes them, later ones add; after the last one
-/// they are complete, where they are reduced beside it.
+/// Of a forward whether it is the first, where that counts. What a backward to the weights does with gradients: the first of
+/// a step writes them, later ones add; after the last one they are complete, where they are reduced beside it.
 struct GradientRole {
   bool first{}, last{};
   auto operator<=>(const GradientRole&) const = default;
@@ -99,6 +99,8 @@ class StageLowering {
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
     bool kept{};                    // what a forward has gathered is there in the backward
     bool expert{};                  // of experts that ranks share out
+    /// Of `used_weight`: what is kept lasts for its micro-batch.
+    std::int16_t used_instance() const { return kept ? kMicro0 : std::int16_t{0}; }
   };
   /// Of a tensor of the graph: in the forward, and in the backward, where layers come the other way round. Its access is
   /// the operand's.

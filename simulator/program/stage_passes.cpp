@@ -174,12 +174,11 @@ void StageLowering::gather(Draft& body, const Chunk& chunk, std::size_t b, Way w
                            std::int32_t iterations_ahead) {
   const BucketBuffers& buffers = chunk.buffers[b];
   const BufferId shard = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
-  const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
-  body.add(collective(
-      collective::Collective::all_gather, shard_group(buffers),
-      prefetches() ? inputs_.lanes.gather : inputs_.lanes.compute,
-      {{later(part(shard, buffers, way), iterations_ahead), Access::read, 0},
-       {later(whole(buffers.used_weight, buffers.padded, way), iterations_ahead), Access::write, micro}}));
+  body.add(collective(collective::Collective::all_gather, shard_group(buffers),
+                      prefetches() ? inputs_.lanes.gather : inputs_.lanes.compute,
+                      {{later(part(shard, buffers, way), iterations_ahead), Access::read, 0},
+                       {later(whole(buffers.used_weight, buffers.padded, way), iterations_ahead),
+                        Access::write, buffers.used_instance()}}));
 }
 
 /// What products of a bucket's weights take.
@@ -190,10 +189,9 @@ void StageLowering::quantise_weights(Draft& body, const Chunk& chunk, std::size_
       .what = ops::Quantise{.tokens = elements, .width = 1, .forms = fp8().forms, .reads = fp8().reads},
       .pass = ops::Pass::forward,
       .type = inputs_.type};
-  const std::int16_t micro = buffers.kept ? kMicro0 : std::int16_t{0};
   const auto write = [&] {
     body.add(instruction(Kind::compute, op,
-                         {{whole(buffers.used_weight, elements, way), {}, micro},
+                         {{whole(buffers.used_weight, elements, way), {}, buffers.used_instance()},
                           {whole(buffers.narrow_weight, elements, way), {}, 0}}));
   };
   if (inputs_.quantises_once())

@@ -59,6 +59,18 @@ inline workload::Job small_job(const Small& s) {
   return job;
 }
 
+/// One that two and four ranks can share.
+inline Small small_to_share(std::int64_t layers, std::int64_t micro_batches) {
+  return {.layers = layers,
+          .hidden = 16,
+          .heads = 4,
+          .kv_heads = 4,
+          .ffn = 24,
+          .sequence = 8,
+          .micro_batches = micro_batches,
+          .tied = false};
+}
+
 /// Every combination of family, tying, attention, recompute and schedule.
 inline std::vector<Small> small_variants() {
   std::vector<Small> all;

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "simulator/base/thread_pool.h"
-#include "simulator/workload/layer_kinds.h"
 #include "tuner/estimate/models.h"
 #include "tuner/estimate/peak_estimator.h"
+#include "tuner/estimate/shape.h"
 #include "tuner/estimate/steps.h"
 
 namespace ds::tuner {
@@ -33,12 +33,8 @@ bool one_bucket_a_layer(const Job& base, const Plan& plan) {
 
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
-  return !base.cluster.cpu() && base.cluster.groups.size() == 1 && known(plan.schedule) &&
-         workload::layers_are_alike(base.model, base.train.sequence_length) &&
-         one_bucket_a_layer(base, plan) && (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 &&
-         plan.tp * plan.dp * plan.pp > 1 && pipeline_last && plan.ep == 1 &&
-         plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
-         (plan.zero == 0 || plan.zero_group == plan.dp) &&
+  return probes_serve(base, plan) && base.cluster.groups.size() == 1 && one_bucket_a_layer(base, plan) &&
+         (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
           std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {

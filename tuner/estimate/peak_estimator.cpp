@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "simulator/program/buckets.h"
-#include "simulator/workload/layer_kinds.h"
 
 namespace ds::tuner {
 namespace {
@@ -102,10 +101,8 @@ PeakEstimator::PeakEstimator(Job base, std::shared_ptr<StageShapes> shapes)
     : base_(std::move(base)), shapes_(std::move(shapes)) {}
 
 bool PeakEstimator::covers(const Plan& plan) const {
-  return known(plan.schedule) && !base_.cluster.cpu() && base_.habits.allocator != "arena" &&
-         !plan.stage_layers_given && workload::layers_are_alike(base_.model, base_.train.sequence_length) &&
-         !base_.model.mla && plan.ep == 1 && plan.precision != workload::Precision::fp8 && plan.zero <= 1 &&
-         (plan.zero == 0 || plan.zero_group == plan.dp);
+  return probes_serve(base_, plan) && base_.habits.allocator != "arena" && !plan.stage_layers_given &&
+         !base_.model.mla;
 }
 
 PeakEstimator::Probed& PeakEstimator::probed(const ChunkKey& key) {

@@ -4,7 +4,9 @@
 #include <compare>
 #include <cstdint>
 
+#include "simulator/program/program.h"
 #include "simulator/workload/job.h"
+#include "simulator/workload/layer_kinds.h"
 
 namespace ds::tuner {
 
@@ -25,6 +27,13 @@ inline Shape shape_of(const workload::Job& base, const workload::Plan& plan) {
 constexpr bool known(workload::Schedule schedule) {
   using enum workload::Schedule;
   return schedule == gpipe || schedule == one_f_one_b || schedule == interleaved;
+}
+
+/// What both estimates, of step time and of memory, ask of a plan: that a probe with a layer or two stands for it.
+inline bool probes_serve(const workload::Job& base, const workload::Plan& plan) {
+  return known(plan.schedule) && !base.cluster.cpu() &&
+         workload::layers_are_alike(base.model, base.train.sequence_length) &&
+         program::passes_are_alike(plan) && (plan.zero == 0 || plan.zero_group == plan.dp);
 }
 
 }  // namespace ds::tuner

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
+
+#include "simulator/base/steady_clock.h"
 
 namespace ds::tuner {
 namespace {
@@ -14,14 +15,14 @@ constexpr Seconds kBetweenProgress{0.05};
 // Plans asked for at once, most of which break a rule: few first, so that something is soon there.
 constexpr std::size_t kFirst = 1000, kMostAtOnce = 64'000;
 
-Seconds now() {
-  return {std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count()};
-}
-
 class Search {
  public:
   Search(const Space& space, Evaluator& evaluator, const Options& options)
-      : space_(&space), evaluator_(&evaluator), options_(&options), leaders_(options.top), begun_(now()) {}
+      : space_(&space),
+        evaluator_(&evaluator),
+        options_(&options),
+        leaders_(options.top),
+        begun_(steady_now()) {}
 
   Found run(Searcher& searcher) {
     std::vector<Verdict> of_start;
@@ -71,7 +72,7 @@ class Search {
 
   std::optional<End> told_to_end() const {
     if (options_->stop != nullptr && options_->stop->stop_requested()) return End::stopped;
-    return now() - begun_ >= options_->time_limit ? std::optional(End::time_limit) : std::nullopt;
+    return steady_now() - begun_ >= options_->time_limit ? std::optional(End::time_limit) : std::nullopt;
   }
 
   void count(const Candidate& candidate, const Verdict& verdict) {
@@ -98,7 +99,7 @@ class Search {
     const Verdict& verdict = one.verdict;
     const auto slower = [&](const Scored& other) { return other.verdict.step_time > verdict.step_time; };
     if (leaders_.add({verdict.kind, verdict.step_time, one}) == 0)
-      found_.history.push_back({found_.evaluations, now() - begun_, verdict.step_time});
+      found_.history.push_back({found_.evaluations, steady_now() - begun_, verdict.step_time});
 
     std::vector<Scored>& front = found_.front;
     const auto beaten_by = [](const Verdict& a, const Verdict& b) {
@@ -111,7 +112,7 @@ class Search {
 
   void tell_progress() {
     if (!options_->progress) return;
-    const Seconds at = now();
+    const Seconds at = steady_now();
     if (at - told_ < kBetweenProgress) return;
     told_ = at;
     const auto share = [](auto part, auto whole) {

@@ -12,18 +12,9 @@ using collective::Collective;
 constexpr std::int64_t kLayers = 3, kMicroBatches = 2, kExperts = 8;
 
 workload::Job job_on(std::int64_t tp, std::int64_t dp, std::int64_t ep, std::int64_t shared_experts = 0) {
-  support::Small small{.family = workload::Family::llama,
-                       .layers = kLayers,
-                       .hidden = 16,
-                       .heads = 4,
-                       .kv_heads = 4,
-                       .ffn = 24,
-                       .sequence = 8,
-                       .micro_batches = kMicroBatches,
-                       .tied = false,
-                       .precision = workload::Precision::bf16,
-                       .tp = tp,
-                       .dp = dp};
+  support::Small small = support::small_to_share(kLayers, kMicroBatches);
+  small.family = workload::Family::llama, small.precision = workload::Precision::bf16;
+  small.tp = tp, small.dp = dp;
   workload::Job job = support::small_job(small);
   job.model.moe = workload::Moe{.experts = kExperts,
                                 .top_k = 2,

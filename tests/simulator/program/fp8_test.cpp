@@ -10,17 +10,8 @@ namespace {
 constexpr std::int64_t kLayers = 3, kMicroBatches = 4;
 
 workload::Job job_in(workload::Precision precision, std::int64_t tp = 1) {
-  support::Small small{.family = workload::Family::llama,
-                       .layers = kLayers,
-                       .hidden = 16,
-                       .heads = 4,
-                       .kv_heads = 4,
-                       .ffn = 24,
-                       .sequence = 8,
-                       .micro_batches = kMicroBatches,
-                       .tied = false,
-                       .precision = precision,
-                       .tp = tp};
+  support::Small small = support::small_to_share(kLayers, kMicroBatches);
+  small.family = workload::Family::llama, small.precision = precision, small.tp = tp;
   workload::Job job = support::small_job(small);
   job.plan.fp8_recipe = "tensor_current";
   return job;

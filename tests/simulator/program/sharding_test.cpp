@@ -14,14 +14,7 @@ using collective::Collective;
 constexpr std::int64_t kLayers = 5, kMicroBatches = 3, kRanks = 4;
 
 workload::Job sharded_job(int zero, bool fsdp = true) {
-  support::Small small{.layers = kLayers,
-                       .hidden = 16,
-                       .heads = 4,
-                       .kv_heads = 4,
-                       .ffn = 24,
-                       .sequence = 8,
-                       .micro_batches = kMicroBatches,
-                       .tied = false};
+  support::Small small = support::small_to_share(kLayers, kMicroBatches);
   small.precision = workload::Precision::bf16;
   small.dp = kRanks, small.zero = zero;
   small.overlap = {.grad_reduce = true, .param_gather = true};
