@@ -27,6 +27,7 @@ const Chosen& chosen() {
   return once;
 }
 
+constexpr const char* kNoContext = "context parallelism is simulated only and has no kernels";
 constexpr const char* kNoExperts = "experts are simulated only and have no kernels";
 
 /// What a program may hold and a CPU kernel does not take, said before memory is touched.
@@ -50,6 +51,8 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
+  void operator()(const ops::SplitHeads&) const { ensure(false, kNoContext); }
+  void operator()(const ops::ContextAttention&) const { ensure(false, kNoContext); }
   void operator()(const ops::JoinHeads&) const { ensure(false, "latent attention is simulated only"); }
   void operator()(const ops::Quantise&) const {
     ensure(false, "8 bits are simulated only and have no kernel");

@@ -7,7 +7,7 @@ namespace ds::cost {
 namespace {
 
 bool is_product(const ops::What& what) {
-  return std::holds_alternative<ops::Linear>(what) || std::holds_alternative<ops::Attention>(what);
+  return std::holds_alternative<ops::Linear>(what) || ops::is_attention(what);
 }
 
 }  // namespace

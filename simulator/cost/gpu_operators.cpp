@@ -107,15 +107,14 @@ Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const
           Source::roofline};
 }
 
-Estimate GpuOperators::attention(const ops::Attention& a, ops::Pass pass, DataType type) const {
+Estimate GpuOperators::attention(const AttentionWork& work, ops::Pass pass, DataType type) const {
   const bool forward = pass == ops::Pass::forward;
   const AttentionRate& rate = forward ? facts_.attention.forward : facts_.attention.backward;
   // The triangle of scores, or the band of a window: two products forward, five backward, two FLOP a multiply-add.
-  const double pairs = real(a.batch * a.heads) * ops::attended_pairs(a.sequence, a.window);
-  const double keys = real(a.head_dim), values = real(a.value_dim());
-  const double flop = pairs * 2 * (forward ? keys + values : 3 * keys + 2 * values);
-  const double blocks = real(a.batch * a.heads) * real(a.sequence) / kBlock;
-  const double slower = 1 + rate.half_sequence / real(a.sequence) + rate.half_blocks / blocks;
+  const double keys = real(work.keys), values = real(work.values);
+  const double flop = work.pairs * 2 * (forward ? keys + values : 3 * keys + 2 * values);
+  const double blocks = work.rows / kBlock;
+  const double slower = 1 + rate.half_sequence / real(work.sequence) + rate.half_blocks / blocks;
   return {Seconds{flop / (peak_of(type).value * rate.best) * slower + facts_.launch_s},
           facts_.attention_sigma, Source::roofline};
 }
@@ -149,8 +148,25 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
 
 Estimate GpuOperators::time(const ops::Op& op) const {
   if (ops::is_linear(op.what)) return product(op);
-  if (const auto* a = std::get_if<ops::Attention>(&op.what))
-    return a->flash ? attention(*a, op.pass, op.type) : unfused(*a, op.pass, op.type);
+  if (const auto* a = std::get_if<ops::Attention>(&op.what)) {
+    if (!a->flash) return unfused(*a, op.pass, op.type);
+    const double heads = real(a->batch * a->heads);
+    return attention({.pairs = heads * ops::attended_pairs(a->sequence, a->window),
+                      .rows = heads * real(a->sequence),
+                      .sequence = a->sequence,
+                      .keys = a->head_dim,
+                      .values = a->value_dim()},
+                     op.pass, op.type);
+  }
+  if (const auto* a = std::get_if<ops::ContextAttention>(&op.what)) {
+    const double heads = real(a->batch * a->heads);
+    return attention({.pairs = heads * a->pairs(),
+                      .rows = heads * real(a->sequence),
+                      .sequence = a->key_tokens() / a->batch,
+                      .keys = a->head_dim,
+                      .values = a->value_dim()},
+                     op.pass, op.type);
+  }
   return memory_bound(op);
 }
 

@@ -30,7 +30,12 @@ class GpuOperators {
   Estimate product(const ops::Op& op) const;
   /// Of products whose rates are those of `like`.
   Estimate product(const ops::Op& op, const ops::Linear& like) const;
-  Estimate attention(const ops::Attention& a, ops::Pass pass, DataType type) const;
+  /// `pairs`: of tokens that see each other, of all sequences and heads; `rows`: of queries, of all sequences and heads.
+  struct AttentionWork {
+    double pairs{}, rows{};
+    std::int64_t sequence{}, keys{}, values{};  // tokens of a sequence; width of each key and value
+  };
+  Estimate attention(const AttentionWork& work, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;
   FlopsPerSecond peak_of(DataType type) const;

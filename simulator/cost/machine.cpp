@@ -17,7 +17,7 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
 double factor_of(const ops::Op& op, const FittedConstants& fitted) {
   if (ops::multiplies_in_fp8(op.what)) return fitted.narrow_products;
   if (ops::is_linear(op.what)) return fitted.products;
-  return std::holds_alternative<ops::Attention>(op.what) ? fitted.attention : fitted.memory_bound;
+  return ops::is_attention(op.what) ? fitted.attention : fitted.memory_bound;
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ StepOrder Orders::step_order(const Job& job) {
           .stages = static_cast<std::int32_t>(plan.pp),
           .chunks = static_cast<std::int32_t>(plan.vpp),
           .micro_batches = static_cast<std::int32_t>(job.micro_batches()),
-          .reduces_early = plan.overlap.grad_reduce && plan.dp > 1};
+          .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1};
 }
 
 const std::vector<Orders::OfStage>& Orders::of(const Job& job) {

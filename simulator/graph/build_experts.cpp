@@ -52,7 +52,9 @@ TensorIndex StageBuilder::with_shared_experts(TensorIndex x, TensorIndex sum, st
 
 TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std::int64_t count) {
   if (!shares_experts_out()) return rows;
-  return node(ops::Regroup{ops::Regrouping::exchange, count, model_.hidden, options_.ep}, name, {rows});
+  return node(
+      ops::Regroup{ops::Regrouping::exchange, count, model_.hidden, options_.ep, ops::Sharers::experts}, name,
+      {rows});
 }
 
 TensorIndex StageBuilder::expert_parameter(std::string_view name, ops::Shape shape, double deviation,

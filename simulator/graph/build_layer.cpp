@@ -13,7 +13,7 @@ using workload::Residual;
 TensorIndex StageBuilder::rope_table() {
   const std::int64_t width = model_.rotary_dim > 0 ? model_.rotary_dim : model_.head_dim;
   if (rope_table_ == kNone)
-    rope_table_ = tensor("rope.table", {{options_.sequence, width}, 2}, options_.type, ops::Role::table);
+    rope_table_ = tensor("rope.table", {{own_sequence(), width}, 2}, options_.type, ops::Role::table);
   return rope_table_;
 }
 
@@ -45,21 +45,66 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
   if (model_.qk_norm != QkNorm::none) qkv = normed_queries_and_keys(qkv, heads, kv_heads);
   if (model_.position == workload::Position::rope && !kind_.unrotated)
     node(ops::Rope{.tokens = tokens_,
-                   .sequence = options_.sequence,
+                   .sequence = own_sequence(),
                    .heads = heads,
                    .kv_heads = kv_heads,
                    .head_dim = model_.head_dim,
                    .rotary = model_.rotary_dim == model_.head_dim ? 0 : model_.rotary_dim},
          "rope", {qkv, rope_table()});
-  const TensorIndex o = node(ops::Attention{.batch = options_.batch,
-                                            .sequence = options_.sequence,
-                                            .heads = heads,
-                                            .kv_heads = kv_heads,
-                                            .head_dim = model_.head_dim,
-                                            .flash = options_.flash,
-                                            .window = kind_.windowed ? model_.window : 0},
-                             "attention.o", {qkv});
+  const TensorIndex o = attended(qkv, {.batch = options_.batch,
+                                       .sequence = options_.sequence,
+                                       .heads = heads,
+                                       .kv_heads = kv_heads,
+                                       .head_dim = model_.head_dim,
+                                       .flash = options_.flash,
+                                       .window = kind_.windowed ? model_.window : 0});
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
+}
+
+TensorIndex StageBuilder::attended(TensorIndex qkv, const ops::Attention& one_rank) {
+  if (options_.cp == 1) return node(one_rank, "attention.o", {qkv});
+  return options_.cp_kind == workload::CpKind::all_to_all ? attended_by_heads(qkv, one_rank)
+                                                          : attended_by_tokens(qkv, one_rank);
+}
+
+/// Each rank has all tokens of its heads (DeepSpeed-Ulysses, Jacobs et al. 2023).
+TensorIndex StageBuilder::attended_by_heads(TensorIndex qkv, ops::Attention one_rank) {
+  using ops::Regrouping;
+  const auto exchange = [&](Regrouping how, std::string_view name, TensorIndex x, std::int64_t width) {
+    return node(ops::Regroup{how, one_rank.tokens(), width, options_.cp, ops::Sharers::context}, name, {x});
+  };
+  const std::int64_t values = one_rank.value_dim();
+  const std::int64_t width =
+      (one_rank.heads + one_rank.kv_heads) * one_rank.head_dim + one_rank.kv_heads * values;
+  const std::int64_t result = one_rank.heads * values;
+  one_rank.heads /= options_.cp, one_rank.kv_heads /= options_.cp;
+  const TensorIndex mine = exchange(Regrouping::to_heads, "attention.qkv.by_heads", qkv, width);
+  const TensorIndex o = node(one_rank, "attention.o.by_heads", {mine});
+  return exchange(Regrouping::to_tokens, "attention.o", o, result);
+}
+
+/// Each rank has all heads of its tokens, and meets the keys and values of others: gathered (Llama 3, section 3.3.2), or
+/// one part after another (Liu et al. 2023).
+TensorIndex StageBuilder::attended_by_tokens(TensorIndex qkv, const ops::Attention& one_rank) {
+  const bool ring = options_.cp_kind == workload::CpKind::ring;
+  const std::int64_t queries = one_rank.heads * one_rank.head_dim;
+  const std::int64_t keys = one_rank.kv_heads * (one_rank.head_dim + one_rank.value_dim());
+  const TensorIndex q = node(ops::SplitHeads{tokens_, queries, keys}, "attention.q.own", {qkv});
+  TensorIndex kv = stage_.forward.back().operands.back();
+  if (!ring)
+    kv = node(
+        ops::Regroup{ops::Regrouping::gather, one_rank.tokens(), keys, options_.cp, ops::Sharers::context},
+        "attention.kv.gathered", {kv});
+  return node(ops::ContextAttention{.batch = one_rank.batch,
+                                    .sequence = own_sequence(),
+                                    .ranks = options_.cp,
+                                    .heads = one_rank.heads,
+                                    .kv_heads = one_rank.kv_heads,
+                                    .head_dim = one_rank.head_dim,
+                                    .keys = ring ? ops::Keys::ring : ops::Keys::gathered,
+                                    .window = one_rank.window,
+                                    .v_dim = one_rank.v_dim},
+              "attention.o", {q, kv});
 }
 
 /// Queries, keys and values are projected down to latent vectors, which every rank has whole, and from these up to the heads
@@ -88,14 +133,13 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
   const TensorIndex qkv =
       node(ops::JoinHeads{tokens_, heads, mla.qk_nope_head_dim, mla.qk_rope_head_dim, mla.v_head_dim},
            "attention.qkv", {q, kv, shared});
-  const TensorIndex o = node(ops::Attention{.batch = options_.batch,
-                                            .sequence = options_.sequence,
-                                            .heads = heads,
-                                            .kv_heads = heads,
-                                            .head_dim = qk,
-                                            .flash = options_.flash,
-                                            .v_dim = mla.v_head_dim},
-                             "attention.o", {qkv});
+  const TensorIndex o = attended(qkv, {.batch = options_.batch,
+                                       .sequence = options_.sequence,
+                                       .heads = heads,
+                                       .kv_heads = heads,
+                                       .head_dim = qk,
+                                       .flash = options_.flash,
+                                       .v_dim = mla.v_head_dim});
   return narrow_linear("attention.projection", "attention.projected", o, model_.heads * mla.v_head_dim,
                        model_.projection_bias);
 }

@@ -14,7 +14,7 @@ using workload::Position;
 
 StageBuilder::StageBuilder(const workload::Model& model, const StageOptions& options)
     : model_(model), options_(options) {
-  tokens_ = options.batch * options.sequence;
+  tokens_ = options.batch * (options.sequence / options.cp);
   local_tokens_ = options.sequence_parallel ? tokens_ / options.tp : tokens_;
 }
 
@@ -205,24 +205,27 @@ TensorIndex StageBuilder::embed() {
   table_ = parameter("embedding.tokens", {{rows, width}, 2}, Init::normal, kDeviation, vocabulary_cut());
   stage_.parameters.back().token_table = true;
   const bool learned = model_.position == Position::learned, at_once = learned && !cut() && width == hidden;
+  // A rank that has a part of a sequence has its positions in a table of all of them.
+  const std::int64_t table_rows =
+      options_.cp > 1 && model_.positions == 0 ? options_.sequence : model_.positions;
   std::vector<TensorIndex> given{ids, table_};
   if (at_once) given.push_back(position_table());
   TensorIndex x = node(ops::Embedding{.tokens = tokens_,
-                                      .sequence = options_.sequence,
+                                      .sequence = own_sequence(),
                                       .hidden = width,
                                       .vocab = rows,
                                       .positions = at_once,
                                       .shards = options_.tp,
-                                      .rows = at_once ? model_.positions : 0},
+                                      .rows = at_once ? table_rows : 0},
                        "embedded", std::move(given));
   x = leave("embedded", x, width);
   if (width != hidden) x = whole_linear("embedding.projection", "embedding.projected", x, width, hidden);
   if (learned && !at_once)
     node(ops::Positions{.tokens = local_tokens_,
-                        .sequence = options_.sequence,
+                        .sequence = own_sequence(),
                         .hidden = hidden,
                         .shards = options_.sequence_parallel ? options_.tp : 1,
-                        .rows = model_.positions},
+                        .rows = table_rows},
          "positions", {x, position_table()});
   if (model_.embedding_norm) x = norm("embedding.norm", x);
   return dropped("embedded", x);

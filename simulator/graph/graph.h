@@ -119,7 +119,9 @@ struct StageOptions {
   std::vector<workload::LayerKind> kinds;  // of each, where they differ
   bool embedding{}, head{};
   std::int64_t tp{1};
-  std::int64_t ep{1};        // ranks that share experts out; these are then not cut
+  std::int64_t ep{1};  // ranks that share experts out; these are then not cut
+  std::int64_t cp{1};  // ranks that share a sequence out
+  workload::CpKind cp_kind{};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};
   DataType type{DataType::fp32};

@@ -136,7 +136,7 @@ void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers) {
 void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers) {
   for (const LayerPlace& place : layers)
     recompute(stage, [place](const Node& node) {
-      return place_of(node) == place && std::holds_alternative<ops::Attention>(node.op.what);
+      return place_of(node) == place && ops::is_attention(node.op.what);
     });
 }
 

@@ -46,6 +46,8 @@ class StageBuilder {
   /// What a layer's product takes.
   TensorIndex quantised(std::string_view name, TensorIndex x);
   TensorIndex quantised_weight(std::string_view name, TensorIndex weight);
+  /// Of a sequence, those that the rank has.
+  std::int64_t own_sequence() const { return options_.sequence / options_.cp; }
   /// Out of it: the sum of all ranks' results, of the rank's part of the tokens.
   TensorIndex leave(std::string_view name, TensorIndex x, std::int64_t width);
 
@@ -77,6 +79,11 @@ class StageBuilder {
   TensorIndex attention(TensorIndex x);
   /// Takes the rank's part of the tokens.
   TensorIndex latent_attention(TensorIndex x, const workload::Mla& mla);
+  /// Attention itself, of qkv to o.
+  TensorIndex attended(TensorIndex qkv, const ops::Attention& one_rank);
+  /// The same where ranks share a sequence out.
+  TensorIndex attended_by_heads(TensorIndex qkv, ops::Attention one_rank);
+  TensorIndex attended_by_tokens(TensorIndex qkv, const ops::Attention& one_rank);
   TensorIndex mlp(TensorIndex x);
   TensorIndex experts(TensorIndex x, const workload::Moe& moe);
   bool shares_experts_out() const { return options_.ep > 1; }

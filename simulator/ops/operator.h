@@ -53,7 +53,7 @@ struct Operand {
   Bytes bytes() const { return {shape.elements() * size_of(type)}; }
 };
 
-inline constexpr int kMaxOperands = 8;
+inline constexpr int kMaxOperands = 13;
 
 class Operands {
  public:

@@ -44,6 +44,10 @@ bool is_linear(const What& what) {
   return std::holds_alternative<Linear>(what) || std::holds_alternative<GroupedLinear>(what);
 }
 
+bool is_attention(const What& what) {
+  return std::holds_alternative<Attention>(what) || std::holds_alternative<ContextAttention>(what);
+}
+
 bool multiplies_in_fp8(const What& what) {
   if (const auto* linear = std::get_if<Linear>(&what)) return linear->fp8;
   if (const auto* grouped = std::get_if<GroupedLinear>(&what)) return grouped->fp8;

@@ -22,6 +22,7 @@
 #include "simulator/ops/bias.h"
 #include "simulator/ops/cast.h"
 #include "simulator/ops/clip_factor.h"
+#include "simulator/ops/context_attention.h"
 #include "simulator/ops/cross_entropy.h"
 #include "simulator/ops/dispatch.h"
 #include "simulator/ops/dropout.h"
@@ -42,6 +43,7 @@
 #include "simulator/ops/route.h"
 #include "simulator/ops/soft_cap.h"
 #include "simulator/ops/softmax_statistics.h"
+#include "simulator/ops/split_heads.h"
 #include "simulator/ops/squared_norm.h"
 #include "simulator/ops/swiglu.h"
 #include "simulator/ops/zero.h"
@@ -49,10 +51,11 @@
 namespace ds::ops {
 
 /// Every operator there is. The order is that of hashes: new ones come last.
-using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
-                          CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
-                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap, Route,
-                          Dispatch, GroupedLinear, Combine, Cast, Quantise, JoinHeads>;
+using What =
+    std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
+                 SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias, SoftmaxStatistics, Regroup,
+                 LossSum, Zero, Dropout, QkNorm, SoftCap, Route, Dispatch, GroupedLinear, Combine, Cast,
+                 Quantise, JoinHeads, SplitHeads, ContextAttention>;
 
 struct Op {
   What what;
@@ -72,6 +75,9 @@ DataType gradient_type(const Op& op);
 /// Whether it multiplies by weights, of one layer or of several experts; whether the factors are in 8 bits.
 bool is_linear(const What& what);
 bool multiplies_in_fp8(const What& what);
+
+/// Whether it is attention, to all keys or a part of them.
+bool is_attention(const What& what);
 
 /// The operands in the order in which kernels take them. Fails (ensure) for a pass that the operator does not have.
 Operands operands(const Op& op);

@@ -1,19 +1,24 @@
 #pragma once
-// Regrouping: how tensors lie over the tensor-parallel group changes.
+// Regrouping: how tensors lie over a group of ranks changes.
 
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
 
-/// How tensors lie over the tensor-parallel group changes: tokens from shards to whole (`gather`), from partial sums of
+/// How tensors lie over a group of ranks changes: tokens from shards to whole (`gather`), from partial sums of
 /// the whole to shards of the sum (`scatter`), from partial sums to sums (`sum`), or not at all, but gradients are summed
 /// on the way back (`copy`). Over the ranks that share experts out, rows go to the rank of their expert, or come back
-/// (`exchange`): as many as are sent are received, if experts are chosen evenly. Lowered to collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
-enum class Regrouping : std::uint8_t { gather, scatter, sum, copy, exchange };
+/// (`exchange`): as many as are sent are received, if experts are chosen evenly. From a part of the tokens with all heads to all
+/// tokens with a part of the heads (`to_heads`), or back (`to_tokens`: Jacobs et al. 2023, arXiv 2309.14509). Lowered to
+/// collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
+enum class Regrouping : std::uint8_t { gather, scatter, sum, copy, exchange, to_heads, to_tokens };
+/// The ranks that share a layer's products, its experts, or a sequence.
+enum class Sharers : std::uint8_t { tensor, experts, context };
 struct Regroup {
   Regrouping how{};
   std::int64_t tokens{}, width{};  // of the whole
   std::int64_t shards{1};
+  Sharers over{Sharers::tensor};
   bool operator==(const Regroup&) const = default;
 
   std::string_view name() const {
@@ -23,6 +28,8 @@ struct Regroup {
       case Regrouping::sum: return "sum";
       case Regrouping::copy: return "copy";
       case Regrouping::exchange: return "exchange rows";
+      case Regrouping::to_heads: return "exchange tokens for heads";
+      case Regrouping::to_tokens: return "exchange heads for tokens";
     }
     return "?";
   }
@@ -33,6 +40,7 @@ struct Regroup {
   Extents extents() const { return {tokens * width}; }
   void operands(OperandList& l) const {
     const Shape whole = matrix(tokens, width), shard = matrix(tokens / shards, width);
+    const Shape of_heads = matrix(tokens, width / shards);
     const bool forward = l.pass == Pass::forward, gather = how == Regrouping::gather;
     switch (how) {
       case Regrouping::gather:
@@ -44,6 +52,13 @@ struct Regroup {
         l.in(forward ? "x" : "dy", whole);
         l.result(forward ? "y" : "dx", whole);
         return;
+      case Regrouping::to_heads:
+      case Regrouping::to_tokens: {
+        const bool to_heads = (how == Regrouping::to_heads) == forward;
+        l.in(forward ? "x" : "dy", to_heads ? shard : of_heads);
+        l.result(forward ? "y" : "dx", to_heads ? of_heads : shard);
+        return;
+      }
       case Regrouping::sum: l.add("x", Access::add, Role::activation, whole); return;
       case Regrouping::copy:
         if (forward)

@@ -17,7 +17,11 @@ using Open = Attribution::Open;
 /// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
 Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   const auto reaches = [&](Axis axis) { return comm.group.has(axis) && program.grid.size(axis) > 1; };
-  if (reaches(Axis::dp_shard) || reaches(Axis::dp_replica) || reaches(Axis::edp)) return &TimeParts::dp_comm;
+  // Ranks of one sequence have the same weights, and are reduced over together with data-parallel ones.
+  const bool of_weights = comm.group.has(Axis::dp_replica) || comm.group.has(Axis::dp_shard);
+  if (reaches(Axis::dp_shard) || reaches(Axis::dp_replica) || reaches(Axis::edp) ||
+      (of_weights && reaches(Axis::cp)))
+    return &TimeParts::dp_comm;
   if (reaches(Axis::pp)) return &TimeParts::pp_comm;
   if (reaches(Axis::ep)) return &TimeParts::ep_comm;
   if (reaches(Axis::cp)) return &TimeParts::cp_comm;

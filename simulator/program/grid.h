@@ -52,8 +52,10 @@ inline constexpr Group kPipeline = group_over({Axis::pp});
 inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::opposite);
 inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
 inline constexpr Group kPipelineEnds = group_over({Axis::pp}, Members::ends);
-inline constexpr Group kDataGroup = group_over({Axis::dp_shard, Axis::dp_replica});
-inline constexpr Group kShardGroup = group_over({Axis::dp_shard});
+// Ranks of one sequence have the same weights, so they count among data-parallel ranks where these are meant.
+inline constexpr Group kContextGroup = group_over({Axis::cp});
+inline constexpr Group kDataGroup = group_over({Axis::cp, Axis::dp_shard, Axis::dp_replica});
+inline constexpr Group kShardGroup = group_over({Axis::cp, Axis::dp_shard});
 inline constexpr Group kExpertGroup = group_over({Axis::ep});
 inline constexpr Group kExpertDataGroup = group_over({Axis::edp});
 inline constexpr Group kReplicaGroup = group_over({Axis::dp_replica});

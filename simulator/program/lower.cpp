@@ -81,7 +81,7 @@ Grid grid_of(const workload::Plan& plan) {
 }
 
 bool passes_are_alike(const workload::Plan& plan) {
-  return plan.zero <= 1 && plan.ep == 1 && plan.precision != workload::Precision::fp8;
+  return plan.zero <= 1 && plan.ep == 1 && plan.cp == 1 && plan.precision != workload::Precision::fp8;
 }
 
 Program lower(const Job& job, Classes classes, Hash hash) {

@@ -256,7 +256,7 @@ enum class Hash : std::uint8_t { taken, left_out };
 /// How the ranks of a plan are arranged.
 Grid grid_of(const workload::Plan& plan);
 
-/// Whether what one pass of a chunk does says what they all do: none gathers weights or hands tokens to experts elsewhere, and
+/// Whether what one pass of a chunk does says what they all do: none gathers weights or hands tokens or keys to ranks elsewhere, and
 /// the first of a step does no more than the others (quantise, in 8 bits).
 bool passes_are_alike(const workload::Plan& plan);
 

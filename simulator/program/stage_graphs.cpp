@@ -73,6 +73,8 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .head = place + 1 == plan.pp * plan.vpp,
           .tp = plan.tp,
           .ep = plan.ep,
+          .cp = plan.cp,
+          .cp_kind = plan.cp_kind,
           .sequence_parallel = plan.tp > 1 && plan.sequence_parallel,
           .batch = plan.micro_batch,
           .sequence = job.train.sequence_length,

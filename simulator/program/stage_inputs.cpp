@@ -15,8 +15,8 @@ using workload::Job;
 
 Sharding sharding_of(const Job& job) {
   const workload::Plan& plan = job.plan;
-  if (plan.zero == 0 || plan.dp == 1) return {};
-  Sharding sharding{.shards = program::grid_of(plan).size(Axis::dp_shard)};
+  if (plan.zero == 0 || plan.dp * plan.cp == 1) return {};
+  Sharding sharding{.shards = plan.cp * program::grid_of(plan).size(Axis::dp_shard)};
   if (plan.zero < 2 || sharding.shards == 1) return sharding;
   const bool fsdp = job.habits.fsdp;
   // FSDP's ZeRO 2 keeps what a forward has gathered. With micro-batches of many stages under way that would be all weights.
@@ -45,7 +45,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .directions = directions,
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
-      .data_ranks = plan.dp,
+      .data_ranks = plan.dp * plan.cp,
       .expert_data_ranks = grid_of(plan).size(Axis::edp),
       .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
@@ -92,8 +92,10 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   };
   if (plan.pp > 1) lanes.messages[0] = add_messages(kPipeline, 1);
   if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
+  if (plan.cp > 1 && plan.cp_kind == workload::CpKind::ring)
+    lanes.context = add(Unit::link, kContextGroup, 0);
   // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
-  if (plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
+  if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
   return lanes;
 }

@@ -21,7 +21,7 @@ struct MessageLanes {
   auto operator<=>(const MessageLanes&) const = default;
 };
 struct Lanes {
-  LaneId compute{0}, reduce{0}, gather{0};
+  LaneId compute{0}, reduce{0}, gather{0}, context{0};
   std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
   auto operator<=>(const Lanes&) const = default;
 };
@@ -69,7 +69,8 @@ struct StageInputs {
   std::int32_t stages{1};
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
-  std::int64_t tensor_ranks{1}, data_ranks{1};
+  std::int64_t tensor_ranks{1};
+  std::int64_t data_ranks{1};         // that have the same weights, those of one sequence among them
   std::int64_t expert_data_ranks{1};  // that have the same experts, where ranks share them out
   Sharding sharding;
   bool tied_across{false};        // first and last stage hold the same table

@@ -6,6 +6,7 @@
 //   stage_buckets.cpp    weights, gradients and states, bucket by bucket
 //   stage_buffers.cpp    where tensors live
 //   stage_passes.cpp     forward and backward of a chunk
+//   stage_ring.cpp       attention to keys that travel around a ring
 //   stage_gathering.cpp  weights that are kept in shards, gathered ahead of their use
 //   stage_update.cpp     what follows the last backward: reduction, norm, update
 
@@ -200,6 +201,8 @@ class StageLowering {
   Instruction instruction(Kind kind, const ops::Op& op, const std::vector<Use>& uses);
   /// Nothing for a node that is no work in this pass.
   void lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way, bool accumulate);
+  /// Attention to keys that travel around a ring, as the parts that it is made of.
+  void ring_attention(Draft& body, const graph::Node& node, const std::vector<Use>& uses);
   Instruction collective(collective::Collective what, Group group, LaneId lane, const std::vector<Use>& uses);
   /// Activations go forward, their gradients backward.
   Instruction transfer(Kind kind, const Chunk& chunk, bool forward, Use use);

@@ -18,6 +18,30 @@ Use with(Use use, Access access) {
   return use;
 }
 
+collective::Collective collective_of(const ops::Regroup& regroup, ops::Pass pass) {
+  using collective::Collective;
+  const bool forward = pass == ops::Pass::forward;
+  switch (regroup.how) {
+    case ops::Regrouping::gather: return forward ? Collective::all_gather : Collective::reduce_scatter;
+    case ops::Regrouping::scatter: return forward ? Collective::reduce_scatter : Collective::all_gather;
+    case ops::Regrouping::sum:
+    case ops::Regrouping::copy: return Collective::all_reduce;
+    case ops::Regrouping::exchange:
+    case ops::Regrouping::to_heads:
+    case ops::Regrouping::to_tokens: return Collective::all_to_all;
+  }
+  return {};
+}
+
+Group group_of(ops::Sharers sharers) {
+  switch (sharers) {
+    case ops::Sharers::tensor: return kTensorGroup;
+    case ops::Sharers::experts: return kExpertGroup;
+    case ops::Sharers::context: return kContextGroup;
+  }
+  return {};
+}
+
 }  // namespace
 
 OpId StageLowering::op_id(const ops::Op& op) {
@@ -137,7 +161,6 @@ void StageLowering::overlap_products(Draft& body) const {
 
 void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way,
                                bool accumulate) {
-  using collective::Collective;
   std::vector<Use> uses;
   for (const graph::TensorIndex t : node.operands) {
     const auto handed_on = chunk.series.find({node.layer, t});
@@ -146,27 +169,23 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
     uses.push_back(way == Way::ahead ? use.ahead : use.back);
   }
   const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+  const auto* around = std::get_if<ops::ContextAttention>(&node.op.what);
+  if (around != nullptr && around->keys == ops::Keys::ring) {
+    ring_attention(body, node, uses);
+    return;
+  }
   if (regroup == nullptr) {
     ops::Op op = node.op;
     op.accumulate = accumulate && op.pass == ops::Pass::weight_gradient;
     body.add(instruction(Kind::compute, op, uses));
     return;
   }
-  const bool forward = node.op.pass == ops::Pass::forward;
-  if (regroup->how == ops::Regrouping::copy && forward) return;
-  if (regroup->how == ops::Regrouping::exchange) {
-    uses[0].access = Access::read, uses[1].access = Access::write;
-    body.add(collective(Collective::all_to_all, kExpertGroup, inputs_.lanes.compute, uses));
-    return;
-  }
+  if (regroup->how == ops::Regrouping::copy && node.op.pass == ops::Pass::forward) return;
   const bool in_place = uses.size() == 1;
-  Collective what = Collective::all_reduce;
-  if (!in_place)
-    what = (regroup->how == ops::Regrouping::gather) == forward ? Collective::all_gather
-                                                                : Collective::reduce_scatter;
   for (std::size_t i = 0; i < uses.size(); ++i)
     uses[i].access = in_place ? Access::add : i == 0 ? Access::read : Access::write;
-  body.add(collective(what, kTensorGroup, inputs_.lanes.compute, uses));
+  body.add(collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), inputs_.lanes.compute,
+                      uses));
 }
 
 /// One bucket, for the iteration of a block that is so many further on.

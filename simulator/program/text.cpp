@@ -36,10 +36,14 @@ std::string_view name_of(const Group& group) {
   if (group.members == Members::mirror) return "pp mirrors";
   if (group.members == Members::opposite) return "pp opposite";
   if (group.has(Axis::tp) && group.has(Axis::pp)) return "world";
+  if (group == kContextGroup) return "cp";
   if (group.has(Axis::tp)) return "tp";
   if (group.has(Axis::dp_shard)) return "dp";
+  if (group.has(Axis::dp_replica)) return "dp replicas";
+  if (group.has(Axis::ep)) return "ep";
+  if (group.has(Axis::edp)) return "edp";
   if (group.has(Axis::pp)) return "pp";
-  return group.has(Axis::cp) ? "cp" : "?";
+  return "?";
 }
 
 std::string_view name_of(When when) {

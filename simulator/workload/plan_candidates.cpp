@@ -33,6 +33,20 @@ std::vector<std::int64_t> pipeline_degrees(const Job& job, std::int64_t cores) {
   return degrees(job, cores, job.model.layers);
 }
 
+std::vector<std::int64_t> context_degrees(const Job& job, std::int64_t cores) {
+  constexpr std::int64_t kWhole = 8192;  // tokens of a sequence that is rarely shared out
+  if (job.cluster.cpu()) return {1};
+  if (job.train.sequence_length <= kWhole) return {job.plan.cp};
+  return degrees(job, cores, 2 * job.train.sequence_length / kWhole);
+}
+
+std::vector<std::int64_t> expert_degrees(const Job& job, std::int64_t cores) {
+  if (!job.model.moe) return {job.plan.ep};
+  std::vector<std::int64_t> all = degrees(job, cores, job.model.moe->experts);
+  std::erase_if(all, [&](std::int64_t ep) { return job.model.moe->experts % ep != 0; });
+  return all;
+}
+
 std::vector<std::int64_t> data_degrees(const Job& job, std::int64_t cores) {
   return degrees(job, cores, job.train.global_batch);
 }

@@ -13,6 +13,11 @@ std::vector<std::int64_t> tensor_degrees(const Job& job, std::int64_t cores);   
 std::vector<std::int64_t> pipeline_degrees(const Job& job, std::int64_t cores);  // up to model.layers
 std::vector<std::int64_t> data_degrees(const Job& job, std::int64_t cores);      // up to train.global_batch
 
+/// The job's own, unless its sequences are long: then as many as leave each rank half of what is rarely shared out.
+std::vector<std::int64_t> context_degrees(const Job& job, std::int64_t cores);
+/// Those that divide model.moe.experts.
+std::vector<std::int64_t> expert_degrees(const Job& job, std::int64_t cores);
+
 /// Chunks of equal size, and up to four of any.
 std::vector<std::int64_t> chunk_counts(const Job& job, std::int64_t cores);
 /// Divisors of train.global_batch.

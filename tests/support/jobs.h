@@ -19,8 +19,10 @@ struct Small {
   workload::Schedule schedule{workload::Schedule::one_f_one_b};
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
+  std::int64_t cp{1};
+  workload::CpKind cp_kind{};
   int zero{1};
-  std::int64_t zero_group{0};  // 0: all data-parallel ranks
+  std::int64_t zero_group{0};  // 0: all ranks that have the same weights
   bool sequence_parallel{true};
   workload::Overlap overlap;
   std::vector<std::vector<std::int64_t>> stage_layers;  // empty: the rule
@@ -48,8 +50,9 @@ inline workload::Job small_job(const Small& s) {
   job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;
-  job.plan.zero = s.dp > 1 ? s.zero : 0;
-  job.plan.zero_group = s.zero_group > 0 ? s.zero_group : s.dp;
+  job.plan.cp = s.cp, job.plan.cp_kind = s.cp_kind;
+  job.plan.zero = s.dp * s.cp > 1 ? s.zero : 0;
+  job.plan.zero_group = s.zero_group > 0 ? s.zero_group : s.dp * s.cp;
   job.plan.overlap = s.overlap;
   job.plan.stage_layers =
       s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, s.vpp) : s.stage_layers;

@@ -284,7 +284,7 @@ TEST(Space, ConstraintsThatCannotBeMeantAreRefused) {
 }
 
 TEST(Space, WhatNoPlanCouldMendIsRefusedAtOnce) {
-  EXPECT_NE(refusal({}, R"({"cp": 2})").find("plan.cp: context parallelism is not supported yet"),
+  EXPECT_NE(refusal({}, R"({"sparsity": "2:4"})").find("plan.sparsity: sparsity is not supported yet"),
             std::string::npos);
   std::string text = job_text();
   text.replace(text.find("\"heads\": 4"), 10, "\"heads\": 5");

@@ -28,7 +28,7 @@ Job probe_job(const Job& base, const Probe& probe) {
   workload::Plan& plan = job.plan;
   plan.pp = probe.stages;
   plan.dp = plan.zero_group = probe.dp;
-  plan.vpp = 1;
+  plan.vpp = plan.cp = plan.ep = plan.etp = 1;
   plan.zero = 0;
   plan.schedule = workload::Schedule::one_f_one_b;
   plan.micro_batch = probe.micro_batch;

@@ -238,7 +238,8 @@ TEST_F(Exec, ATextOfAGibibyteTakesNoMemory) {
   for (const char* plan : {"plan.dp=1", "plan.dp=2"}) {
     const Ended ended = exec({"run", job, "--data", large, "--steps", "3", "--report", "-", "--set", plan});
     ASSERT_EQ(ended.status, 0) << ended.err;
-    for (const Json& bytes : Json::parse(ended.out)["measured"]["resident_bytes_per_rank"])
+    const Json report = Json::parse(ended.out);
+    for (const Json& bytes : report["measured"]["resident_bytes_per_rank"])
       EXPECT_LT(bytes.get<double>(), sanitized() ? 700e6 : 150e6) << plan;
   }
 }

@@ -232,7 +232,6 @@ TEST_F(Tune, WhatIsNotThereYetIsSaid) {
         std::pair{Words{"--export", "xml"}, "is xml"}, std::pair{Words{"--evals", "0"}, "--evals"},
         std::pair{Words{"--top", "0"}, "--top"}, std::pair{Words{"--time-limit", "-1"}, "--time-limit"},
         std::pair{Words{"--set", "tune.objective=cost"}, "tune.objective"},
-        std::pair{Words{"--set", "plan.cp=2"}, "plan.cp: context parallelism is not supported yet"},
         std::pair{Words{"--set", "model.heads=3"}, "model."}}) {
     Words all{"search", job};
     all.insert(all.end(), words.begin(), words.end());

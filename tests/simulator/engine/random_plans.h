@@ -50,7 +50,13 @@ inline support::Small random_plan(Draw& draw) {
   if (draw.coin()) s.precision = workload::Precision::bf16;
   if (s.schedule != Schedule::dualpipe && draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
   s.zero = static_cast<int>(draw.from(0, s.schedule == Schedule::dualpipe ? 1 : 3));
-  if (s.dp == 4 && draw.coin()) s.zero_group = 2;
+  if (draw.from(0, 2) == 0) {
+    using enum workload::CpKind;
+    s.cp_kind = std::array{ring, all_gather, all_to_all}[static_cast<std::size_t>(draw.from(0, 2))];
+    s.cp = s.cp_kind == all_to_all ? s.kv_heads / s.tp : s.flash ? draw.from(2, 4) : 1;
+    s.sequence *= s.cp;
+  }
+  if (s.dp == 4 && draw.coin()) s.zero_group = 2 * s.cp;
   s.sequence_parallel = draw.coin();
   s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};
   if (draw.from(0, 2) == 0) {
@@ -64,7 +70,9 @@ inline support::Small random_plan(Draw& draw) {
 
 inline workload::Job job_of(const support::Small& plan) {
   workload::Job job = support::small_job(plan);
-  job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp;
+  job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp * plan.cp;
+  const bool window = job.model.window > 0 && job.model.window < job.train.sequence_length;
+  if (window && plan.cp_kind == workload::CpKind::ring) job.plan.cp_kind = workload::CpKind::all_gather;
   job.plan.stage_layers_given = !plan.stage_layers.empty();
   job.habits.gradient_type = plan.layers % 2 == 0 ? "fp32" : "working";
   job.habits.reduce_type = "fp32";
