@@ -53,6 +53,10 @@ struct Check {
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
   void operator()(const ops::SplitHeads&) const { ensure(false, kNoContext); }
   void operator()(const ops::ContextAttention&) const { ensure(false, kNoContext); }
+  void operator()(const ops::JoinColumns&) const {
+    ensure(false, "products that are kept apart are simulated only");
+  }
+  void operator()(const ops::Hold&) const { ensure(false, "caches of checkpointing are simulated only"); }
   void operator()(const ops::JoinHeads&) const { ensure(false, "latent attention is simulated only"); }
   void operator()(const ops::Quantise&) const {
     ensure(false, "8 bits are simulated only and have no kernel");

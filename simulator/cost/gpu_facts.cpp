@@ -45,6 +45,19 @@ AttentionRates read_attention(const Cursor& list, std::string_view arch, std::in
   return {read_rate(best.member("forward")), read_rate(best.member("backward"))};
 }
 
+Slowdowns read_wide_heads(const Cursor& at) {
+  at.only({"forward", "backward", "source"});
+  const double backward = at.member("backward").positive();
+  return {at.member("forward").positive(), backward, backward};
+}
+
+Slowdowns read_grouped(const Cursor& list, std::string_view arch) {
+  const Cursor at = entry_for(list, arch);
+  at.only({"arch", "forward", "input_gradient", "weight_gradient"});
+  return {at.member("forward").positive(), at.member("input_gradient").positive(),
+          at.member("weight_gradient").positive()};
+}
+
 UnfusedRates read_unfused(const Cursor& at) {
   at.only({"batched_share", "memory_share", "bytes_per_score", "odd_head_slowdown", "source"});
   const Cursor bytes = at.member("bytes_per_score");
@@ -68,10 +81,12 @@ double GpuFacts::memory_share_of(std::string_view kind) const {
 GpuFacts read_gpu_facts(std::string_view arch, int generation) {
   const Document document = read_document(workload::profiles_directory() / "kernels" / "gpu.json");
   const Cursor root = document.root();
-  root.only({"name", "about", "products", "products_source", "attention", "attention_source", "unfused",
-             "memory_bound", "sigma"});
+  root.only({"name", "about", "products", "products_source", "attention", "attention_source", "wide_heads",
+             "grouped", "grouped_source", "unfused", "memory_bound", "sigma"});
   GpuFacts facts{.products = read_products(root.member("products"), arch),
                  .attention = read_attention(root.member("attention"), arch, generation),
+                 .wide_heads = read_wide_heads(root.member("wide_heads")),
+                 .grouped = read_grouped(root.member("grouped"), arch),
                  .unfused = read_unfused(root.member("unfused"))};
   const Cursor memory = root.member("memory_bound");
   memory.only({"default", "launch_s", "classes", "source"});

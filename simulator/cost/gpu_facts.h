@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/ops/ops.h"
+
 namespace ds::cost {
 
 /// seconds = max(FLOP / (peak x peak_share), bytes / (memory x memory_share)) + launch_s
@@ -32,9 +34,21 @@ struct UnfusedRates {
   double odd_head_slowdown{};                                // of products whose head_dim is no multiple of 8
 };
 
+/// How much longer a kernel takes than the rule for others says, by pass.
+struct Slowdowns {
+  double forward{1}, input_gradient{1}, weight_gradient{1};
+  double of(ops::Pass pass) const {
+    return pass == ops::Pass::forward          ? forward
+           : pass == ops::Pass::input_gradient ? input_gradient
+                                               : weight_gradient;
+  }
+};
+
 struct GpuFacts {
   ProductRates products;
   AttentionRates attention;
+  Slowdowns wide_heads;  // of attention whose heads are wider than 128
+  Slowdowns grouped;     // of products of several experts by one kernel
   UnfusedRates unfused;
   std::map<std::string, double, std::less<>> memory_shares;  // by kind of operator
   double memory_share{}, launch_s{};                         // of every other kind; of all

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/cost/composite.h"
 #include "simulator/workload/arithmetic.h"
 
 namespace ds::cost {
@@ -12,7 +13,8 @@ namespace {
 
 using workload::Attention;
 
-constexpr double kBlock = 128;  // queries of one block of a fused attention kernel
+constexpr std::int64_t kUsualHead = 128;  // the widest that attention kernels are made for first
+constexpr double kBlock = 128;            // queries of one block of a fused attention kernel
 constexpr std::int64_t kTensorCoreMultiple = 8;
 // Bytes that cross-entropy moves for each logit: fused it reads them and writes their gradient, in blocks, and once more
 // for the largest and the sum; unfused it makes copies in fp32 (Megatron-LM's vocab_parallel_cross_entropy).
@@ -82,11 +84,14 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
 }
 
 Estimate GpuOperators::product(const ops::Op& op) const {
-  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what))
-    return product(op, {.tokens = std::max<std::int64_t>(1, grouped->tokens / grouped->experts),
-                        .inputs = grouped->inputs,
-                        .outputs = grouped->outputs,
-                        .fp8 = grouped->fp8});
+  if (const auto* grouped = std::get_if<ops::GroupedLinear>(&op.what)) {
+    Estimate estimate = product(op, {.tokens = std::max<std::int64_t>(1, grouped->tokens / grouped->experts),
+                                     .inputs = grouped->inputs,
+                                     .outputs = grouped->outputs,
+                                     .fp8 = grouped->fp8});
+    estimate.seconds = estimate.seconds * facts_.grouped.of(op.pass);
+    return estimate;
+  }
   return product(op, std::get<ops::Linear>(op.what));
 }
 
@@ -115,7 +120,8 @@ Estimate GpuOperators::attention(const AttentionWork& work, ops::Pass pass, Data
   const double flop = work.pairs * 2 * (forward ? keys + values : 3 * keys + 2 * values);
   const double blocks = work.rows / kBlock;
   const double slower = 1 + rate.half_sequence / real(work.sequence) + rate.half_blocks / blocks;
-  return {Seconds{flop / (peak_of(type).value * rate.best) * slower + facts_.launch_s},
+  const double wide = work.keys > kUsualHead ? facts_.wide_heads.of(pass) : 1;
+  return {Seconds{flop / (peak_of(type).value * rate.best) * slower * wide + facts_.launch_s},
           facts_.attention_sigma, Source::roofline};
 }
 
@@ -139,6 +145,13 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
   if (const auto* loss = std::get_if<ops::CrossEntropy>(&op.what)) {
     bytes = real(loss->tokens) * real(loss->columns) *
             (fuses("cross_entropy") ? kFusedLogitBytes : kUnfusedLogitBytes);
+  }
+  const std::optional<Composite> composite = composite_of(op.what);
+  if (composite && op.pass != ops::Pass::weight_gradient && !fuses(composite->fused_by) &&
+      !fuses("compile")) {
+    const double wide = size_of(op.type) > kTableBytes ? 2 : 1;
+    bytes = wide * real(composite->elements) *
+            (op.pass == ops::Pass::forward ? composite->forward_bytes : composite->input_gradient_bytes);
   }
   // The statistics of a cut softmax are part of what cross-entropy moves.
   if (std::holds_alternative<ops::SoftmaxStatistics>(op.what)) bytes = 0;

@@ -96,7 +96,8 @@ class StageKinds::Plan {
         grid_(program::grid_of(plan_)),
         around_(cpu_ ? grid_ : around_tensor_group(plan_, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
-        layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length)),
+        layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
+                       plan_.recompute == workload::Recompute::layers),
         orders_(kinds.orders_.of(job_)) {
     program::Program scratch;
     lanes_ = program::make_lanes(scratch, plan_);

@@ -22,14 +22,14 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
       "moe.received", node(ops::Dispatch{tokens, hidden, moe.top_k}, "moe.rows", {x, chosen}), rows);
 
   const Cut shares{0, {{moe.experts, options_.ep}}};
-  const Cut columns = model_.gated_mlp ? cut_in(1, {width, width}) : cut_in(1, {width});
+  const Cut columns = model_.gated_mlp ? cut_in(1, std::array{width, width}) : cut_in(1, width);
   const TensorIndex first = expert_parameter("moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation,
                                              shared_out ? shares : columns);
   const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8()}, "moe.h",
                              {quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)});
   const TensorIndex a = activated("moe.activated", h, rows, local);
   const TensorIndex second = expert_parameter("moe.down.weight", {{here, hidden, local}, 3},
-                                              residual_deviation(), shared_out ? shares : cut_in(2, {width}));
+                                              residual_deviation(), shared_out ? shares : cut_in(2, width));
   const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8()}, "moe.o",
                              {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)});
   const TensorIndex back = exchanged("moe.returned", o, rows);

@@ -89,12 +89,12 @@ TensorIndex StageBuilder::node(ops::What what, std::string_view name, std::vecto
 }
 
 Cut StageBuilder::vocabulary_cut() const {
-  Cut rows = cut_in(0, {options_.padded_vocab});
+  Cut rows = cut_in(0, options_.padded_vocab);
   rows.padding_rows = options_.padded_vocab - model_.vocab;
   return rows;
 }
 
-Cut StageBuilder::cut_in(std::int32_t dimension, std::initializer_list<std::int64_t> sizes) const {
+Cut StageBuilder::cut_in(std::int32_t dimension, std::span<const std::int64_t> sizes) const {
   if (!cut()) return {};
   Cut result{dimension, {}};
   for (const std::int64_t size : sizes) result.blocks.push_back({size, options_.tp});
@@ -159,8 +159,7 @@ TensorIndex StageBuilder::norm(std::string_view name, TensorIndex x, std::int64_
 }
 
 TensorIndex StageBuilder::wide_linear(std::string_view name, std::string_view result, TensorIndex x,
-                                      std::int64_t inputs, std::initializer_list<std::int64_t> outputs,
-                                      bool bias) {
+                                      std::int64_t inputs, std::span<const std::int64_t> outputs, bool bias) {
   std::int64_t sum = 0;
   for (const std::int64_t block : outputs) sum += block;
   const std::int64_t rows = sum / options_.tp;
@@ -173,11 +172,25 @@ TensorIndex StageBuilder::wide_linear(std::string_view name, std::string_view re
   return node(ops::Linear{tokens_, inputs, rows, bias, in_fp8()}, result, std::move(given));
 }
 
+TensorIndex StageBuilder::products(std::string_view name, std::string_view result, TensorIndex x,
+                                   std::initializer_list<std::pair<const char*, std::int64_t>> outputs,
+                                   bool bias) {
+  std::vector<std::int64_t> widths;
+  for (const auto& [what, width] : outputs) widths.push_back(width);
+  if (!options_.separate_products) return wide_linear(name, result, x, model_.hidden, widths, bias);
+  std::vector<TensorIndex> parts;
+  for (const auto& [what, width] : outputs)
+    parts.push_back(wide_linear(what, what, x, model_.hidden, std::array{width}, bias));
+  for (std::int64_t& width : widths) width /= options_.tp;
+  widths.resize(3, 0);
+  return node(ops::JoinColumns{tokens_, widths[0], widths[1], widths[2]}, result, std::move(parts));
+}
+
 TensorIndex StageBuilder::narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
                                         std::int64_t inputs, bool bias) {
   const std::int64_t outputs = model_.hidden, columns = inputs / options_.tp;
   const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{outputs, columns}, 2}, Init::normal,
-                                       residual_deviation(), cut_in(1, {inputs}));
+                                       residual_deviation(), cut_in(1, inputs));
   std::vector<TensorIndex> given{quantised(fmt::format("{}.x", name), x),
                                  quantised_weight(fmt::format("{}.weight", name), weight)};
   const bool inside = bias && !cut();

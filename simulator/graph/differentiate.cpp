@@ -138,9 +138,10 @@ class Differentiator {
 
   /// Of `t`, which several operators read: the gradients that they give are added.
   void add_gradient(const Node& reader, TensorIndex t, TensorIndex other) {
+    // Gradients may be wider than what they are the gradients of.
     const Tensor sum{.name = fmt::format("d.{}.sum", tensor(t).name),
-                     .shape = tensor(t).shape,
-                     .type = tensor(t).type,
+                     .shape = tensor(other).shape,
+                     .type = tensor(other).type,
                      .role = Role::activation};
     stage_.tensors.push_back(sum);
     gradient_.push_back(kNone);

@@ -129,6 +129,8 @@ struct StageOptions {
   Fp8 fp8;
   bool flash{true};
   bool unfused_loss{false};
+  bool separate_products{false};    // queries, keys and values are three products, gate and up two
+  bool replays_by_operator{false};  // what selective recomputation is: see recompute_operators
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch
@@ -161,7 +163,13 @@ std::vector<bool> for_weights_alone(const Stage& stage);
 /// recomputation, Korthikanti et al. 2022, section 5).
 void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers);
 
+/// The same for all but what is dear to make: the results of attention, of every other product, of what was scattered over
+/// tensor-parallel ranks (selective activation checkpointing by operator, torchtitan, arXiv 2410.06511, section 2.2).
+void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers);
+
 std::vector<LayerPlace> all_layers(const Stage& stage);
+/// Those of a kind that is recomputed.
+std::vector<LayerPlace> recomputed_layers(const StageOptions& options);
 
 /// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,
 /// section 4.2.2). Layers that are recomputed gather in their replay already.

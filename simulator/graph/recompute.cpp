@@ -8,6 +8,7 @@
 
 #include "simulator/base/error.h"
 #include "simulator/graph/graph.h"
+#include "simulator/graph/layer_runs.h"
 
 namespace ds::graph {
 namespace {
@@ -106,11 +107,9 @@ namespace {
 
 LayerPlace place_of(const Node& node) { return {node.layer, node.member}; }
 
-/// Before the first backward node that is kept, the forward nodes that are kept are replayed as far as those backward nodes
-/// need them.
+/// Before the first backward node that is kept, the forward nodes given are replayed as far as those backward nodes need them.
 template <class Keep>
-void recompute(Stage& stage, Keep&& keep) {
-  const std::vector<Node> forward = filtered(stage.forward, keep);
+void recompute(Stage& stage, Keep&& keep, const std::vector<Node>& forward) {
   const auto first = std::ranges::find_if(stage.backward, keep);
   ensure(first != stage.backward.end(), "what is recomputed has a backward");
   const auto at = first - stage.backward.begin();
@@ -126,6 +125,56 @@ void recompute(Stage& stage, Keep&& keep) {
   stage.backward.insert(stage.backward.begin() + at, replayed.begin(), replayed.end());
 }
 
+template <class Keep>
+void recompute(Stage& stage, Keep&& keep) {
+  recompute(stage, keep, filtered(stage.forward, keep));
+}
+
+/// Those of one layer that are not dear, nor change in place what a dear one has made.
+std::vector<Node> cheap(const std::vector<Node>& layer) {
+  std::vector<Node> result;
+  std::set<TensorIndex> stored;
+  std::size_t products = 0;
+  for (const Node& node : layer) {
+    const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+    const bool scatters = regroup != nullptr && regroup->how == ops::Regrouping::scatter;
+    const bool every_other = ops::is_linear(node.op.what) && products++ % 2 == 0;
+    const std::vector<ops::Access> accesses = accesses_of(node);
+    bool stays = scatters || every_other || ops::is_attention(node.op.what);
+    for (std::size_t i = 0; i < accesses.size(); ++i)
+      stays = stays || (accesses[i] == ops::Access::add && stored.contains(node.operands[i]));
+    if (!stays) result.push_back(node);
+    for (std::size_t i = 0; stays && i < accesses.size(); ++i)
+      if (accesses[i] != ops::Access::read) stored.insert(node.operands[i]);
+  }
+  return result;
+}
+
+/// The cache holds what products have made that are not replayed until the layer's backward begins, read by it or not.
+template <class OfLayer>
+void hold_results(Stage& stage, OfLayer&& of_layer, const std::vector<Node>& layer,
+                  const std::vector<Node>& replayed) {
+  const std::vector<Node> backward = filtered(stage.backward, of_layer);
+  const auto reads = [](const std::vector<Node>& nodes, TensorIndex t) {
+    return std::ranges::any_of(
+        nodes, [t](const Node& node) { return std::ranges::find(node.operands, t) != node.operands.end(); });
+  };
+  const auto is_replayed = [&](TensorIndex result) {
+    return std::ranges::any_of(replayed, [&](const Node& node) { return node.operands.back() == result; });
+  };
+  auto at = std::ranges::find_if(stage.backward, of_layer) - stage.backward.begin();
+  for (const Node& node : layer) {
+    const TensorIndex result = node.operands.back();
+    if (!ops::is_linear(node.op.what) || is_replayed(result) || reads(backward, result)) continue;
+    const std::int64_t elements = stage.tensors[static_cast<std::size_t>(result)].shape.elements();
+    stage.backward.insert(stage.backward.begin() + at++,
+                          {.op = {.what = ops::Hold{elements}, .type = node.op.type},
+                           .operands = {result},
+                           .layer = node.layer,
+                           .member = node.member});
+  }
+}
+
 }  // namespace
 
 void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers) {
@@ -138,6 +187,26 @@ void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers) {
     recompute(stage, [place](const Node& node) {
       return place_of(node) == place && ops::is_attention(node.op.what);
     });
+}
+
+void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers) {
+  for (const LayerPlace& place : layers) {
+    const auto of_layer = [place](const Node& node) { return place_of(node) == place; };
+    const std::vector<Node> layer = filtered(stage.forward, of_layer);
+    const std::vector<Node> replayed = cheap(layer);
+    recompute(stage, of_layer, replayed);
+    hold_results(stage, of_layer, layer, replayed);
+  }
+}
+
+std::vector<LayerPlace> recomputed_layers(const StageOptions& options) {
+  std::vector<LayerPlace> places;
+  const std::vector<LayerRun> runs = layer_runs(options.kinds);
+  for (std::size_t run = 0; run < runs.size(); ++run)
+    for (std::size_t member = 0; member < runs[run].kinds.size(); ++member)
+      if (runs[run].kinds[member].recomputed)
+        places.push_back({static_cast<std::int32_t>(run), static_cast<std::int32_t>(member)});
+  return places;
 }
 
 std::vector<LayerPlace> all_layers(const Stage& stage) {

@@ -5,9 +5,12 @@
 //   build_layer.cpp     attention, MLP, and how a layer puts them together
 //   build_experts.cpp   a mixture of experts in the place of the MLP
 
+#include <array>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "simulator/graph/graph.h"
@@ -34,7 +37,8 @@ class StageBuilder {
   bool cut() const { return options_.tp > 1; }
   /// Of what has a row for each token.
   Cut vocabulary_cut() const;
-  Cut cut_in(std::int32_t dimension, std::initializer_list<std::int64_t> sizes) const;
+  Cut cut_in(std::int32_t dimension, std::span<const std::int64_t> sizes) const;
+  Cut cut_in(std::int32_t dimension, std::int64_t size) const { return cut_in(dimension, std::array{size}); }
   TensorIndex regroup(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t tokens,
                       std::int64_t width);
   /// Into a tensor-parallel region: all tokens on every rank.
@@ -56,7 +60,10 @@ class StageBuilder {
   TensorIndex dropped(std::string_view name, TensorIndex x);
   /// Outputs are cut, block by block: each rank computes its part of each block for all tokens.
   TensorIndex wide_linear(std::string_view name, std::string_view result, TensorIndex x, std::int64_t inputs,
-                          std::initializer_list<std::int64_t> outputs, bool bias);
+                          std::span<const std::int64_t> outputs, bool bias);
+  /// The same, of one product or of one for each block, as the software does it.
+  TensorIndex products(std::string_view name, std::string_view result, TensorIndex x,
+                       std::initializer_list<std::pair<const char*, std::int64_t>> outputs, bool bias);
   /// Inputs are cut: each rank has a part of the sum, so the bias is added behind it, by `leave_branch`.
   TensorIndex narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
                             std::int64_t inputs, bool bias);

@@ -29,6 +29,8 @@
 #include "simulator/ops/embedding.h"
 #include "simulator/ops/gelu.h"
 #include "simulator/ops/grouped_linear.h"
+#include "simulator/ops/hold.h"
+#include "simulator/ops/join_columns.h"
 #include "simulator/ops/join_heads.h"
 #include "simulator/ops/layer_norm.h"
 #include "simulator/ops/linear.h"
@@ -55,7 +57,7 @@ using What =
     std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
                  SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias, SoftmaxStatistics, Regroup,
                  LossSum, Zero, Dropout, QkNorm, SoftCap, Route, Dispatch, GroupedLinear, Combine, Cast,
-                 Quantise, JoinHeads, SplitHeads, ContextAttention>;
+                 Quantise, JoinHeads, SplitHeads, ContextAttention, JoinColumns, Hold>;
 
 struct Op {
   What what;

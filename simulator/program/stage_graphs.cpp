@@ -1,5 +1,7 @@
 #include "simulator/program/stage_graphs.h"
 
+#include <algorithm>
+
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/types.h"
 
@@ -48,15 +50,28 @@ std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chu
 
 namespace {
 
+/// Of the chunk's layers, the first ones that are recomputed: chunks of a stage are dealt the stage's number in their order.
+/// Where two pipelines run in opposite directions, each of them has its own number, so that both copies of a layer are alike.
+std::int64_t recomputed_at(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
+  if (plan.recompute != workload::Recompute::layers) return 0;
+  std::int64_t left = plan.recompute_layers;
+  if (directions_of(plan.schedule) == 2) return left;
+  for (std::int64_t c = 0; c < chunk; ++c) left -= std::min(left, layers_at(plan, place_of(plan, stage, c)));
+  return left;
+}
+
 /// Nothing where all layers of the model are of one kind.
 std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, std::int64_t chunk) {
   std::vector<workload::LayerKind> kinds;
   const std::int64_t sequence = job.train.sequence_length;
-  if (workload::layers_are_alike(job.model, sequence)) return kinds;
+  const std::int64_t recomputed = recomputed_at(job.plan, stage, chunk);
+  if (workload::layers_are_alike(job.model, sequence) && recomputed == 0) return kinds;
   const std::int64_t first = first_layer_of(job, stage, chunk);
   const std::int64_t count = layers_at(job.plan, place_of(job.plan, stage, chunk));
-  for (std::int64_t layer = first; layer < first + count; ++layer)
+  for (std::int64_t layer = first; layer < first + count; ++layer) {
     kinds.push_back(workload::kind_of_layer(job.model, sequence, layer));
+    kinds.back().recomputed = layer - first < recomputed;
+  }
   return kinds;
 }
 
@@ -83,6 +98,8 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .fp8 = fp8_of(job),
           .flash = plan.attention != workload::Attention::unfused,
           .unfused_loss = !job.cluster.cpu() && !has_fusion(job, "cross_entropy"),
+          .separate_products = job.habits.separate_products,
+          .replays_by_operator = job.habits.selective_recompute == "per_operator",
           .dropout = plan.dropout,
           .padded_vocab = padded_vocab(job),
           .loss_scale = 1 / tokens};
@@ -94,7 +111,11 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
   graph::differentiate(graph);
   graph::gather_again(graph);
   if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
-  if (recompute == workload::Recompute::selective)
+  if (recompute == workload::Recompute::layers)
+    graph::recompute_layers(graph, graph::recomputed_layers(options));
+  if (recompute == workload::Recompute::selective && options.replays_by_operator)
+    graph::recompute_operators(graph, graph::all_layers(graph));
+  else if (recompute == workload::Recompute::selective)
     graph::recompute_attention(graph, graph::all_layers(graph));
   return graph;
 }

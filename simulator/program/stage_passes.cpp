@@ -62,7 +62,9 @@ Instruction StageLowering::instruction(Kind kind, const ops::Op& op, const std::
     program_.uses.push_back(with(uses[static_cast<std::size_t>(i)], operands[i].access));
   const bool joins_add = op.pass == ops::Pass::forward && (std::holds_alternative<ops::Bias>(op.what) ||
                                                            std::holds_alternative<ops::Dropout>(op.what));
-  program_.operators.push_back({op_id(op), span, inputs_.fuses_bias_dropout && joins_add});
+  const bool no_work =
+      std::holds_alternative<ops::JoinColumns>(op.what) || std::holds_alternative<ops::Hold>(op.what);
+  program_.operators.push_back({op_id(op), span, no_work || (inputs_.fuses_bias_dropout && joins_add)});
   return {.kind = kind,
           .lane = inputs_.lanes.compute,
           .operators = {static_cast<std::int32_t>(program_.operators.size()) - 1, 1},

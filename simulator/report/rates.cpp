@@ -1,5 +1,6 @@
 // Tokens, FLOP and shares of the peak a second, from a step's time.
 #include <algorithm>
+#include <numeric>
 
 #include "simulator/ops/ops.h"
 #include "simulator/report/report.h"
@@ -68,6 +69,33 @@ double ends_flops(const workload::Model& m) {
   return 2 * real(m.embedding_width) * (real(m.vocab) + 2 * real(m.hidden));
 }
 
+/// FLOP of one token in every other product of a dense layer, which is what a replay by operator makes again: of keys, of
+/// attention's result and of `up` where queries, keys and values are products of their own, else of attention's result and `down`.
+double every_other_product(const workload::Job& job) {
+  const workload::Model& m = job.model;
+  const double attention =
+      real(m.heads * m.head_dim) + (job.habits.separate_products ? real(m.kv_heads * m.head_dim) : 0);
+  return 2 * real(m.layers) * real(m.hidden) * (attention + real(m.ffn_hidden));
+}
+
+/// Of a token's forward, what its backward does once more.
+double flops_again(const workload::Job& job, double layers, double attention) {
+  switch (job.plan.recompute) {
+    case workload::Recompute::none: return 0;
+    case workload::Recompute::selective:
+      return job.habits.selective_recompute == "per_operator" ? every_other_product(job) : attention;
+    case workload::Recompute::full: return layers;
+    case workload::Recompute::layers: {
+      std::int64_t again = 0;
+      for (const std::vector<std::int64_t>& stage : job.plan.stage_layers)
+        again +=
+            std::min(job.plan.recompute_layers, std::accumulate(stage.begin(), stage.end(), std::int64_t{0}));
+      return layers * real(again) / real(job.model.layers);
+    }
+  }
+  return 0;
+}
+
 }  // namespace
 
 Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank) {
@@ -78,9 +106,7 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   const double per_token = 3 * (weights + attention.uncut + ends);
   const double cut_layers = weights + attention.cut;
   const double forward = cut_layers + ends;
-  const double again = job.plan.recompute == workload::Recompute::full        ? cut_layers
-                       : job.plan.recompute == workload::Recompute::selective ? attention.cut
-                                                                              : 0;
+  const double again = flops_again(job, cut_layers, attention.cut);
   const double tokens = real(job.train.global_batch) * real(sequence);
   const double ranks = real(job.cluster.ranks());
 

@@ -271,6 +271,7 @@ struct Software {
       fsdp{};  // shards as PyTorch's FSDP: weights are masters alone, and ZeRO 2 gathers them once a micro-batch
   // One gradient of weights in the working precision lives beside those in fp32 for each distinct shape.
   bool dummy_weight_gradients{};
+  bool separate_products{};    // queries, keys and values, gate and up: a product each
   double launch_overhead_s{};  // per kernel
 };
 

@@ -10,9 +10,10 @@
 namespace ds::workload {
 
 struct LayerKind {
-  bool windowed{};   // attention sees a window that is shorter than the sequence
-  bool unrotated{};  // where others rotate queries and keys
-  bool dense{};      // where others have experts
+  bool windowed{};    // attention sees a window that is shorter than the sequence
+  bool unrotated{};   // where others rotate queries and keys
+  bool dense{};       // where others have experts
+  bool recomputed{};  // in the backward, where others keep what they have made
   auto operator<=>(const LayerKind&) const = default;
 };
 

@@ -58,18 +58,17 @@ void read_fusion(const Cursor& at, Plan& p, const Defaults&) {
   if (at.is_boolean()) {
     p.fusion = at.boolean();
   } else if (at.is_list()) {
-    for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.push_back(pass.text());
+    for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.emplace_back(kFusions[pass.choose(kFusions)]);
     p.fusion = !p.fusion_passes.empty();
   } else {
     at.fail_value("true, false or a list of passes");
   }
 }
 
-/// The names of passes are free text: each is written as JSON has it.
 std::string write_fusion(const Plan& p) {
   if (p.fusion_passes.empty()) return spell_switch(p.fusion ? 1 : 0);
   std::vector<std::string> passes;
-  for (const std::string& pass : p.fusion_passes) passes.push_back(json_text(pass));
+  for (const std::string& pass : p.fusion_passes) passes.push_back(in_quotes(pass));
   return list_of(passes);
 }
 
@@ -197,8 +196,9 @@ constinit const PlanValue kDropout{
 constinit const PlanValue kFusion{
     .schema =
         [] {
-          return std::string(
-              R"({"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}, "minItems": 0, "maxItems": 64}]})");
+          return fmt::format(
+              R"({{"anyOf": [{{"type": "boolean"}}, {{"type": "array", "items": {}, "minItems": 0, "maxItems": 64}}]}})",
+              schema_of_words(kFusions));
         },
     .read = read_fusion,
     .write = write_fusion};

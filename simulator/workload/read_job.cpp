@@ -45,6 +45,7 @@ Job read_parts(const Document& document, const std::filesystem::path& folder) {
   job.train = read_train(root.member("train"), defaults);
   read_software(root, job, defaults);
   job.plan = read_plan(root.find("plan"), job, defaults);
+  if (!job.plan.fusion || !job.plan.fusion_passes.empty()) job.habits.fusions = job.plan.fusion_passes;
   if (const auto seed = root.find("seed"))
     job.seed = static_cast<std::uint64_t>(seed->count(0));
   else

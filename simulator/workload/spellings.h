@@ -44,6 +44,10 @@ inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
                                                    {"unfused", Attention::unfused}};
 inline constexpr Named<ReducePrecision> kReducePrecisions[] = {{"fp32", ReducePrecision::fp32},
                                                                {"bf16", ReducePrecision::bf16}};
+/// What a software makes one kernel of; `compile`: all that lies element by element side by side.
+inline constexpr std::string_view kFusions[] = {"bias_gelu",      "bias_swiglu",   "bias_dropout_add",
+                                                "masked_softmax", "layer_norm",    "rms_norm",
+                                                "rope",           "cross_entropy", "compile"};
 inline constexpr Named<Sparsity> kSparsities[] = {{"none", Sparsity::none}, {"2:4", Sparsity::two_of_four}};
 inline constexpr Named<Depth> kDepths[] = {{"analytic", Depth::analytic}, {"event", Depth::event}};
 inline constexpr Named<IntraKind> kIntraKinds[] = {{"none", IntraKind::none},

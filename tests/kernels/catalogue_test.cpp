@@ -25,7 +25,8 @@ bool has_kernels(const ops::What& what) {
             std::is_same_v<What, ops::Dispatch> || std::is_same_v<What, ops::GroupedLinear> ||
             std::is_same_v<What, ops::Combine> || std::is_same_v<What, ops::Cast> ||
             std::is_same_v<What, ops::Quantise> || std::is_same_v<What, ops::JoinHeads> ||
-            std::is_same_v<What, ops::SplitHeads> || std::is_same_v<What, ops::ContextAttention>;
+            std::is_same_v<What, ops::SplitHeads> || std::is_same_v<What, ops::ContextAttention> ||
+            std::is_same_v<What, ops::JoinColumns> || std::is_same_v<What, ops::Hold>;
         return !kCollective && !kSimulatedOnly;
       },
       what);
@@ -68,6 +69,8 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   expect(ops::Cast{4, DataType::fp32}, update, DataType::fp32, "simulated only");
   expect(ops::SplitHeads{4, 4, 4}, forward, DataType::fp32, "context parallelism is simulated only");
   expect(ops::ContextAttention{.batch = 1}, forward, DataType::fp32, "context parallelism is simulated only");
+  expect(ops::Hold{4}, forward, DataType::fp32, "simulated only");
+  expect(ops::JoinColumns{4, 4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::JoinHeads{4, 4, 4, 4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Quantise{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::QkNorm{.tokens = 4}, forward, DataType::fp32, "simulated only");

@@ -16,6 +16,7 @@ struct Small {
   std::int64_t sequence{5}, micro_batch{2}, micro_batches{2};
   bool tied{true};
   bool full_recompute{false}, selective_recompute{false}, flash{true};
+  std::int64_t recompute_layers{0};  // of a stage; with full_recompute all
   workload::Schedule schedule{workload::Schedule::one_f_one_b};
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
@@ -44,9 +45,11 @@ inline workload::Job small_job(const Small& s) {
   job.plan.micro_batch = s.micro_batch;
   job.plan.precision = s.precision;
   job.plan.schedule = s.schedule;
-  job.plan.recompute = s.full_recompute        ? workload::Recompute::full
-                       : s.selective_recompute ? workload::Recompute::selective
-                                               : workload::Recompute::none;
+  job.plan.recompute = s.full_recompute         ? workload::Recompute::full
+                       : s.selective_recompute  ? workload::Recompute::selective
+                       : s.recompute_layers > 0 ? workload::Recompute::layers
+                                                : workload::Recompute::none;
+  job.plan.recompute_layers = s.recompute_layers;
   job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;

@@ -33,7 +33,8 @@ constexpr bool known(workload::Schedule schedule) {
 inline bool probes_serve(const workload::Job& base, const workload::Plan& plan) {
   return known(plan.schedule) && !base.cluster.cpu() &&
          workload::layers_are_alike(base.model, base.train.sequence_length) &&
-         program::passes_are_alike(plan) && (plan.zero == 0 || plan.zero_group == plan.dp);
+         program::passes_are_alike(plan) && plan.recompute != workload::Recompute::layers &&
+         (plan.zero == 0 || plan.zero_group == plan.dp);
 }
 
 }  // namespace ds::tuner

@@ -46,6 +46,7 @@ inline support::Small random_plan(Draw& draw) {
   s.tied = draw.coin() && s.schedule != Schedule::dualpipe;
   s.full_recompute = draw.from(0, 3) == 0;
   s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
+  if (draw.from(0, 3) == 0) s.recompute_layers = draw.from(1, 2);
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
   if (s.schedule != Schedule::dualpipe && draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
@@ -79,6 +80,8 @@ inline workload::Job job_of(const support::Small& plan) {
   if (plan.precision == workload::Precision::fp8)
     job.plan.fp8_recipe = plan.pp % 2 == 0 ? "tensor_current" : "block";
   job.habits.fsdp = plan.layers % 3 == 0;
+  job.habits.separate_products = plan.dp % 2 == 0;
+  if (plan.micro_batches % 2 == 0) job.habits.selective_recompute = "per_operator";
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;
   return job;

@@ -1,0 +1,88 @@
+// What backwards make again: by operator, and in some layers of a stage alone.
+#include <gtest/gtest.h>
+
+#include "simulator/program/walk.h"
+#include "tests/support/jobs.h"
+
+namespace ds::program {
+namespace {
+
+constexpr std::int64_t kLayers = 3;
+
+workload::Job job_with(workload::Recompute recompute, std::int64_t layers = 0) {
+  support::Small small = support::small_to_share(kLayers, 1);
+  small.family = workload::Family::llama, small.precision = workload::Precision::bf16;
+  workload::Job job = support::small_job(small);
+  job.plan.recompute = recompute, job.plan.recompute_layers = layers;
+  return job;
+}
+
+workload::Job job_by_operator() {
+  workload::Job job = job_with(workload::Recompute::selective);
+  job.habits.selective_recompute = "per_operator";
+  job.habits.separate_products = true;
+  return job;
+}
+
+template <class What>
+std::int64_t count(const Program& program, ops::Pass pass) {
+  std::int64_t sum = 0;
+  for (const Call& call : healthy_calls(program.classes.front()))
+    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
+      for (const Operator& one : program.operators_of(program.instruction(id))) {
+        const ops::Op& op = program.op(one.op);
+        sum += std::holds_alternative<What>(op.what) && op.pass == pass ? 1 : 0;
+      }
+    });
+  return sum;
+}
+
+/// Of seven products the second, fourth and sixth: of keys, of attention's result, `up`. Attention is kept, norms are not.
+TEST(RecomputeByOperator, ReplaysEveryOtherProductAndAllThatIsCheap) {
+  const Program program = lower(job_by_operator());
+  EXPECT_EQ(check(program), std::nullopt);
+  EXPECT_EQ(count<ops::Linear>(program, ops::Pass::forward), (7 + 3) * kLayers + 1);
+  EXPECT_EQ(count<ops::Attention>(program, ops::Pass::forward), kLayers);
+  EXPECT_EQ(count<ops::RmsNorm>(program, ops::Pass::forward), 4 * kLayers + 1);
+  EXPECT_EQ(count<ops::Rope>(program, ops::Pass::forward), 2 * kLayers);
+}
+
+/// Per token, in 16 bits: queries, values, attention's result with a statistic a head, gate, down (torchtitan); beside the
+/// layer's input, which is the result of the layer before.
+TEST(RecomputeByOperator, KeepsWhatIsDear) {
+  const workload::Job job = job_by_operator();
+  const Program program = lower(job);
+  std::int64_t bytes = 0;
+  for (const Buffer& buffer : program.buffers)
+    if (buffer.part == Part::activations && buffer.life == Life::slot && buffer.type == DataType::bf16 &&
+        buffer.copies == kLayers)
+      bytes += buffer.size.bound.value;
+  const workload::Model& m = job.model;
+  EXPECT_EQ(bytes,
+            2 * job.micro_batch_tokens() * (3 * m.hidden + m.heads + m.kv_heads * m.head_dim + m.ffn_hidden));
+}
+
+TEST(SeparateProducts, AreAsManyAndCostNothingToJoin) {
+  workload::Job job = job_with(workload::Recompute::none);
+  const Program together = lower(job);
+  job.habits.separate_products = true;
+  const Program apart = lower(job);
+  EXPECT_EQ(check(apart), std::nullopt);
+  EXPECT_EQ(count<ops::Linear>(together, ops::Pass::forward), 4 * kLayers + 1);
+  EXPECT_EQ(count<ops::Linear>(apart, ops::Pass::forward), 7 * kLayers + 1);
+  for (const Operator& one : apart.operators)
+    if (std::holds_alternative<ops::JoinColumns>(apart.op(one.op).what)) {
+      EXPECT_TRUE(one.fused);
+    }
+}
+
+TEST(RecomputeOfSomeLayers, ReplaysThoseAlone) {
+  for (const std::int64_t layers : {1, 2, 3}) {
+    const Program program = lower(job_with(workload::Recompute::layers, layers));
+    EXPECT_EQ(check(program), std::nullopt);
+    EXPECT_EQ(count<ops::Attention>(program, ops::Pass::forward), kLayers + layers);
+  }
+}
+
+}  // namespace
+}  // namespace ds::program
