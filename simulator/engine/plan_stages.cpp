@@ -72,7 +72,8 @@ namespace {
 /// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
 /// where stages fill whole nodes, else the plan's.
 program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
-  const bool fills_nodes = plan.placement.starts_with("tp") && plan.tp * plan.dp % per_node == 0 &&
+  const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
+                           plan.tp * plan.dp % per_node == 0 &&
                            (plan.tp % per_node == 0 || per_node % plan.tp == 0);
   if (!fills_nodes) return program::grid_of(plan);
   workload::Plan around = plan;

@@ -5,21 +5,25 @@ namespace ds::graph {
 
 /// Where experts are cut as other layers are, every rank routes all tokens of the tensor-parallel group alike, and has its part of
 /// each expert's width; so the gradient of the router is a part of the sum. Where ranks share experts out (`ep`), each routes
-/// its own tokens, and rows go to the rank that has their expert and back (Lepikhin et al. 2021, section 3.2).
+/// its own tokens, and rows go to the rank that has their expert and back (Lepikhin et al. 2021, section 3.2); where these experts
+/// are cut as well (`etp`), each rank of an expert takes the rows of all of them, and has a part of the sum.
 TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const bool shared_out = shares_experts_out();
   const std::int64_t hidden = model_.hidden, width = moe.expert_ffn;
-  const std::int64_t local = shared_out ? width : width / options_.tp, here = moe.experts / options_.ep;
+  const std::int64_t local = width / (shared_out ? options_.etp : options_.tp),
+                     here = moe.experts / options_.ep;
   const std::int64_t tokens = shared_out ? local_tokens_ : tokens_;
-  const std::int64_t up = model_.gated_mlp ? 2 : 1, rows = tokens * moe.top_k;
+  const std::int64_t up = model_.gated_mlp ? 2 : 1, routed = tokens * moe.top_k;
+  const std::int64_t rows = routed * (shared_out ? options_.etp : 1);
   const bool partial = shared_out ? options_.sequence_parallel : cut();
   const TensorIndex router =
       parameter("moe.router.weight", {{moe.experts, hidden}, 2}, Init::normal, kDeviation, {}, partial);
   const TensorIndex logits = node(ops::Linear{tokens, hidden, moe.experts, false}, "moe.logits", {x, router});
   const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
-  const TensorIndex sent = exchanged(
-      "moe.received", node(ops::Dispatch{tokens, hidden, moe.top_k}, "moe.rows", {x, chosen}), rows);
+  const TensorIndex received = exchanged(
+      "moe.received", node(ops::Dispatch{tokens, hidden, moe.top_k}, "moe.rows", {x, chosen}), routed);
+  const TensorIndex sent = over_parts(ops::Regrouping::gather, "moe.gathered", received, rows);
 
   const Cut shares{0, {{moe.experts, options_.ep}}};
   const Cut columns = model_.gated_mlp ? cut_in(1, std::array{width, width}) : cut_in(1, width);
@@ -32,7 +36,8 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
                                               residual_deviation(), shared_out ? shares : cut_in(2, width));
   const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8()}, "moe.o",
                              {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)});
-  const TensorIndex back = exchanged("moe.returned", o, rows);
+  const TensorIndex back =
+      exchanged("moe.returned", over_parts(ops::Regrouping::scatter, "moe.scattered", o, rows), routed);
   const TensorIndex sum =
       node(ops::Combine{tokens, hidden, moe.top_k}, "moe.combined", {back, probs, chosen});
   return moe.shared_experts == 0 ? sum : with_shared_experts(x, sum, tokens, moe);
@@ -55,6 +60,12 @@ TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std
   return node(
       ops::Regroup{ops::Regrouping::exchange, count, model_.hidden, options_.ep, ops::Sharers::experts}, name,
       {rows});
+}
+
+TensorIndex StageBuilder::over_parts(ops::Regrouping how, std::string_view name, TensorIndex rows,
+                                     std::int64_t count) {
+  if (!shares_experts_out() || options_.etp == 1) return rows;
+  return node(ops::Regroup{how, count, model_.hidden, options_.etp, ops::Sharers::expert}, name, {rows});
 }
 
 TensorIndex StageBuilder::expert_parameter(std::string_view name, ops::Shape shape, double deviation,

@@ -33,6 +33,7 @@ Stage StageBuilder::build() {
     head(x);
   else
     stage_.output = x;
+  for (std::int32_t module = 0; options_.head && module < options_.mtp; ++module) x = predict_further(x);
   return std::move(stage_);
 }
 
@@ -42,7 +43,7 @@ TensorIndex StageBuilder::tensor(std::string name, ops::Shape shape, DataType ty
 }
 
 std::string StageBuilder::in_layer(std::string_view name) const {
-  if (layer_ == kNone) return std::string(name);
+  if (layer_ == kNone) return fmt::format("{}{}", prefix_, name);
   return member_ == 0 ? fmt::format("layers.{}", name) : fmt::format("layers+{}.{}", member_, name);
 }
 
@@ -56,7 +57,7 @@ TensorIndex StageBuilder::parameter(std::string_view name, ops::Shape shape, Ini
 
 TensorIndex StageBuilder::parameter(std::string_view name, ops::Shape shape, Init init, double deviation,
                                     Cut cut, bool partial_gradient) {
-  stage_.parameters.push_back({.name = std::string(name),
+  stage_.parameters.push_back({.name = fmt::format("{}{}", prefix_, name),
                                .shape = shape,
                                .init = init,
                                .deviation = deviation,
@@ -259,21 +260,30 @@ TensorIndex StageBuilder::head_weight() {
   return weight;
 }
 
+TensorIndex StageBuilder::token_ids(std::string name) {
+  return tensor(std::move(name), {{tokens_}, 1}, DataType::int32, Role::tokens);
+}
+
 void StageBuilder::head(TensorIndex x) {
-  const std::int64_t columns = options_.padded_vocab / options_.tp;
   if (model_.final_norm) x = norm("final_norm", x);
-  std::int64_t width = model_.hidden;
-  if (model_.embedding_width > 0 && model_.embedding_width != width) {
-    x = whole_linear("head.projection", "head.projected", x, width, model_.embedding_width);
-    width = model_.embedding_width;
-  }
-  std::vector<TensorIndex> given{enter("final_norm.y", x, width), head_weight()};
+  if (model_.embedding_width > 0 && model_.embedding_width != model_.hidden)
+    x = whole_linear("head.projection", "head.projected", x, model_.hidden, model_.embedding_width);
+  head_ = head_weight();
   if (model_.head_bias)
-    given.push_back(parameter("head.bias", {{columns}, 1}, Init::zero, 0, vocabulary_cut()));
+    head_bias_ =
+        parameter("head.bias", {{options_.padded_vocab / options_.tp}, 1}, Init::zero, 0, vocabulary_cut());
+  targets_ = token_ids("targets");
+  loss(x, targets_);
+}
+
+void StageBuilder::loss(TensorIndex x, TensorIndex targets) {
+  const std::int64_t columns = options_.padded_vocab / options_.tp;
+  const std::int64_t width = model_.embedding_width > 0 ? model_.embedding_width : model_.hidden;
+  std::vector<TensorIndex> given{enter("final_norm.y", x, width), head_};
+  if (model_.head_bias) given.push_back(head_bias_);
   TensorIndex logits =
       node(ops::Linear{tokens_, width, columns, model_.head_bias}, "logits", std::move(given));
   if (model_.logit_cap) logits = node(ops::SoftCap{tokens_, columns}, "logits.capped", {logits});
-  const TensorIndex targets = tensor("targets", {{tokens_}, 1}, DataType::int32, Role::tokens);
   given = {logits, targets};
   if (cut()) {
     const TensorIndex mine = node(

@@ -40,7 +40,11 @@ class Differentiator {
     for (const Node& node : stage_.forward) {
       std::int32_t use = 0;
       for (TensorIndex t : node.operands)
-        if (const ParameterIndex p = tensor(t).parameter; p != kNone) use = std::max(use, uses[p]++);
+        if (const ParameterIndex p = tensor(t).parameter; p != kNone) {
+          // What reads a weight more often than it has uses adds to the gradient of the last one.
+          const std::int32_t last = stage_.parameters[static_cast<std::size_t>(p)].uses - 1;
+          use = std::max(use, std::min(uses[p]++, last));
+        }
       use_of_.push_back(use);
     }
   }
@@ -163,8 +167,12 @@ class Differentiator {
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
     Node result{.op = op, .operands = {}, .layer = node.layer, .member = node.member};
-    for (const Operand& operand : ops::operands(op))
+    for (const Operand& operand : ops::operands(op)) {
+      const std::size_t known = parameter_gradients_.size();
       result.operands.push_back(resolve(node, forward, operand, use));
+      const bool is_known = operand.role == Role::gradient && parameter_gradients_.size() == known;
+      result.op.accumulate = result.op.accumulate || is_known;
+    }
     stage_.backward.push_back(result);
     if (pass == Pass::input_gradient) remember_input_gradient(node, forward, result);
   }

@@ -6,9 +6,11 @@
 namespace ds::graph {
 namespace {
 
+/// What experts take is kept as it came (Megatron-Core's token dispatchers).
 bool gathers(const Node& node) {
   const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
-  return regroup != nullptr && regroup->how == ops::Regrouping::gather && node.op.pass == ops::Pass::forward;
+  return regroup != nullptr && regroup->how == ops::Regrouping::gather &&
+         regroup->over != ops::Sharers::expert && node.op.pass == ops::Pass::forward;
 }
 
 }  // namespace

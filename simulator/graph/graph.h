@@ -84,7 +84,7 @@ struct Node {
   ops::Op op;
   std::vector<TensorIndex> operands;  // in the order of ops::operands(op)
   std::int32_t layer{kNone};          // of Stage::layers; kNone: embedding, final norm, head
-  std::int32_t member{0};             // of its iteration
+  std::int32_t member{0};  // of its iteration; outside of layers, from 1: of which module for further tokens
 };
 
 /// Layers in a row that repeat: equal ones, or a few of different kinds that come again and again (a full one after five
@@ -118,9 +118,12 @@ struct StageOptions {
   workload::LayerKind kind;                // of all layers
   std::vector<workload::LayerKind> kinds;  // of each, where they differ
   bool embedding{}, head{};
+  std::int32_t mtp{0};           // modules behind the head that predict further tokens
+  workload::LayerKind mtp_kind;  // of their layers
   std::int64_t tp{1};
-  std::int64_t ep{1};  // ranks that share experts out; these are then not cut
-  std::int64_t cp{1};  // ranks that share a sequence out
+  std::int64_t ep{1};   // ranks that share experts out
+  std::int64_t etp{1};  // ranks that each of these experts is then cut over
+  std::int64_t cp{1};   // ranks that share a sequence out
   workload::CpKind cp_kind{};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};

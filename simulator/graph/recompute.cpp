@@ -212,7 +212,7 @@ std::vector<LayerPlace> recomputed_layers(const StageOptions& options) {
 std::vector<LayerPlace> all_layers(const Stage& stage) {
   std::set<LayerPlace> layers;
   for (const Node& node : stage.forward)
-    if (node.layer != kNone) layers.insert(place_of(node));
+    if (node.layer != kNone || node.member > 0) layers.insert(place_of(node));
   return {layers.begin(), layers.end()};
 }
 

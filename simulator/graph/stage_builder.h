@@ -3,6 +3,7 @@
 //
 //   build_stage.cpp     tensors, parameters, products that are cut; embedding and head
 //   build_layer.cpp     attention, MLP, and how a layer puts them together
+//   build_mtp.cpp       further tokens, predicted behind the head
 //   build_experts.cpp   a mixture of experts in the place of the MLP
 
 #include <array>
@@ -46,7 +47,7 @@ class StageBuilder {
   TensorIndex enter(std::string_view name, TensorIndex x) { return enter(name, x, model_.hidden); }
   /// The same for what nothing but a product takes: in 8 bits, if products of layers are.
   TensorIndex enter_product(std::string_view name, TensorIndex x) { return enter(name, quantised(name, x)); }
-  bool in_fp8() const { return options_.fp8.on() && layer_ != kNone; }
+  bool in_fp8() const { return options_.fp8.on() && (layer_ != kNone || member_ > 0); }
   /// What a layer's product takes.
   TensorIndex quantised(std::string_view name, TensorIndex x);
   TensorIndex quantised_weight(std::string_view name, TensorIndex weight);
@@ -72,9 +73,16 @@ class StageBuilder {
                            std::int64_t outputs);
 
   TensorIndex embed();
+  /// Rows of `table` for tokens, of the rank's part of them.
+  TensorIndex rows_of(TensorIndex table, TensorIndex ids, std::string_view name);
   TensorIndex position_table();
   TensorIndex head_weight();
   void head(TensorIndex x);
+  /// Of normed tokens, with the head's weight.
+  void loss(TensorIndex x, TensorIndex targets);
+  TensorIndex token_ids(std::string name);
+  /// A module that predicts one token further, of the tokens that led to the one before; the same of the next module.
+  TensorIndex predict_further(TensorIndex x);
 
   TensorIndex layers(const LayerRun& run, TensorIndex x);
   TensorIndex serial_layer(TensorIndex x);
@@ -98,6 +106,8 @@ class StageBuilder {
                                   const workload::Moe& moe);
   /// To the ranks that have the rows' experts, or back from them.
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
+  /// Rows of all ranks that have parts of the same experts, or sums of what these have made of them.
+  TensorIndex over_parts(ops::Regrouping how, std::string_view name, TensorIndex rows, std::int64_t count);
   TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);
   /// What stands between the two products of an MLP.
   TensorIndex activated(std::string_view name, TensorIndex x, std::int64_t tokens, std::int64_t width);
@@ -117,7 +127,8 @@ class StageBuilder {
   std::int64_t tokens_{}, local_tokens_{};  // of the micro-batch; of the rank between tensor-parallel regions
   std::int32_t layer_{kNone}, member_{0};
   workload::LayerKind kind_;  // of the layer
-  TensorIndex table_{kNone}, rope_table_{kNone};
+  TensorIndex table_{kNone}, rope_table_{kNone}, head_{kNone}, head_bias_{kNone}, targets_{kNone};
+  std::string prefix_;  // of names outside of layers
 };
 
 // GPT-2's start values (Radford et al. 2019, section 2.3): N(0, 0.02), the projections that feed the residual stream

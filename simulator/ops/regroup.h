@@ -12,8 +12,8 @@ namespace ds::ops {
 /// tokens with a part of the heads (`to_heads`), or back (`to_tokens`: Jacobs et al. 2023, arXiv 2309.14509). Lowered to
 /// collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
 enum class Regrouping : std::uint8_t { gather, scatter, sum, copy, exchange, to_heads, to_tokens };
-/// The ranks that share a layer's products, its experts, or a sequence.
-enum class Sharers : std::uint8_t { tensor, experts, context };
+/// The ranks that share a layer's products, its experts, a sequence, or each of the experts.
+enum class Sharers : std::uint8_t { tensor, experts, context, expert };
 struct Regroup {
   Regrouping how{};
   std::int64_t tokens{}, width{};  // of the whole

@@ -57,6 +57,7 @@ inline constexpr Group kContextGroup = group_over({Axis::cp});
 inline constexpr Group kDataGroup = group_over({Axis::cp, Axis::dp_shard, Axis::dp_replica});
 inline constexpr Group kShardGroup = group_over({Axis::cp, Axis::dp_shard});
 inline constexpr Group kExpertGroup = group_over({Axis::ep});
+inline constexpr Group kExpertTensorGroup = group_over({Axis::etp});
 inline constexpr Group kExpertDataGroup = group_over({Axis::edp});
 inline constexpr Group kReplicaGroup = group_over({Axis::dp_replica});
 inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});

@@ -287,7 +287,8 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
     case Role::scalar: bind(host_.losses, kMicro0); return;
     case Role::tokens: {
       const BufferId id = host_written(Life::step, {.kind = SlotRule::Kind::every_micro_batch});
-      (tensor.name == "ids" ? host_.ids : host_.targets) = id;
+      if (tensor.name == "ids") host_.ids = id;
+      if (tensor.name == "targets") host_.targets = id;
       bind(id, kMicro0);
       return;
     }

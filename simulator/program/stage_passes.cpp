@@ -38,6 +38,7 @@ Group group_of(ops::Sharers sharers) {
     case ops::Sharers::tensor: return kTensorGroup;
     case ops::Sharers::experts: return kExpertGroup;
     case ops::Sharers::context: return kContextGroup;
+    case ops::Sharers::expert: return kExpertTensorGroup;
   }
   return {};
 }
@@ -178,7 +179,7 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   }
   if (regroup == nullptr) {
     ops::Op op = node.op;
-    op.accumulate = accumulate && op.pass == ops::Pass::weight_gradient;
+    op.accumulate = (op.accumulate || accumulate) && op.pass == ops::Pass::weight_gradient;
     body.add(instruction(Kind::compute, op, uses));
     return;
   }

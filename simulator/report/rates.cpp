@@ -27,7 +27,7 @@ AttentionFlops attention_flops(const workload::Model& m, std::int64_t sequence) 
   const double each =
       m.mla ? 2 * real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim)
             : 4 * real(m.heads * m.head_dim);
-  const double whole = real(m.layers - bands), in_window = real(bands);
+  const double whole = real(m.layers + m.mtp_layers - bands), in_window = real(bands);
   return {
       each * (whole * tokens + in_window * real(m.window)),
       each / tokens *
@@ -60,12 +60,15 @@ double layers_flops(const workload::Model& m) {
   if (m.moe) dense = std::ranges::count(m.moe->dense_layers, true);
   const double mlps = real(dense) * mlp_weights(m, true) +
                       (dense < m.layers ? real(m.layers - dense) * mlp_weights(m, false) : 0);
-  return 2 * (real(m.layers) * attention_weights(m) + mlps);
+  // A module for a further token has a layer, and a projection of two rows to one.
+  const double further = real(m.mtp_layers) * (attention_weights(m) + mlp_weights(m, !m.moe) +
+                                               2 * real(m.hidden) * real(m.hidden));
+  return 2 * (real(m.layers) * attention_weights(m) + mlps + further);
 }
 
 /// Of the head, and of the projections to and from a table of another width.
 double ends_flops(const workload::Model& m) {
-  if (m.embedding_width == 0) return 2 * real(m.hidden) * real(m.vocab);
+  if (m.embedding_width == 0) return 2 * real(1 + m.mtp_layers) * real(m.hidden) * real(m.vocab);
   return 2 * real(m.embedding_width) * (real(m.vocab) + 2 * real(m.hidden));
 }
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "simulator/base/error.h"
 #include "simulator/workload/limits.h"
 #include "simulator/workload/spellings.h"
@@ -17,6 +19,24 @@ struct Feature {
   std::string_view what;     // that is not there yet, where the path does not say it
 };
 
+/// Whether ranks of one stage are those of one stage of experts: of the axes before pp both have as many.
+bool stages_are_one(const Job& j) {
+  const Plan& p = j.plan;
+  if (!j.model.moe) return true;
+  std::int64_t dense = 1, expert = 1;
+  const std::int64_t edp = p.tp * p.cp * p.dp / (p.ep * p.etp);
+  for (std::string_view rest = p.placement; !rest.empty();) {
+    const std::string_view axis = rest.substr(0, rest.find('-'));
+    rest.remove_prefix(std::min(axis.size() + 1, rest.size()));
+    if (axis == "pp") break;
+    if (axis == "tp") dense *= p.tp, expert *= p.etp;
+    if (axis == "cp") dense *= p.cp;
+    if (axis == "ep") expert *= p.ep;
+    if (axis == "dp") dense *= p.dp, expert *= edp;
+  }
+  return dense == expert;
+}
+
 // clang-format off
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
@@ -24,7 +44,8 @@ constexpr Feature kFeatures[] = {
   {"model.moe.capacity_factor", [](const Job& j) { return !j.model.moe || j.model.moe->capacity_factor.value_or(1) == 1; }, "only 1 is supported: as many tokens for all", "a limit of tokens of an expert"},
   {"model.mla", [](const Job& j) { return !j.model.mla || !j.cluster.cpu(); }, "on CPUs only models without latent attention are supported", "latent attention"},
   {"model.mla", [](const Job& j) { return !j.model.mla || j.model.residual == Residual::serial; }, "only models without latent attention are supported", "latent attention beside an MLP"},
-  {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0; }, "only 0 is supported", "multi-token prediction"},
+  {"model.mtp_layers", [](const Job& j) { return !j.cluster.cpu() || j.model.mtp_layers == 0; }, "only 0 is supported", "on CPUs multi-token prediction"},
+  {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0 || j.model.embedding_width == 0; }, "only 0 is supported", "multi-token prediction beside an embedding of another width"},
   {"model.family", [](const Job& j) { return j.model.family != Family::bert; }, "only gpt, llama and moe are supported"},
   {"model.window", [](const Job& j) { return !j.cluster.cpu() || j.model.window == 0 || j.model.window >= j.train.sequence_length; }, "leave it out, or make it as long as train.sequence_length", "on CPUs a window"},
   {"model.position", [](const Job& j) { return !j.cluster.cpu() || j.model.position != Position::alibi; }, "only learned, rope and none are supported", "on CPUs alibi"},
@@ -43,7 +64,8 @@ constexpr Feature kFeatures[] = {
   {"plan.ep", [](const Job& j) { return j.plan.ep == 1 || j.plan.schedule != Schedule::dualpipe; }, "with dualpipe only 1 is supported", "expert parallelism"},
   {"plan.zero", [](const Job& j) { return j.plan.ep == 1 || j.plan.zero <= 1; }, "where plan.ep > 1 only 0 and 1 are supported"},
   {"plan.zero_group", [](const Job& j) { return j.plan.ep == 1 || j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "where plan.ep > 1 only plan.dp x plan.cp is supported"},
-  {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.etp == (j.plan.ep == 1 ? j.plan.tp : 1); }, "only plan.tp is supported where plan.ep is 1, else only 1,", "another degree than that of other layers"},
+  {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.ep > 1 || j.plan.etp == j.plan.tp; }, "where plan.ep is 1 only plan.tp is supported", "another degree than that of other layers"},
+  {"plan.etp", [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; }, "only a divisor of model.moe.expert_ffn is supported"},
   {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "only a divisor of model.kv_heads is supported"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "only gpipe, 1f1b and interleaved are supported"},
@@ -67,7 +89,8 @@ constexpr Feature kFeatures[] = {
   {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "only 0 is supported", "offloading"},
   {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "only false is supported"},
   {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "only equal shares are supported", "an uneven batch"},
-  {"plan.placement", [](const Job& j) { return j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "another placement"},
+  {"plan.placement", [](const Job& j) { return !j.cluster.cpu() || j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "on CPUs another placement"},
+  {"plan.placement", stages_are_one, "only pp as the last axis is supported", "a placement where stages of experts are not those of other layers"},
   {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leave it out", "choosing algorithms of collectives"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
   {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},

@@ -31,7 +31,7 @@ constexpr bool known(workload::Schedule schedule) {
 
 /// What both estimates, of step time and of memory, ask of a plan: that a probe with a layer or two stands for it.
 inline bool probes_serve(const workload::Job& base, const workload::Plan& plan) {
-  return known(plan.schedule) && !base.cluster.cpu() &&
+  return known(plan.schedule) && !base.cluster.cpu() && base.model.mtp_layers == 0 &&
          workload::layers_are_alike(base.model, base.train.sequence_length) &&
          program::passes_are_alike(plan) && plan.recompute != workload::Recompute::layers &&
          (plan.zero == 0 || plan.zero_group == plan.dp);

@@ -81,6 +81,7 @@ inline workload::Job job_of(const support::Small& plan) {
     job.plan.fp8_recipe = plan.pp % 2 == 0 ? "tensor_current" : "block";
   job.habits.fsdp = plan.layers % 3 == 0;
   job.habits.separate_products = plan.dp % 2 == 0;
+  if (plan.layers % 5 == 0 && job.model.embedding_width == 0) job.model.mtp_layers = 1;
   if (plan.micro_batches % 2 == 0) job.habits.selective_recompute = "per_operator";
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;

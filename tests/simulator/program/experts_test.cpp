@@ -72,6 +72,21 @@ TEST(Experts, RowsGoOutAndComeBack) {
   EXPECT_EQ(count(lower(job_on(1, 4, 1)), Collective::all_to_all, kExpertGroup), 0);
 }
 
+/// Rows of a group of etp ranks are gathered behind the exchange, and sums scattered before the way back.
+TEST(Experts, AreCutOverRanksOfTheirOwn) {
+  workload::Job job = job_on(2, 4, 4);
+  job.plan.etp = 2;
+  for (const auto recompute : {workload::Recompute::none, workload::Recompute::full}) {
+    job.plan.recompute = recompute;
+    EXPECT_EQ(check(lower(job)), std::nullopt);
+  }
+  job.plan.recompute = workload::Recompute::none;
+  const Program program = lower(job);
+  EXPECT_EQ(count(program, Collective::all_gather, kExpertTensorGroup), 2 * kLayers * kMicroBatches);
+  EXPECT_EQ(count(program, Collective::reduce_scatter, kExpertTensorGroup), 2 * kLayers * kMicroBatches);
+  EXPECT_EQ(expert_elements(program) * 2, expert_elements(lower(job_on(2, 4, 4))));
+}
+
 /// All of them, each on as many ranks as there are groups.
 TEST(Experts, AreSharedOut) {
   const std::int64_t all = expert_elements(lower(job_on(1, 4, 1)));
