@@ -112,14 +112,17 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
                          workload::Recompute recompute) {
   graph::Stage graph = graph::build_stage(model, options);
   graph::differentiate(graph);
-  graph::gather_again(graph);
+  // What layers replay gathers for itself; what attention replays is gathered for both, the replay and the backward.
+  const bool selective = recompute == workload::Recompute::selective;
+  if (!selective) graph::gather_again(graph);
   if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
   if (recompute == workload::Recompute::layers)
     graph::recompute_layers(graph, graph::recomputed_layers(options));
-  if (recompute == workload::Recompute::selective && options.replays_by_operator)
+  if (selective && options.replays_by_operator)
     graph::recompute_operators(graph, graph::all_layers(graph));
-  else if (recompute == workload::Recompute::selective)
+  else if (selective)
     graph::recompute_attention(graph, graph::all_layers(graph));
+  if (selective) graph::gather_again(graph);
   return graph;
 }
 

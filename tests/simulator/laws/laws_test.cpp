@@ -253,12 +253,15 @@ Bytes layer_writes(const Job& job) {
   return most;
 }
 
+/// Not where it is by operator: its cache holds results of products that nothing reads, for each micro-batch under way.
 TEST(Laws, RecomputingRaisesThePeakByALayersWorkspaceAtMost) {
   for_each_job([](const Job& job) {
     const Bytes none = predict(recomputing(job, workload::Recompute::none)).peak;
     for (const auto how : {workload::Recompute::full, workload::Recompute::selective}) {
       const Job again = recomputing(job, how);
-      if (workload::first_unsupported(again)) continue;
+      const bool by_operator =
+          how == workload::Recompute::selective && job.habits.selective_recompute == "per_operator";
+      if (workload::first_unsupported(again) || by_operator) continue;
       const Bytes peak = predict(again).peak;
       EXPECT_LE(peak, none + layer_writes(again))
           << (how == workload::Recompute::full ? "full" : "selective") << ": "
@@ -272,9 +275,12 @@ TEST(Laws, RecomputingRaisesThePeakByALayersWorkspaceAtMost) {
 /// behind others that went out early.
 constexpr double kMirrorsWait = 0.01;
 
+/// Gathers of weights and reductions of gradients go through one communicator in the order of their issue, as they do in FSDP:
+/// beside work both, one may hold up the other, so each is asked about without the other.
 TEST(Laws, OverlappingIsNeverSlower) {
-  for_each_job([](const Job& job) {
+  for_each_job([](Job job) {
     using workload::Overlap;
+    if (job.plan.zero >= 2) job.plan.overlap.grad_reduce = job.plan.overlap.param_gather = false;
     const std::pair<const char*, bool Overlap::*> kinds[] = {{"grad_reduce", &Overlap::grad_reduce},
                                                              {"param_gather", &Overlap::param_gather},
                                                              {"p2p", &Overlap::p2p},

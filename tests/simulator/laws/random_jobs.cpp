@@ -15,7 +15,7 @@ namespace {
 using support::Draw;
 
 struct Ranks {
-  std::int64_t nodes{1}, per_node{1}, tp{1}, pp{1}, dp{1};
+  std::int64_t nodes{1}, per_node{1}, tp{1}, pp{1}, cp{1}, dp{1};
 };
 
 std::int64_t divisor(Draw& draw, std::int64_t number, std::int64_t most) {
@@ -34,7 +34,8 @@ Ranks random_ranks(Draw& draw, bool cpu) {
   const std::int64_t all = r.nodes * r.per_node;
   r.tp = divisor(draw, all, 8);
   r.pp = divisor(draw, all / r.tp, 8);
-  r.dp = all / r.tp / r.pp;
+  if (!cpu && draw.coin()) r.cp = divisor(draw, all / r.tp / r.pp, 4);
+  r.dp = all / r.tp / r.pp / r.cp;
   return r;
 }
 
@@ -101,12 +102,14 @@ std::string random_job(Draw& draw) {
           : fmt::format(R"({{"node": {}, "nodes": {}{}}})", random_node(draw, r.per_node), r.nodes,
                         random_fabric(draw));
   std::string plan = fmt::format(
-      R"("tp": {}, "pp": {}, "dp": {}, "vpp": {}, "micro_batch": {}, "schedule": "{}", "sequence_parallel": {}, "zero": {}, "recompute": "{}", "attention": "{}")",
-      r.tp, r.pp, r.dp, vpp, micro_batch, schedule, r.tp > 1 && draw.coin(), draw.from(0, 1),
-      draw.one_of({"none", "none", "full", "selective"}), draw.one_of({"flash", "unfused"}));
+      R"("tp": {}, "pp": {}, "cp": {}, "cp_kind": "{}", "dp": {}, "vpp": {}, "micro_batch": {}, "schedule": "{}", "sequence_parallel": {}, "zero": {}, "recompute": {}, "attention": "{}")",
+      r.tp, r.pp, r.cp, draw.one_of({"ring", "all_gather", "all_to_all"}), r.dp, vpp, micro_batch, schedule,
+      r.tp > 1 && draw.coin(), draw.from(0, cpu || schedule == "dualpipe" ? 1 : 3),
+      draw.one_of({R"("none")", R"("none")", R"("full")", R"("selective")", "1"}),
+      r.cp > 1 ? "flash" : draw.one_of({"flash", "unfused"}));
   if (!cpu)
-    plan += fmt::format(R"(, "precision": "{}", "dropout": {})",
-                        draw.one_of({"bf16", "fp16", "fp16", "fp32"}), draw.coin() ? 0.1 : 0.0);
+    plan += fmt::format(R"(, "precision": "{}", "dropout": {}, "fusion": {})",
+                        draw.one_of({"bf16", "fp16", "fp16", "fp32"}), draw.coin() ? 0.1 : 0.0, draw.coin());
   if (draw.coin())
     plan += fmt::format(R"(, "overlap": {{"grad_reduce": {}, "param_gather": {}, "p2p": {}, "tp_comm": {}}})",
                         draw.coin(), draw.coin(), draw.coin(), !cpu && draw.coin());
@@ -117,7 +120,7 @@ std::string random_job(Draw& draw) {
       R"({{"model": {}, "cluster": {}, "software": "{}", "plan": {{{}}},
  "train": {{"sequence_length": {}, "global_batch": {}}}}})",
       random_model(draw, r.tp, layers), cluster, software, plan,
-      r.tp * draw.one_of<std::int64_t>({16, 64, 128, 512}), batch);
+      r.tp * r.cp * draw.one_of<std::int64_t>({16, 64, 128, 512}), batch);
 }
 
 std::optional<workload::Job> read(const std::string& text) {
