@@ -85,10 +85,9 @@ TEST_F(Localhost, RefusesRanksOnGpus) {
 
 TEST_F(Localhost, WhatIsNotBuiltYetIsNamed) {
   for (const char* feature :
-       {"plan.cp=2", "plan.precision=bf16", "plan.attention=flash2", "plan.dropout=0.1",
-        "plan.zero=2", "plan.fusion=false", "plan.sparsity=2:4", "plan.offload.optimizer=true",
-        "plan.batch_shares=[8]", "plan.placement=dp-tp-cp-ep-pp", "plan.schedule=zb-h1",
-        "software=megatron-te"}) {
+       {"plan.cp=2", "plan.precision=bf16", "plan.attention=flash2", "plan.dropout=0.1", "plan.zero=2",
+        "plan.fusion=false", "plan.sparsity=2:4", "plan.offload.optimizer=true", "plan.batch_shares=[8]",
+        "plan.placement=dp-tp-cp-ep-pp", "plan.schedule=zb-h1", "software=megatron-te"}) {
     const std::string assignment = feature;
     try {
       check_supported(read({assignment}));
