@@ -17,7 +17,9 @@ struct Stack {
   std::string_view name;
   convert::Conversion (*convert)(std::string_view text, const convert::Asked& asked);
 };
-constexpr Stack kStacks[] = {{"megatron", convert::convert_megatron}};
+constexpr Stack kStacks[] = {{"megatron", convert::convert_megatron},
+                             {"deepspeed", convert::convert_deepspeed},
+                             {"torchtitan", convert::convert_torchtitan}};
 
 const Stack& stack_named(const std::string& name) {
   std::vector<std::string_view> known;

@@ -145,19 +145,32 @@ void Draft::set_cluster(const Launched& launched) {
                      "another node, or --nodes with as many as make the same number of GPUs");
 }
 
-std::int64_t Draft::ranks() const {
-  Tree cluster;
+/// The job of what is set by now, of a small model and machine where they are not; its rules are not asked for.
+workload::Job Draft::so_far() const {
+  Tree job;
   for (const Setting& setting : settings_)
-    if (setting.path.starts_with("cluster")) put(cluster, setting.path, setting.value);
-  const std::string text =
-      fmt::format(R"({{"model": "gpt2-124m", {}, "train": {{"sequence_length": 1, "global_batch": 1}}}})",
-                  written(cluster, 0).substr(1, written(cluster, 0).size() - 2));
+    if (setting.path.starts_with("model") || setting.path.starts_with("cluster"))
+      put(job, setting.path, setting.value);
+  const auto without = [&](std::string_view part) {
+    return std::ranges::find(job.members, part, &std::pair<std::string, Tree>::first) == job.members.end();
+  };
+  if (without("model")) put(job, "model", R"("gpt2-124m")");
+  if (without("cluster")) put(job, "cluster", R"({"node": "dgx-h100", "nodes": 1})");
+  put(job, "train", R"({"sequence_length": 1, "global_batch": 1})");
   try {
-    return workload::read_job_parts(parse_document(text, "")).cluster.ranks();
+    return workload::read_job_parts(parse_document(written(job, 0), ""), asked_.folder);
   } catch (const InputError& error) {
     blame(error);
   }
 }
+
+std::int64_t Draft::ranks() const {
+  Draft cluster(asked_);
+  std::ranges::copy_if(settings_, std::back_inserter(cluster.settings_),
+                       [](const Setting& setting) { return setting.path.starts_with("cluster"); });
+  return cluster.so_far().cluster.ranks();
+}
+std::int64_t Draft::layers() const { return so_far().model.layers; }
 
 /// By the order of the table of names, which is that of a job; what is not in it stays behind what it was set after.
 std::vector<Draft::Setting> Draft::in_order() const {

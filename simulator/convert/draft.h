@@ -11,6 +11,7 @@
 
 #include "simulator/convert/convert.h"
 #include "simulator/convert/flags.h"
+#include "simulator/workload/job.h"
 #include "simulator/workload/names.h"
 
 namespace ds::convert {
@@ -40,6 +41,8 @@ class Draft {
   void set_cluster(const Launched& launched);
   /// GPUs of the cluster, which must be set.
   std::int64_t ranks() const;
+  /// Layers of the model, which must be set.
+  std::int64_t layers() const;
 
   /// The job as text. Reads it, as the job's reader does, and throws what that says, of the flag that is to blame; where
   /// something is not supported yet and asked.lenient, adds a note instead.
@@ -55,6 +58,7 @@ class Draft {
   };
   std::vector<Setting> in_order() const;
   std::string text() const;
+  workload::Job so_far() const;
   [[noreturn]] void blame(const InputError& error) const;
 
   const Asked& asked_;

@@ -42,7 +42,7 @@ const std::string& only_value(const Flag& flag) {
   const auto unknown = std::ranges::find_if(flag.values, [](const Word& word) { return !word.known(); });
   if (unknown != flag.values.end())
     fail(flag, fmt::format("has {}: {}", json_text(unknown->text), unknown->unknown),
-         "--env NAME=VALUE says what a variable is");
+         unknown->text.find('$') != std::string::npos ? "--env NAME=VALUE says what a variable is" : "");
   if (flag.values.size() > 1)
     fail(flag, fmt::format("has {} values: {}", flag.values.size(), values_of(flag)), "one is needed");
   return flag.values[0].text;
@@ -64,6 +64,14 @@ double number_of(const Flag& flag) {
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value))
     fail(flag, fmt::format("is {}, must be a number", values_of(flag)));
   return value;
+}
+
+bool truth_of(const Flag& flag) {
+  if (flag.values.empty()) return true;
+  const std::string& text = only_value(flag);
+  if (text == "true" || text == "True") return true;
+  if (text == "false" || text == "False") return false;
+  fail(flag, fmt::format("is {}, must be true or false", values_of(flag)));
 }
 
 void expect_switch(const Flag& flag) {

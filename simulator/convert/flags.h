@@ -27,6 +27,8 @@ const std::string& only_value(const Flag& flag);
 /// As a whole number.
 std::int64_t count_of(const Flag& flag);
 double number_of(const Flag& flag);
+/// true or false; true where it has no value.
+bool truth_of(const Flag& flag);
 /// Throws where it has a value.
 void expect_switch(const Flag& flag);
 

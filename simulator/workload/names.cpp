@@ -14,11 +14,8 @@ constexpr NamedWord kMegatronRecipes[] = {{"delayed", "tensor_delayed"},
 constexpr NamedWord kMegatronCpKinds[] = {
     {"p2p", "ring"}, {"allgather", "all_gather"}, {"a2a", "all_to_all"}};
 
-constexpr NamedWord kTitanSchedules[] = {{"GPipe", "gpipe"},
-                                         {"1F1B", "1f1b"},
-                                         {"Interleaved1F1B", "interleaved"},
-                                         {"ZBVZeroBubble", "zb-v"},
-                                         {"DualPipeV", "dualpipe-v"}};
+constexpr NamedWord kTitanSchedules[] = {
+    {"GPipe", "gpipe"}, {"1F1B", "1f1b"}, {"Interleaved1F1B", "interleaved"}, {"ZBVZeroBubble", "zb-v"}};
 
 // clang-format off
 constexpr Name kMegatron[] = {
@@ -161,6 +158,8 @@ constexpr Name kTorchTitan[] = {
   {"--activation_checkpoint.selective_ac_option", "plan.recompute", Form::derived, {}},
   {"--compile.enable_async_tensor_parallel", "plan.overlap.tp_comm", Form::derived, {}},
   {"--parallelism.enable_async_tensor_parallel", "plan.overlap.tp_comm", Form::derived, {}},
+  {"--model.converters", "plan.precision", Form::derived, {}},
+  {"--training.mixed_precision_param", "plan.precision", Form::derived, {}},
   {"--training.enable_cpu_offload", "plan.offload.optimizer", Form::derived, {}},
   {"--model.name", "model", Form::derived, {}},
   {"--model.flavor", "model", Form::derived, {}},
