@@ -115,8 +115,8 @@ void flatten(const Cursor& at, std::vector<Flag>& flags) {
   }
 }
 
-std::optional<std::int64_t> given(std::span<const Flag> flags, std::string_view name) {
-  const Flag* flag = find_flag(flags, name);
+std::optional<std::int64_t> given(const Flags& flags, std::string_view name) {
+  const Flag* flag = flags.find(name);
   if (flag == nullptr) return std::nullopt;
   const std::int64_t value = count_of(*flag);
   if (value < 1 || value > kMost) fail(*flag, fmt::format("is {}, must be from 1 to {}", value, kMost));
@@ -124,11 +124,11 @@ std::optional<std::int64_t> given(std::span<const Flag> flags, std::string_view 
 }
 
 /// train_batch_size = train_micro_batch_size_per_gpu x gradient_accumulation_steps x data-parallel ranks: two give the third.
-void take_batch(std::span<const Flag> flags, const Asked& asked, std::int64_t replicas, Draft& draft) {
+void take_batch(const Flags& flags, const Asked& asked, std::int64_t replicas, Draft& draft) {
   const auto whole = asked.batch ? asked.batch : given(flags, "train_batch_size");
   const auto micro = given(flags, "train_micro_batch_size_per_gpu"),
              steps = given(flags, "gradient_accumulation_steps");
-  const Flag* from = find_flag(flags, "train_batch_size");
+  const Flag* from = flags.find("train_batch_size");
   if (!whole && !micro)
     throw InputError("train_micro_batch_size_per_gpu", "is missing, and so is train_batch_size",
                      "one of them is needed");
@@ -144,24 +144,23 @@ void take_batch(std::span<const Flag> flags, const Asked& asked, std::int64_t re
                      batch, accumulated, replicas));
   draft.set_count("train.global_batch", batch, from);
   draft.set_count("plan.micro_batch", micro.value_or(batch / (accumulated * replicas)),
-                  find_flag(flags, "train_micro_batch_size_per_gpu"));
+                  flags.find("train_micro_batch_size_per_gpu"));
 }
 
-bool is_true(std::span<const Flag> flags, std::string_view name) {
-  const Flag* flag = find_flag(flags, name);
+bool is_true(const Flags& flags, std::string_view name) {
+  const Flag* flag = flags.find(name);
   return flag != nullptr && truth_of(*flag);
 }
 
-void take_precision(std::span<const Flag> flags, Draft& draft) {
+void take_precision(const Flags& flags, Draft& draft) {
   const bool half = is_true(flags, "fp16.enabled"), brain = is_true(flags, "bf16.enabled|bfloat16.enabled");
-  if (half && brain)
-    fail(*find_flag(flags, "fp16.enabled"), "is true beside bf16.enabled", "one of them can be");
+  if (half && brain) fail(*flags.find("fp16.enabled"), "is true beside bf16.enabled", "one of them can be");
   draft.set_text("plan.precision",
                  half    ? "fp16"
                  : brain ? "bf16"
                          : "fp32",
-                 find_flag(flags, half ? "fp16.enabled" : "bf16.enabled|bfloat16.enabled"));
-  if (const Flag* type = find_flag(flags, "communication_data_type")) {
+                 flags.find(half ? "fp16.enabled" : "bf16.enabled|bfloat16.enabled"));
+  if (const Flag* type = flags.find("communication_data_type")) {
     const std::string& word = only_value(*type);
     if (word != "fp32" && word != "bf16" && word != (half ? "fp16" : "bf16"))
       fail(*type, fmt::format("is {}, which cannot be predicted yet", json_text(word)), "fp32 and bf16 can");
@@ -169,18 +168,18 @@ void take_precision(std::span<const Flag> flags, Draft& draft) {
   }
 }
 
-void take_sharding(std::span<const Flag> flags, Draft& draft) {
-  const Flag* stage = find_flag(flags, "zero_optimization.stage");
+void take_sharding(const Flags& flags, Draft& draft) {
+  const Flag* stage = flags.find("zero_optimization.stage");
   if (stage == nullptr) draft.set_count("plan.zero", 0);
   const bool weights = stage != nullptr && count_of(*stage) == 3;
   // Stage 3 overlaps where nothing is said.
-  const Flag* overlap = find_flag(flags, "zero_optimization.overlap_comm");
+  const Flag* overlap = flags.find("zero_optimization.overlap_comm");
   draft.set_switch("plan.overlap.grad_reduce", overlap != nullptr ? truth_of(*overlap) : weights, overlap);
   draft.set_switch("plan.overlap.param_gather", weights, stage);
-  if (const Flag* group = find_flag(flags, "zero_optimization.mics_shard_size");
+  if (const Flag* group = flags.find("zero_optimization.mics_shard_size");
       group != nullptr && count_of(*group) > 0)
     draft.set_count("plan.zero_group", count_of(*group), group);
-  if (const Flag* device = find_flag(flags, "zero_optimization.offload_optimizer.device");
+  if (const Flag* device = flags.find("zero_optimization.offload_optimizer.device");
       device != nullptr && only_value(*device) != "none") {
     if (only_value(*device) != "cpu")
       fail(*device, fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*device))),
@@ -190,8 +189,8 @@ void take_sharding(std::span<const Flag> flags, Draft& draft) {
 }
 
 /// Ulysses: sequences in shares, heads exchanged around attention.
-std::int64_t take_degrees(std::span<const Flag> flags, Draft& draft) {
-  const Flag* tensor = find_flag(flags, "tensor_parallel.autotp_size|tensor_parallel.tp_size");
+std::int64_t take_degrees(const Flags& flags, Draft& draft) {
+  const Flag* tensor = flags.find("tensor_parallel.autotp_size|tensor_parallel.tp_size");
   const std::int64_t tp = given(flags, "tensor_parallel.autotp_size|tensor_parallel.tp_size").value_or(1);
   const std::int64_t cp = given(flags, "sequence_parallel_size").value_or(1);
   if (tp > 1) {
@@ -199,8 +198,8 @@ std::int64_t take_degrees(std::span<const Flag> flags, Draft& draft) {
     draft.set_switch("plan.sequence_parallel", false, tensor);
   }
   if (cp > 1) {
-    draft.set_count("plan.cp", cp, find_flag(flags, "sequence_parallel_size"));
-    draft.set_text("plan.cp_kind", "all_to_all", find_flag(flags, "sequence_parallel_size"));
+    draft.set_count("plan.cp", cp, flags.find("sequence_parallel_size"));
+    draft.set_text("plan.cp_kind", "all_to_all", flags.find("sequence_parallel_size"));
   }
   const std::int64_t ranks = draft.ranks();
   if (ranks % (tp * cp) != 0)
@@ -222,7 +221,8 @@ Conversion convert(std::string_view text, const Asked& asked) {
   if (!asked.sequence)
     throw InputError("--sequence-length", "is missing: a configuration of DeepSpeed does not say it");
   Draft draft(asked);
-  const std::vector<Flag> flags = sort_out(all, deepspeed_keys(), asked, draft.notes);
+  const std::vector<Flag> keys = sort_out(all, deepspeed_keys(), asked, draft.notes);
+  const Flags flags(keys);
   draft.set_model();
   draft.set_cluster({});
   draft.set_count("train.sequence_length", *asked.sequence);
@@ -234,6 +234,7 @@ Conversion convert(std::string_view text, const Asked& asked) {
   draft.notes.emplace_back(
       "assumed: plan.recompute none; whether layers are recomputed is said to the model, not to DeepSpeed");
   draft.set_text("software", "deepspeed");
+  draft.note_unused(flags);
   return draft.finish();
 }
 

@@ -2,6 +2,7 @@
 #include "simulator/convert/draft.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -106,10 +107,16 @@ void Draft::drop(std::string_view path) {
   std::erase_if(settings_, [&](const Setting& setting) { return setting.path == path; });
 }
 
-void Draft::take(std::span<const workload::Name> names, std::span<const Flag> flags) {
+void Draft::take(std::span<const workload::Name> names, const Flags& flags) {
   for (const workload::Name& name : names)
     if (name.form != workload::Form::derived)
-      if (const Flag* flag = find_flag(flags, name.theirs)) set_json(name.ours, value_of(name, *flag), flag);
+      if (const Flag* flag = flags.find(name.theirs)) set_json(name.ours, value_of(name, *flag), flag);
+}
+
+void Draft::note_unused(const Flags& flags) {
+  const std::vector<std::string> names = flags.unused();
+  if (!names.empty())
+    notes.push_back(fmt::format("without effect beside the others: {}", fmt::join(names, ", ")));
 }
 
 void Draft::set_model() {

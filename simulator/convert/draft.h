@@ -29,7 +29,9 @@ class Draft {
   void drop(std::string_view path);
 
   /// Takes the flags over that mean what one key means.
-  void take(std::span<const workload::Name> names, std::span<const Flag> flags);
+  void take(std::span<const workload::Name> names, const Flags& flags);
+  /// Says of flags that nobody has looked at that nothing comes of them.
+  void note_unused(const Flags& flags);
 
   /// The model that was asked for by name, if one was.
   void set_model();

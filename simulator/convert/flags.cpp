@@ -102,14 +102,42 @@ std::vector<Flag> flags_in(std::span<const Word> words) {
   return flags;
 }
 
-const Flag* find_flag(std::span<const Flag> flags, std::string_view names) {
-  for (auto flag = flags.rbegin(); flag != flags.rend(); ++flag)
+const Flag* Flags::find(std::string_view names) const {
+  const auto is_one = [&](const Flag& flag) {
     for (std::string_view rest = names; !rest.empty();) {
       const std::size_t end = std::min(rest.find('|'), rest.size());
-      if (flag->name == rest.substr(0, end)) return &*flag;
+      if (flag.name == rest.substr(0, end)) return true;
       rest.remove_prefix(std::min(end + 1, rest.size()));
     }
-  return nullptr;
+    return false;
+  };
+  const Flag* found = nullptr;
+  for (const Flag& flag : flags_)
+    if (is_one(flag)) {
+      found = &flag;
+      used_.insert(found);
+    }
+  return found;
+}
+bool Flags::on(std::string_view name) const {
+  const Flag* flag = find(name);
+  if (flag != nullptr) expect_switch(*flag);
+  return flag != nullptr;
+}
+std::optional<std::int64_t> Flags::count(std::string_view name) const {
+  const Flag* flag = find(name);
+  return flag != nullptr ? std::optional(count_of(*flag)) : std::nullopt;
+}
+std::int64_t Flags::needed(std::string_view name) const {
+  const Flag* flag = find(name);
+  if (flag == nullptr) throw InputError(std::string(name), "is missing from the launch");
+  return count_of(*flag);
+}
+std::vector<std::string> Flags::unused() const {
+  std::vector<std::string> names;
+  for (const Flag& flag : flags_)
+    if (!used_.contains(&flag)) names.push_back(flag.name);
+  return names;
 }
 
 void refuse_contradictions(std::span<const Flag> flags) {

@@ -2,6 +2,8 @@
 // What a launch says to the training program: flags with their values, in the order given, each with its line.
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +38,27 @@ void expect_switch(const Flag& flag);
 /// with a minus is a value. Throws where a value stands before the first flag.
 std::vector<Flag> flags_in(std::span<const Word> words);
 
-/// The last flag of that name, or null. `name` may be several: "--a|--b".
-const Flag* find_flag(std::span<const Flag> flags, std::string_view names);
+/// The flags of a launch that set keys, each once, and which of them somebody has looked at.
+class Flags {
+ public:
+  explicit Flags(std::span<const Flag> flags) : flags_(flags) {}
+  /// Null where it is not given. `names` may be several, of which the last that is given counts: "--a|--b".
+  const Flag* find(std::string_view names) const;
+  /// Whether a switch is given.
+  bool on(std::string_view name) const;
+  std::optional<std::int64_t> count(std::string_view name) const;
+  std::int64_t count(std::string_view name, std::int64_t otherwise) const {
+    return count(name).value_or(otherwise);
+  }
+  /// A count that must be there.
+  std::int64_t needed(std::string_view name) const;
+  /// Names of those that nobody has looked at.
+  std::vector<std::string> unused() const;
+
+ private:
+  std::span<const Flag> flags_;
+  mutable std::set<const Flag*> used_;
+};
 
 /// Throws where a flag is given twice with other values: somebody believes in the one that does not count.
 void refuse_contradictions(std::span<const Flag> flags);

@@ -13,21 +13,6 @@
 namespace ds::convert {
 namespace megatron {
 
-bool Flags::on(std::string_view name) const {
-  const Flag* flag = find(name);
-  if (flag != nullptr) expect_switch(*flag);
-  return flag != nullptr;
-}
-std::optional<std::int64_t> Flags::count(std::string_view name) const {
-  const Flag* flag = find(name);
-  return flag != nullptr ? std::optional(count_of(*flag)) : std::nullopt;
-}
-std::int64_t Flags::needed(std::string_view name) const {
-  const Flag* flag = find(name);
-  if (flag == nullptr) throw InputError(std::string(name), "is missing from the launch");
-  return count_of(*flag);
-}
-
 namespace {
 
 /// "0:384 200B:768 400B:1152": the last one is what most steps have.
@@ -93,15 +78,16 @@ namespace {
 Conversion convert(std::span<const Flag> all, const Draft::Launched& launched, const Asked& asked) {
   Draft draft(asked);
   const std::vector<Flag> keys = sort_out(all, megatron_flags(), asked, draft.notes);
-  const megatron::Flags flags(keys);
+  const Flags flags(keys);
   draft.set_cluster(launched);
   if (asked.model.empty())
     megatron::take_model(flags, asked, draft);
   else
-    draft.take(workload::megatron_names(), keys);
+    draft.take(workload::megatron_names(), flags);
   megatron::take_training(flags, asked, draft);
   megatron::take_plan(flags, asked, draft);
   if (!asked.model.empty()) draft.set_model();
+  draft.note_unused(flags);
   return draft.finish();
 }
 

@@ -2,33 +2,12 @@
 // Private to convert_megatron: what its flags say of model and plan, one function a part of the job.
 
 #include <cstdint>
-#include <optional>
-#include <span>
 #include <string_view>
 
 #include "simulator/convert/draft.h"
 #include "simulator/convert/flags.h"
 
 namespace ds::convert::megatron {
-
-/// The flags of a launch that set keys, each once.
-class Flags {
- public:
-  explicit Flags(std::span<const Flag> flags) : flags_(flags) {}
-  const Flag* find(std::string_view name) const { return find_flag(flags_, name); }
-  /// Whether a switch is given.
-  bool on(std::string_view name) const;
-  std::optional<std::int64_t> count(std::string_view name) const;
-  std::int64_t count(std::string_view name, std::int64_t otherwise) const {
-    return count(name).value_or(otherwise);
-  }
-  /// A count that must be there.
-  std::int64_t needed(std::string_view name) const;
-  std::span<const Flag> all() const { return flags_; }
-
- private:
-  std::span<const Flag> flags_;
-};
 
 void take_model(const Flags& flags, const Asked& asked, Draft& draft);
 /// The mixture of experts, if there is one.

@@ -162,7 +162,7 @@ void take_model(const Flags& flags, const Asked& asked, Draft& draft) {
                  : rms                                  ? "llama"
                                                         : "gpt",
                  nullptr);
-  draft.take(workload::megatron_names(), flags.all());
+  draft.take(workload::megatron_names(), flags);
   take_ffn(flags, hidden, draft);
   take_vocab(flags, asked, draft);
   draft.set_switch("model.gated_mlp", is_gated(flags),

@@ -145,9 +145,12 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
                          (granularity != nullptr && only_value(*granularity) == "selective");
   if (granularity == nullptr && !selective) return draft.set_text("plan.recompute", "none");
   if (selective) {
-    if (const Flag* modules = flags.find("--recompute-modules");
-        modules != nullptr && !(modules->values.size() == 1 && only_value(*modules) == "core_attn"))
-      refuse(*modules, "the recompute of other modules than core_attn", asked, draft);
+    if (const Flag* modules = flags.find("--recompute-modules")) {
+      const bool core = std::ranges::find(modules->values, "core_attn", &Word::text) != modules->values.end();
+      if (!core || modules->values.size() > 1)
+        refuse(*modules, "the recompute of other modules than core_attn", asked, draft);
+      if (!core) return draft.set_text("plan.recompute", "none", modules);
+    }
     return draft.set_text("plan.recompute", "selective",
                           granularity != nullptr ? granularity : flags.find("--recompute-activations"));
   }
@@ -167,8 +170,7 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
     fail(*method, fmt::format("is {}", json_text(only_value(*method))), "uniform and block are possible");
   // So many layers of each chunk; of all of them where the chunks are no longer.
   if (count_of(*number) >= stages.longest) return draft.set_text("plan.recompute", "full", number);
-  draft.set_json("plan.recompute", fmt::format(R"({{"layers": {}}})", count_of(*number) * stages.chunks),
-                 number);
+  draft.set_count("plan.recompute", count_of(*number) * stages.chunks, number);
 }
 
 void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
@@ -183,8 +185,11 @@ void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
   take_precision(flags, draft);
   take_attention_kernel(flags, draft);
   take_dropout(flags, asked, draft);
-  for (const char* key : {"plan.overlap.grad_reduce", "plan.overlap.param_gather", "plan.overlap.tp_comm"})
-    if (!draft.has(key)) draft.set_switch(key, false);
+  // PyTorch's FSDP overlaps without being asked.
+  const Flag* fsdp = flags.find("--use-torch-fsdp2");
+  for (const char* key : {"plan.overlap.grad_reduce", "plan.overlap.param_gather"})
+    if (!draft.has(key)) draft.set_switch(key, fsdp != nullptr, fsdp);
+  if (!draft.has("plan.overlap.tp_comm")) draft.set_switch("plan.overlap.tp_comm", false);
   // Megatron-LM switches it off where stages have one chunk (validate_args).
   const Flag* alone = flags.find("--no-overlap-p2p-communication");
   draft.set_switch("plan.overlap.p2p", alone == nullptr && stages.chunks > 1, alone);

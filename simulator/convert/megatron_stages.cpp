@@ -68,7 +68,12 @@ struct Ends {
 };
 
 std::int64_t chunks_of(const Flags& flags, std::int64_t counted, std::int64_t pp) {
-  if (const Flag* chunks = flags.find("--num-virtual-stages-per-pipeline-rank")) return count_of(*chunks);
+  if (const Flag* chunks = flags.find("--num-virtual-stages-per-pipeline-rank")) {
+    const std::int64_t n = count_of(*chunks);
+    if (n < 1 || n > workload::kMaxVpp)
+      fail(*chunks, fmt::format("is {}, must be from 1 to {}", n, workload::kMaxVpp));
+    return n;
+  }
   const Flag* layers = flags.find("--num-layers-per-virtual-pipeline-stage");
   if (layers == nullptr) return 1;
   const Flag* stages = flags.find("--pipeline-model-parallel-size");

@@ -82,11 +82,10 @@ class Lexer {
   void comment() {
     const std::size_t end = std::min(text_.find('\n', at_), text_.size());
     const std::string_view line = text_.substr(at_, end - at_);
-    if (line.starts_with("#SBATCH ") && command_.words.empty()) {
-      ++at_;
-      return;
-    }
-    at_ = end;
+    if (line.starts_with("#SBATCH ") && command_.words.empty())
+      command().words.push_back(word());
+    else
+      at_ = end;
   }
 
   void separator() {

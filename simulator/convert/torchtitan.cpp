@@ -32,8 +32,7 @@ void normalise(std::vector<Flag>& flags) {
 
 class Titan {
  public:
-  Titan(std::span<const Flag> flags, const Asked& asked, Draft& draft)
-      : flags_(flags), asked_(asked), draft_(draft) {}
+  Titan(const Flags& flags, const Asked& asked, Draft& draft) : flags_(flags), asked_(asked), draft_(draft) {}
 
   void take() {
     take_model();
@@ -52,7 +51,7 @@ class Titan {
   }
 
  private:
-  const Flag* find(std::string_view names) const { return find_flag(flags_, names); }
+  const Flag* find(std::string_view names) const { return flags_.find(names); }
   std::int64_t count(std::string_view names, std::int64_t otherwise) const {
     const Flag* flag = find(names);
     if (flag == nullptr) return otherwise;
@@ -235,8 +234,7 @@ class Titan {
     const std::int64_t every = count("--activation_checkpoint.selective_ac_option", 2);
     if (every == 1) return draft_.set_text("plan.recompute", "full", option);
     const std::int64_t layers = std::max<std::int64_t>(1, draft_.layers() / (pp_ * every));
-    draft_.set_json("plan.recompute", fmt::format(R"({{"layers": {}}})", layers),
-                    option != nullptr ? option : mode);
+    draft_.set_count("plan.recompute", layers, option != nullptr ? option : mode);
   }
 
   void take_precision() {
@@ -296,7 +294,7 @@ class Titan {
                     each != nullptr ? each : schedule);
   }
 
-  std::span<const Flag> flags_;
+  const Flags& flags_;
   const Asked& asked_;
   Draft& draft_;
   std::int64_t tp_{1}, pp_{1}, cp_{1}, dp_{1};
@@ -305,10 +303,12 @@ class Titan {
 Conversion convert(std::vector<Flag> all, const Draft::Launched& launched, const Asked& asked) {
   normalise(all);
   Draft draft(asked);
-  const std::vector<Flag> flags = sort_out(all, torchtitan_flags(), asked, draft.notes);
+  const std::vector<Flag> keys = sort_out(all, torchtitan_flags(), asked, draft.notes);
+  const Flags flags(keys);
   draft.set_cluster(launched);
   draft.take(workload::torchtitan_names(), flags);
   Titan(flags, asked, draft).take();
+  draft.note_unused(flags);
   return draft.finish();
 }
 
