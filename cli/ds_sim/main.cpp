@@ -28,7 +28,9 @@ void add_sweep(CLI::App& app, ds::cli::SweepOptions& options) {
 }
 
 void add_convert(CLI::App& app, ds::cli::ConvertOptions& options) {
-  app.add_option("STACK", options.stack, "Whose launch it is: megatron, deepspeed or torchtitan")->required();
+  app.add_option("STACK", options.stack, "Whose launch it is")
+      ->required()
+      ->type_name("megatron|deepspeed|torchtitan");
   app.add_option("FILE", options.file, "Launch script, command line or configuration; - is standard input")
       ->required();
   app.add_option("--node", options.node, "The machine that it is for: a node of ds-sim presets")

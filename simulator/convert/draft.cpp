@@ -15,29 +15,31 @@
 namespace ds::convert {
 namespace {
 
-/// An object of a job that is written on many lines: the job itself and what stands in it directly.
+/// An object of a job, or a value.
 struct Tree {
-  std::string value;  // JSON; empty: an object of these
-  std::vector<std::pair<std::string, Tree>> members;
+  std::string name;
+  std::string value;          // JSON; empty: an object of these
+  std::vector<Tree> members;  // in the order in which they were put
 };
 
 void put(Tree& at, std::string_view path, const std::string& value) {
   const std::size_t dot = path.find('.');
   const std::string_view name = path.substr(0, dot);
-  auto found = std::ranges::find(at.members, name, &std::pair<std::string, Tree>::first);
-  if (found == at.members.end()) found = at.members.insert(found, {std::string(name), Tree{}});
+  auto found = std::ranges::find(at.members, name, &Tree::name);
+  if (found == at.members.end())
+    found = at.members.insert(found, {.name = std::string(name), .value = {}, .members = {}});
   if (dot == std::string_view::npos)
-    found->second.value = value;
+    found->value = value;
   else
-    put(found->second, path.substr(dot + 1), value);
+    put(*found, path.substr(dot + 1), value);
 }
 
 std::string written(const Tree& tree, int depth) {
   if (tree.members.empty()) return tree.value;
   std::string text = "{";
   const std::string indent(static_cast<std::size_t>(2 * depth), ' ');
-  for (const auto& [name, member] : tree.members)
-    text += fmt::format("{}\n{}  {}: {}", text == "{" ? "" : ",", indent, json_text(name),
+  for (const Tree& member : tree.members)
+    text += fmt::format("{}\n{}  {}: {}", text == "{" ? "" : ",", indent, json_text(member.name),
                         written(member, depth + 1));
   return text + "\n" + indent + "}";
 }
@@ -159,7 +161,7 @@ workload::Job Draft::so_far() const {
     if (setting.path.starts_with("model") || setting.path.starts_with("cluster"))
       put(job, setting.path, setting.value);
   const auto without = [&](std::string_view part) {
-    return std::ranges::find(job.members, part, &std::pair<std::string, Tree>::first) == job.members.end();
+    return std::ranges::find(job.members, part, &Tree::name) == job.members.end();
   };
   if (without("model")) put(job, "model", R"("gpt2-124m")");
   if (without("cluster")) put(job, "cluster", R"({"node": "dgx-h100", "nodes": 1})");
