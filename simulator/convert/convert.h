@@ -20,7 +20,7 @@
 namespace ds::convert {
 
 /// Most bytes of a launch.
-inline constexpr std::int64_t kMaxLaunchBytes = 4LL << 20;
+inline constexpr std::int64_t kMaxLaunchBytes = 1LL << 20;
 
 /// What stands beside the launch.
 struct Asked {

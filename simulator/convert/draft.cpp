@@ -134,7 +134,8 @@ void Draft::set_cluster(const Launched& launched) {
   if (!asked_.cluster.empty()) {
     const Document document = read_document(asked_.cluster);
     const auto inside = document.root().find("cluster");
-    return set_json("cluster", (inside ? *inside : document.root()).dump());
+    set_json("cluster", (inside ? *inside : document.root()).dump());
+    return;
   }
   if (asked_.node.empty())
     throw InputError("--node", "is missing: the launch does not say what machine it is for",

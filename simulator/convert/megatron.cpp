@@ -9,6 +9,7 @@
 #include "simulator/convert/launched.h"
 #include "simulator/convert/megatron_flags.h"
 #include "simulator/convert/yaml.h"
+#include "simulator/workload/limits.h"
 
 namespace ds::convert {
 namespace megatron {
@@ -35,7 +36,7 @@ void take_batch(const Flags& flags, const Asked& asked, Draft& draft) {
     draft.notes.push_back(fmt::format("{}: the batch that it ends with is taken", schedule->name));
   if (draft.has("train.global_batch")) return;
   // Megatron-LM takes one micro-batch a rank.
-  const auto bounded = [](std::int64_t n) { return std::clamp<std::int64_t>(n, 1, kMaxLaunchBytes); };
+  const auto bounded = [](std::int64_t n) { return std::clamp<std::int64_t>(n, 1, workload::kMaxDegree); };
   const std::int64_t others = bounded(flags.count("--tensor-model-parallel-size", 1)) *
                               bounded(flags.count("--pipeline-model-parallel-size", 1)) *
                               bounded(flags.count("--context-parallel-size", 1));
@@ -80,13 +81,14 @@ Conversion convert(std::span<const Flag> all, const Draft::Launched& launched, c
   const std::vector<Flag> keys = sort_out(all, megatron_flags(), asked, draft.notes);
   const Flags flags(keys);
   draft.set_cluster(launched);
-  if (asked.model.empty())
+  if (asked.model.empty()) {
     megatron::take_model(flags, asked, draft);
-  else
+  } else {
     draft.take(workload::megatron_names(), flags);
+    draft.set_model();
+  }
   megatron::take_training(flags, asked, draft);
   megatron::take_plan(flags, asked, draft);
-  if (!asked.model.empty()) draft.set_model();
   draft.note_unused(flags);
   return draft.finish();
 }

@@ -143,16 +143,23 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
   const Flag* granularity = flags.find("--recompute-granularity");
   const bool selective = flags.on("--recompute-activations") ||
                          (granularity != nullptr && only_value(*granularity) == "selective");
-  if (granularity == nullptr && !selective) return draft.set_text("plan.recompute", "none");
+  if (granularity == nullptr && !selective) {
+    draft.set_text("plan.recompute", "none");
+    return;
+  }
   if (selective) {
     if (const Flag* modules = flags.find("--recompute-modules")) {
       const bool core = std::ranges::find(modules->values, "core_attn", &Word::text) != modules->values.end();
       if (!core || modules->values.size() > 1)
         refuse(*modules, "the recompute of other modules than core_attn", asked, draft);
-      if (!core) return draft.set_text("plan.recompute", "none", modules);
+      if (!core) {
+        draft.set_text("plan.recompute", "none", modules);
+        return;
+      }
     }
-    return draft.set_text("plan.recompute", "selective",
-                          granularity != nullptr ? granularity : flags.find("--recompute-activations"));
+    draft.set_text("plan.recompute", "selective",
+                   granularity != nullptr ? granularity : flags.find("--recompute-activations"));
+    return;
   }
   if (only_value(*granularity) != "full")
     fail(*granularity, fmt::format("is {}", json_text(only_value(*granularity))),
@@ -164,12 +171,16 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
   if (number == nullptr) fail(*granularity, "is full and needs --recompute-num-layers");
   if (only_value(*method) == "uniform") {
     if (count_of(*number) != 1) refuse(*number, "several layers that are recomputed as one", asked, draft);
-    return draft.set_text("plan.recompute", "full", granularity);
+    draft.set_text("plan.recompute", "full", granularity);
+    return;
   }
   if (only_value(*method) != "block")
     fail(*method, fmt::format("is {}", json_text(only_value(*method))), "uniform and block are possible");
   // So many layers of each chunk; of all of them where the chunks are no longer.
-  if (count_of(*number) >= stages.longest) return draft.set_text("plan.recompute", "full", number);
+  if (count_of(*number) >= stages.longest) {
+    draft.set_text("plan.recompute", "full", number);
+    return;
+  }
   draft.set_count("plan.recompute", count_of(*number) * stages.chunks, number);
 }
 

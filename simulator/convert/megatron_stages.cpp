@@ -86,7 +86,7 @@ std::int64_t chunks_of(const Flags& flags, std::int64_t counted, std::int64_t pp
 Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft) {
   if (const Flag* layout = flags.find("--pipeline-model-parallel-layout"))
     return by_layout(*layout, flags, asked, draft);
-  const std::int64_t layers = flags.needed("--num-layers");
+  const std::int64_t layers = draft.layers();
   const std::int64_t pp = degree(flags, "--pipeline-model-parallel-size");
   const Ends ends{.first = flags.on("--account-for-embedding-in-pipeline-split") ? 1 : 0,
                   .last = flags.on("--account-for-loss-in-pipeline-split") ? 1 : 0};

@@ -42,7 +42,7 @@ class Script {
     if (depth > kDeepestEval)
       throw InputError(at_line(line), "has commands within commands, deeper than is read",
                        fmt::format("at most {} are", kDeepestEval));
-    const std::vector<ShellCommand> commands = shell_commands(text, line);
+    std::vector<ShellCommand> commands = shell_commands(text, line);
     around_ = around;
     depth_ = depth;
     const std::size_t outer = open_.size();
@@ -71,7 +71,7 @@ class Script {
   }
 
   /// Reads the statement at `i`; returns the place of its last command.
-  std::size_t statement(const std::vector<ShellCommand>& commands, std::size_t i) {
+  std::size_t statement(std::vector<ShellCommand>& commands, std::size_t i) {
     ShellCommand command = commands[i];
     while (!command.words.empty()) {
       const std::string_view word = keyword(command);
@@ -89,8 +89,8 @@ class Script {
     return i;
   }
 
-  /// From `if` or `elif` to the `then`.
-  std::size_t condition(const std::vector<ShellCommand>& commands, std::size_t i, bool is_new) {
+  /// From `if` or `elif` to the `then`; returns the place of its last command.
+  std::size_t condition(std::vector<ShellCommand>& commands, std::size_t i, bool is_new) {
     std::size_t then = i + 1;
     while (then < commands.size() && keyword(commands[then]) != "then") ++then;
     if (then == commands.size()) throw InputError(at_line(commands[i].line), "has an if without a then");
@@ -112,13 +112,9 @@ class Script {
       now.was_undecided |= !holds;
       now.was_taken |= holds.value_or(false);
     }
-    // The command behind `then` on its line.
-    ShellCommand first = commands[then];
-    first.words.erase(first.words.begin());
-    if (first.words.empty()) return then;
-    std::vector<ShellCommand> rest{first};
-    statement(rest, 0);
-    return then;
+    // What stands behind `then` on its line is the next command.
+    commands[then].words.erase(commands[then].words.begin());
+    return commands[then].words.empty() ? then : then - 1;
   }
 
   void otherwise(int line) {
@@ -198,14 +194,16 @@ class Script {
     if (words[0].text == "eval") {
       std::string text;
       for (const Word& word : std::span(words).subspan(1)) text += word.text + " ";
-      return within(text, words[0].line, around_);
+      within(text, words[0].line, around_);
+      return;
     }
     for (std::size_t i = 0; i + 2 < words.size(); ++i)
       if (is_one_of(base_name(words[i].text), {"bash", "sh"}) &&
           is_one_of(words[i + 1].text, {"-c", "-lc"})) {
         std::vector<Word> around = around_;
         around.insert(around.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(i));
-        return within(words[i + 2].text, words[i + 2].line, around);
+        within(words[i + 2].text, words[i + 2].line, around);
+        return;
       }
     if (const std::size_t behind = behind_program(words); behind > 0) keep(words, behind, line);
   }

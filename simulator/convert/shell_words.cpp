@@ -52,13 +52,14 @@ class Lexer {
 
   void step() {
     const char c = here();
-    if (c == '\n')
-      take(), end_command(";");
-    else if (is_blank(c))
+    if (c == '\n') {
       take();
-    else if (c == '\\' && next() == '\n')
-      take(), take();
-    else if (c == '#')
+      end_command(";");
+    } else if (is_blank(c)) {
+      take();
+    } else if (c == '\\' && next() == '\n') {
+      at_ += 2, ++line_;
+    } else if (c == '#')
       comment();
     else if (std::string_view(";&|()").find(c) != std::string_view::npos)
       separator();
@@ -91,7 +92,10 @@ class Lexer {
   void separator() {
     const char c = take();
     std::string end(1, c);
-    if (c == '&' && !done() && here() == '>') return redirection();
+    if (c == '&' && !done() && here() == '>') {
+      redirection();
+      return;
+    }
     if (c != '(' && c != ')' && !done() && here() == c) end += take();
     if (c == '(' && !done() && here() == ')' && !command_.words.empty())
       fail(line_, "is a function, which is not read", "write the launch without functions");
@@ -120,9 +124,14 @@ class Lexer {
   }
 
   ShellWord word() {
+    ShellWord word = plain_word();
+    if (!done() && here() == '(' && !word.parts.empty() && word.parts.back().text.ends_with('=')) list(word);
+    return word;
+  }
+  /// One that is no list: elements of a list are none.
+  ShellWord plain_word() {
     ShellWord word{.line = line_, .parts = {}, .is_list = false, .list = {}};
     while (!done() && !ends_word(here())) word_step(word);
-    if (!done() && here() == '(' && !word.parts.empty() && word.parts.back().text.ends_with('=')) list(word);
     return word;
   }
 
@@ -137,62 +146,64 @@ class Lexer {
       if (c == '\n' || is_blank(c))
         take();
       else if (c == '\\' && next() == '\n')
-        take(), take();
+        at_ += 2, ++line_;
       else if (c == '#')
         at_ = std::min(text_.find('\n', at_), text_.size());
       else if (ends_word(c))
         fail(line_, fmt::format("has {} in a list", c), "quote it");
       else
-        word.list.push_back(this->word());
+        word.list.push_back(plain_word());
     }
     take();
   }
 
   void word_step(ShellWord& word) {
     const char c = here();
-    if (c == '\'') return single_quotes(word);
-    if (c == '"') return double_quotes(word);
-    if (c == '$' && (next() == '\'' || next() == '"'))
+    if (c == '\'')
+      single_quotes(word);
+    else if (c == '"')
+      double_quotes(word);
+    else if (c == '$' && (next() == '\'' || next() == '"'))
       ++at_;
     else if (c == '$' || c == '`')
-      return value(word, false);
-    else if (c == '\\') {
-      take();
-      if (done()) return;
-      if (here() != '\n')
-        add(word, std::string(1, take()), true);
-      else
-        take();
-    } else {
-      add(word, std::string(1, take()), false);
-    }
+      word.parts.push_back(value(false));
+    else if (c == '\\')
+      escape(word);
+    else
+      add(word, take(), false);
+  }
+
+  void escape(ShellWord& word) {
+    take();
+    if (done()) return;
+    const char escaped = take();
+    if (escaped != '\n') add(word, escaped, true);
   }
 
   void quoted_step(ShellWord& word) {
     const char c = here();
-    if (c == '$' || c == '`') return value(word, true);
-    if (c == '\\' && std::string_view("$`\"\\\n").find(next()) != std::string_view::npos && next() != '\0') {
-      take();
-      const char escaped = take();
-      if (escaped != '\n') add(word, std::string(1, escaped), true);
-      return;
-    }
-    add(word, std::string(1, take()), true);
+    if (c == '$' || c == '`')
+      word.parts.push_back(value(true));
+    else if (c == '\\' && next() != '\0' &&
+             std::string_view("$`\"\\\n").find(next()) != std::string_view::npos)
+      escape(word);
+    else
+      add(word, take(), true);
   }
 
-  static void add(ShellWord& word, std::string text, bool quoted, Kind kind = Kind::text) {
-    if (kind == Kind::text && !word.parts.empty() && word.parts.back().kind == Kind::text &&
-        word.parts.back().quoted == quoted)
-      word.parts.back().text += text;
-    else
-      word.parts.push_back({kind, std::move(text), quoted});
+  static void add(ShellWord& word, char letter, bool quoted) { text_part(word, quoted) += letter; }
+  /// The text that the word ends with; it may be empty, as a word in quotes may be.
+  static std::string& text_part(ShellWord& word, bool quoted) {
+    if (word.parts.empty() || word.parts.back().kind != Kind::text || word.parts.back().quoted != quoted)
+      word.parts.push_back({Kind::text, {}, quoted});
+    return word.parts.back().text;
   }
 
   void single_quotes(ShellWord& word) {
     const int opened = line_;
     take();
-    add(word, "", true);
-    while (!done() && here() != '\'') add(word, std::string(1, take()), true);
+    std::string& text = text_part(word, true);
+    while (!done() && here() != '\'') text += take();
     if (done()) fail(opened, "opens a quote (') that nothing closes", "a ' is missing");
     take();
   }
@@ -200,7 +211,7 @@ class Lexer {
   void double_quotes(ShellWord& word) {
     const int opened = line_;
     take();
-    add(word, "", true);
+    text_part(word, true);
     while (!done() && here() != '"') quoted_step(word);
     if (done()) fail(opened, "opens a quote (\") that nothing closes", "a \" is missing");
     take();
@@ -232,34 +243,36 @@ class Lexer {
     if (!done()) take();
   }
 
-  void value(ShellWord& word, bool quoted) {
+  /// What begins with a $ or a backquote.
+  ShellPart value(bool quoted) {
     const std::size_t begin = at_;
-    const char c = take();
-    if (c == '`') {
+    const auto part = [&](Kind kind, std::string_view text) {
+      return ShellPart{kind, std::string(text), quoted};
+    };
+    if (take() == '`') {
       const int opened = line_;
       pass_over('`');
       if (text_[at_ - 1] != '`' || at_ - begin < 2)
         fail(opened, "opens a backquote that nothing closes", "a ` is missing");
-      return add(word, std::string(text_.substr(begin, at_ - begin)), quoted, Kind::unreadable);
+      return part(Kind::unreadable, text_.substr(begin, at_ - begin));
     }
-    if (done()) return add(word, "$", quoted);
-    if (here() == '{')
-      return add(word, std::string(balanced('{', '}', "a variable (${)")), quoted, Kind::variable);
+    if (done()) return part(Kind::text, "$");
+    if (here() == '{') return part(Kind::variable, balanced('{', '}', "a variable (${)"));
     if (here() == '(') {
       const bool arithmetic = next() == '(';
       const std::string_view inside = balanced('(', ')', "$(");
       if (arithmetic && inside.size() >= 2 && inside.ends_with(')'))
-        return add(word, std::string(inside.substr(1, inside.size() - 2)), quoted, Kind::arithmetic);
-      return add(word, std::string(text_.substr(begin, at_ - begin)), quoted, Kind::unreadable);
+        return part(Kind::arithmetic, inside.substr(1, inside.size() - 2));
+      return part(Kind::unreadable, text_.substr(begin, at_ - begin));
     }
     if (is_name_start(here())) {
-      const std::size_t name = at_;
       while (!done() && is_name(here())) ++at_;
-      return add(word, std::string(text_.substr(name, at_ - name)), quoted, Kind::variable);
+      return part(Kind::variable, text_.substr(begin + 1, at_ - begin - 1));
     }
-    if (is_digit(here()) || std::string_view("@*#?$!-").find(here()) != std::string_view::npos)
-      return add(word, std::string(1, take()), quoted, Kind::variable);
-    add(word, "$", quoted);
+    if (!is_digit(here()) && std::string_view("@*#?$!-").find(here()) == std::string_view::npos)
+      return part(Kind::text, "$");
+    take();
+    return part(Kind::variable, text_.substr(begin + 1, 1));
   }
 
   std::string_view text_;

@@ -204,7 +204,10 @@ class Titan {
            fmt::format("{} copies x {} shards must be the {} ranks that tp, pp and cp leave", across, within,
                        dp_));
     const std::int64_t group = within * cp_;
-    if (group == 1) return draft_.set_count("plan.zero", 0, shards);
+    if (group == 1) {
+      draft_.set_count("plan.zero", 0, shards);
+      return;
+    }
     const Flag* policy = find("--parallelism.fsdp_reshard_after_forward");
     const std::string word = policy != nullptr ? only_value(*policy) : "default";
     if (word != "default" && word != "always" && word != "never")
@@ -220,19 +223,28 @@ class Titan {
           "--activation_checkpoint.mode",
           "none, selective or full; where nothing is said, it depends on the version and the configuration");
     const std::string& word = only_value(*mode);
-    if (word == "none" || word == "full") return draft_.set_text("plan.recompute", word, mode);
+    if (word == "none" || word == "full") {
+      draft_.set_text("plan.recompute", word, mode);
+      return;
+    }
     if (word != "selective") {
       if (word != "memory_budget")
         fail(*mode, fmt::format("is {}", json_text(word)), "none, selective and full are possible");
       lack(*mode, "recompute by a budget of memory");
-      return draft_.set_text("plan.recompute", "none", mode);
+      draft_.set_text("plan.recompute", "none", mode);
+      return;
     }
     // Every n-th layer whole, or by operators; 2 where nothing is said.
     const Flag* option = find("--activation_checkpoint.selective_ac_option");
-    if (option != nullptr && only_value(*option) == "op")
-      return draft_.set_text("plan.recompute", "selective", option);
+    if (option != nullptr && only_value(*option) == "op") {
+      draft_.set_text("plan.recompute", "selective", option);
+      return;
+    }
     const std::int64_t every = count("--activation_checkpoint.selective_ac_option", 2);
-    if (every == 1) return draft_.set_text("plan.recompute", "full", option);
+    if (every == 1) {
+      draft_.set_text("plan.recompute", "full", option);
+      return;
+    }
     const std::int64_t layers = std::max<std::int64_t>(1, draft_.layers() / (pp_ * every));
     draft_.set_count("plan.recompute", layers, option != nullptr ? option : mode);
   }
@@ -259,7 +271,10 @@ class Titan {
 
   /// Embedding and head count as layers; longer stages are the first ones. pipeline_parallel.py, generate_llm_fqn_per_model_part.
   void take_stages() {
-    if (pp_ == 1) return draft_.drop("plan.schedule");
+    if (pp_ == 1) {
+      draft_.drop("plan.schedule");
+      return;
+    }
     const Flag* schedule = find("--parallelism.pipeline_parallel_schedule");
     const std::string word = schedule != nullptr ? only_value(*schedule) : "1F1B";
     if (schedule == nullptr) draft_.set_text("plan.schedule", "1f1b");

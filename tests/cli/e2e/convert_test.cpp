@@ -116,7 +116,7 @@ TEST_F(Convert, WhatCannotBeReadIsALine) {
   EXPECT_TRUE(complains(sim({"convert", "megatron", path("flags.txt"), "--node", "dgx-h10", "--nodes", "1"}),
                         2, "dgx-h100"));
   EXPECT_TRUE(complains(sim(with({"--set", "plan.tp=2"})), 2, "--set"));
-  const std::string wide = write("wide", std::string(5U << 20U, ' '));
+  const std::string wide = write("wide", std::string(2U << 20U, ' '));
   EXPECT_TRUE(complains(sim({"convert", "megatron", wide, "--node", "dgx-h100"}), 2, "wide"));
 }
 

@@ -156,12 +156,18 @@ TEST(Hostile, SizesThatNoLaunchHas) {
     EXPECT_FALSE(converts(stack, std::string(100'000, '('), asked));
     EXPECT_FALSE(converts(stack, std::string(100'000, '{'), asked));
     EXPECT_FALSE(converts(stack, std::string(100'000, '['), asked));
+    for (const char* piece :
+         {"A=(", "${A:-", "$((", "if [ 1 ]; then ", "eval eval ", "case a in a) ", "a: [", "\"$("}) {
+      std::string nested;
+      for (int i = 0; i < 60'000; ++i) nested += piece;
+      EXPECT_FALSE(converts(stack, nested, asked)) << piece;
+    }
   }
   std::string many;
-  for (int i = 0; i < 300'000; ++i) many += "--lr 1e-4 ";
+  for (int i = 0; i < 90'000; ++i) many += "--lr 1e-4 ";
   EXPECT_EQ(megatron_refusal(many), "");  // the same again is the same
   std::string unknown = kSmall;
-  for (int i = 0; i < 300'000; ++i) unknown += "--x" + std::to_string(i) + " ";
+  for (int i = 0; i < 90'000; ++i) unknown += "--x" + std::to_string(i) + " ";
   EXPECT_NE(refusal_of([&] { convert_megatron(unknown, on_nodes(1)); }).find("--x0: is no flag"),
             std::string::npos);
 }

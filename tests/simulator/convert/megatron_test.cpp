@@ -133,6 +133,18 @@ TEST(Megatron, TheMachineIsSaidByTheLauncherOrBesideIt) {
   EXPECT_THAT(refusal_of([&] { convert_megatron(kSmall, asked); }), HasSubstr("--node: is missing"));
 }
 
+TEST(Megatron, TheModelMayBeNamedBesideTheLaunch) {
+  Asked asked = on_nodes(4);
+  asked.model = "llama3-8b";
+  const Conversion made = convert_megatron(
+      "--micro-batch-size 1 --global-batch-size 64 --seq-length 8192 --bf16 --pipeline-model-parallel-size 4 "
+      "--num-layers-per-virtual-pipeline-stage 4 --swiglu",
+      asked);
+  EXPECT_EQ(job_of(made).model.name, "llama3-8b");
+  EXPECT_EQ(job_of(made).plan.vpp, 2);
+  EXPECT_TRUE(has_note(made, "without effect beside the others: --swiglu"));
+}
+
 TEST(Megatron, EveryFlagIsAccountedFor) {
   Asked asked = on_nodes(1);
   EXPECT_EQ(megatron_refusal("--num-layer 3"),

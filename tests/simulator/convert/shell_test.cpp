@@ -63,6 +63,11 @@ TEST(Shell, BranchesThatTheScriptDecidesAreFollowed) {
   EXPECT_EQ(arguments_of("A=y\nN=3\n" + script), "[3]");
 }
 
+TEST(Shell, BranchesMayStandInALine) {
+  EXPECT_EQ(arguments_of("if [ 1 = 1 ]; then if [ 1 = 2 ]; then A=1; else A=2; fi; fi\npython train.py $A"),
+            "[2]");
+}
+
 TEST(Shell, WhatABranchOrLoopThatNobodyDecidesSetsIsNotKnown) {
   EXPECT_EQ(arguments_of("B=0\nif [ -f file ]; then B=1; fi\npython train.py $B"), "[${B}]?");
   EXPECT_EQ(arguments_of("B=0\nfor i in 1 2; do\n B=$i\ndone\npython train.py $B"), "[${B}]?");
