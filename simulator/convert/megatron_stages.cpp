@@ -107,8 +107,9 @@ Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft) {
   if (first != nullptr) left -= stages.front() = count_of(*first), --among;
   if (last != nullptr) left -= stages.back() = count_of(*last), --among;
   const std::int64_t middle = among > 0 ? part(left, among, *pipeline, "that are left for its stages") : 0;
-  for (std::size_t s = 0; s < stages.size(); ++s)
-    if (!(s == 0 && first != nullptr) && !(s + 1 == stages.size() && last != nullptr)) stages[s] = middle;
+  const auto from = stages.begin() + (first != nullptr ? 1 : 0),
+             to = stages.end() - (last != nullptr ? 1 : 0);
+  std::fill(from, to, middle);
   Split split;
   for (const std::int64_t stage : stages)
     split.emplace_back(static_cast<std::size_t>(vpp),
@@ -117,8 +118,8 @@ Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft) {
     split.front().front() -= ends.first;
     split.back().back() -= ends.last;
   }
-  const Flag* from = first != nullptr ? first : last;
-  return write_split(split, from != nullptr ? from : pipeline, draft);
+  const Flag* said = first != nullptr ? first : last;
+  return write_split(split, said != nullptr ? said : pipeline, draft);
 }
 
 }  // namespace ds::convert::megatron

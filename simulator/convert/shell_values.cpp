@@ -54,32 +54,41 @@ std::string written(const ShellPart& part) {
   return {};
 }
 
-/// The words of a value that stands without quotes, the first of which grows on what is there. Of a value that is known in
-/// parts, those that have a `$` are not; where a command's output is in it, none is.
-void split(const Word& value, std::optional<Word>& open, std::vector<Word>& words) {
-  const bool has_output =
-      value.text.find("$(") != std::string::npos || value.text.find('`') != std::string::npos;
-  std::string_view rest = value.text;
-  for (;;) {
-    const std::size_t blank = std::min(rest.find_first_of(kBlanks), rest.size());
-    if (blank > 0) {
-      if (!open) open = Word{.text = {}, .line = value.line, .unknown = {}};
-      const std::string_view piece = rest.substr(0, blank);
-      open->text += piece;
-      if (open->known() && (has_output || piece.find('$') != std::string_view::npos))
-        open->unknown = value.unknown;
-    }
-    if (blank == rest.size()) return;
-    if (open) words.push_back(*std::exchange(open, std::nullopt));
-    rest.remove_prefix(blank + 1);
+/// Words as they grow: values that stand one beside the other without a blank are one word.
+class Words {
+ public:
+  void append(std::string_view text, int line, const std::string& unknown) {
+    if (!open_) words_.push_back({.text = {}, .line = line, .unknown = {}});
+    open_ = true;
+    words_.back().text += text;
+    if (words_.back().known()) words_.back().unknown = unknown;
   }
-}
+  /// The next letter begins another word.
+  void close() { open_ = false; }
 
-void append(const Word& value, std::optional<Word>& open) {
-  if (!open) open = Word{.text = {}, .line = value.line, .unknown = {}};
-  open->text += value.text;
-  if (open->known()) open->unknown = value.unknown;
-}
+  /// The words of a value that stands without quotes. Of a value that is known in parts, those that have a `$` are not known;
+  /// where a command's output is in it, none is.
+  void split(const Word& value) {
+    const bool has_output =
+        value.text.find("$(") != std::string::npos || value.text.find('`') != std::string::npos;
+    std::string_view rest = value.text;
+    for (;;) {
+      const std::size_t blank = std::min(rest.find_first_of(kBlanks), rest.size());
+      const std::string_view piece = rest.substr(0, blank);
+      const bool known = !has_output && piece.find('$') == std::string_view::npos;
+      if (blank > 0) append(piece, value.line, known ? std::string() : value.unknown);
+      if (blank == rest.size()) return;
+      close();
+      rest.remove_prefix(blank + 1);
+    }
+  }
+
+  std::vector<Word> all() { return std::move(words_); }
+
+ private:
+  std::vector<Word> words_;
+  bool open_{false};
+};
 
 }  // namespace
 
@@ -251,22 +260,19 @@ Word ShellValues::tested(const ShellWord& word) {
 }
 
 std::vector<Word> ShellValues::expand(const ShellWord& word) {
-  std::vector<Word> words;
-  std::optional<Word> open;
+  Words words;
   for (const ShellPart& part : word.parts) {
     const std::vector<Word> values = value_of(part, word.line);
     for (std::size_t i = 0; i < values.size(); ++i) {
-      if (i > 0 && open)
-        words.push_back(*std::exchange(open, std::nullopt));  // elements are words of their own
+      if (i > 0) words.close();  // elements are words of their own
       if (part.quoted || part.kind == Kind::text || part.kind == Kind::unreadable)
-        append(values[i], open);
+        words.append(values[i].text, values[i].line, values[i].unknown);
       else
-        split(values[i], open, words);
+        words.split(values[i]);
       count(values[i].text.size(), word.line);
     }
   }
-  if (open) words.push_back(*std::move(open));
-  return words;
+  return words.all();
 }
 
 std::vector<Word> ShellValues::expand(const std::vector<ShellWord>& words) {

@@ -36,7 +36,7 @@ std::string scalar(std::string_view text, int line) {
   text = stripped(text);
   if (text.empty()) refuse(line, "has no value");
   const bool quoted = text.front() == '"' || text.front() == '\'';
-  if (quoted && (text.size() < 2 || text.back() != text.front() || text.starts_with("\"\"\"")))
+  if (quoted && (text.size() < 2 || text.back() != text.front() || text.starts_with(R"(""")")))
     refuse(line, "has a text that does not end on its line");
   if (text.front() == '{' || text.front() == '[')
     refuse(line, fmt::format("has {}, which is more of TOML than is read", json_text(text.substr(0, 40))));

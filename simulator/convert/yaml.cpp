@@ -161,7 +161,8 @@ std::vector<Entry> entries_of(std::string_view text) {
     if (indent > 0 && section.empty()) refuse(number, "is indented without a section above it");
     if (indent > 0 && inner == 0) inner = indent;
     if (indent > 0 && indent != inner) refuse(number, "is indented otherwise than the lines of its section");
-    const std::string name = std::string(*scalar(content.substr(0, colon), number));
+    const std::string name = scalar(content.substr(0, colon), number).value_or("");
+    if (name.empty()) refuse(number, "has a value without a name");
     const std::string_view value = stripped(content.substr(colon + 1));
     if (indent == 0 && value.empty()) section = name;
     entries.push_back(

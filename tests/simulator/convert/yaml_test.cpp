@@ -56,6 +56,7 @@ TEST(Yaml, MoreOfItIsRefusedWithItsLine) {
   EXPECT_THAT(refusal("a: \"b"), HasSubstr("line 1: opens a quote"));
   EXPECT_THAT(refusal("a: [1, 2"), HasSubstr("line 1: opens a list"));
   EXPECT_THAT(refusal("  a: 1"), HasSubstr("is indented without a section"));
+  EXPECT_THAT(refusal("null: 1"), HasSubstr("line 1: has a value without a name"));
   EXPECT_THAT(refusal("word"), HasSubstr("is no NAME: VALUE"));
 }
 
