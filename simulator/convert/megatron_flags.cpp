@@ -134,7 +134,20 @@ constexpr OtherFlags kOthers[] = {
      {},
      {}},
 
+    // Names that versions before 2024 had.
+    {Use::habit,
+     "--DDP-impl --no-contiguous-buffers-in-local-ddp --use-contiguous-buffers-in-local-ddp "
+     "--no-scatter-gather-tensors-in-pipeline --no-query-key-layer-scaling "
+     "--no-async-tensor-model-parallel-allreduce "
+     "--overlap-p2p-communication",
+     {},
+     {}},
+
     // Not yet.
+    {Use::lacking,
+     "--deepspeed --deepspeed_config --deepspeed-* --zero-stage",
+     "DeepSpeed within Megatron-LM",
+     {}},
     {Use::lacking, "--optimizer", "the prediction knows AdamW alone", "adam"},
     {Use::lacking,
      "--use-precision-aware-optimizer --main-grads-dtype --main-params-dtype --exp-avg-dtype "
