@@ -133,43 +133,66 @@ struct Entry {
   Flag flag;
 };
 
-std::vector<Entry> entries_of(std::string_view text) {
+/// Lines become entries, one after the other.
+class Reader {
+ public:
   std::vector<Entry> entries;
-  std::string section;
-  std::size_t inner = 0;  // indentation of what stands in the section
-  int number = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = without_comment(text.substr(0, end), ++number);
-    text.remove_prefix(std::min(end + 1, text.size()));
+
+  void read(std::string_view line, int number) {
     const std::string_view content = stripped(line);
-    if (content.empty() || content == "---") continue;
+    if (content.empty() || content == "---") return;
     if (line.find('\t') != std::string_view::npos) refuse(number, "has a tab");
-    const std::size_t indent = line.find_first_not_of(' ');
-    if (content.starts_with("- ") || content == "-") {
-      if (entries.empty()) refuse(number, "has an entry of a list without a name");
-      if (auto value = scalar(content.substr(1), number))
-        entries.back().flag.values.push_back(word_of(*std::move(value), number));
-      continue;
-    }
-    const std::size_t colon = content.find(": ") != std::string_view::npos ? content.find(": ")
-                              : content.ends_with(':')                     ? content.size() - 1
-                                                                           : std::string_view::npos;
+    if (content == "-" || content.starts_with("- "))
+      list_entry(content.substr(1), number);
+    else
+      name_and_value(content, line.find_first_not_of(' '), number);
+  }
+
+ private:
+  void list_entry(std::string_view text, int number) {
+    if (entries.empty()) refuse(number, "has an entry of a list without a name");
+    if (auto value = scalar(text, number))
+      entries.back().flag.values.push_back(word_of(*std::move(value), number));
+  }
+
+  void name_and_value(std::string_view content, std::size_t indent, int number) {
+    std::size_t colon = content.find(": ");
+    if (colon == std::string_view::npos && content.ends_with(':')) colon = content.size() - 1;
     if (colon == std::string_view::npos || colon == 0)
       refuse(number, fmt::format("has {}, which is no NAME: VALUE", json_text(content.substr(0, 40))));
-    if (indent == 0) section.clear(), inner = 0;
-    if (indent > 0 && section.empty()) refuse(number, "is indented without a section above it");
-    if (indent > 0 && inner == 0) inner = indent;
-    if (indent > 0 && indent != inner) refuse(number, "is indented otherwise than the lines of its section");
+    follow_indent(indent, number);
     const std::string name = scalar(content.substr(0, colon), number).value_or("");
     if (name.empty()) refuse(number, "has a value without a name");
     const std::string_view value = stripped(content.substr(colon + 1));
-    if (indent == 0 && value.empty()) section = name;
+    if (indent == 0 && value.empty()) section_ = name;
     entries.push_back(
-        {.section = indent == 0 ? "" : section,
+        {.section = indent == 0 ? "" : section_,
          .flag = {.name = flag_name(name), .line = number, .values = values_of(value, number)}});
   }
-  return entries;
+
+  void follow_indent(std::size_t indent, int number) {
+    if (indent == 0) {
+      section_.clear();
+      inner_ = 0;
+      return;
+    }
+    if (section_.empty()) refuse(number, "is indented without a section above it");
+    if (inner_ == 0) inner_ = indent;
+    if (indent != inner_) refuse(number, "is indented otherwise than the lines of its section");
+  }
+
+  std::string section_;
+  std::size_t inner_{0};  // indentation of what stands in the section
+};
+
+std::vector<Entry> entries_of(std::string_view text) {
+  Reader reader;
+  for (int number = 1; !text.empty(); ++number) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    reader.read(without_comment(text.substr(0, end), number), number);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return std::move(reader.entries);
 }
 
 }  // namespace
