@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "simulator/base/error.h"
@@ -45,9 +46,8 @@ inline std::string megatron_refusal(const std::string& flags, const Asked& asked
 }
 
 inline bool has_note(const Conversion& made, const std::string& part) {
-  for (const std::string& note : made.notes)
-    if (note.find(part) != std::string::npos) return true;
-  return false;
+  return std::ranges::any_of(made.notes,
+                             [&](const std::string& note) { return note.find(part) != std::string::npos; });
 }
 
 }  // namespace ds::convert
