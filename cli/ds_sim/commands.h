@@ -1,6 +1,8 @@
 #pragma once
 // The commands of ds-sim, with their options as plain values.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,15 @@ struct PresetsOptions {
   std::vector<std::string> words;  // all of which a preset must have
 };
 
+struct ConvertOptions {
+  std::string stack;  // megatron, deepspeed, torchtitan
+  std::string file, output;
+  std::string node, cluster, model;
+  std::optional<std::int64_t> nodes, vocab, sequence, batch;
+  std::vector<std::string> variables;  // NAME=VALUE
+  bool lenient{false};
+};
+
 struct ValidateOptions {
   std::string file;
   std::string fitted{"all"};  // none, family, all
@@ -43,6 +54,7 @@ int sim_compare(const Common& common, const CompareOptions& options);
 int sim_diff(const Common& common, const CompareOptions& options);
 int sim_sweep(const Common& common, const SweepOptions& options);
 int sim_validate(const Common& common, const ValidateOptions& options);
+int sim_convert(const Common& common, const ConvertOptions& options);
 int sim_presets(const Common& common, const PresetsOptions& options);
 int sim_limits(const Common& common);
 int sim_schema(const Common& common, const std::string& what);

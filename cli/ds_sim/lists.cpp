@@ -14,6 +14,7 @@
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
+#include "simulator/convert/convert.h"
 #include "simulator/cost/profile_limits.h"
 
 namespace ds::cli {
@@ -25,6 +26,7 @@ using Json = nlohmann::ordered_json;
 std::vector<workload::Limit> limits() {
   std::vector<workload::Limit> all(workload::limits().begin(), workload::limits().end());
   all.insert(all.end(), std::begin(cost::kProfileLimits), std::end(cost::kProfileLimits));
+  all.push_back({"bytes of a launch to convert", static_cast<double>(convert::kMaxLaunchBytes)});
   all.push_back({"points of a sweep", static_cast<double>(kMostPoints)});
   return all;
 }

@@ -27,6 +27,35 @@ void add_sweep(CLI::App& app, ds::cli::SweepOptions& options) {
   app.add_option("--svg", options.svg, "Write a chart; - is standard output")->type_name("FILE");
 }
 
+void add_convert(CLI::App& app, ds::cli::ConvertOptions& options) {
+  app.add_option("STACK", options.stack, "Whose launch it is")
+      ->required()
+      ->type_name("megatron|deepspeed|torchtitan");
+  app.add_option("FILE", options.file, "Launch script, command line or configuration; - is standard input")
+      ->required();
+  app.add_option("--node", options.node, "The machine that it is for: a node of ds-sim presets")
+      ->type_name("PRESET");
+  app.add_option("--nodes", options.nodes, "How many (default: as the launch says)")->type_name("N");
+  app.add_option("--cluster", options.cluster,
+                 "Instead of both: a file with the cluster, or a job that has it")
+      ->type_name("FILE");
+  app.add_option("--model", options.model,
+                 "The model, where the launch names it alone: a preset, or a config.json")
+      ->type_name("PRESET|FILE");
+  app.add_option("--vocab", options.vocab, "Tokens of the vocabulary, where only the tokenizer knows")
+      ->type_name("N");
+  app.add_option("--sequence-length", options.sequence, "Tokens of a sequence, where the launch does not say")
+      ->type_name("N");
+  app.add_option("--global-batch", options.batch, "Sequences of a step, where the launch does not say")
+      ->type_name("N");
+  app.add_option("--env", options.variables, "What a variable of the script is: --env TP=8")
+      ->take_all()
+      ->type_name("NAME=VALUE");
+  app.add_flag("--lenient", options.lenient, "Leave out what cannot be predicted yet, and say so");
+  app.add_option("-o,--out,--output", options.output, "Write the job there (default standard output)")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -72,6 +101,9 @@ int main(int argc, char** argv) {
       ->type_name("none|family|all");
   validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")
       ->type_name("ID");
+  ConvertOptions convert_options;
+  CLI::App* convert = app.add_subcommand("convert", "Make a job of another program's launch");
+  add_convert(*convert, convert_options);
   CLI::App* presets =
       app.add_subcommand("presets", "List what is shipped: models, GPUs, nodes, fabrics, software");
   PresetsOptions presets_options;
@@ -86,6 +118,9 @@ int main(int argc, char** argv) {
   add_common(*validate, common,
              {.job = "the file's jobs are judged as they are", .report = {}, .progress = {}});
   add_common(*presets, common, {.job = kNoJob, .report = {}, .progress = {}});
+  add_common(
+      *convert, common,
+      {.job = "--set is for ds-sim run", .report = "the job is written with --output", .progress = kSoon});
   add_common(*limits, common, {.job = kNoJob, .report = {}, .progress = kSoon});
   add_common(*schema, common,
              {.job = kNoJob, .report = "a schema goes to standard output", .progress = kSoon});
@@ -98,7 +133,7 @@ int main(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      return answer_usage(app, e, argc, argv, {"collective", "capacity", "convert", "plot"});
+      return answer_usage(app, e, argc, argv, {"collective", "capacity", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     if (documents.parsed()) return documents.answer(app);
@@ -108,6 +143,7 @@ int main(int argc, char** argv) {
     if (diff->parsed()) return sim_diff(common, compare_options);
     if (sweep->parsed()) return sim_sweep(common, sweep_options);
     if (validate->parsed()) return sim_validate(common, validate_options);
+    if (convert->parsed()) return sim_convert(common, convert_options);
     if (presets->parsed()) return sim_presets(common, presets_options);
     if (limits->parsed()) return sim_limits(common);
     return sim_schema(common, schema_of);

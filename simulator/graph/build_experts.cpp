@@ -62,10 +62,10 @@ TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std
       {rows});
 }
 
-TensorIndex StageBuilder::over_parts(ops::Regrouping how, std::string_view name, TensorIndex rows,
+TensorIndex StageBuilder::over_parts(ops::Regrouping how, std::string_view name, TensorIndex x,
                                      std::int64_t count) {
-  if (!shares_experts_out() || options_.etp == 1) return rows;
-  return node(ops::Regroup{how, count, model_.hidden, options_.etp, ops::Sharers::expert}, name, {rows});
+  if (!shares_experts_out() || options_.etp == 1) return x;
+  return node(ops::Regroup{how, count, model_.hidden, options_.etp, ops::Sharers::expert}, name, {x});
 }
 
 TensorIndex StageBuilder::expert_parameter(std::string_view name, ops::Shape shape, double deviation,

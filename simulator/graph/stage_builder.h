@@ -107,7 +107,7 @@ class StageBuilder {
   /// To the ranks that have the rows' experts, or back from them.
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
   /// Rows of all ranks that have parts of the same experts, or sums of what these have made of them.
-  TensorIndex over_parts(ops::Regrouping how, std::string_view name, TensorIndex rows, std::int64_t count);
+  TensorIndex over_parts(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t count);
   TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);
   /// What stands between the two products of an MLP.
   TensorIndex activated(std::string_view name, TensorIndex x, std::int64_t tokens, std::int64_t width);

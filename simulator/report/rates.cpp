@@ -37,7 +37,7 @@ AttentionFlops attention_flops(const workload::Model& m, std::int64_t sequence) 
 /// Weights that a token meets in an MLP, or in its experts, their router and the shared ones.
 double mlp_weights(const workload::Model& m, bool dense) {
   const double each = (m.gated_mlp ? 3 : 2) * real(m.hidden);
-  if (dense) return each * real(m.ffn_hidden);
+  if (dense || !m.moe) return each * real(m.ffn_hidden);
   const workload::Moe& moe = *m.moe;
   return each * real((moe.top_k + moe.shared_experts) * moe.expert_ffn) + real(m.hidden * moe.experts);
 }

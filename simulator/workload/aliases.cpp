@@ -1,9 +1,10 @@
-// The table of names.
+// Names beside those of the tables of other programs (names.h).
 #include "simulator/workload/aliases.h"
 
 #include <algorithm>
 #include <string>
 
+#include "simulator/workload/names.h"
 #include "simulator/workload/plan_keys.h"
 
 namespace ds::workload {
@@ -14,48 +15,19 @@ struct Alias {
 };
 
 constexpr Alias kAliases[] = {
-    // Megatron-LM's arguments.
-    {"tensor_model_parallel_size", "plan.tp"},
-    {"pipeline_model_parallel_size", "plan.pp"},
+    // Megatron-LM's arguments that are no flags.
     {"data_parallel_size", "plan.dp"},
-    {"context_parallel_size", "plan.cp"},
-    {"expert_model_parallel_size", "plan.ep"},
-    {"expert_tensor_parallel_size", "plan.etp"},
     {"virtual_pipeline_model_parallel_size", "plan.vpp"},
-    {"num_virtual_stages_per_pipeline_rank", "plan.vpp"},
-    {"micro_batch_size", "plan.micro_batch"},
-    {"global_batch_size", "train.global_batch"},
-    {"seq_length", "train.sequence_length"},
     {"lr", "train.learning_rate"},
     {"base_learning_rate", "train.learning_rate"},
-    {"num_layers", "model.layers"},
-    {"hidden_size", "model.hidden"},
-    {"ffn_hidden_size", "model.ffn_hidden"},
-    {"num_attention_heads", "model.heads"},
-    {"num_query_groups", "model.kv_heads"},
-    {"kv_channels", "model.head_dim"},
-    {"padded_vocab_size", "model.vocab"},
-    {"recompute_granularity", "plan.recompute"},
-    {"use_distributed_optimizer", "plan.zero"},
-    {"overlap_grad_reduce", "plan.overlap.grad_reduce"},
-    {"overlap_param_gather", "plan.overlap.param_gather"},
-    {"tp_comm_overlap", "plan.overlap.tp_comm"},
     {"overlap_p2p_comm", "plan.overlap.p2p"},
-    {"attention_dropout", "plan.dropout"},
-    {"hidden_dropout", "plan.dropout"},
     {"nnodes", "cluster.nodes"},
     {"num_nodes", "cluster.nodes"},
-    {"num_experts", "model.moe.experts"},
-    {"moe_router_topk", "model.moe.top_k"},
-    {"moe_ffn_hidden_size", "model.moe.expert_ffn"},
     // DeepSpeed's and Hugging Face's.
-    {"tp_size", "plan.tp"},
     {"pp_size", "plan.pp"},
     {"dp_size", "plan.dp"},
     {"zero_stage", "plan.zero"},
     {"zero_optimization", "plan.zero"},
-    {"train_batch_size", "train.global_batch"},
-    {"train_micro_batch_size_per_gpu", "plan.micro_batch"},
     {"per_device_train_batch_size", "plan.micro_batch"},
     {"gradient_checkpointing", "plan.recompute"},
     {"torch_dtype", "plan.precision"},
@@ -69,10 +41,8 @@ constexpr Alias kAliases[] = {
     {"num_heads", "model.heads"},
     {"num_key_value_heads", "model.kv_heads"},
     {"intermediate_size", "model.ffn_hidden"},
-    {"vocab_size", "model.vocab"},
     {"tie_word_embeddings", "model.tied_embeddings"},
     {"max_position_embeddings", "train.sequence_length"},
-    {"seq_len", "train.sequence_length"},
     {"max_seq_len", "train.sequence_length"},
     {"num_experts_per_tok", "model.moe.top_k"},
     {"moe_intermediate_size", "model.moe.expert_ffn"},
@@ -97,13 +67,25 @@ constexpr Alias kAliases[] = {
 /// plan.overlap.p2p for p2p.
 std::string_view leaf(std::string_view path) { return path.substr(path.rfind('.') + 1); }
 
+/// tensor_model_parallel_size for --tensor-model-parallel-size.
+std::string plain_name(std::string_view name) {
+  std::string plain(leaf(name));
+  plain.erase(0, std::min(plain.find_first_not_of('-'), plain.size()));
+  std::ranges::replace(plain, '-', '_');
+  return plain;
+}
+
 }  // namespace
 
 std::string path_meant_by(std::string_view path) {
-  std::string plain(leaf(path));
-  std::ranges::replace(plain, '-', '_');
+  const std::string plain = plain_name(path);
   for (const Alias& alias : kAliases)
     if (alias.key == plain) return std::string(alias.path);
+  const bool says_much =
+      plain.find('_') != std::string::npos;  // "enabled" and "mode" are said of many things
+  for (const std::span<const Name> names : {megatron_names(), deepspeed_names(), torchtitan_names()})
+    for (const Name& name : names)
+      if (says_much && plain_name(name.theirs) == plain) return std::string(name.ours);
   for (const PlanKey& known : plan_keys())
     if (leaf(known.name) == plain) return "plan." + std::string(known.name);
   return {};

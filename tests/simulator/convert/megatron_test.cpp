@@ -1,0 +1,231 @@
+// What Megatron-LM's flags and their absence say.
+#include <gmock/gmock.h>
+
+#include "tests/simulator/convert/launches.h"
+
+namespace ds::convert {
+namespace {
+
+using testing::HasSubstr;
+using Stages = std::vector<std::vector<std::int64_t>>;
+
+TEST(Megatron, DefaultsAreThoseOfItsArguments) {
+  const workload::Job job = megatron_job("");
+  EXPECT_FALSE(job.model.gated_mlp);
+  EXPECT_TRUE(job.model.tied_embeddings);
+  EXPECT_TRUE(job.model.qkv_bias && job.model.projection_bias && job.model.mlp_bias);
+  EXPECT_EQ(job.model.position, workload::Position::learned);
+  EXPECT_EQ(job.model.norm, workload::Norm::layer);
+  EXPECT_EQ(job.model.ffn_hidden, 4096);
+  EXPECT_EQ(job.plan.zero, 0);
+  EXPECT_EQ(job.plan.dropout, 0.1);
+  EXPECT_EQ(job.plan.overlap, workload::Overlap{});
+  EXPECT_EQ(job.software, "megatron-te");
+  // Two thirds of 4 x 1024, down to a multiple of 64.
+  EXPECT_EQ(megatron_job("--swiglu").model.ffn_hidden, 2688);
+}
+
+TEST(Megatron, HalfPrecisionHasToBeAskedFor) {
+  std::string without = kSmall;
+  without.erase(without.find("--bf16"));
+  EXPECT_EQ(job_of(convert_megatron(without, on_nodes(1))).plan.precision, workload::Precision::fp32);
+  EXPECT_EQ(megatron_job("").plan.precision, workload::Precision::bf16);
+  EXPECT_THAT(megatron_refusal("--fp16"), HasSubstr("stands beside --bf16"));
+  const workload::Plan plan = megatron_job("--fp8-format hybrid --fp8-recipe blockwise").plan;
+  EXPECT_EQ(plan.precision, workload::Precision::fp8);
+  EXPECT_EQ(plan.fp8_recipe, "block");
+}
+
+TEST(Megatron, SequenceParallelismIsForTensorParallelRanks) {
+  EXPECT_FALSE(megatron_job("--sequence-parallel").plan.sequence_parallel);
+  EXPECT_FALSE(megatron_job("--tensor-model-parallel-size 2").plan.sequence_parallel);
+  EXPECT_TRUE(megatron_job("--tensor-model-parallel-size 2 --sequence-parallel").plan.sequence_parallel);
+}
+
+TEST(Megatron, ChunksOverlapTheirSendsUnlessToldNotTo) {
+  const std::string two = "--pipeline-model-parallel-size 2 --num-layers-per-virtual-pipeline-stage 2 ";
+  EXPECT_EQ(megatron_job(two).plan.vpp, 2);
+  EXPECT_TRUE(megatron_job(two).plan.overlap.p2p);
+  EXPECT_FALSE(megatron_job(two + "--no-overlap-p2p-communication").plan.overlap.p2p);
+  EXPECT_FALSE(megatron_job("--pipeline-model-parallel-size 2").plan.overlap.p2p);
+}
+
+TEST(Megatron, UnevenStages) {
+  const std::string four = "--pipeline-model-parallel-size 4 ";
+  EXPECT_EQ(megatron_job(four + "--decoder-first-pipeline-num-layers 1 --decoder-last-pipeline-num-layers 1")
+                .plan.stage_layers,
+            (Stages{{1}, {3}, {3}, {1}}));
+  EXPECT_THAT(megatron_refusal(four + "--decoder-first-pipeline-num-layers 1"),
+              HasSubstr("must divide the 7 layers"));
+  EXPECT_THAT(megatron_refusal("--pipeline-model-parallel-size 3", on_nodes(3)),
+              HasSubstr("must divide the 8 layers"));
+  EXPECT_EQ(
+      megatron_job("--pipeline-model-parallel-size 4 --pipeline-model-parallel-layout 'Ett*2|t*2|t|ttL'")
+          .plan.stage_layers,
+      (Stages{{3}, {2}, {1}, {2}}));
+  EXPECT_EQ(megatron_job("--pipeline-model-parallel-size 2 --pipeline-model-parallel-layout 'Et|tt|t*3|ttL'")
+                .plan.stage_layers,
+            (Stages{{1, 3}, {2, 2}}));
+  EXPECT_THAT(megatron_refusal(four + "--pipeline-model-parallel-layout 'Et|tL'"),
+              HasSubstr("has 2 stages, must have a multiple"));
+}
+
+TEST(Megatron, EmbeddingAndLossMayCountAsLayers) {
+  std::string six = kSmall;
+  six.replace(six.find("--num-layers 8"), 14, "--num-layers 6");
+  const std::string flags =
+      " --pipeline-model-parallel-size 4 --account-for-embedding-in-pipeline-split "
+      "--account-for-loss-in-pipeline-split";
+  EXPECT_EQ(job_of(convert_megatron(six + flags, on_nodes(1))).plan.stage_layers,
+            (Stages{{1}, {2}, {2}, {1}}));
+}
+
+TEST(Megatron, Recompute) {
+  EXPECT_EQ(megatron_job("--recompute-activations").plan.recompute, workload::Recompute::selective);
+  EXPECT_EQ(megatron_job("--recompute-granularity full --recompute-method uniform --recompute-num-layers 1")
+                .plan.recompute,
+            workload::Recompute::full);
+  EXPECT_EQ(megatron_job("--recompute-granularity full --recompute-method block --recompute-num-layers 8")
+                .plan.recompute,
+            workload::Recompute::full);
+  EXPECT_THAT(megatron_refusal("--recompute-granularity full"), HasSubstr("needs --recompute-method"));
+  EXPECT_THAT(
+      megatron_refusal("--recompute-granularity full --recompute-method uniform --recompute-num-layers 2"),
+      HasSubstr("several layers that are recomputed as one"));
+  EXPECT_THAT(megatron_refusal("--recompute-granularity selective --recompute-modules mlp"),
+              HasSubstr("other modules than core_attn"));
+}
+
+TEST(Megatron, Sharding) {
+  EXPECT_EQ(megatron_job("--use-distributed-optimizer").plan.zero, 1);
+  EXPECT_EQ(megatron_job("--use-megatron-fsdp --data-parallel-sharding-strategy optim_grads").plan.zero, 2);
+  EXPECT_EQ(megatron_job("--use-megatron-fsdp").plan.zero, 3);
+  EXPECT_EQ(megatron_job("--use-torch-fsdp2 --torch-fsdp2-no-reshard-after-forward").plan.zero, 2);
+  EXPECT_EQ(
+      megatron_job("--use-distributed-optimizer --num-distributed-optimizer-instances 4").plan.zero_group, 2);
+  EXPECT_THAT(megatron_refusal("--use-distributed-optimizer --num-distributed-optimizer-instances 3"),
+              HasSubstr("must divide the 8 ranks"));
+}
+
+TEST(Megatron, TheMachineIsSaidByTheLauncherOrBesideIt) {
+  Asked asked = on_nodes(1);
+  asked.nodes.reset();
+  EXPECT_EQ(
+      job_of(convert_megatron("torchrun --nnodes=2 --nproc_per_node 8 pretrain_gpt.py " + kSmall, asked))
+          .cluster.ranks(),
+      16);
+  EXPECT_EQ(job_of(convert_megatron(
+                       "WORLD_SIZE=$((8*4))\ntorchrun --nproc-per-node 8 pretrain_gpt.py " + kSmall, asked))
+                .cluster.ranks(),
+            32);
+  EXPECT_EQ(job_of(convert_megatron("#SBATCH --nodes=4\nsrun python pretrain_gpt.py " + kSmall, asked))
+                .cluster.ranks(),
+            32);
+  EXPECT_EQ(refusal_of([&] { convert_megatron(kSmall, asked); }),
+            "--nodes: is missing: the launch does not say how many there are");
+  EXPECT_THAT(refusal_of([&] { convert_megatron("torchrun --nnodes $N pretrain_gpt.py " + kSmall, asked); }),
+              HasSubstr("nothing here sets $N"));
+  EXPECT_THAT(refusal_of([&] {
+                convert_megatron("torchrun --nnodes 2 --nproc_per_node 4 pretrain_gpt.py " + kSmall, asked);
+              }),
+              HasSubstr("dgx-h100 has 8 GPUs, the launch starts 4 ranks a node"));
+  asked.node.clear();
+  EXPECT_THAT(refusal_of([&] { convert_megatron(kSmall, asked); }), HasSubstr("--node: is missing"));
+}
+
+TEST(Megatron, TheModelMayBeNamedBesideTheLaunch) {
+  Asked asked = on_nodes(4);
+  asked.model = "llama3-8b";
+  const Conversion made = convert_megatron(
+      "--micro-batch-size 1 --global-batch-size 64 --seq-length 8192 --bf16 --pipeline-model-parallel-size 4 "
+      "--num-layers-per-virtual-pipeline-stage 4 --swiglu",
+      asked);
+  EXPECT_EQ(job_of(made).model.name, "llama3-8b");
+  EXPECT_EQ(job_of(made).plan.vpp, 2);
+  EXPECT_TRUE(has_note(made, "without effect beside the others: --swiglu"));
+}
+
+TEST(Megatron, EveryFlagIsAccountedFor) {
+  Asked asked = on_nodes(1);
+  EXPECT_EQ(megatron_refusal("--num-layer 3"),
+            "launch.sh: line 1: --num-layer: is no flag of Megatron-LM that is known here; did you mean "
+            "--num-layers?");
+  const Conversion made =
+      convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-rope-fusion --optimizer adam", asked);
+  EXPECT_TRUE(has_note(made, "ignored, as they do not change what is predicted: --lr, --seed, --optimizer"));
+  EXPECT_TRUE(has_note(made, "left to the software preset: --no-rope-fusion"));
+  EXPECT_THAT(megatron_refusal("--optimizer muon"),
+              HasSubstr("line 1: --optimizer: cannot be predicted yet: the prediction knows AdamW alone"));
+  asked.lenient = true;
+  EXPECT_TRUE(has_note(convert_megatron(kSmall + "--optimizer muon", asked),
+                       "left out, which the prediction will be wrong by: --optimizer"));
+}
+
+TEST(Megatron, WhatTheJobsReaderSaysIsSaidOfTheFlag) {
+  EXPECT_EQ(megatron_refusal("--tensor-model-parallel-size 3", on_nodes(3)),
+            "launch.sh: line 1: --tensor-model-parallel-size, here plan.tp: 3 must divide model.heads, which "
+            "is 16; 2 and 4 do");
+  const std::string few_keys =
+      "--group-query-attention --num-query-groups 2 --context-parallel-size 4 --cp-comm-type a2a";
+  EXPECT_THAT(
+      megatron_refusal(few_keys),
+      HasSubstr("--context-parallel-size, here plan.cp: not supported yet; with plan.cp_kind all_to_all"));
+  Asked asked = on_nodes(1);
+  asked.lenient = true;
+  EXPECT_TRUE(
+      has_note(convert_megatron(kSmall + few_keys, asked), "the job cannot be predicted yet: plan.cp"));
+}
+
+TEST(Megatron, ValuesAreWhatTheyMustBe) {
+  EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size"),
+              HasSubstr("--tensor-model-parallel-size: has no value"));
+  EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size 2 2"), HasSubstr("has 2 values"));
+  EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size two"),
+              HasSubstr("is \"two\", must be a whole number"));
+  EXPECT_THAT(megatron_refusal("--swiglu yes"), HasSubstr("has \"yes\", takes no value"));
+  EXPECT_THAT(megatron_refusal("--num-layers 9"), HasSubstr("has \"9\", and in line 1 \"8\""));
+  EXPECT_EQ(megatron_refusal("--num-layers 8"), "");
+  EXPECT_THAT(megatron_refusal("--normalization Norm"), HasSubstr("LayerNorm and RMSNorm can"));
+  EXPECT_THAT(megatron_refusal("--attention-dropout 0 --hidden-dropout 0.1"),
+              HasSubstr("rates of dropout that differ"));
+  EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size $TP"),
+              HasSubstr("nothing here sets $TP; --env NAME=VALUE says"));
+}
+
+TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
+  std::string without = kSmall;
+  without.erase(without.find("--global-batch-size 64"), 22);
+  const Conversion made =
+      convert_megatron(without + "--step-batch-size-schedule \"0:16 200B:32 400B:48\"", on_nodes(1));
+  EXPECT_EQ(job_of(made).train.global_batch, 48);
+  EXPECT_TRUE(has_note(made, "--step-batch-size-schedule: the batch that it ends with is taken"));
+  EXPECT_EQ(job_of(convert_megatron(without, on_nodes(1))).train.global_batch, 8);  // a micro-batch a rank
+}
+
+TEST(Megatron, TheVocabularyIsPaddedAsItsFlagSays) {
+  EXPECT_EQ(megatron_job("--make-vocab-size-divisible-by 1000 --tensor-model-parallel-size 2").model.vocab,
+            52000);
+  std::string without = kSmall;
+  without.erase(without.find("--vocab-size 51200"), 18);
+  EXPECT_THAT(refusal_of([&] { convert_megatron(without, on_nodes(1)); }), HasSubstr("--vocab: is missing"));
+}
+
+TEST(Megatron, WindowsAndPartialRotation) {
+  const workload::Model model = megatron_job(
+                                    "--position-embedding-type rope --rotary-percent 0.5 --window-size 127,0 "
+                                    "--window-attn-skip-freq 4 --no-rope-freq 4")
+                                    .model;
+  EXPECT_EQ(model.rotary_dim, 32);
+  EXPECT_EQ(model.window, 128);
+  EXPECT_EQ(model.full_layers, (std::vector<bool>{false, false, false, true, false, false, false, true}));
+  EXPECT_EQ(model.unrotated_layers, model.full_layers);
+}
+
+TEST(Megatron, TheDispatcherThatGathersIsRefused) {
+  const std::string experts = "--num-experts 8 --moe-ffn-hidden-size 1024 --expert-model-parallel-size 8 ";
+  EXPECT_THAT(megatron_refusal(experts), HasSubstr("the dispatcher allgather, which is the default"));
+  EXPECT_EQ(megatron_job(experts + "--moe-token-dispatcher-type alltoall").plan.ep, 8);
+}
+
+}  // namespace
+}  // namespace ds::convert
