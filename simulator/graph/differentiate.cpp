@@ -119,7 +119,8 @@ class Differentiator {
   const ops::Quantise* quantisation_of(TensorIndex factor) const {
     for (std::size_t n = stage_.forward.size(); n-- > 0;) {
       const Node& node = stage_.forward[n];
-      if (node.operands.back() != factor) continue;
+      const bool in_place = node.operands.front() == factor;
+      if (node.operands.back() != factor || in_place) continue;
       if (const auto* quantise = std::get_if<ops::Quantise>(&node.op.what)) return quantise;
       if (std::holds_alternative<ops::Regroup>(node.op.what)) return quantisation_of(node.operands.front());
     }

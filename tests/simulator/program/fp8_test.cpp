@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "simulator/program/walk.h"
+#include "tests/support/architectures.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
@@ -31,6 +32,19 @@ TEST(Fp8, ProductsOfLayersAreNarrowAndTheHeadIsNot) {
     if (const auto* linear = std::get_if<ops::Linear>(&op.what)) {
       EXPECT_EQ(linear->fp8, linear->outputs != 11) << linear->outputs;  // the vocabulary
       EXPECT_EQ(op.type, DataType::bf16);
+    }
+}
+
+/// Without sequence parallelism tensor-parallel ranks copy and sum in place, which makes no new factor.
+TEST(Fp8, EveryArchitectureIsLoweredOverTensorRanks) {
+  for (const support::Architecture& one : support::architectures())
+    for (const bool sequence_parallel : {false, true}) {
+      support::Small small = support::small_to_share(kLayers, kMicroBatches);
+      small.family = one.family, small.change = one.change, small.precision = workload::Precision::fp8;
+      small.tp = 2, small.sequence_parallel = sequence_parallel;
+      workload::Job job = support::small_job(small);
+      job.plan.fp8_recipe = "tensor_current";
+      EXPECT_EQ(check(lower(job)), std::nullopt) << one.name;
     }
 }
 
