@@ -20,7 +20,7 @@ struct SignalWhen {
   std::string text;
   int signal{};
   To to{To::program};
-  std::function<void()> first{};
+  std::function<void()> first;
 };
 
 struct Conditions {

@@ -60,13 +60,14 @@ TEST(GpuOperators, ExpertsTakeTheTimeOfProductsOfTheirRows) {
                DataType::bf16})
         .seconds.value;
   };
+  constexpr std::int64_t kRows = 8 * 4096L;
   for (const Pass pass : {Pass::forward, Pass::input_gradient, Pass::weight_gradient}) {
     // Eight products of 4,096 rows, and a little more.
     const double single = 8 * gpu.time(product(4096, 14336, 4096, pass)).seconds.value;
-    EXPECT_GE(grouped(8 * 4096, 8, pass), single);
-    EXPECT_LE(grouped(8 * 4096, 8, pass), 1.03 * single);
+    EXPECT_GE(grouped(kRows, 8, pass), single);
+    EXPECT_LE(grouped(kRows, 8, pass), 1.03 * single);
     // The fewer rows an expert has, the longer all take; at last it is to read all weights.
-    EXPECT_GT(grouped(8 * 4096, 128, pass), grouped(8 * 4096, 8, pass));
+    EXPECT_GT(grouped(kRows, 128, pass), grouped(kRows, 8, pass));
     EXPECT_GE(grouped(128, 128, pass), 128.0 * 4096 * 14336 * 2 / 3.35e12);
   }
 }

@@ -26,9 +26,9 @@ std::string describe(const support::Small& s, std::uint64_t seed) {
   };
   add("tp", s.tp), add("pp", s.pp), add("dp", s.dp), add("vpp", s.vpp), add("m", s.micro_batches),
       add("zero", s.zero);
-  add("layers", s.layers), add("grad_reduce", s.overlap.grad_reduce),
-      add("param_gather", s.overlap.param_gather);
-  add("p2p", s.overlap.p2p);
+  add("layers", s.layers), add("grad_reduce", s.overlap.grad_reduce ? 1 : 0),
+      add("param_gather", s.overlap.param_gather ? 1 : 0);
+  add("p2p", s.overlap.p2p ? 1 : 0);
   return text;
 }
 
