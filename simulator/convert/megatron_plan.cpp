@@ -89,6 +89,9 @@ void take_precision(const Flags& flags, Draft& draft) {
     draft.set_text("plan.reduce_precision", "bf16", reduce);
 }
 
+constexpr const char* kWithoutLoss =
+    R"(["bias_gelu", "bias_swiglu", "bias_dropout_add", "layer_norm", "rms_norm", "rope"])";
+
 void take_attention_kernel(const Flags& flags, Draft& draft) {
   const Flag* transformer = flags.find("--transformer-impl");
   const bool local = transformer != nullptr && only_value(*transformer) == "local";
@@ -97,12 +100,11 @@ void take_attention_kernel(const Flags& flags, Draft& draft) {
          fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*transformer))),
          "transformer_engine and local can");
   draft.set_text("software", local ? "megatron-lm-2022" : "megatron-te", transformer);
+  // The preset fuses the loss; unless asked to, Megatron-LM keeps logits in fp32.
   if (const Flag* loss = flags.find("--cross-entropy-loss-fusion"); loss != nullptr)
     expect_switch(*loss);
   else if (!local)
-    draft.notes.emplace_back(
-        "assumed: --cross-entropy-loss-fusion, as software megatron-te has it; without it logits are kept in "
-        "fp32");
+    draft.set_json("plan.fusion", kWithoutLoss);
   const Flag* backend = flags.find("--attention-backend");
   constexpr std::string_view kBackends[] = {"auto", "flash", "fused", "unfused", "local"};
   const std::string_view word = backend != nullptr ? std::string_view(only_value(*backend)) : kBackends[0];

@@ -1,13 +1,14 @@
 // Ranks that share a sequence out: keys and values travel to queries, and all of them reduce the gradients of weights.
 #include <gtest/gtest.h>
 
-#include "simulator/program/walk.h"
+#include "tests/support/counts.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
 namespace {
 
 using collective::Collective;
+using support::count;
 using workload::CpKind;
 
 constexpr std::int64_t kLayers = 3, kMicroBatches = 2, kSequence = 32;
@@ -20,24 +21,13 @@ workload::Job job_on(CpKind kind, std::int64_t cp, std::int64_t tp = 1, std::int
   return support::small_job(small);
 }
 
-std::int64_t count(const Program& program, Collective what, Group group) {
-  std::int64_t sum = 0;
-  for (const Call& call : healthy_calls(program.classes.front()))
-    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
-      const Instruction& one = program.instruction(id);
-      sum += one.kind == Kind::collective && one.comm.what == what && one.comm.group == group ? 1 : 0;
-    });
-  return sum;
-}
-
 /// FLOPs of attention on one rank, of a whole step.
 double attention_flops(const Program& program) {
   double sum = 0;
-  for (const Call& call : healthy_calls(program.classes.front()))
-    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
-      for (const Operator& one : program.operators_of(program.instruction(id)))
-        if (ops::is_attention(program.op(one.op).what)) sum += ops::flops(program.op(one.op)).value;
-    });
+  support::for_each_of_a_step(program, [&](const Instruction& instruction) {
+    for (const Operator& one : program.operators_of(instruction))
+      if (ops::is_attention(program.op(one.op).what)) sum += ops::flops(program.op(one.op)).value;
+  });
   return sum;
 }
 

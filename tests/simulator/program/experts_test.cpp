@@ -1,13 +1,14 @@
 // Experts that ranks share out: rows go to them and come back, and fewer ranks reduce their gradients.
 #include <gtest/gtest.h>
 
-#include "simulator/program/walk.h"
+#include "tests/support/counts.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
 namespace {
 
 using collective::Collective;
+using support::count;
 
 constexpr std::int64_t kLayers = 3, kMicroBatches = 2, kExperts = 8;
 
@@ -24,16 +25,6 @@ workload::Job job_on(std::int64_t tp, std::int64_t dp, std::int64_t ep, std::int
   job.plan.ep = ep;
   job.plan.etp = ep > 1 ? 1 : tp;
   return job;
-}
-
-std::int64_t count(const Program& program, Collective what, Group group) {
-  std::int64_t sum = 0;
-  for (const Call& call : healthy_calls(program.classes.front()))
-    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
-      const Instruction& one = program.instruction(id);
-      sum += one.kind == Kind::collective && one.comm.what == what && one.comm.group == group ? 1 : 0;
-    });
-  return sum;
 }
 
 /// Elements of experts, over all ranks that hold different ones.

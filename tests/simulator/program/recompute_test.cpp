@@ -1,11 +1,13 @@
 // What backwards make again: by operator, and in some layers of a stage alone.
 #include <gtest/gtest.h>
 
-#include "simulator/program/walk.h"
+#include "tests/support/counts.h"
 #include "tests/support/jobs.h"
 
 namespace ds::program {
 namespace {
+
+using support::count;
 
 constexpr std::int64_t kLayers = 3;
 
@@ -22,19 +24,6 @@ workload::Job job_by_operator() {
   job.habits.selective_recompute = "per_operator";
   job.habits.separate_products = true;
   return job;
-}
-
-template <class What>
-std::int64_t count(const Program& program, ops::Pass pass) {
-  std::int64_t sum = 0;
-  for (const Call& call : healthy_calls(program.classes.front()))
-    for_each_instruction(program.body(call), [&](InstructionId id, std::int32_t) {
-      for (const Operator& one : program.operators_of(program.instruction(id))) {
-        const ops::Op& op = program.op(one.op);
-        sum += std::holds_alternative<What>(op.what) && op.pass == pass ? 1 : 0;
-      }
-    });
-  return sum;
 }
 
 /// Of seven products the second, fourth and sixth: of keys, of attention's result, `up`. Attention is kept, norms are not.
