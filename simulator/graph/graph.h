@@ -112,6 +112,9 @@ struct Fp8 {
   auto operator<=>(const Fp8&) const = default;
 };
 
+/// What selective recomputation makes again: see recompute_attention and its like.
+enum class Selective : std::uint8_t { attention, operators, norms_and_activations };
+
 /// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
   std::int32_t layers{};
@@ -132,8 +135,8 @@ struct StageOptions {
   Fp8 fp8;
   bool flash{true};
   bool unfused_loss{false};
-  bool separate_products{false};    // queries, keys and values are three products, gate and up two
-  bool replays_by_operator{false};  // what selective recomputation is: see recompute_operators
+  bool separate_products{false};  // queries, keys and values are three products, gate and up two
+  Selective selective{};
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch
@@ -169,6 +172,10 @@ void recompute_attention(Stage& stage, const std::vector<LayerPlace>& layers);
 /// The same for all but what is dear to make: the results of attention, of every other product, of what was scattered over
 /// tensor-parallel ranks (selective activation checkpointing by operator, torchtitan, arXiv 2410.06511, section 2.2).
 void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers);
+
+/// The same for norms, what stands between the products of an MLP, and projections up from latent vectors, with the queries, keys
+/// and values that they make (DeepSeek-V3, arXiv 2412.19437, section 3.2.3).
+void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>& layers);
 
 std::vector<LayerPlace> all_layers(const Stage& stage);
 /// Those of a kind that is recomputed.

@@ -150,6 +150,19 @@ std::vector<Node> cheap(const std::vector<Node>& layer) {
   return result;
 }
 
+bool is_norm_or_activation(const ops::What& what) {
+  return std::holds_alternative<ops::RmsNorm>(what) || std::holds_alternative<ops::LayerNorm>(what) ||
+         std::holds_alternative<ops::SwiGlu>(what) || std::holds_alternative<ops::Gelu>(what);
+}
+
+/// From latent vectors; or what puts heads together of the results.
+bool projects_up(const Stage& stage, const Node& node) {
+  if (std::holds_alternative<ops::JoinHeads>(node.op.what)) return true;
+  if (!std::holds_alternative<ops::Linear>(node.op.what)) return false;
+  const ParameterIndex p = stage.tensors[static_cast<std::size_t>(node.operands[1])].parameter;
+  return p != kNone && stage.parameters[static_cast<std::size_t>(p)].name.ends_with("_up.weight");
+}
+
 /// The cache holds what products have made that are not replayed until the layer's backward begins, read by it or not.
 template <class OfLayer>
 void hold_results(Stage& stage, OfLayer&& of_layer, const std::vector<Node>& layer,
@@ -196,6 +209,15 @@ void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers) {
     const std::vector<Node> replayed = cheap(layer);
     recompute(stage, of_layer, replayed);
     hold_results(stage, of_layer, layer, replayed);
+  }
+}
+
+void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>& layers) {
+  for (const LayerPlace& place : layers) {
+    const auto of_layer = [place](const Node& node) { return place_of(node) == place; };
+    recompute(stage, of_layer, filtered(stage.forward, [&](const Node& node) {
+                return of_layer(node) && (is_norm_or_activation(node.op.what) || projects_up(stage, node));
+              }));
   }
 }
 

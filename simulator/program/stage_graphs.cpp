@@ -75,6 +75,13 @@ std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, st
   return kinds;
 }
 
+graph::Selective selective_of(const Job& job) {
+  const std::string& kind = job.habits.selective_recompute;
+  return kind == "per_operator"            ? graph::Selective::operators
+         : kind == "norms_and_activations" ? graph::Selective::norms_and_activations
+                                           : graph::Selective::attention;
+}
+
 }  // namespace
 
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
@@ -102,7 +109,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .flash = plan.attention != workload::Attention::unfused,
           .unfused_loss = !job.cluster.cpu() && !has_fusion(job, "cross_entropy"),
           .separate_products = job.habits.separate_products,
-          .replays_by_operator = job.habits.selective_recompute == "per_operator",
+          .selective = selective_of(job),
           .dropout = plan.dropout,
           .padded_vocab = padded_vocab(job),
           .loss_scale = 1 / tokens};
@@ -118,11 +125,17 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
   if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
   if (recompute == workload::Recompute::layers)
     graph::recompute_layers(graph, graph::recomputed_layers(options));
-  if (selective && options.replays_by_operator)
-    graph::recompute_operators(graph, graph::all_layers(graph));
-  else if (selective)
-    graph::recompute_attention(graph, graph::all_layers(graph));
-  if (selective) graph::gather_again(graph);
+  if (selective) {
+    const std::vector<graph::LayerPlace> layers = graph::all_layers(graph);
+    switch (options.selective) {
+      case graph::Selective::attention: graph::recompute_attention(graph, layers); break;
+      case graph::Selective::operators: graph::recompute_operators(graph, layers); break;
+      case graph::Selective::norms_and_activations:
+        graph::recompute_norms_and_activations(graph, layers);
+        break;
+    }
+    graph::gather_again(graph);
+  }
   return graph;
 }
 

@@ -94,6 +94,8 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
   if (plan.cp > 1 && plan.cp_kind == workload::CpKind::ring)
     lanes.context = add(Unit::link, kContextGroup, 0);
+  // Where a forward and a backward take turns, rows of the one travel beside work on the other.
+  if (directions_of(plan.schedule) == 2 && plan.ep > 1) lanes.experts = add(Unit::link, kExpertGroup, 0);
   // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
   if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);

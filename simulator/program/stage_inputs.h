@@ -21,7 +21,7 @@ struct MessageLanes {
   auto operator<=>(const MessageLanes&) const = default;
 };
 struct Lanes {
-  LaneId compute{0}, reduce{0}, gather{0}, context{0};
+  LaneId compute{0}, reduce{0}, gather{0}, context{0}, experts{0};
   std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
   auto operator<=>(const Lanes&) const = default;
 };

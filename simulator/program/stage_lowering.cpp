@@ -54,7 +54,11 @@ std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int
   }
   mark_ends(calls);
   if (first_forwards_apart)
-    for (PassCall& call : calls) call.kind.role.first |= call.is_first_forward;
+    for (PassCall& call : calls) {
+      if (!call.is_first_forward) continue;
+      ensure(call.kind.merged_with < 0, "a chunk's first forward has no backward beside it");
+      call.kind.role.first = true;
+    }
   return calls;
 }
 
@@ -110,7 +114,6 @@ TemplateId StageLowering::make_pass(const PassKind& kind) {
   if (kind.merged_with < 0)
     return add_template(program_, kind.forward ? forward(chunk, kind.role.first)
                                                : backward_alone(chunk, kind.gradients, kind.role));
-  ensure(!inputs_.quantises_once(), "merged calls do not say which forward is the first");
   const Draft ahead = forward(chunk, false);
   const auto first_use = static_cast<std::ptrdiff_t>(program_.uses.size());
   const Draft back = backward(chunks_[static_cast<std::size_t>(kind.merged_with)], kind.gradients, kind.role);

@@ -187,8 +187,8 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   const bool in_place = uses.size() == 1;
   for (std::size_t i = 0; i < uses.size(); ++i)
     uses[i].access = in_place ? Access::add : i == 0 ? Access::read : Access::write;
-  body.add(collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), inputs_.lanes.compute,
-                      uses));
+  const LaneId lane = regroup->over == ops::Sharers::experts ? inputs_.lanes.experts : inputs_.lanes.compute;
+  body.add(collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), lane, uses));
 }
 
 /// One bucket, for the iteration of a block that is so many further on.

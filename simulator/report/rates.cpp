@@ -81,12 +81,23 @@ double every_other_product(const workload::Job& job) {
   return 2 * real(m.layers) * real(m.hidden) * (attention + real(m.ffn_hidden));
 }
 
+/// FLOP of one token in the projections up from latent vectors.
+double up_projections(const workload::Model& m) {
+  if (!m.mla) return 0;
+  const workload::Mla& a = *m.mla;
+  return 2 * real(m.layers) * real(m.heads) *
+         real(a.q_lora_rank * (a.qk_nope_head_dim + a.qk_rope_head_dim) +
+              a.kv_lora_rank * (a.qk_nope_head_dim + a.v_head_dim));
+}
+
 /// Of a token's forward, what its backward does once more.
 double flops_again(const workload::Job& job, double layers, double attention) {
   switch (job.plan.recompute) {
     case workload::Recompute::none: return 0;
     case workload::Recompute::selective:
-      return job.habits.selective_recompute == "per_operator" ? every_other_product(job) : attention;
+      if (job.habits.selective_recompute == "per_operator") return every_other_product(job);
+      return job.habits.selective_recompute == "norms_and_activations" ? up_projections(job.model)
+                                                                       : attention;
     case workload::Recompute::full: return layers;
     case workload::Recompute::layers: {
       std::int64_t again = 0;

@@ -49,7 +49,7 @@ inline support::Small random_plan(Draw& draw) {
   if (draw.from(0, 3) == 0) s.recompute_layers = draw.from(1, 2);
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
-  if (s.schedule != Schedule::dualpipe && draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
+  if (draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
   s.zero = static_cast<int>(draw.from(0, s.schedule == Schedule::dualpipe ? 1 : 3));
   if (draw.from(0, 2) == 0) {
     using enum workload::CpKind;
@@ -82,7 +82,9 @@ inline workload::Job job_of(const support::Small& plan) {
   job.habits.fsdp = plan.layers % 3 == 0;
   job.habits.separate_products = plan.dp % 2 == 0;
   if (plan.layers % 5 == 0 && job.model.embedding_width == 0) job.model.mtp_layers = 1;
-  if (plan.micro_batches % 2 == 0) job.habits.selective_recompute = "per_operator";
+  job.habits.selective_recompute =
+      std::array{"attention_core", "per_operator",
+                 "norms_and_activations"}[static_cast<std::size_t>(plan.micro_batches % 3)];
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;
   return job;

@@ -56,6 +56,20 @@ TEST(Experts, ProgramsPassTheChecker) {
       }
 }
 
+/// Two pipelines in opposite directions, whose forwards and backwards take turns.
+TEST(Experts, AreSharedOutInBothDirections) {
+  for (const std::int64_t tp : {1, 2})
+    for (const bool fp8 : {false, true}) {
+      workload::Job job = job_on(tp, 4, 4, 1);
+      job.plan.pp = 2, job.model.layers = 4, job.plan.stage_layers = {{2}, {2}};
+      job.plan.schedule = workload::Schedule::dualpipe;
+      job.train.global_batch = 6 * job.plan.micro_batch * job.plan.dp;
+      if (fp8) job.plan.precision = workload::Precision::fp8, job.plan.fp8_recipe = "block";
+      EXPECT_EQ(check(lower(job)), std::nullopt) << tp << fp8;
+      EXPECT_EQ(check(unroll(lower(job))), std::nullopt);
+    }
+}
+
 /// Rows go out and come back, forward and backward.
 TEST(Experts, RowsGoOutAndComeBack) {
   const Program program = lower(job_on(1, 4, 2));

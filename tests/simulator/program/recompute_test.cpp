@@ -51,6 +51,27 @@ TEST(RecomputeByOperator, KeepsWhatIsDear) {
             2 * job.micro_batch_tokens() * (3 * m.hidden + m.heads + m.kv_heads * m.head_dim + m.ffn_hidden));
 }
 
+/// Norms, activations, and with latent attention what is projected up; no other product, and not attention.
+TEST(RecomputeOfNormsAndActivations, ReplaysThoseAlone) {
+  workload::Job job = job_with(workload::Recompute::selective);
+  job.habits.selective_recompute = "norms_and_activations";
+  const Program program = lower(job);
+  EXPECT_EQ(check(program), std::nullopt);
+  EXPECT_EQ(count<ops::RmsNorm>(program, ops::Pass::forward), 4 * kLayers + 1);
+  EXPECT_EQ(count<ops::SwiGlu>(program, ops::Pass::forward), 2 * kLayers);
+  EXPECT_EQ(count<ops::Linear>(program, ops::Pass::forward), 4 * kLayers + 1);
+  EXPECT_EQ(count<ops::Attention>(program, ops::Pass::forward), kLayers);
+  job.model.mla = workload::Mla{
+      .q_lora_rank = 12, .kv_lora_rank = 8, .qk_nope_head_dim = 4, .qk_rope_head_dim = 2, .v_head_dim = 6};
+  const Program latent = lower(job);
+  EXPECT_EQ(check(latent), std::nullopt);
+  EXPECT_EQ(count<ops::JoinHeads>(latent, ops::Pass::forward), 2 * kLayers);
+  job.plan.recompute = workload::Recompute::none;
+  EXPECT_EQ(
+      count<ops::Linear>(latent, ops::Pass::forward) - count<ops::Linear>(lower(job), ops::Pass::forward),
+      2 * kLayers);
+}
+
 TEST(SeparateProducts, AreAsManyAndCostNothingToJoin) {
   workload::Job job = job_with(workload::Recompute::none);
   const Program together = lower(job);
