@@ -90,7 +90,7 @@ class Differentiator {
     const bool gathered = regroup != nullptr && regroup->how == ops::Regrouping::scatter;
     const Node* const product = product_in_fp8(gathered ? node.operands[0] : node.operands.back());
     if (product == nullptr || (!gathered && product != &node)) return;
-    TensorIndex& of_result = gradient(node.operands.back());
+    const TensorIndex of_result = gradient(node.operands.back());
     if (of_result == kNone || tensor(of_result).type == DataType::fp8) return;
     const ops::Quantise* const like = quantisation_of(product->operands[0]);
     const Tensor given = tensor(of_result);
