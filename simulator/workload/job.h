@@ -37,11 +37,13 @@ struct Moe {
   std::vector<bool> dense_layers;         // one per layer: true where the MLP is dense
   std::optional<double> capacity_factor;  // none: dropless
   double skew{1};                         // tokens of the busiest expert over the mean, at least 1
+  bool operator==(const Moe&) const = default;
 };
 
 struct Mla {
   std::int64_t q_lora_rank{0};  // 0: the query is not compressed
   std::int64_t kv_lora_rank{}, qk_nope_head_dim{}, qk_rope_head_dim{}, v_head_dim{};
+  bool operator==(const Mla&) const = default;
 };
 
 struct Model {
@@ -68,6 +70,7 @@ struct Model {
   std::optional<Mla> mla;
   std::int64_t mtp_layers{0};  // may be 0
   bool head_dim_given{false};  // then heads x head_dim may differ from hidden
+  bool operator==(const Model&) const = default;
 };
 
 /// One accelerator, as its datasheet has it. Rates are dense (no sparsity); 0: it cannot, or nobody says.

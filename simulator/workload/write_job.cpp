@@ -45,15 +45,19 @@ class Object {
   std::string text_;
 };
 
+std::string mask_text(const std::vector<bool>& mask) {
+  std::vector<std::string_view> layers;
+  for (const bool is : mask) layers.emplace_back(is ? "true" : "false");
+  return fmt::format("[{}]", fmt::join(layers, ", "));
+}
+
 std::string moe_text(const Moe& moe) {
-  std::vector<std::string_view> dense;
-  for (const bool is_dense : moe.dense_layers) dense.emplace_back(is_dense ? "true" : "false");
   return Object()
       .add("experts", moe.experts)
       .add("top_k", moe.top_k)
       .add("expert_ffn", moe.expert_ffn)
       .add("shared_experts", moe.shared_experts)
-      .json("dense_layers", fmt::format("[{}]", fmt::join(dense, ", ")))
+      .json("dense_layers", mask_text(moe.dense_layers))
       .add("capacity_factor", moe.capacity_factor)
       .add("skew", moe.skew)
       .text();
@@ -82,7 +86,27 @@ std::string model_text(const Model& m) {
       .add("gated_mlp", m.gated_mlp)
       .add("tied_embeddings", m.tied_embeddings)
       .add("position", name_in(kPositions, m.position))
+      .add("norm", name_in(kNorms, m.norm))
+      .add("norm_place", name_in(kNormPlaces, m.norm_place))
+      .add("residual", name_in(kResiduals, m.residual))
+      .add("qk_norm", name_in(kQkNorms, m.qk_norm))
+      .add("qkv_bias", m.qkv_bias)
+      .add("projection_bias", m.projection_bias)
+      .add("mlp_bias", m.mlp_bias)
+      .add("head_bias", m.head_bias)
+      .add("embedding_norm", m.embedding_norm)
+      .add("final_norm", m.final_norm)
+      .add("logit_cap", m.logit_cap)
       .add("mtp_layers", m.mtp_layers);
+  const auto unless_none = [&](const char* key, std::int64_t value) {
+    if (value > 0) object.add(key, value);
+  };
+  unless_none("positions", m.positions);
+  unless_none("rotary_dim", m.rotary_dim);
+  unless_none("embedding_width", m.embedding_width);
+  unless_none("window", m.window);
+  if (!m.full_layers.empty()) object.json("full_layers", mask_text(m.full_layers));
+  if (!m.unrotated_layers.empty()) object.json("unrotated_layers", mask_text(m.unrotated_layers));
   if (m.moe) object.json("moe", moe_text(*m.moe));
   if (m.mla) object.json("mla", mla_text(*m.mla));
   return object.text();

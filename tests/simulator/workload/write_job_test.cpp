@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "simulator/workload/presets.h"
 #include "tests/simulator/workload/jobs.h"
 
 namespace ds::workload {
@@ -33,6 +34,27 @@ TEST(WriteJob, SaysEverythingThatReadingNeeds) {
     EXPECT_EQ(again.cluster.ranks(), job.cluster.ranks());
     EXPECT_EQ(again.train.hyper, job.train.hyper);
   }
+}
+
+/// Every preset of a model, and what no preset has.
+TEST(WriteJob, SaysAllOfTheModel) {
+  const auto expect_same = [](const Job& job) {
+    Model again = read_job_text(write_job(job), "written.json").model;
+    again.name = job.model.name, again.head_dim_given = job.model.head_dim_given;
+    EXPECT_EQ(again, job.model) << job.model.name << "\n" << write_job(job);
+  };
+  Job job = small_job({"cluster.nodes=1", "plan.tp=1", "plan.pp=1"});
+  for (const Preset& preset : list_presets()) {
+    if (preset.kind != PresetKind::model) continue;
+    const std::string model = "model=" + preset.name;
+    expect_same(small_job({model, "cluster.nodes=1", "plan.tp=1", "plan.pp=1"}));
+  }
+  job.model.norm_place = NormPlace::around, job.model.residual = Residual::serial;
+  job.model.qk_norm = QkNorm::per_head, job.model.embedding_norm = true, job.model.logit_cap = true;
+  job.model.window = 7, job.model.full_layers.assign(static_cast<std::size_t>(job.model.layers), true);
+  job.model.full_layers[0] = false, job.model.unrotated_layers = job.model.full_layers;
+  job.model.position = Position::rope, job.model.qkv_bias = !job.model.qkv_bias;
+  expect_same(job);
 }
 
 TEST(WriteJob, LaysBareWhatPresetsAreMadeOf) {
