@@ -159,27 +159,22 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
   return {Seconds{seconds}, facts_.memory_sigma, Source::roofline};
 }
 
+template <class What>
+GpuOperators::AttentionWork GpuOperators::work_of(const What& a) {
+  const double heads = real(a.batch * a.heads);
+  return {.pairs = heads * a.pairs(),
+          .rows = heads * real(a.sequence),
+          .sequence = a.key_tokens() / a.batch,
+          .keys = a.head_dim,
+          .values = a.value_dim()};
+}
+
 Estimate GpuOperators::time(const ops::Op& op) const {
   if (ops::is_linear(op.what)) return product(op);
-  if (const auto* a = std::get_if<ops::Attention>(&op.what)) {
-    if (!a->flash) return unfused(*a, op.pass, op.type);
-    const double heads = real(a->batch * a->heads);
-    return attention({.pairs = heads * ops::attended_pairs(a->sequence, a->window),
-                      .rows = heads * real(a->sequence),
-                      .sequence = a->sequence,
-                      .keys = a->head_dim,
-                      .values = a->value_dim()},
-                     op.pass, op.type);
-  }
-  if (const auto* a = std::get_if<ops::ContextAttention>(&op.what)) {
-    const double heads = real(a->batch * a->heads);
-    return attention({.pairs = heads * a->pairs(),
-                      .rows = heads * real(a->sequence),
-                      .sequence = a->key_tokens() / a->batch,
-                      .keys = a->head_dim,
-                      .values = a->value_dim()},
-                     op.pass, op.type);
-  }
+  if (const auto* a = std::get_if<ops::Attention>(&op.what))
+    return a->flash ? attention(work_of(*a), op.pass, op.type) : unfused(*a, op.pass, op.type);
+  if (const auto* a = std::get_if<ops::ContextAttention>(&op.what))
+    return attention(work_of(*a), op.pass, op.type);
   return memory_bound(op);
 }
 

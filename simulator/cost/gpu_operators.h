@@ -35,6 +35,9 @@ class GpuOperators {
     double pairs{}, rows{};
     std::int64_t sequence{}, keys{}, values{};  // tokens of a sequence; width of each key and value
   };
+  /// Of attention, or of a part of it.
+  template <class What>
+  static AttentionWork work_of(const What& a);
   Estimate attention(const AttentionWork& work, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;

@@ -5,18 +5,6 @@
 
 namespace ds::graph {
 
-TensorIndex StageBuilder::rows_of(TensorIndex table, TensorIndex ids, std::string_view name) {
-  const std::int64_t width = model_.hidden;
-  const TensorIndex rows = node(ops::Embedding{.tokens = tokens_,
-                                               .sequence = own_sequence(),
-                                               .hidden = width,
-                                               .vocab = options_.padded_vocab / options_.tp,
-                                               .positions = false,
-                                               .shards = options_.tp},
-                                name, {ids, table});
-  return leave(name, rows, width);
-}
-
 /// DeepSeek-V3, arXiv 2412.19437, section 2.2: the rows of the next tokens and what the model has made of those before, each
 /// normalised, are projected together to the model's width; a layer and the head follow. A stage without the embedding has a copy
 /// of its table.
@@ -28,7 +16,7 @@ TensorIndex StageBuilder::predict_further(TensorIndex x) {
   if (table == kNone)
     table_ = table = parameter("embedding.tokens", {{options_.padded_vocab / options_.tp, hidden}, 2},
                                Init::normal, kDeviation, vocabulary_cut());
-  const TensorIndex next = norm("embedding_norm", rows_of(table, targets_, "embedded"));
+  const TensorIndex next = norm("embedding_norm", rows_of({targets_, table}, "embedded", hidden));
   const TensorIndex both =
       node(ops::JoinColumns{local_tokens_, hidden, hidden}, "both", {next, norm("hidden_norm", x)});
   const TensorIndex projected = whole_linear("projection", "projected", both, 2 * hidden, hidden);

@@ -212,6 +212,18 @@ TensorIndex StageBuilder::position_table() {
 }
 
 /// Positions are added with the rows of the table where a rank has these whole, and as wide as the model.
+TensorIndex StageBuilder::rows_of(std::vector<TensorIndex> given, std::string_view name, std::int64_t width,
+                                  std::int64_t position_rows) {
+  const ops::Embedding embedding{.tokens = tokens_,
+                                 .sequence = own_sequence(),
+                                 .hidden = width,
+                                 .vocab = options_.padded_vocab / options_.tp,
+                                 .positions = given.size() > 2,
+                                 .shards = options_.tp,
+                                 .rows = position_rows};
+  return leave(name, node(embedding, name, std::move(given)), width);
+}
+
 TensorIndex StageBuilder::embed() {
   const TensorIndex ids = tensor("ids", {{tokens_}, 1}, DataType::int32, Role::tokens);
   const std::int64_t rows = options_.padded_vocab / options_.tp, hidden = model_.hidden;
@@ -224,15 +236,7 @@ TensorIndex StageBuilder::embed() {
       options_.cp > 1 && model_.positions == 0 ? options_.sequence : model_.positions;
   std::vector<TensorIndex> given{ids, table_};
   if (at_once) given.push_back(position_table());
-  TensorIndex x = node(ops::Embedding{.tokens = tokens_,
-                                      .sequence = own_sequence(),
-                                      .hidden = width,
-                                      .vocab = rows,
-                                      .positions = at_once,
-                                      .shards = options_.tp,
-                                      .rows = at_once ? table_rows : 0},
-                       "embedded", std::move(given));
-  x = leave("embedded", x, width);
+  TensorIndex x = rows_of(std::move(given), "embedded", width, at_once ? table_rows : 0);
   if (width != hidden) x = whole_linear("embedding.projection", "embedding.projected", x, width, hidden);
   if (learned && !at_once)
     node(ops::Positions{.tokens = local_tokens_,

@@ -73,8 +73,9 @@ class StageBuilder {
                            std::int64_t outputs);
 
   TensorIndex embed();
-  /// Rows of `table` for tokens, of the rank's part of them.
-  TensorIndex rows_of(TensorIndex table, TensorIndex ids, std::string_view name);
+  /// Rows of a table for tokens, of the rank's part of them. `given`: ids, the table, and perhaps that of positions.
+  TensorIndex rows_of(std::vector<TensorIndex> given, std::string_view name, std::int64_t width,
+                      std::int64_t position_rows = 0);
   TensorIndex position_table();
   TensorIndex head_weight();
   void head(TensorIndex x);

@@ -23,6 +23,9 @@ struct Attention {
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
   std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
   std::int64_t tokens() const { return batch * sequence; }
+  std::int64_t key_tokens() const { return tokens(); }
+  /// Of a sequence and head.
+  double pairs() const { return attended_pairs(sequence, window); }
   bool operator==(const Attention&) const = default;
 
   static constexpr std::string_view kName = "attention", kUnfusedName = "unfused attention";
@@ -30,9 +33,9 @@ struct Attention {
   bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
   double flops(Pass pass) const {
     // Forward two products, backward four, and one more where flash repeats q k^T.
-    const double pairs = real(batch * heads) * attended_pairs(sequence, window);
     const double keys = pass == Pass::forward ? 1 : flash ? 3 : 2, values = pass == Pass::forward ? 1 : 2;
-    return pairs * (2 * (keys * real(head_dim) + values * real(value_dim())) + kSoftmaxFlops);
+    return real(batch * heads) * pairs() *
+           (2 * (keys * real(head_dim) + values * real(value_dim())) + kSoftmaxFlops);
   }
   Extents extents() const { return {batch * heads, sequence, head_dim}; }
   void operands(OperandList& l) const {

@@ -34,7 +34,7 @@ bool one_bucket_a_layer(const Job& base, const Plan& plan) {
 bool covered(const Job& base, const Plan& plan) {
   const bool pipeline_last = plan.placement.size() >= 2 && plan.placement.ends_with("pp");
   return probes_serve(base, plan) && base.cluster.groups.size() == 1 && one_bucket_a_layer(base, plan) &&
-         (plan.pp > 1 || plan.vpp == 1) && plan.cp == 1 && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
+         (plan.pp > 1 || plan.vpp == 1) && plan.tp * plan.dp * plan.pp > 1 && pipeline_last &&
          evenly_far(plan, base.cluster.groups.front().node.gpus_per_node) &&
          ((!plan.stage_layers_given && base.model.layers >= plan.pp * plan.vpp) ||
           std::ranges::all_of(plan.stage_layers, [](const std::vector<std::int64_t>& chunks) {
