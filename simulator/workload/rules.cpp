@@ -160,7 +160,8 @@ constexpr Rule kDivisions[] = {
 
 const Rule* undivided(const Job& j) {
   if (j.cluster.cpu() && !j.cluster.asked_ranks) return nullptr;
-  const auto* const broken = std::ranges::find_if(kDivisions, [&](const Rule& rule) { return !rule.keeps(j); });
+  const auto* const broken =
+      std::ranges::find_if(kDivisions, [&](const Rule& rule) { return !rule.keeps(j); });
   return broken == std::end(kDivisions) ? nullptr : &*broken;
 }
 
