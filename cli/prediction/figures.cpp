@@ -17,10 +17,12 @@ Figures figures_of(const workload::Job& job, const cost::Machine& machine, const
       .rates = report::rates(job, p.summary.step_time, machine.peak_per_rank()),
       .time = p.summary.parts,
       .memory = *std::ranges::max_element(p.memory, {}, &memory::Parts::total),
+      .stage_peaks = {},
       .peak = p.peak,
       .capacity = {static_cast<std::int64_t>(job.cluster.groups.front().node.memory_bytes_per_gpu)},
       .whole_run = std::nullopt,
       .weakest = p.weakest};
+  for (const memory::Parts& parts : p.memory) figures.stage_peaks.push_back(parts.total());
   if (job.train.tokens) figures.whole_run = report::whole_run(job, figures.rates);
   return figures;
 }

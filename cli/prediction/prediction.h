@@ -29,7 +29,8 @@ struct Figures {
   report::Rates rates;
   program::TimeParts time;
   memory::Parts memory;  // of the rank that needs most, at its peak
-  Bytes peak, capacity;  // of a rank
+  std::vector<Bytes> stage_peaks;  // of a rank of each stage
+  Bytes peak, capacity;            // of a rank
   std::optional<report::WholeRun> whole_run;
   cost::Source weakest{};
 

@@ -1,5 +1,6 @@
 // Reads measured cases.
 #include "cli/validation/validation.h"
+#include "simulator/workload/limits.h"
 
 namespace ds::cli {
 namespace {
@@ -7,7 +8,7 @@ namespace {
 constexpr Named<std::string_view> kTrusts[] = {{"A", "A"}, {"B", "B"}, {"C", "C"}};
 
 Case read_case(const Cursor& at) {
-  at.only({"id", "set", "trust", "source", "job", "measured", "peer", "note"});
+  // Whatever else stands beside is a note.
   Case result{.id = at.member("id").text(),
               .set = at.member("set").text(),
               .trust = std::string(at.member("trust").one_of(kTrusts)),
@@ -15,6 +16,7 @@ Case read_case(const Cursor& at) {
   const Cursor job = at.member("job");
   job.expect_object();
   result.job = job.dump();
+  if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
   const Cursor measured = at.member("measured");
   measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});
   for (const auto& [metric, value] : measured.members())

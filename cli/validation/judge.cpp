@@ -21,15 +21,21 @@ struct Value {
 Figures predicted_of(const Case& c, cost::Fitted fitted) {
   const workload::Job job = workload::read_job_text(c.job, c.id);
   workload::check_supported(job);
+  if (c.stage && *c.stage >= job.plan.pp)
+    throw InputError(fmt::format("{}.stage", c.id), fmt::format("is {}", *c.stage),
+                     fmt::format("plan.pp is {}, so the last stage is {}", job.plan.pp, job.plan.pp - 1));
   return predict(job, cost::rough_profile(), workload::Depth::event, fitted);
 }
 
-Value value_of(const std::string& metric, const Figures& p) {
+Value value_of(const std::string& metric, const Figures& p, std::optional<std::int64_t> stage) {
   if (metric == "step_time_s") return {p.step_time.value, false, p.sigma};
   if (metric == "tflops_per_gpu") return {p.rates.tflops_per_gpu, true, p.sigma};
   if (metric == "mfu") return {p.rates.uncut_mfu, true, p.sigma};
   if (metric == "tokens_per_s_per_gpu") return {p.rates.tokens_per_s_per_gpu, true, p.sigma};
-  if (metric == "peak_memory_gb") return {static_cast<double>(p.peak.value) / kBytesPerGb, false, 0};
+  if (metric == "peak_memory_gb") {
+    const Bytes peak = stage ? p.stage_peaks[static_cast<std::size_t>(*stage)] : p.peak;
+    return {static_cast<double>(peak.value) / kBytesPerGb, false, 0};
+  }
   return {p.fits() ? 1.0 : 0.0, false, 0};
 }
 
@@ -58,7 +64,7 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
   attempt(outcome, [&] {
     const Figures predicted = predicted_of(c, fitted);
     for (Row& row : rows) {
-      fill(row, value_of(row.metric, predicted));
+      fill(row, value_of(row.metric, predicted, c.stage));
       // What was measured has run, so it fits.
       if (row.metric != "fits" && !predicted.fits()) row.message = "said not to fit in memory";
     }

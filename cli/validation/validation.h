@@ -7,6 +7,7 @@
 //
 // An error is one of time: predicted / measured - 1, turned round for rates, so that above 0 always means "too slow".
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Case {
   std::string id, set, trust, source;
   std::string job;  // JSON
   std::string folder;
+  std::optional<std::int64_t> stage;       // whose peak was measured; else the largest
   std::map<std::string, double> measured;  // by metric: step_time_s, peak_memory_gb, ...; fits is 1 or 0
 };
 
