@@ -28,7 +28,7 @@ struct Figures {
   double sigma{};  // relative
   report::Rates rates;
   program::TimeParts time;
-  memory::Parts memory;  // of the rank that needs most, at its peak
+  memory::Parts memory;            // of the rank that needs most, at its peak
   std::vector<Bytes> stage_peaks;  // of a rank of each stage
   Bytes peak, capacity;            // of a rank
   std::optional<report::WholeRun> whole_run;

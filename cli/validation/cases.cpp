@@ -1,11 +1,29 @@
 // Reads measured cases.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
 #include "cli/validation/validation.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/spellings.h"
 
 namespace ds::cli {
 namespace {
 
 constexpr Named<std::string_view> kTrusts[] = {{"A", "A"}, {"B", "B"}, {"C", "C"}};
+
+/// What the run's software had fused, where that stands beside the job and not in it. Passes that we have no word for are notes.
+std::string with_fusions(const Cursor& job, const std::optional<Cursor>& fusions) {
+  const std::optional<Cursor> plan = job.find("plan");
+  if (!fusions || !fusions->is_list() || (plan && (!plan->is_object() || plan->find("fusion"))))
+    return job.dump();
+  nlohmann::json known = nlohmann::json::array();
+  for (const Cursor& pass : fusions->list())
+    if (pass.is_text() && std::ranges::find(workload::kFusions, pass.text()) != std::end(workload::kFusions))
+      known.push_back(pass.text());
+  nlohmann::json text = job.value();
+  text["plan"]["fusion"] = known;
+  return text.dump();
+}
 
 Case read_case(const Cursor& at) {
   // Whatever else stands beside is a note.
@@ -15,7 +33,7 @@ Case read_case(const Cursor& at) {
               .source = at.member("source").text()};
   const Cursor job = at.member("job");
   job.expect_object();
-  result.job = job.dump();
+  result.job = with_fusions(job, at.find("fusions"));
   if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
   const Cursor measured = at.member("measured");
   measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});

@@ -63,7 +63,11 @@ ops::What read_shape(const Cursor& at, ops::What what) {
         std::vector<std::string_view> keys;
         for_each_size(w, [&](const char* name, auto&) { keys.emplace_back(name); });
         at.only(keys);
-        for_each_size(w, [&](const char* name, auto& field) { read_field(at.member(name), field); });
+        // A flag that an operator has got since the profile was measured was off.
+        for_each_size(w, [&](const char* name, auto& field) {
+          constexpr bool kFlag = std::is_same_v<std::remove_reference_t<decltype(field)>, bool>;
+          if (!kFlag || at.find(name)) read_field(at.member(name), field);
+        });
       },
       what);
   return what;

@@ -57,6 +57,7 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
                                        .kv_heads = kv_heads,
                                        .head_dim = model_.head_dim,
                                        .flash = options_.flash,
+                                       .drops = !options_.flash && options_.dropout > 0,
                                        .window = kind_.windowed ? model_.window : 0});
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
 }
@@ -139,6 +140,7 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
                                        .kv_heads = heads,
                                        .head_dim = qk,
                                        .flash = options_.flash,
+                                       .drops = !options_.flash && options_.dropout > 0,
                                        .v_dim = mla.v_head_dim});
   return narrow_linear("attention.projection", "attention.projected", o, model_.heads * mla.v_head_dim,
                        model_.projection_bias);
@@ -146,7 +148,7 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
 
 TensorIndex StageBuilder::activated(std::string_view name, TensorIndex x, std::int64_t tokens,
                                     std::int64_t width) {
-  return model_.gated_mlp ? node(ops::SwiGlu{tokens, width}, name, {x})
+  return model_.gated_mlp ? node(ops::SwiGlu{tokens, width, options_.composite_gates}, name, {x})
                           : node(ops::Gelu{tokens, width}, name, {x});
 }
 

@@ -150,7 +150,9 @@ TensorIndex StageBuilder::norm(std::string_view name, TensorIndex x, std::int64_
     given.push_back(parameter(fmt::format("{}.{}", name, what), {{width}, 1}, init));
   };
   if (kind != Norm::layer_bare) vector("gain", Init::one);
-  if (kind == Norm::rms) return node(ops::RmsNorm{local_tokens_, width}, result, std::move(given));
+  if (kind == Norm::rms)
+    return node(ops::RmsNorm{.tokens = local_tokens_, .hidden = width, .composite = options_.composite_norms},
+                result, std::move(given));
   if (kind == Norm::layer) vector("bias", Init::zero);
   return node(ops::LayerNorm{.tokens = local_tokens_,
                              .hidden = width,
@@ -251,8 +253,9 @@ TensorIndex StageBuilder::embed() {
 
 TensorIndex StageBuilder::head_weight() {
   if (model_.tied_embeddings && options_.embedding) {
-    stage_.parameters[static_cast<std::size_t>(stage_.tensors[static_cast<std::size_t>(table_)].parameter)]
-        .uses = 2;
+    if (!options_.one_tied_gradient)
+      stage_.parameters[static_cast<std::size_t>(stage_.tensors[static_cast<std::size_t>(table_)].parameter)]
+          .uses = 2;
     return table_;
   }
   // A tied table that another stage holds as well has the same name there.
@@ -285,8 +288,12 @@ void StageBuilder::loss(TensorIndex x, TensorIndex targets) {
   const std::int64_t width = model_.embedding_width > 0 ? model_.embedding_width : model_.hidden;
   std::vector<TensorIndex> given{enter("final_norm.y", x, width), head_};
   if (model_.head_bias) given.push_back(head_bias_);
-  TensorIndex logits =
-      node(ops::Linear{tokens_, width, columns, model_.head_bias}, "logits", std::move(given));
+  TensorIndex logits = node(ops::Linear{.tokens = tokens_,
+                                        .inputs = width,
+                                        .outputs = columns,
+                                        .bias = model_.head_bias,
+                                        .spare_gradient = options_.spare_head_gradient},
+                            "logits", std::move(given));
   if (model_.logit_cap) logits = node(ops::SoftCap{tokens_, columns}, "logits.capped", {logits});
   given = {logits, targets};
   if (cut()) {
@@ -302,7 +309,7 @@ void StageBuilder::loss(TensorIndex x, TensorIndex targets) {
                          .columns = columns,
                          .scale = options_.loss_scale,
                          .shards = options_.tp,
-                         .unfused = options_.unfused_loss},
+                         .copies = options_.loss_copies},
        "loss", std::move(given));
 }
 

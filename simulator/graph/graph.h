@@ -134,8 +134,11 @@ struct StageOptions {
   DataType gradient_type{DataType::fp32};  // where `type` is narrower
   Fp8 fp8;
   bool flash{true};
-  bool unfused_loss{false};
-  bool separate_products{false};  // queries, keys and values are three products, gate and up two
+  std::int64_t loss_copies{0};                          // of logits in fp32; 0: the loss is fused
+  bool composite_norms{false}, composite_gates{false};  // of elementary operators, which keep more
+  bool spare_head_gradient{false};  // the head's weight gradient has a companion in the working precision
+  bool one_tied_gradient{false};    // both uses of a tied table add to one gradient
+  bool separate_products{false};    // queries, keys and values are three products, gate and up two
   Selective selective{};
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table

@@ -130,7 +130,9 @@ std::vector<bool> alive_always(const program::Program& program, const program::R
         if (instruction.lane == program::LaneId{0}) continue;
         program::for_each_use(program, instruction, [&](const program::Use& use) {
           for (std::int32_t k = block.first; k < block.first + block.times; ++k)
-            always[program::index(program::locate(program, program.view(use.view), k).buffer)] = true;
+            if (const program::BufferId touched = program::locate(program, program.view(use.view), k).buffer;
+                !program.buffer(touched).allocated)
+              always[program::index(touched)] = true;
         });
       }
   return always;

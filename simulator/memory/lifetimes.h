@@ -27,7 +27,7 @@ struct Lifetimes {
 };
 
 /// Buffers that are alive all the time: what runs over the seam, and what another lane than the compute lane touches, since
-/// only that one is walked through in the order in which it runs. By buffer of the program.
+/// only that one is walked through in the order in which it runs; not what is allocated for each use. By buffer of the program.
 std::vector<bool> alive_always(const program::Program& program, const program::RankClass& ranks);
 
 Lifetimes lifetimes(const program::Program& program, std::size_t rank_class);

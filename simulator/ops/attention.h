@@ -19,6 +19,7 @@ constexpr double attended_pairs(std::int64_t sequence, std::int64_t window) {
 struct Attention {
   std::int64_t batch{}, sequence{}, heads{}, kv_heads{}, head_dim{};
   bool flash{true};
+  bool drops{false};       // unfused: probabilities are dropped; mask and what is left are kept as well
   std::int64_t window{0};  // 0: all tokens before it
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
   std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
@@ -47,6 +48,9 @@ struct Attention {
       l.in("qkv", qkv);
       l.result("o", o);
       l.result(flash ? "lse" : "probabilities", flash ? rows : scores);
+      if (!drops) return;
+      l.typed("mask", Access::write, Role::activation, DataType::fp8, scores);  // a byte each
+      l.result("dropped", scores);
       return;
     }
     l.in("do", o);
@@ -58,6 +62,10 @@ struct Attention {
       l.workspace("delta", vector(sequence));  // row sums of do * o, one head at a time
     } else {
       l.in("probabilities", scores);
+      if (drops) {
+        l.typed("mask", Access::read, Role::activation, DataType::fp8, scores);
+        l.in("dropped", scores);
+      }
       l.result("dqkv", qkv);
       l.workspace("dscores", matrix(sequence, sequence));  // one head at a time
     }
@@ -68,7 +76,7 @@ struct Attention {
     fn("batch", self.batch), fn("sequence", self.sequence), fn("heads", self.heads);
     fn("kv_heads", self.kv_heads);
     fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
-    fn("v_dim", self.v_dim);
+    fn("v_dim", self.v_dim), fn("drops", self.drops);
   }
 };
 

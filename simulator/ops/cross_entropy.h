@@ -9,13 +9,14 @@ namespace ds::ops {
 /// loss = -sum over tokens of log softmax(logits)[target] * scale; logits become their own gradient in place.
 /// scale = 1 / (tokens of the global batch), so nothing divides later. Columns from `vocab` on are padding.
 /// Where columns are cut into `shards`, a rank has those from `first` on (`vocab` counts all real ones) and takes
-/// `statistics` [shards, tokens, 3] of all shards, rank after rank. `unfused`: software that takes it apart has logits and
-/// softmax in fp32 beside them at once (Megatron-LM, vocab_parallel_cross_entropy; torch's cross_entropy of logits.float()).
+/// `statistics` [shards, tokens, 3] of all shards, rank after rank. Software that takes it apart has
+/// `copies` of the logits in fp32 beside them at once: one where it works in place (Megatron-Core's vocab_parallel_cross_entropy), two
+/// where the softmax is another (torch's cross_entropy of logits.float()).
 struct CrossEntropy {
   std::int64_t tokens{}, vocab{}, columns{};
   double scale{1};
   std::int64_t shards{1}, first{};
-  bool unfused{};
+  std::int64_t copies{};  // 0: fused
   bool operator==(const CrossEntropy&) const = default;
 
   static constexpr std::string_view kName = "cross entropy";
@@ -29,14 +30,15 @@ struct CrossEntropy {
     if (shards > 1)
       l.typed("statistics", Access::read, Role::activation, l.wide(), matrix(shards * tokens, 3));
     l.scalars("loss", Access::write, 1);
-    if (unfused) l.typed("wide", Access::write, Role::workspace, l.wide(), matrix(2 * tokens, columns));
+    if (copies > 0)
+      l.typed("wide", Access::write, Role::workspace, l.wide(), matrix(copies * tokens, columns));
   }
   void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * columns : 0; }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("vocab", self.vocab), fn("columns", self.columns), fn("scale", self.scale);
-    fn("shards", self.shards), fn("unfused", self.unfused);
+    fn("shards", self.shards), fn("copies", self.copies);
   }
 };
 

@@ -6,9 +6,11 @@
 namespace ds::ops {
 
 /// y = x weight^T (+ bias); weight [outputs, inputs]. `fp8`: what it multiplies has been quantised, results have not.
+/// `spare_gradient`: beside that of its weights there is one in the working precision, which autograd is handed where the real one
+/// is added to a buffer itself, or which is added to it (Megatron-LM, linear_with_grad_accumulation_and_async_allreduce).
 struct Linear {
   std::int64_t tokens{}, inputs{}, outputs{};
-  bool bias{}, fp8{};
+  bool bias{}, fp8{}, spare_gradient{};
   bool operator==(const Linear&) const = default;
 
   static constexpr std::string_view kName = "linear";
@@ -41,6 +43,7 @@ struct Linear {
         in("dy", y);
         in("x", x);
         l.gradient("dweight", weight);
+        if (spare_gradient) l.workspace("spare", weight);
         if (bias) {
           l.gradient("dbias", vector(outputs));
           l.workspace("sums", vector(outputs));
@@ -53,7 +56,7 @@ struct Linear {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("inputs", self.inputs), fn("outputs", self.outputs), fn("bias", self.bias),
-        fn("fp8", self.fp8);
+        fn("fp8", self.fp8), fn("spare_gradient", self.spare_gradient);
   }
 };
 

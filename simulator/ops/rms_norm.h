@@ -6,10 +6,11 @@
 
 namespace ds::ops {
 
-/// y = x * inv_rms * gain (Zhang & Sennrich 2019); epsilon 1e-5.
+/// y = x * inv_rms * gain (Zhang & Sennrich 2019); epsilon 1e-5. `composite`: of elementary operators, which keep x in fp32 and
+/// x * inv_rms for the backward (LLaMA's reference code, torch's composite rms_norm).
 struct RmsNorm {
   std::int64_t tokens{}, hidden{};
-  bool residual{};
+  bool residual{}, composite{};
   bool operator==(const RmsNorm&) const = default;
 
   static constexpr std::string_view kName = "rms norm";
@@ -24,10 +25,15 @@ struct RmsNorm {
       l.weight("gain", vector(hidden));
       l.result("y", x);
       l.result("inv_rms", vector(tokens));
+      if (!composite) return;
+      l.typed("wide", Access::write, Role::activation, l.wide(), x);
+      l.result("normed", x);
       return;
     }
     l.in("dy", x);
-    l.in("x", x);
+    if (composite && l.pass == Pass::input_gradient)
+      l.typed("wide", Access::read, Role::activation, l.wide(), x);
+    l.in(composite ? "normed" : "x", x);
     l.in("inv_rms", vector(tokens));
     if (l.pass == Pass::input_gradient) {
       l.weight("gain", vector(hidden));
@@ -42,6 +48,7 @@ struct RmsNorm {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("hidden", self.hidden), fn("residual", self.residual);
+    fn("composite", self.composite);
   }
 };
 

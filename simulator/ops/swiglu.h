@@ -6,8 +6,10 @@
 namespace ds::ops {
 
 /// y = silu(gate) * up (Shazeer 2020); x [tokens, 2 width] holds gate in the first `width` columns, up in the others.
+/// `composite`: silu and product are an operator each, so silu(gate) is kept.
 struct SwiGlu {
   std::int64_t tokens{}, width{};
+  bool composite{};
   bool operator==(const SwiGlu&) const = default;
 
   static constexpr std::string_view kName = "swiglu";
@@ -19,15 +21,18 @@ struct SwiGlu {
     const Shape x = matrix(tokens, 2 * width), y = matrix(tokens, width);
     if (l.pass != Pass::forward) l.in("dy", y);
     l.in("x", x);
-    if (l.pass == Pass::forward)
+    if (l.pass == Pass::forward) {
       l.result("y", y);
-    else
+      if (composite) l.result("silu", y);
+    } else {
+      if (composite) l.in("silu", y);
       l.result("dx", x);
+    }
   }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
-    fn("tokens", self.tokens), fn("width", self.width);
+    fn("tokens", self.tokens), fn("width", self.width), fn("composite", self.composite);
   }
 };
 

@@ -45,7 +45,7 @@ void fold_tables(Fold& fold, const Program& p) {
   }
   for (const Buffer& b : p.buffers)
     fold.all(b.size.bound.value, b.size.expected_bytes, b.type, b.life, b.tier, b.home, b.part, b.host,
-             b.copies, b.goes_on);
+             b.copies, b.allocated, b.goes_on);
   for (const View& v : p.views) {
     fold.all(v.buffer, v.offset.value, v.shape, v.type, v.tensor, v.shard_group, v.shard_stride.value, v.copy,
              v.step);

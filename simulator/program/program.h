@@ -81,6 +81,9 @@ struct Buffer {
   Part part{};
   Host host{Host::none};
   std::int32_t copies{1};
+  // There from its first write to its last use in the order of issue, whatever lane that is on: an allocator hands it out and takes
+  // it back. Else what another lane than the compute lane touches has its place all the time.
+  bool allocated{false};
   bool goes_on{false};  // the next buffer goes on with its copies: a layer's input may be what was received
 };
 

@@ -25,7 +25,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
                        .size = Size::exactly({elements * size_of(type)}),
                        .type = type,
-                       .life = Life::step,
+                       .life = inputs_.keeps_gradients ? Life::run : Life::step,
                        .part = Part::gradients,
                        .copies = bucket.copies});
   };

@@ -101,16 +101,32 @@ void StageLowering::make_dummy_gradients() {
   for (const Chunk& chunk : chunks_)
     for (const graph::Node& node : chunk.graph->backward) {
       const auto* product = std::get_if<ops::Linear>(&node.op.what);
-      if (product == nullptr || node.op.pass != ops::Pass::weight_gradient) continue;
-      const DataType type = node.op.type;
-      if (ops::gradient_type(node.op) == type || !shapes.emplace(product->outputs, product->inputs).second)
+      if (product == nullptr || node.op.pass != ops::Pass::weight_gradient || product->spare_gradient)
         continue;
+      const DataType type = node.op.type;
+      if (!shapes.emplace(product->outputs, product->inputs).second) continue;
       add_buffer({.name = fmt::format("dummy gradient {} x {}", product->outputs, product->inputs),
                   .size = Size::exactly({product->outputs * product->inputs * size_of(type)}),
                   .type = type,
                   .life = Life::run,
                   .part = Part::other});
     }
+}
+
+/// What a software keeps beside the program's own buffers: workspaces of its libraries, and buckets that are no larger than what they
+/// carry.
+void StageLowering::make_side_buffers() {
+  const auto add = [&](const char* name, Bytes bytes, DataType type) {
+    if (bytes.value > 0)
+      add_buffer(
+          {.name = name, .size = Size::exactly(bytes), .type = type, .life = Life::run, .part = Part::other});
+  };
+  add("workspaces of libraries", inputs_.workspace, DataType::fp8);
+  std::int64_t elements = 0;
+  for (const Chunk& chunk : chunks_)
+    for (const Bucket& bucket : chunk.buckets) elements += bucket.elements * bucket.copies;
+  const std::int64_t of_one = std::min(elements, inputs_.bucket_elements) * size_of(inputs_.type);
+  add("buckets of shards", {inputs_.bucket_count * of_one}, inputs_.type);
 }
 
 /// Where a bucket lies whole while passes use it. What only layers in a row need, each in turn, is there for two of them: one
@@ -259,7 +275,8 @@ Buffer StageLowering::activation(const Chunk& chunk, const graph::Tensor& tensor
           .size = Size::exactly(tensor.bytes()),
           .type = tensor.type,
           .life = crosses || lanes_share ? Life::slot : Life::call,
-          .part = tensor.role == Role::workspace ? Part::buffers : Part::activations};
+          .part = tensor.role == Role::workspace ? Part::buffers : Part::activations,
+          .allocated = lanes_share && inputs_.allocates};
 }
 
 void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {

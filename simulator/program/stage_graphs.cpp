@@ -82,6 +82,11 @@ graph::Selective selective_of(const Job& job) {
                                            : graph::Selective::attention;
 }
 
+/// Whether the software makes it of elementary operators.
+bool is_composite(const Job& job, std::string_view fusion) {
+  return !job.cluster.cpu() && !has_fusion(job, fusion) && !has_fusion(job, "compile");
+}
+
 }  // namespace
 
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
@@ -107,7 +112,11 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .gradient_type = gradient_type(job),
           .fp8 = fp8_of(job),
           .flash = plan.attention != workload::Attention::unfused,
-          .unfused_loss = !job.cluster.cpu() && !has_fusion(job, "cross_entropy"),
+          .loss_copies = job.cluster.cpu() || has_fusion(job, "cross_entropy") ? 0 : job.habits.loss_copies,
+          .composite_norms = is_composite(job, "rms_norm"),
+          .composite_gates = is_composite(job, "bias_swiglu"),
+          .spare_head_gradient = has_dummy_gradients(job),
+          .one_tied_gradient = job.habits.allocator != "arena",
           .separate_products = job.habits.separate_products,
           .selective = selective_of(job),
           .dropout = plan.dropout,

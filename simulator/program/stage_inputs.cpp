@@ -31,6 +31,11 @@ Sharding sharding_of(const Job& job) {
   return sharding;
 }
 
+Bytes workspace_of(const Job& job) {
+  const bool grouped = job.model.moe.has_value();
+  return {job.habits.workspace_bytes + (grouped ? job.habits.grouped_workspace_bytes : 0)};
+}
+
 }  // namespace
 
 StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<bool>& splits,
@@ -55,7 +60,12 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .products_in_pieces =
           !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
       .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
-      .dummy_gradients = job.habits.dummy_weight_gradients && job.habits.allocator != "arena",
+      .dummy_gradients = has_dummy_gradients(job),
+      .keeps_gradients = job.habits.keeps_gradients,
+      .workspace = workspace_of(job),
+      .bucket_count = plan.zero > 0 && plan.dp > 1 ? job.habits.bucket_count : 0,
+      .bucket_elements = job.habits.bucket_elements,
+      .allocates = job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
       .gradient_type = gradient_type(job),

@@ -82,7 +82,11 @@ struct StageInputs {
   bool fuses_bias_dropout{
       false};  // bias and dropout of a projection are done by the residual add that takes them in
   bool dummy_gradients{
-      false};  // a gradient in the working precision for each shape of a weight, which nothing reads
+      false};  // a gradient in the working precision for each shape of a layer's weight, which nothing reads
+  bool keeps_gradients{false};                       // their buffers are there all the time
+  Bytes workspace;                                   // of libraries, all the time
+  std::int64_t bucket_count{0}, bucket_elements{0};  // what shards travel through, all the time
+  bool allocates{false};  // what passes between stages is allocated for each message, not bound to a place
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{};
   std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses

@@ -79,6 +79,7 @@ StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr
   make_host_buffers();
   for (Chunk& chunk : chunks_) make_activations(chunk);
   if (inputs_.dummy_gradients) make_dummy_gradients();
+  make_side_buffers();
 }
 
 RankClass StageLowering::lower(const std::vector<ScheduledPass>& order, std::int32_t micro_batches) {

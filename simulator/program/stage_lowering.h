@@ -160,6 +160,7 @@ class StageLowering {
   ViewId later(ViewId view, std::int32_t iterations);
   void make_host_buffers();
   void make_dummy_gradients();
+  void make_side_buffers();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_gathered(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
   void make_own_gradients(const Bucket& bucket, BucketBuffers& buffers);

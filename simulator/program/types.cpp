@@ -29,6 +29,11 @@ bool has_fusion(const Job& job, std::string_view name) {
   return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
 }
 
+bool has_dummy_gradients(const Job& job) {
+  return job.habits.dummy_weight_gradients && job.habits.allocator != "arena" &&
+         gradient_type(job) != storage_type(job);
+}
+
 DataType gradient_type(const Job& job) {
   const DataType type = storage_type(job);
   const bool wide = job.habits.gradient_type == "fp32" && job.plan.reduce_precision != ReducePrecision::bf16;

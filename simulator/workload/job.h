@@ -274,6 +274,11 @@ struct Software {
       fsdp{};  // shards as PyTorch's FSDP: weights are masters alone, and ZeRO 2 gathers them once a micro-batch
   // One gradient of weights in the working precision lives beside those in fp32 for each distinct shape.
   bool dummy_weight_gradients{};
+  bool keeps_gradients{};      // their buffers are there all the time, not from first write to update
+  std::int64_t loss_copies{};  // of the logits in fp32, that are there at once where the loss is not fused
+  std::int64_t workspace_bytes{}, grouped_workspace_bytes{};  // of libraries of products, and of grouped ones
+  // Gradients and weights travel through so many buffers of so many elements in the working precision, where ZeRO shards them.
+  std::int64_t bucket_count{}, bucket_elements{};
   bool separate_products{};    // queries, keys and values, gate and up: a product each
   double launch_overhead_s{};  // per kernel
 };
@@ -283,8 +288,9 @@ struct Job {
   Cluster cluster;
   Train train;
   Plan plan;
-  std::string software;  // preset name: megatron-te, ds-exec, ...
-  Software habits;       // that preset's content
+  std::string software;          // preset name: megatron-te, ds-exec, ...
+  Software habits;               // that preset's content, as the job changes it
+  std::string software_changes;  // JSON: the object in the job's place for it; "" where that is a name
   Simulate simulate;
   Prices prices;
   Execute execute;

@@ -97,39 +97,4 @@ Document preset_document(PresetKind kind, const std::string& name, const Cursor&
   return read_document(profiles_directory() / name_in(kFolders, kind) / (name + ".json"));
 }
 
-Software software_preset(const std::string& name, const Cursor& asker) {
-  const Document document = preset_document(PresetKind::software, name, asker);
-  const Cursor at = document.root();
-  at.only({"name", "source", "note", "vocab_multiple", "vocab_multiple_times_tp", "overlap", "flash",
-           "gradient_type", "reduce_type", "selective_recompute", "fusions", "allocator",
-           "pipeline_scatter_gather", "fsdp", "dummy_weight_gradients", "separate_products",
-           "launch_overhead_s"});
-  constexpr std::string_view kTypes[] = {"fp32", "bf16", "working"};
-  constexpr std::string_view kSelective[] = {"attention_core", "norms_and_activations", "per_operator"};
-  constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};
-  Software habits;
-  habits.name = at.member("name").text();
-  habits.vocab_multiple = at.member("vocab_multiple").count();
-  habits.vocab_multiple_times_tp = at.member("vocab_multiple_times_tp").boolean();
-  const Cursor overlap = at.member("overlap");
-  overlap.only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
-  habits.overlap = {.grad_reduce = overlap.member("grad_reduce").boolean(),
-                    .param_gather = overlap.member("param_gather").boolean(),
-                    .tp_comm = overlap.member("tp_comm").boolean(),
-                    .p2p = overlap.member("p2p").boolean()};
-  habits.flash = at.member("flash").one_of(kAttentions);
-  habits.gradient_type = kTypes[at.member("gradient_type").choose(kTypes)];
-  habits.reduce_type = kTypes[at.member("reduce_type").choose(kTypes)];
-  habits.selective_recompute = kSelective[at.member("selective_recompute").choose(kSelective)];
-  for (const Cursor& pass : at.member("fusions").list(0, 64))
-    habits.fusions.emplace_back(kFusions[pass.choose(kFusions)]);
-  habits.allocator = kAllocators[at.member("allocator").choose(kAllocators)];
-  habits.pipeline_scatter_gather = at.member("pipeline_scatter_gather").boolean();
-  habits.fsdp = at.member("fsdp").boolean();
-  habits.dummy_weight_gradients = at.member("dummy_weight_gradients").boolean();
-  habits.separate_products = at.member("separate_products").boolean();
-  habits.launch_overhead_s = at.member("launch_overhead_s").real(0);
-  return habits;
-}
-
 }  // namespace ds::workload

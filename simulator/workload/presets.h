@@ -38,7 +38,4 @@ std::vector<Preset> list_presets();
 /// The preset's document. `asker` is where its name stands, for the error that names the nearest one.
 Document preset_document(PresetKind kind, const std::string& name, const Cursor& asker);
 
-/// The preset of a training stack; see Software. `asker` as above.
-Software software_preset(const std::string& name, const Cursor& asker);
-
 }  // namespace ds::workload

@@ -6,6 +6,7 @@
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
 #include "simulator/workload/aliases.h"
+#include "simulator/workload/read_software.h"
 #include "simulator/workload/reader.h"
 #include "simulator/workload/workload.h"
 
@@ -21,15 +22,17 @@ std::string split_text(const Plan& plan) {
 }
 
 /// The stack that is assumed: ds-exec on CPUs, megatron-te elsewhere.
-void read_software(const Cursor& root, Job& job, const Defaults& defaults) {
-  const std::optional<Cursor> asked = root.find("software");
-  if (asked) {
-    job.software = asked->text();
+void read_stack(const Cursor& root, Job& job, const Defaults& defaults) {
+  const std::string arch = job.cluster.cpu() ? "" : job.cluster.groups.front().node.accelerator.arch;
+  if (const std::optional<Cursor> asked = root.find("software")) {
+    job.habits = read_software(*asked, arch);
+    if (asked->is_object()) job.software_changes = asked->dump();
   } else {
-    job.software = job.cluster.cpu() ? "ds-exec" : "megatron-te";
-    defaults.assume("software", job.software, job.cluster.cpu() ? "default on CPUs" : "default");
+    const std::string name = job.cluster.cpu() ? "ds-exec" : "megatron-te";
+    defaults.assume("software", name, job.cluster.cpu() ? "default on CPUs" : "default");
+    job.habits = software_preset(name, root, arch);
   }
-  job.habits = software_preset(job.software, asked.value_or(root));
+  job.software = job.habits.name;
 }
 
 Job read_parts(const Document& document, const std::filesystem::path& folder) {
@@ -43,7 +46,7 @@ Job read_parts(const Document& document, const std::filesystem::path& folder) {
   job.model = read_model(root.member("model"), folder, defaults);
   job.cluster = read_cluster(root.member("cluster"), folder, defaults);
   job.train = read_train(root.member("train"), defaults);
-  read_software(root, job, defaults);
+  read_stack(root, job, defaults);
   job.plan = read_plan(root.find("plan"), job, defaults);
   if (!job.plan.fusion || !job.plan.fusion_passes.empty()) job.habits.fusions = job.plan.fusion_passes;
   if (const auto seed = root.find("seed"))

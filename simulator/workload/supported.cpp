@@ -54,7 +54,7 @@ constexpr Feature kFeatures[] = {
   {"model.qk_norm", [](const Job& j) { return !j.cluster.cpu() || j.model.qk_norm == QkNorm::none; }, "only none is supported", "on CPUs a norm of queries and keys"},
   {"model.logit_cap", [](const Job& j) { return !j.cluster.cpu() || !j.model.logit_cap; }, "only false is supported", "on CPUs a cap of logits"},
   {"plan.tp", [](const Job& j) { return j.model.qk_norm != QkNorm::whole || j.plan.tp == 1; }, "with model.qk_norm whole only 1 is supported"},
-  {"software", [](const Job& j) { return !j.cluster.cpu() || j.software == "ds-exec"; }, "only ds-exec is supported"},
+  {"software", [](const Job& j) { return !j.cluster.cpu() || (j.software == "ds-exec" && j.software_changes.empty()); }, "only ds-exec as it is is supported"},
   {"plan.cp", [](const Job& j) { return !j.cluster.cpu() || j.plan.cp == 1; }, "only 1 is supported", "on CPUs context parallelism"},
   {"plan.cp", [](const Job& j) { return j.plan.cp == 1 || j.plan.attention != Attention::unfused || j.plan.cp_kind == CpKind::all_to_all; }, "with unfused attention only 1 is supported, or plan.cp_kind all_to_all", "context parallelism"},
   {"plan.cp", [](const Job& j) { return j.plan.cp == 1 || j.plan.cp_kind != CpKind::all_to_all || j.model.kv_heads % (j.plan.tp * j.plan.cp) == 0; }, "with plan.cp_kind all_to_all only what, times plan.tp, divides model.kv_heads is supported"},

@@ -241,13 +241,16 @@ std::string execute_text(const Execute& execute) {
 }  // namespace
 
 std::string write_job(const Job& job) {
-  return Object()
-      .json("model", model_text(job.model))
+  Object object;
+  object.json("model", model_text(job.model))
       .json("cluster", cluster_text(job.cluster))
       .json("train", train_text(job.train))
-      .json("plan", write_plan(job.plan))
-      .add("software", job.software)
-      .add("seed", static_cast<std::int64_t>(job.seed))
+      .json("plan", write_plan(job.plan));
+  if (job.software_changes.empty())
+    object.add("software", job.software);
+  else
+    object.json("software", job.software_changes);
+  return object.add("seed", static_cast<std::int64_t>(job.seed))
       .json("simulate", simulate_text(job.simulate))
       .json("prices", prices_text(job.prices))
       .json("execute", execute_text(job.execute))

@@ -25,8 +25,10 @@ inline std::string world(std::uint64_t number) {
                                     ranks, 300'000 + 100'000 * draw.below(4, 3));
   return fmt::format(
       R"({{"model": {{"family": "{}", "layers": {}, "hidden": {}, "heads": {}, "ffn_hidden": {}, "vocab": 64}},
-           "cluster": {}, "train": {{"sequence_length": 16, "global_batch": {}}}}})",
-      either(4, "gpt", "llama"), 2 + draw.below(2, 5), hidden, heads, 2 * hidden, cluster, either(6, 4, 2));
+           "cluster": {}, "train": {{"sequence_length": 16, "global_batch": {}}}{}}})",
+      either(4, "gpt", "llama"), 2 + draw.below(2, 5), hidden, heads, 2 * hidden, cluster, either(6, 4, 2),
+      // Workspaces of libraries would be larger than all else.
+      number % 2 == 0 ? "" : R"(, "software": {"base": "megatron-te", "workspaces": []})");
 }
 
 inline workload::Job parts_of(const std::string& text) {

@@ -1,0 +1,116 @@
+#include "simulator/workload/read_software.h"
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "simulator/workload/limits.h"
+#include "simulator/workload/presets.h"
+#include "simulator/workload/spellings.h"
+
+namespace ds::workload {
+namespace {
+
+constexpr std::array<std::string_view, 18> kHabits{"vocab_multiple",
+                                                   "vocab_multiple_times_tp",
+                                                   "overlap",
+                                                   "flash",
+                                                   "gradient_type",
+                                                   "reduce_type",
+                                                   "selective_recompute",
+                                                   "fusions",
+                                                   "pipeline_scatter_gather",
+                                                   "fsdp",
+                                                   "dummy_weight_gradients",
+                                                   "keeps_gradients",
+                                                   "loss_copies",
+                                                   "workspaces",
+                                                   "buckets",
+                                                   "separate_products",
+                                                   "launch_overhead_s",
+                                                   "allocator"};
+constexpr std::int64_t kMostLossCopies = 4, kMostBuckets = 64, kMostBucketElements = 1LL << 40;
+
+void only(const Cursor& at, std::initializer_list<std::string_view> beside) {
+  std::vector<std::string_view> keys(beside);
+  keys.insert(keys.end(), kHabits.begin(), kHabits.end());
+  at.only(keys);
+}
+
+/// Of the first entry whose arch begins the GPU's.
+void read_workspaces(const Cursor& at, std::string_view arch, Software& habits) {
+  bool found = false;
+  for (const Cursor& entry : at.list(0, 64)) {
+    entry.only({"arch", "bytes", "grouped_bytes"});
+    const auto bytes = [&](std::string_view key) {
+      return static_cast<std::int64_t>(entry.member(key).none_or_within(kMemory));
+    };
+    const std::int64_t single = bytes("bytes"), grouped = bytes("grouped_bytes");
+    if (found || !arch.starts_with(entry.member("arch").text())) continue;
+    found = true;
+    habits.workspace_bytes = single;
+    habits.grouped_workspace_bytes = grouped;
+  }
+}
+
+Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes, std::string_view arch) {
+  const auto of = [&](std::string_view key) {
+    const std::optional<Cursor> changed = changes ? changes->find(key) : std::nullopt;
+    return changed ? *changed : preset.member(key);
+  };
+  constexpr std::string_view kTypes[] = {"fp32", "bf16", "working"};
+  constexpr std::string_view kSelective[] = {"attention_core", "norms_and_activations", "per_operator"};
+  constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};
+  Software habits;
+  habits.name = preset.member("name").text();
+  habits.vocab_multiple = of("vocab_multiple").count(1, kMaxDegree);
+  habits.vocab_multiple_times_tp = of("vocab_multiple_times_tp").boolean();
+  const Cursor overlap = of("overlap");
+  overlap.only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
+  habits.overlap = {.grad_reduce = overlap.member("grad_reduce").boolean(),
+                    .param_gather = overlap.member("param_gather").boolean(),
+                    .tp_comm = overlap.member("tp_comm").boolean(),
+                    .p2p = overlap.member("p2p").boolean()};
+  habits.flash = of("flash").one_of(kAttentions);
+  habits.gradient_type = kTypes[of("gradient_type").choose(kTypes)];
+  habits.reduce_type = kTypes[of("reduce_type").choose(kTypes)];
+  habits.selective_recompute = kSelective[of("selective_recompute").choose(kSelective)];
+  for (const Cursor& pass : of("fusions").list(0, 64))
+    habits.fusions.emplace_back(kFusions[pass.choose(kFusions)]);
+  habits.allocator = kAllocators[preset.member("allocator").choose(kAllocators)];
+  habits.pipeline_scatter_gather = of("pipeline_scatter_gather").boolean();
+  habits.fsdp = of("fsdp").boolean();
+  habits.dummy_weight_gradients = of("dummy_weight_gradients").boolean();
+  habits.keeps_gradients = of("keeps_gradients").boolean();
+  habits.loss_copies = of("loss_copies").count(0, kMostLossCopies);
+  read_workspaces(of("workspaces"), arch, habits);
+  const Cursor buckets = of("buckets");
+  buckets.only({"count", "elements"});
+  habits.bucket_count = buckets.member("count").count(0, kMostBuckets);
+  habits.bucket_elements = buckets.member("elements").count(0, kMostBucketElements);
+  habits.separate_products = of("separate_products").boolean();
+  habits.launch_overhead_s = of("launch_overhead_s").none_or_within(kLatency);
+  return habits;
+}
+
+}  // namespace
+
+Software software_preset(const std::string& name, const Cursor& asker, std::string_view arch) {
+  const Document document = preset_document(PresetKind::software, name, asker);
+  only(document.root(), {"name", "source", "note"});
+  return read_habits(document.root(), std::nullopt, arch);
+}
+
+Software read_software(const Cursor& asked, std::string_view arch) {
+  if (asked.is_text()) return software_preset(asked.text(), asked, arch);
+  if (!asked.is_object()) asked.fail_value("a preset's name, or an object with base and keys of its file");
+  only(asked, {"base"});
+  if (asked.find("allocator"))
+    asked.member("allocator").fail("cannot be set", "it is the preset's, which says who binds memory");
+  const Cursor base = asked.member("base");
+  const Document document = preset_document(PresetKind::software, base.text(), base);
+  only(document.root(), {"name", "source", "note"});
+  return read_habits(document.root(), asked, arch);
+}
+
+}  // namespace ds::workload
