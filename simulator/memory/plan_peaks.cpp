@@ -1,0 +1,264 @@
+// Finds what is known of a plan's stages, and puts the plan's sizes in.
+#include "simulator/memory/plan_peaks.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "simulator/base/thread_pool.h"
+#include "simulator/memory/stage_levels.h"
+#include "simulator/program/buckets.h"
+#include "simulator/workload/layer_kinds.h"
+#include "simulator/workload/settle.h"
+
+namespace ds::memory {
+namespace {
+
+using program::StageInputs;
+using workload::Job;
+using workload::Plan;
+
+/// An even number of layers is cut to an even one. What is merged is interleaved by how many layers either pass has.
+std::int32_t cut_layers(const graph::StageOptions& chunk, std::int32_t directions) {
+  const std::int32_t layers = chunk.layers;
+  if (directions > 1 || !chunk.kinds.empty() || layers <= StageLevels::kMostLayers) return layers;
+  return StageLevels::kMostLayers - (layers - StageLevels::kMostLayers) % 2;
+}
+
+/// Of what lowering reads, what changes what is alive when, but for sizes.
+StageInputs without_sizes(StageInputs inputs) {
+  for (program::ChunkInputs& chunk : inputs.chunks) {
+    chunk.graph.layers = cut_layers(chunk.graph, inputs.directions);
+    chunk.graph.batch = 1;
+    chunk.graph.loss_scale = 1;
+  }
+  inputs.micro_batches = std::min(inputs.micro_batches, 1);
+  inputs.stages = std::min(inputs.stages, 2);
+  inputs.overlap.tp_comm = inputs.products_in_pieces = false;
+  return inputs;
+}
+
+/// The same of stages that are cut into other shards.
+StageInputs without_shards(StageInputs inputs) {
+  if (inputs.chunks.front().graph.ep > 1) return inputs;
+  inputs.data_ranks =
+      std::min<std::int64_t>(inputs.replicas(), 2) * std::min<std::int64_t>(inputs.sharding.shards, 2);
+  inputs.sharding.shards = std::min<std::int64_t>(inputs.sharding.shards, 2);
+  inputs.expert_data_ranks = 1;
+  return inputs;
+}
+
+/// Stages that are alike but for sizes.
+class Family {
+ public:
+  Family(const StageInputs& inputs, program::ChunkGraphs& graphs) : graphs_(graphs) {
+    for (const program::ChunkInputs& chunk : inputs.chunks)
+      buckets_.push_back(program::make_buckets(*graphs.of(chunk), inputs.tensor_ranks));
+  }
+
+  struct Stage {
+    StageLevels* levels{};
+    Level sizes;
+  };
+  /// `inputs` as they are; `cut` without_sizes.
+  Stage of(const StageInputs& inputs, const StageInputs& cut, std::int64_t micro_batches) {
+    std::vector<program::Shards> shards;
+    std::vector<bool> padded;
+    for (const std::vector<program::Bucket>& chunk : buckets_)
+      for (const program::Bucket& bucket : chunk) {
+        const bool fewer = bucket.expert && inputs.sharding.shards > 1;
+        shards.push_back(program::shards_of(bucket.elements,
+                                            fewer ? inputs.expert_data_ranks : inputs.sharding.shards,
+                                            inputs.gradient_type));
+        padded.push_back(shards.back().padded > bucket.elements);
+      }
+    std::unique_ptr<StageLevels>& levels = levels_[padded];
+    if (!levels) levels = std::make_unique<StageLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2));
+    return {levels.get(), sizes_of(levels->sizes(), inputs, cut, shards, micro_batches)};
+  }
+
+ private:
+  StageLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
+    StageLevels::Graphs graphs;
+    for (program::ChunkInputs chunk : cut.chunks) {
+      chunk.graph.batch = sequences;
+      graphs.push_back(graphs_.of(chunk));
+    }
+    return graphs;
+  }
+
+  Level sizes_of(const SizeNumbers& numbers, const StageInputs& inputs, const StageInputs& cut,
+                 const std::vector<program::Shards>& shards, std::int64_t micro_batches) const {
+    using enum SizeNumbers::Of;
+    using Part = SizeNumbers::Part;
+    using Times = SizeNumbers::Times;
+    Level sizes(numbers.count());
+    const std::int64_t sequences = inputs.chunks.front().graph.batch;
+    sizes[numbers.of(one)] = 1;
+    sizes[numbers.of(sequence)] = sequences;
+    sizes[numbers.by_micro_batch(one)] = micro_batches;
+    sizes[numbers.by_micro_batch(sequence)] = micro_batches * sequences;
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < buckets_.size(); ++c) {
+      const std::int64_t more = inputs.chunks[c].graph.layers - cut.chunks[c].graph.layers;
+      sizes[numbers.by_layer(c, one)] = more;
+      sizes[numbers.by_layer(c, sequence)] = more * sequences;
+      for (std::size_t b = 0; b < buckets_[c].size(); ++b, ++next) {
+        sizes[numbers.of(c, b, Part::whole, Times::once)] = shards[next].padded;
+        sizes[numbers.of(c, b, Part::shard, Times::once)] = shards[next].part;
+        sizes[numbers.of(c, b, Part::whole, Times::more_layers)] = more * shards[next].padded;
+        sizes[numbers.of(c, b, Part::shard, Times::more_layers)] = more * shards[next].part;
+      }
+    }
+    return sizes;
+  }
+
+  program::ChunkGraphs& graphs_;
+  std::vector<std::vector<program::Bucket>> buckets_;                 // by chunk
+  std::map<std::vector<bool>, std::unique_ptr<StageLevels>> levels_;  // by which buckets are padded
+};
+
+/// Plans that share what is remembered. For one thread.
+class Unit {
+ public:
+  Unit(const Job& base, Moments& moments) : job_(base), moments_(moments), graphs_(job_.model) {}
+
+  std::optional<Bytes> peak(const Plan& plan) {
+    job_.plan = plan;
+    workload::settle(job_);
+    const std::int32_t directions = program::directions_of(plan.schedule);
+    const auto micro_batches = static_cast<std::int32_t>(job_.micro_batches());
+    const bool quantises_once = plan.precision == workload::Precision::fp8 && !gathers_weights();
+    const PlanMoments& moments = moments_.of({.schedule = plan.schedule,
+                                              .stages = static_cast<std::int32_t>(plan.pp),
+                                              .chunks = static_cast<std::int32_t>(plan.vpp),
+                                              .micro_batches = micro_batches,
+                                              .reduces_early = plan.overlap.grad_reduce && plan.dp > 1,
+                                              .first_forwards_apart = quantises_once});
+    find_stages(moments, micro_batches / directions);
+    std::int64_t most = 0;
+    for (std::size_t first = 0, end = 0; first < kind_of_.size(); first = end) {
+      while (end < kind_of_.size() && kind_of_[end] == kind_of_[first]) ++end;
+      const Family::Stage& stage = kinds_[kind_of_[first]].stage;
+      const std::optional<Highest>& highest = highest_of(*stage.levels, moments, first, end);
+      if (!highest) return std::nullopt;
+      most = std::max(most, highest->most(stage.sizes));
+    }
+    return Bytes{most};
+  }
+
+ private:
+  struct Kind {
+    const std::vector<std::int64_t>* layers{};
+    const std::vector<bool>* splits{};
+    std::int64_t own{};  // of a stage that is like no other, its number; else -1
+    Family::Stage stage;
+  };
+
+  bool gathers_weights() const {
+    const Plan& plan = job_.plan;
+    program::Program scratch;
+    return program::stage_inputs(job_, 0, std::vector<bool>(static_cast<std::size_t>(plan.vpp * 2)), {})
+        .gathers_weights();
+  }
+
+  void find_stages(const PlanMoments& moments, std::int64_t micro_batches) {
+    const Plan& plan = job_.plan;
+    program::Program scratch;
+    const program::Lanes lanes = program::make_lanes(scratch, plan);
+    const bool differ = program::directions_of(plan.schedule) > 1 ||
+                        !workload::layers_are_alike(job_.model, job_.train.sequence_length);
+    kinds_.clear();
+    kind_of_.clear();
+    for (std::int64_t s = 0; s < plan.pp; ++s) {
+      const auto i = static_cast<std::size_t>(s);
+      const std::int64_t own = s == 0 || s + 1 == plan.pp || differ ? s : -1;
+      const auto found = std::ranges::find_if(kinds_, [&](const Kind& kind) {
+        return kind.own == own && *kind.layers == plan.stage_layers[i] && *kind.splits == moments[i]->splits;
+      });
+      kind_of_.push_back(static_cast<std::size_t>(found - kinds_.begin()));
+      if (found == kinds_.end())
+        kinds_.push_back(
+            {&plan.stage_layers[i], &moments[i]->splits, own,
+             stage_of(program::stage_inputs(job_, s, moments[i]->splits, lanes), micro_batches)});
+    }
+  }
+
+  Family::Stage stage_of(const StageInputs& inputs, std::int64_t micro_batches) {
+    const StageInputs cut = without_sizes(inputs);
+    const StageInputs key = without_shards(cut);
+    auto found = families_.find(key);
+    if (found == families_.end()) found = families_.try_emplace(key, key, graphs_).first;
+    return found->second.of(inputs, cut, micro_batches);
+  }
+
+  /// Of stages in a row.
+  const std::optional<Highest>& highest_of(StageLevels& levels, const PlanMoments& moments, std::size_t first,
+                                           std::size_t end) {
+    const auto [found, is_new] = highest_.try_emplace({&levels, &moments, first, end});
+    if (!is_new) return found->second;
+    std::optional<Highest>& highest = found->second;
+    highest.emplace();
+    std::vector<const StageMoments*> done;
+    for (std::size_t s = first; s < end; ++s) {
+      if (std::ranges::find(done, moments[s]) != done.end()) continue;
+      done.push_back(moments[s]);
+      if (levels.add_highest(*moments[s], *highest)) continue;
+      highest.reset();
+      break;
+    }
+    return highest;
+  }
+
+  Job job_;
+  Moments& moments_;
+  program::ChunkGraphs graphs_;
+  std::map<StageInputs, Family> families_;  // by without_shards
+  std::map<std::tuple<const StageLevels*, const PlanMoments*, std::size_t, std::size_t>,
+           std::optional<Highest>>
+      highest_;
+  // Of the plan that is looked at.
+  std::vector<Kind> kinds_;
+  std::vector<std::size_t> kind_of_;  // by stage
+};
+
+}  // namespace
+
+struct PlanPeaks::Impl {
+  Impl(const Job& job, std::size_t threads) : base(job), pool(threads) {}
+
+  Job base;
+  ThreadPool pool;
+  Moments moments;
+  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Unit>> units;
+};
+
+PlanPeaks::PlanPeaks(const Job& base, std::size_t threads) : impl_(std::make_unique<Impl>(base, threads)) {}
+PlanPeaks::~PlanPeaks() = default;
+
+std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
+                                                const std::function<bool()>& enough) {
+  std::vector<std::optional<Bytes>> result(plans.size());
+  if (impl_->base.habits.allocator == "arena") return result;
+  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
+  std::map<Unit*, std::size_t> known;
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const Plan& plan = plans[i];
+    std::unique_ptr<Unit>& unit = impl_->units[{plan.tp, plan.sequence_parallel, plan.precision}];
+    if (!unit) unit = std::make_unique<Unit>(impl_->base, impl_->moments);
+    const auto [found, is_new] = known.try_emplace(unit.get(), parts.size());
+    if (is_new) parts.emplace_back(unit.get(), std::vector<std::size_t>{});
+    parts[found->second].second.push_back(i);
+  }
+  std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
+  impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
+    for (const std::size_t i : parts[piece].second) {
+      if (enough && enough()) return;
+      result[i] = parts[piece].first->peak(plans[i]);
+    }
+  });
+  return result;
+}
+
+}  // namespace ds::memory
