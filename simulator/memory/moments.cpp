@@ -165,6 +165,17 @@ std::int32_t StageMoments::slots_of(const program::SlotRule& rule) const {
   return rule.kind == program::SlotRule::Kind::one ? 1 : slots[slot_index(rule)];
 }
 
+bool tops(const StageMoments& a, const StageMoments& b) {
+  if (a.kinds != b.kinds || a.rank != b.rank || !std::ranges::equal(a.slots, b.slots, std::greater_equal<>{}))
+    return false;
+  return std::ranges::all_of(b.moments, [&](const Moment& low) {
+    return std::ranges::any_of(a.moments, [&](const Moment& high) {
+      return std::tie(high.kind, high.begun, high.over) == std::tie(low.kind, low.begun, low.over) &&
+             std::ranges::equal(high.others, low.others, std::greater_equal<>{});
+    });
+  });
+}
+
 StageMoments moments_of(const StepPasses& passes, std::int32_t stage) { return Walk(passes, stage).take(); }
 
 const PlanMoments& Moments::of(const StepPasses& passes) {

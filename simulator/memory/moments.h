@@ -43,6 +43,9 @@ struct StageMoments {
   std::int32_t slots_of(const program::SlotRule& rule) const;
 };
 
+/// Whether no stage that does what the second one does needs more at any of its moments.
+bool tops(const StageMoments& a, const StageMoments& b);
+
 /// All that decides.
 struct StepPasses {
   workload::Schedule schedule{};

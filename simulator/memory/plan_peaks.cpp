@@ -200,13 +200,13 @@ class Unit {
     if (!is_new) return found->second;
     std::optional<Highest>& highest = found->second;
     highest.emplace();
-    std::vector<const StageMoments*> done;
-    for (std::size_t s = first; s < end; ++s) {
-      if (std::ranges::find(done, moments[s]) != done.end()) continue;
-      done.push_back(moments[s]);
-      if (levels.add_highest(*moments[s], *highest)) continue;
-      highest.reset();
-      break;
+    std::vector<const StageMoments*> looked_at;
+    for (std::size_t s = first; s < end && highest; ++s) {
+      const bool topped = std::ranges::any_of(
+          looked_at, [&](const StageMoments* one) { return one == moments[s] || tops(*one, *moments[s]); });
+      if (topped) continue;
+      looked_at.push_back(moments[s]);
+      if (!levels.add_highest(*moments[s], *highest)) highest.reset();
     }
     return highest;
   }

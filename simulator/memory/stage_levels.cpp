@@ -118,40 +118,40 @@ const StageLevels::Read& StageLevels::read(TemplateId id) {
 }
 
 /// For stages that call certain passes.
-class StageLevels::Adding {
+class StageLevels::Passes {
  public:
-  Adding(StageLevels& stage, const StageMoments& moments)
-      : stage_(stage), moments_(moments), base_(stage.sizes_.count(), 0) {
-    std::vector<TemplateId> templates;
-    for (const PassKind& kind : moments.kinds) templates.push_back(stage.lowering_.pass(kind));
-    templates.push_back(stage.lowering_.finish());
-    templates.push_back(stage.lowering_.update());
-    for (const TemplateId id : templates) reads_.push_back(&stage.read(id));
-    always_ = alive_always(stage.program_, stage.buffers_, templates);
+  Passes(StageLevels& stage, const StageMoments& moments)
+      : stage_(stage), kinds_(moments.kinds), rank_(moments.rank), base_(stage.sizes_.count(), 0) {
+    for (const PassKind& kind : kinds_) templates_.push_back(stage.lowering_.pass(kind));
+    templates_.push_back(stage.lowering_.finish());
+    templates_.push_back(stage.lowering_.update());
+    for (const TemplateId id : templates_) reads_.push_back(&stage.read(id));
+    always_ = alive_always(stage.program_, stage.buffers_, templates_);
     add_what_lasts();
     find_step_copies();
     find_slot_copies();
+    find_behind();
   }
 
-  bool covers() const {
+  bool covers(const StageMoments& moments) const {
     for (const StepCopy& copy : step_copies_)
-      for (const Moment& moment : moments_.moments) {
+      for (const Moment& moment : moments.moments) {
         const Touched* const own = copy.touched[static_cast<std::size_t>(moment.kind)];
         if (own != nullptr && own->spells.front().fresh && is_alive_before(copy, moment)) return false;
       }
     return true;
   }
 
-  void run(Highest& highest) const {
-    const std::vector<Level> behind = levels_of_others();
-    std::tuple<std::int32_t, std::int32_t, std::int32_t> last{-1, 0, 0};
-    Highest within;
-    for (const Moment& moment : moments_.moments) {
-      const std::tuple call{moment.kind, moment.begun, moment.over};
-      if (std::exchange(last, call) != call) within = levels_within(moment);
-      Level around = base_;
-      for (std::size_t i = 0; i < moment.others.size(); ++i) add(around, behind[i], moment.others[i]);
-      for (Level level : within.levels()) {
+  void add_to(Highest& highest, const StageMoments& moments) {
+    Level base = base_;
+    for (const auto& [rule, level] : in_flight_) add(base, level, moments.slots_of(rule));
+    for (const Moment& moment : moments.moments) {
+      Level around = base;
+      for (std::size_t i = 0; i < moment.others.size(); ++i)
+        if (moment.others[i] > 0) add(around, behind_[i], moment.others[i]);
+      const Within& within = within_of(moment);
+      add(around, within.throughout);
+      for (Level level : within.highest->levels()) {
         add(level, around);
         highest.add(level);
       }
@@ -173,6 +173,7 @@ class StageLevels::Adding {
     std::vector<const Touched*> touched;   // by kind
     bool after_forward{}, after_inputs{};  // alive
   };
+  static constexpr std::int32_t kBefore = -1;  // the call
   struct Change {
     std::int32_t position{};
     bool birth{};
@@ -186,26 +187,29 @@ class StageLevels::Adding {
     if (middle && !stage_.more_levels_[b].empty()) add(level, stage_.more_levels_[b]);
     return level;
   }
-  /// Of all slots of a copy.
+  /// Of all slots of a copy, of which there are not as many as micro-batches are under way.
   Level block_of(BufferId buffer, std::int32_t copy) const {
-    const program::SlotRule& rule = stage_.lowering_.slot_rule(buffer);
     const Level one = level_of(buffer, copy);
+    if (stage_.lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one) return one;
     Level all(one.size(), 0);
-    if (rule.kind != program::SlotRule::Kind::every_micro_batch) {
-      add(all, one, moments_.slots_of(rule));
-      return all;
-    }
     for (const Of what : {Of::one, Of::sequence})
       all[stage_.sizes_.by_micro_batch(what)] = one[stage_.sizes_.of(what)];
     return all;
   }
 
   void add_what_lasts() {
-    for (std::int32_t b = 0; b < stage_.buffers_.count; ++b)
-      if (always_[static_cast<std::size_t>(b)])
-        for (std::int32_t copy = 0; copy < stage_.program_.buffers[static_cast<std::size_t>(b)].copies;
-             ++copy)
-          add(base_, block_of(static_cast<BufferId>(b), copy));
+    for (std::int32_t b = 0; b < stage_.buffers_.count; ++b) {
+      if (!always_[static_cast<std::size_t>(b)]) continue;
+      const auto id = static_cast<BufferId>(b);
+      const program::SlotRule& rule = stage_.lowering_.slot_rule(id);
+      const std::int32_t copies = stage_.program_.buffer(id).copies;
+      if (rule.kind == program::SlotRule::Kind::in_flight) {
+        Level& level = in_flight_.try_emplace(rule, base_.size(), 0).first->second;
+        for (std::int32_t copy = 0; copy < copies; ++copy) add(level, level_of(id, copy));
+      } else {
+        for (std::int32_t copy = 0; copy < copies; ++copy) add(base_, block_of(id, copy));
+      }
+    }
   }
 
   void find_step_copies() {
@@ -225,8 +229,8 @@ class StageLevels::Adding {
 
   void find_slot_copies() {
     std::vector<std::int32_t> found(stage_.copies_.count(), -1);
-    for (std::size_t k = 0; k < moments_.kinds.size(); ++k) {
-      const std::vector<OwnPass> own = own_passes(moments_.kinds[k]);
+    for (std::size_t k = 0; k < kinds_.size(); ++k) {
+      const std::vector<OwnPass> own = own_passes(kinds_[k]);
       for (std::size_t which = 0; which < own.size(); ++which)
         for (const Touched& one : reads_[k]->lives.by_micro[which]) {
           if (always_[program::index(one.buffer)]) continue;
@@ -234,7 +238,7 @@ class StageLevels::Adding {
           if (number < 0) {
             number = static_cast<std::int32_t>(slot_copies_.size());
             slot_copies_.push_back({own[which].chunk, one.buffer, one.copy, level_of(one.buffer, one.copy),
-                                    std::vector<const Touched*>(moments_.kinds.size(), nullptr)});
+                                    std::vector<const Touched*>(kinds_.size(), nullptr)});
           }
           slot_copies_[static_cast<std::size_t>(number)].touched[k] = &one;
         }
@@ -247,7 +251,7 @@ class StageLevels::Adding {
     std::array<bool, kStretches> touched{}, goes_on{};
     for (std::size_t k = 0; k < copy.touched.size(); ++k) {
       if (copy.touched[k] == nullptr) continue;
-      for (const OwnPass& own : own_passes(moments_.kinds[k])) {
+      for (const OwnPass& own : own_passes(kinds_[k])) {
         if (own.chunk != copy.chunk) continue;
         touched[static_cast<std::size_t>(own.stretch)] = true;
         goes_on[static_cast<std::size_t>(own.stretch)] = !copy.touched[k]->spells.front().fresh;
@@ -262,15 +266,13 @@ class StageLevels::Adding {
     copy.after_inputs = (is(touched, forward) || is(touched, inputs)) && is(goes_on, weights);
   }
 
-  /// By chunk, as Moment::others counts them: one micro-batch each.
-  std::vector<Level> levels_of_others() const {
-    std::vector<Level> behind(2 * stage_.inputs_.chunks.size(), Level(base_.size(), 0));
+  void find_behind() {
+    behind_.assign(2 * stage_.inputs_.chunks.size(), Level(base_.size(), 0));
     for (const SlotCopy& copy : slot_copies_) {
       const auto chunk = static_cast<std::size_t>(copy.chunk);
-      if (copy.after_forward) add(behind[2 * chunk], copy.level);
-      if (copy.after_inputs) add(behind[2 * chunk + 1], copy.level);
+      if (copy.after_forward) add(behind_[2 * chunk], copy.level);
+      if (copy.after_inputs) add(behind_[2 * chunk + 1], copy.level);
     }
-    return behind;
   }
 
   bool is_alive_before(const StepCopy& copy, const Moment& moment) const {
@@ -281,35 +283,50 @@ class StageLevels::Adding {
   bool is_alive_behind(const StepCopy& copy, const Moment& moment) const {
     if (stage_.program_.buffer(copy.buffer).host == program::Host::reads) return true;
     for (std::size_t k = 0; k < copy.touched.size(); ++k)
-      if (copy.touched[k] != nullptr && moments_.rank[k] >= moment.over) return true;
+      if (copy.touched[k] != nullptr && rank_[k] >= moment.over) return true;
     return false;
   }
 
-  /// A copy's life in a call.
-  void live(const Touched* touched, bool before, bool behind, const Level& level, Level& begin,
-            std::vector<Change>& changes) const {
-    if (before) add(begin, level);
+  /// A call: what lives throughout it, and the highest levels of what it touches.
+  struct Within {
+    Level throughout;
+    const Highest* highest{};
+  };
+  /// What a call touches, and what follows from whether that is alive before and behind it.
+  struct Lives {
+    std::vector<bool> alive;  // before and behind
+    std::vector<Change> changes;
+    Level throughout;
+  };
+
+  static void live(const Touched* touched, bool before, bool behind, const Level& level, Lives& lives) {
     if (touched == nullptr) {
-      if (before && !behind) add(begin, level, -1);
+      if (before && behind) add(lives.throughout, level);
       return;
     }
+    lives.alive.push_back(before);
+    lives.alive.push_back(behind);
     const std::vector<Spell>& spells = touched->spells;
     for (std::size_t s = 0; s < spells.size(); ++s) {
-      if (s > 0 || !before) changes.push_back({spells[s].begin, true, &level});
-      if (s + 1 < spells.size() || !behind) changes.push_back({spells[s].end + 1, false, &level});
+      lives.changes.push_back({s > 0 || !before ? spells[s].begin : kBefore, true, &level});
+      if (s + 1 < spells.size() || !behind) lives.changes.push_back({spells[s].end + 1, false, &level});
     }
   }
 
-  Highest levels_within(const Moment& moment) const {
-    Level begin(base_.size(), 0);
-    std::vector<Change> changes;
+  const Within& within_of(const Moment& moment) {
+    const auto [found, is_new] = within_.try_emplace({moment.kind, moment.begun, moment.over});
+    if (is_new) found->second = make_within(moment);
+    return found->second;
+  }
+  Within make_within(const Moment& moment) const {
+    Lives lives{.alive = {}, .changes = {}, .throughout = Level(base_.size(), 0)};
     const auto kind = static_cast<std::size_t>(moment.kind);
     const Read& read = *reads_[kind];
     for (const StepCopy& copy : step_copies_)
       live(copy.touched[kind], is_alive_before(copy, moment), is_alive_behind(copy, moment), copy.level,
-           begin, changes);
-    if (kind < moments_.kinds.size())
-      for (const OwnPass& own : own_passes(moments_.kinds[kind]))
+           lives);
+    if (kind < kinds_.size())
+      for (const OwnPass& own : own_passes(kinds_[kind]))
         for (const SlotCopy& copy : slot_copies_) {
           if (copy.chunk != own.chunk) continue;
           using enum Stretch;
@@ -319,43 +336,63 @@ class StageLevels::Adding {
           const bool behind = own.stretch == forward  ? copy.after_forward
                               : own.stretch == inputs ? copy.after_inputs
                                                       : false;
-          live(copy.touched[kind], before, behind, copy.level, begin, changes);
+          live(copy.touched[kind], before, behind, copy.level, lives);
         }
-    std::vector<Level> of_call;
-    of_call.reserve(read.lives.of_call.size());
-    for (const Touched& one : read.lives.of_call)
-      if (!always_[program::index(one.buffer)])
-        live(&one, false, false, of_call.emplace_back(level_of(one.buffer, one.copy)), begin, changes);
-    return highest_of(begin, changes, read.passed_over);
+    std::vector<const Touched*> of_call;
+    for (const Touched& one : read.lives.of_call) {
+      const bool lasts = always_[program::index(one.buffer)];
+      lives.alive.push_back(lasts);
+      if (!lasts) of_call.push_back(&one);
+    }
+    std::unique_ptr<Highest>& highest = stage_.highest_[{templates_[kind], lives.alive}];
+    if (!highest) {
+      std::vector<Level> levels;
+      levels.reserve(of_call.size());
+      for (const Touched* const one : of_call)
+        live(one, false, false, levels.emplace_back(level_of(one->buffer, one->copy)), lives);
+      highest = std::make_unique<Highest>(highest_of(lives.changes, read.passed_over, base_.size()));
+    }
+    return {std::move(lives.throughout), highest.get()};
   }
 
   /// Deaths come before the births at their position.
-  static Highest highest_of(Level now, std::vector<Change>& changes, const std::vector<bool>& passed_over) {
+  static Highest highest_of(std::vector<Change>& changes, const std::vector<bool>& passed_over,
+                            std::size_t sizes) {
     std::ranges::sort(changes, {}, [](const Change& c) { return std::pair(c.position, c.birth); });
+    Level now(sizes, 0);
     Highest highest;
-    highest.add(now);
     for (std::size_t i = 0; i < changes.size(); ++i) {
       const Change& change = changes[i];
       add(now, *change.level, change.birth ? 1 : -1);
       const bool top = change.birth && (i + 1 == changes.size() || !changes[i + 1].birth);
-      if (top && !passed_over[static_cast<std::size_t>(change.position)]) highest.add(now);
+      const bool before = change.position == kBefore;
+      if (top && (before || !passed_over[static_cast<std::size_t>(change.position)])) highest.add(now);
     }
+    if (highest.levels().empty()) highest.add(Level(sizes, 0));
     return highest;
   }
 
   StageLevels& stage_;
-  const StageMoments& moments_;
-  std::vector<const Read*> reads_;  // by kind, what follows the passes and the update
-  std::vector<bool> always_;        // by buffer
-  Level base_;                      // what is alive always
+  std::vector<PassKind> kinds_;
+  std::vector<std::int32_t> rank_;                // as StageMoments has it
+  std::vector<TemplateId> templates_;             // by kind, what follows the passes and the update
+  std::vector<const Read*> reads_;                // by kind, what follows the passes and the update
+  std::vector<bool> always_;                      // by buffer
+  Level base_;                                    // what is alive always
+  std::map<program::SlotRule, Level> in_flight_;  // likewise, in as many slots: of one
   std::vector<StepCopy> step_copies_;
   std::vector<SlotCopy> slot_copies_;
+  std::vector<Level> behind_;  // as Moment::others counts them: of one micro-batch
+  std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t>, Within> within_;  // by kind, begun, over
 };
 
+StageLevels::~StageLevels() = default;
+
 bool StageLevels::add_highest(const StageMoments& moments, Highest& highest) {
-  const Adding adding(*this, moments);
-  if (!adding.covers()) return false;
-  adding.run(highest);
+  std::unique_ptr<Passes>& passes = passes_[{moments.kinds, moments.rank}];
+  if (!passes) passes = std::make_unique<Passes>(*this, moments);
+  if (!passes->covers(moments)) return false;
+  passes->add_to(highest, moments);
   return true;
 }
 

@@ -28,6 +28,7 @@ class StageLevels {
 
   /// `inputs`: with micro-batches of one sequence. `graphs_of_two`: the same with two, for the sizes.
   StageLevels(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two);
+  ~StageLevels();
   StageLevels(const StageLevels&) = delete;
   StageLevels& operator=(const StageLevels&) = delete;
 
@@ -37,7 +38,7 @@ class StageLevels {
   bool add_highest(const StageMoments& moments, Highest& highest);
 
  private:
-  class Adding;
+  class Passes;
   /// A template's lives, and which of its positions count.
   struct Read {
     TemplateLives lives;
@@ -59,6 +60,11 @@ class StageLevels {
   std::vector<Level> levels_;       // by buffer: one copy, one slot
   std::vector<Level> more_levels_;  // likewise, of layers that are left out; empty: there are none
   std::map<program::TemplateId, Read> reads_;
+  /// Of what a template touches, by what of that is alive before it and behind it.
+  std::map<std::pair<program::TemplateId, std::vector<bool>>, std::unique_ptr<Highest>> highest_;
+  /// By kinds of passes and the ranks of their last calls.
+  std::map<std::pair<std::vector<program::PassKind>, std::vector<std::int32_t>>, std::unique_ptr<Passes>>
+      passes_;
 };
 
 }  // namespace ds::memory

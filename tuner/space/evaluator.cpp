@@ -75,9 +75,21 @@ class Evaluator::Batch {
     return job;
   }
 
-  /// Of plans that no estimate covers.
+  /// Of plans that no estimate covers: put together where that is possible, else lowered.
   void find_peaks() {
-    std::vector<std::size_t> missing;
+    // Where every chunk has layers of its own, few stages are alike.
+    const auto has_own_chunks = [](const workload::Plan& plan) {
+      return plan.stage_layers_given && plan.vpp > 1;
+    };
+    std::vector<std::size_t> together, missing;
+    std::vector<workload::Plan> plans;
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      if (estimates_[i].peak || has_own_chunks(plans_[i])) continue;
+      together.push_back(i);
+      plans.push_back(plans_[i]);
+    }
+    const std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans, judging_->enough);
+    for (std::size_t t = 0; t < together.size(); ++t) estimates_[together[t]].peak = peaks[t];
     for (std::size_t i = 0; i < plans_.size(); ++i)
       if (!estimates_[i].peak) missing.push_back(i);
     evaluator_->pool_.share(missing.size(), [&](std::size_t piece, std::size_t /*member*/) {
@@ -160,6 +172,7 @@ Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size
     : space_(&space),
       pool_(threads),
       estimator_(space.base(), threads),
+      peaks_(space.base(), threads),
       steps_(space.base(), profile, threads) {}
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, const Judging& judging) {

@@ -19,6 +19,7 @@
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/engine/plan_steps.h"
+#include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/job.h"
 #include "tuner/estimate/estimator.h"
 #include "tuner/space/leaders.h"
@@ -76,6 +77,7 @@ class Evaluator {
   const Space* space_;
   ThreadPool pool_;
   Estimator estimator_;
+  memory::PlanPeaks peaks_;
   engine::PlanSteps steps_;
 };
 
