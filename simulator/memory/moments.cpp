@@ -20,7 +20,7 @@ constexpr std::array<std::pair<Leg, Leg>, 4> kSpans{std::pair{Leg::forward, Leg:
                                                     {Leg::inputs, Leg::weights}};
 
 std::size_t slot_index(const program::SlotRule& rule) {
-  const auto found =
+  const auto* const found =
       std::ranges::find(kSpans, rule.from == rule.to ? kSpans.front() : std::pair{rule.from, rule.to});
   return (static_cast<std::size_t>(rule.chunk) * kSpans.size() +
           static_cast<std::size_t>(found - kSpans.begin())) *

@@ -43,7 +43,7 @@ struct StageMoments {
   std::int32_t slots_of(const program::SlotRule& rule) const;
 };
 
-/// Whether no stage that does what the second one does needs more at any of its moments.
+/// Whether of two stages that do the same the one with the moments `a` needs no less than the other.
 bool tops(const StageMoments& a, const StageMoments& b);
 
 /// All that decides.

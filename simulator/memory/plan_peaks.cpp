@@ -122,7 +122,7 @@ class Family {
 /// Plans that share what is remembered. For one thread.
 class Unit {
  public:
-  Unit(const Job& base, Moments& moments) : job_(base), moments_(moments), graphs_(job_.model) {}
+  Unit(Job base, Moments& moments) : job_(std::move(base)), moments_(moments), graphs_(job_.model) {}
 
   std::optional<Bytes> peak(const Plan& plan) {
     job_.plan = plan;
@@ -157,10 +157,8 @@ class Unit {
   };
 
   bool gathers_weights() const {
-    const Plan& plan = job_.plan;
-    program::Program scratch;
-    return program::stage_inputs(job_, 0, std::vector<bool>(static_cast<std::size_t>(plan.vpp * 2)), {})
-        .gathers_weights();
+    const std::vector<bool> splits(static_cast<std::size_t>(2 * job_.plan.vpp));
+    return program::stage_inputs(job_, 0, splits, {}).gathers_weights();
   }
 
   void find_stages(const PlanMoments& moments, std::int64_t micro_batches) {
@@ -226,7 +224,7 @@ class Unit {
 }  // namespace
 
 struct PlanPeaks::Impl {
-  Impl(const Job& job, std::size_t threads) : base(job), pool(threads) {}
+  Impl(Job job, std::size_t threads) : base(std::move(job)), pool(threads) {}
 
   Job base;
   ThreadPool pool;

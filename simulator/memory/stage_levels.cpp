@@ -13,7 +13,6 @@ namespace {
 
 using program::Buffer;
 using program::BufferId;
-using program::Life;
 using program::PassKind;
 using program::TemplateId;
 using Of = SizeNumbers::Of;
@@ -189,7 +188,7 @@ class StageLevels::Passes {
   }
   /// Of all slots of a copy, of which there are not as many as micro-batches are under way.
   Level block_of(BufferId buffer, std::int32_t copy) const {
-    const Level one = level_of(buffer, copy);
+    Level one = level_of(buffer, copy);
     if (stage_.lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one) return one;
     Level all(one.size(), 0);
     for (const Of what : {Of::one, Of::sequence})

@@ -1,4 +1,4 @@
-// Step times of many plans equal those that the analytic depth gives each of them.
+// Step times and peaks of many plans equal those of each of them, lowered.
 #include "simulator/engine/plan_steps.h"
 
 #include <fmt/format.h>
@@ -11,6 +11,8 @@
 
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
+#include "simulator/memory/live_bytes.h"
+#include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/workload.h"
 #include "tests/tuner/architectures.h"
 #include "tuner/space/space.h"
@@ -22,10 +24,16 @@ using workload::Plan;
 
 const cost::Profile kNoProfile;
 
-double analysed(const workload::Job& job) {
+double analysed(const workload::Job& job, const program::Program& program) {
   const cost::Machine machine(job, kNoProfile);
-  const program::Program program = program::lower(job);
   return engine::analyse(program, engine::price(program, machine)).step_time.value;
+}
+double analysed(const workload::Job& job) { return analysed(job, program::lower(job)); }
+
+Bytes peak_of(const program::Program& program) {
+  Bytes most;
+  for (const memory::LiveBytes& one : memory::live_bytes(program)) most = std::max(most, one.peak);
+  return most;
 }
 
 /// A small model on a few nodes; odd sizes, so that buckets need padding.
@@ -127,11 +135,14 @@ struct Seen {
 void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& plans, Seen& seen) {
   engine::PlanSteps steps(base, kNoProfile);
   const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
+  const std::vector<std::optional<Bytes>> peaks = memory::PlanPeaks(base).of(plans);
   workload::Job job = base;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     SCOPED_TRACE(describe(plans[i]));
     job.plan = plans[i];
-    const double exact = analysed(job);
+    const program::Program program = program::lower(job);
+    EXPECT_EQ(peaks[i], peak_of(program));
+    const double exact = analysed(job, program);
     EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
     EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
     seen.add(job, bounds[i].value > 0.9 * exact);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <span>
 
 #include "simulator/memory/live_bytes.h"
 #include "simulator/workload/settle.h"
@@ -81,6 +82,22 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
   for (const auto& [schedule, count] : by_schedule) EXPECT_GT(count, 100);
   for (const auto& [zero, count] : by_zero) EXPECT_GT(count, 100);
   for (const int count : {experts, fp8, given, cut}) EXPECT_GT(count, 20);
+}
+
+TEST(PlanPeaks, AreTheSameWithAnyNumberOfThreads) {
+  support::Draw draw(1);
+  Job job = random_job(draw);
+  std::vector<Plan> plans;
+  for (int i = 0; i < 20; ++i)
+    for (const Plan& plan : variants_of(job, draw)) plans.push_back(plan);
+  for (std::size_t i = 0; i < plans.size(); ++i) plans[i].sequence_parallel = i % 2 == 0 && plans[i].tp > 1;
+  EXPECT_EQ(PlanPeaks(job, 1).of(plans), PlanPeaks(job, 4).of(plans));
+}
+
+TEST(PlanPeaks, LeaveToLoweringWhatIsPlacedAtOffsets) {
+  const Job job = support::small_job({});
+  EXPECT_EQ(job.habits.allocator, "arena");
+  EXPECT_EQ(PlanPeaks(job).of(std::span(&job.plan, 1)).front(), std::nullopt);
 }
 
 }  // namespace
