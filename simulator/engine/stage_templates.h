@@ -53,8 +53,8 @@ class StageTemplates {
 
   /// `machine` has to outlive it.
   StageTemplates(const Inputs& inputs, const workload::Plan& plan,
-                 const std::vector<std::shared_ptr<const graph::Stage>>& graphs,
-                 const cost::Machine& machine);
+                 std::vector<std::shared_ptr<const graph::Stage>> graphs, const cost::Machine& machine);
+  ~StageTemplates();
   StageTemplates(const StageTemplates&) = delete;
   StageTemplates& operator=(const StageTemplates&) = delete;
 
@@ -68,21 +68,23 @@ class StageTemplates {
     const auto found = outlines_.find(passes);
     return found == outlines_.end() ? nullptr : &found->second;
   }
-  StageOutline& add(const PassList& passes) {
-    return outlines_.try_emplace(passes, *this, passes).first->second;
-  }
+  /// What has been lowered for it is not kept: there are thousands of kinds of stages.
+  StageOutline& add(const PassList& passes);
 
  private:
   class Reader;
+  struct Lowered;
 
-  ReadTemplate read(program::TemplateId id, std::uint32_t legs);
-  void note_uses(program::TemplateId id, std::uint32_t legs);
+  Lowered& lowered();
+  ReadTemplate read(Lowered& stage, program::TemplateId id, std::uint32_t legs);
+  std::vector<program::TemplateId> note_all_uses(Lowered& stage);
+  void note_uses(const program::Program& program, program::TemplateId id, std::uint32_t legs);
 
   Inputs inputs_;
+  workload::Plan plan_;
+  std::vector<std::shared_ptr<const graph::Stage>> graphs_;
   const cost::Machine* machine_;
-  program::Program program_;
-  program::StageLowering lowering_;
-  std::vector<Seconds> operators_;           // of the program, so far as they have been priced
+  std::unique_ptr<Lowered> lowered_;         // while an outline is made
   std::vector<BufferLanes> shared_, local_;  // by buffer: lanes; none in the other list
   /// Legs of a micro-batch in which the compute lane uses a buffer, and in which another lane writes it, as bits.
   struct UsedIn {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 namespace ds::memory {
@@ -48,8 +49,21 @@ class SizeNumbers {
 /// By SizeNumbers.
 using Level = std::vector<std::int64_t>;
 
-inline void add(Level& level, const Level& more, std::int64_t times = 1) {
-  for (std::size_t i = 0; i < level.size(); ++i) level[i] += times * more[i];
+/// That of one buffer: most sizes are no part of it.
+struct Term {
+  std::size_t size{};
+  std::int64_t times{};
+};
+using Terms = std::vector<Term>;
+
+inline void add(Level& level, const Terms& terms, std::int64_t times = 1) {
+  for (const Term& term : terms) level[term.size] += times * term.times;
+}
+
+inline std::int64_t bytes_of(const Level& level, const Level& sizes) {
+  std::int64_t bytes = 0;
+  for (std::size_t i = 0; i < level.size(); ++i) bytes += level[i] * sizes[i];
+  return bytes;
 }
 
 /// Levels of which, whatever the sizes are, one of those that are kept is the highest.
@@ -63,17 +77,7 @@ class Highest {
     std::erase_if(levels_, [&](const Level& one) { return tops(level, one); });
     levels_.push_back(level);
   }
-  const std::vector<Level>& levels() const { return levels_; }
-
-  std::int64_t most(const Level& sizes) const {
-    std::int64_t most = 0;
-    for (const Level& level : levels_) {
-      std::int64_t bytes = 0;
-      for (std::size_t i = 0; i < sizes.size(); ++i) bytes += level[i] * sizes[i];
-      most = std::max(most, bytes);
-    }
-    return most;
-  }
+  std::vector<Level> take() { return std::move(levels_); }
 
  private:
   std::vector<Level> levels_;

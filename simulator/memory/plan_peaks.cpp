@@ -22,8 +22,8 @@ using workload::Plan;
 /// An even number of layers is cut to an even one. What is merged is interleaved by how many layers either pass has.
 std::int32_t cut_layers(const graph::StageOptions& chunk, std::int32_t directions) {
   const std::int32_t layers = chunk.layers;
-  if (directions > 1 || !chunk.kinds.empty() || layers <= StageLevels::kMostLayers) return layers;
-  return StageLevels::kMostLayers - (layers - StageLevels::kMostLayers) % 2;
+  if (directions > 1 || !chunk.kinds.empty() || layers <= PassReader::kMostLayers) return layers;
+  return PassReader::kMostLayers - (layers - PassReader::kMostLayers) % 2;
 }
 
 /// Of what lowering reads, what changes what is alive when, but for sizes.
@@ -33,7 +33,7 @@ StageInputs without_sizes(StageInputs inputs) {
     chunk.graph.batch = 1;
     chunk.graph.loss_scale = 1;
   }
-  inputs.micro_batches = std::min(inputs.micro_batches, 1);
+  inputs.micro_batches = std::min(inputs.micro_batches, 2);
   inputs.stages = std::min(inputs.stages, 2);
   inputs.overlap.tp_comm = inputs.products_in_pieces = false;
   return inputs;
@@ -130,20 +130,22 @@ class Unit {
     const std::int32_t directions = program::directions_of(plan.schedule);
     const auto micro_batches = static_cast<std::int32_t>(job_.micro_batches());
     const bool quantises_once = plan.precision == workload::Precision::fp8 && !gathers_weights();
-    const PlanMoments& moments = moments_.of({.schedule = plan.schedule,
-                                              .stages = static_cast<std::int32_t>(plan.pp),
-                                              .chunks = static_cast<std::int32_t>(plan.vpp),
-                                              .micro_batches = micro_batches,
-                                              .reduces_early = plan.overlap.grad_reduce && plan.dp > 1,
-                                              .first_forwards_apart = quantises_once});
+    const PlanMoments& moments =
+        moments_.of({.schedule = plan.schedule,
+                     .stages = static_cast<std::int32_t>(plan.pp),
+                     .chunks = static_cast<std::int32_t>(plan.vpp),
+                     .micro_batches = micro_batches,
+                     .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
+                     .first_forwards_apart = quantises_once});
     find_stages(moments, micro_batches / directions);
     std::int64_t most = 0;
     for (std::size_t first = 0, end = 0; first < kind_of_.size(); first = end) {
       while (end < kind_of_.size() && kind_of_[end] == kind_of_[first]) ++end;
       const Family::Stage& stage = kinds_[kind_of_[first]].stage;
-      const std::optional<Highest>& highest = highest_of(*stage.levels, moments, first, end);
-      if (!highest) return std::nullopt;
-      most = std::max(most, highest->most(stage.sizes));
+      const std::optional<std::int64_t> bytes =
+          stage.levels->most(highest_of(moments, first, end), stage.sizes);
+      if (!bytes) return std::nullopt;
+      most = std::max(most, *bytes);
     }
     return Bytes{most};
   }
@@ -191,31 +193,24 @@ class Unit {
     return found->second.of(inputs, cut, micro_batches);
   }
 
-  /// Of stages in a row.
-  const std::optional<Highest>& highest_of(StageLevels& levels, const PlanMoments& moments, std::size_t first,
-                                           std::size_t end) {
-    const auto [found, is_new] = highest_.try_emplace({&levels, &moments, first, end});
+  /// Of stages in a row, those that no other one tops.
+  const PlanMoments& highest_of(const PlanMoments& moments, std::size_t first, std::size_t end) {
+    const auto [found, is_new] = highest_.try_emplace({&moments, first, end});
     if (!is_new) return found->second;
-    std::optional<Highest>& highest = found->second;
-    highest.emplace();
-    std::vector<const StageMoments*> looked_at;
-    for (std::size_t s = first; s < end && highest; ++s) {
-      const bool topped = std::ranges::any_of(
-          looked_at, [&](const StageMoments* one) { return one == moments[s] || tops(*one, *moments[s]); });
-      if (topped) continue;
-      looked_at.push_back(moments[s]);
-      if (!levels.add_highest(*moments[s], *highest)) highest.reset();
+    for (std::size_t s = first; s < end; ++s) {
+      const bool topped = std::ranges::any_of(found->second, [&](const StageMoments* one) {
+        return one == moments[s] || tops(*one, *moments[s]);
+      });
+      if (!topped) found->second.push_back(moments[s]);
     }
-    return highest;
+    return found->second;
   }
 
   Job job_;
   Moments& moments_;
   program::ChunkGraphs graphs_;
   std::map<StageInputs, Family> families_;  // by without_shards
-  std::map<std::tuple<const StageLevels*, const PlanMoments*, std::size_t, std::size_t>,
-           std::optional<Highest>>
-      highest_;
+  std::map<std::tuple<const PlanMoments*, std::size_t, std::size_t>, PlanMoments> highest_;
   // Of the plan that is looked at.
   std::vector<Kind> kinds_;
   std::vector<std::size_t> kind_of_;  // by stage

@@ -58,7 +58,7 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
   constexpr std::uint64_t kJobs = 1000;
   std::map<workload::Schedule, int> by_schedule;
   std::map<int, int> by_zero;
-  int experts = 0, fp8 = 0, given = 0, cut = 0;
+  int experts = 0, fp8 = 0, given = 0, cut = 0, lowered = 0;
   for (std::uint64_t seed = 0; seed < kJobs; ++seed) {
     support::Draw draw(seed);
     Job job = random_job(draw);
@@ -67,7 +67,11 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
     for (std::size_t i = 0; i < plans.size(); ++i) {
       job.plan = plans[i];
       workload::settle(job);
-      ASSERT_TRUE(peaks[i].has_value()) << "seed " << seed << ", plan " << i;
+      if (!peaks[i]) {  // its only loss is written whole by one head, and added to by the next
+        EXPECT_EQ(job.micro_batches(), 1) << "seed " << seed << ", plan " << i;
+        ++lowered;
+        continue;
+      }
       EXPECT_EQ(*peaks[i], lowered_peak(job)) << "seed " << seed << ", plan " << i;
       ++by_schedule[plans[i].schedule];
       ++by_zero[plans[i].zero];
@@ -77,6 +81,7 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
       cut += plans[i].stage_layers.front().front() > 7 ? 1 : 0;
     }
   }
+  EXPECT_LT(lowered, 10);
   EXPECT_EQ(by_schedule.size(), 5U);
   EXPECT_EQ(by_zero.size(), 4U);
   for (const auto& [schedule, count] : by_schedule) EXPECT_GT(count, 100);
