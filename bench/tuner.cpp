@@ -128,6 +128,7 @@ void time_parts(const workload::Job& base, const std::vector<workload::Plan>& pl
   engine::PlanSteps steps(base, profile, threads);
   memory::PlanPeaks peaks(base, threads);
   for (const std::string_view again : {"", " again"}) {
+    time(fmt::format("bounds by work{}", again), [&] { steps.work_bounds(plans); });
     time(fmt::format("bounds{}", again), [&] { steps.bounds(plans); });
     time(fmt::format("peaks{}", again), [&] { peaks.of(plans); });
     time(fmt::format("step times{}", again), [&] { steps.step_times(plans); });

@@ -67,10 +67,6 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
   return result;
 }
 
-namespace {
-
-/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
-/// where stages fill whole nodes, else the plan's.
 program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
   const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
                            plan.tp * plan.dp % per_node == 0 &&
@@ -81,8 +77,6 @@ program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_n
   around.pp = std::min<std::int64_t>(plan.pp, 3);
   return program::grid_of(around);
 }
-
-}  // namespace
 
 /// One plan that is looked up.
 class StageKinds::Plan {

@@ -134,7 +134,8 @@ struct Seen {
 
 void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& plans, Seen& seen) {
   engine::PlanSteps steps(base, kNoProfile);
-  const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
+  const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans),
+                             work = steps.work_bounds(plans);
   const std::vector<std::optional<Bytes>> peaks = memory::PlanPeaks(base).of(plans);
   workload::Job job = base;
   for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -144,6 +145,8 @@ void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& p
     EXPECT_EQ(peaks[i], peak_of(program));
     const double exact = analysed(job, program);
     EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
+    EXPECT_LE(work[i].value, exact * (1 + 1e-12));
+    EXPECT_GT(work[i].value, 0);
     EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
     seen.add(job, bounds[i].value > 0.9 * exact);
   }
