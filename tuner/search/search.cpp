@@ -35,7 +35,7 @@ class Search {
       if (options_->start && std::erase(asked, *options_->start) > 0)
         searcher.tell(std::span(&*options_->start, 1), of_start);  // counted already
       const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
-      searcher.tell(std::span(asked).first(verdicts.size()), verdicts);
+      searcher.tell(asked, verdicts);
     }
     for (const auto& one : leaders_.all()) found_.top.push_back(one.what);
     return std::move(found_);
@@ -91,6 +91,7 @@ class Search {
           found_.nearest = Scored{space_->index(candidate), verdict};
         return;
       case Reason::bound: ++found_.pruned.bound; return;
+      case Reason::unseen: return;
       case Reason::evaluated: ++found_.evaluations; keep({space_->index(candidate), verdict});
     }
   }
