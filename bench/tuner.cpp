@@ -130,6 +130,7 @@ void time_parts(const workload::Job& base, const std::vector<workload::Plan>& pl
   for (const std::string_view again : {"", " again"}) {
     time(fmt::format("bounds by work{}", again), [&] { steps.work_bounds(plans); });
     time(fmt::format("bounds{}", again), [&] { steps.bounds(plans); });
+    time(fmt::format("floors of peaks{}", again), [&] { peaks.floors(plans); });
     time(fmt::format("peaks{}", again), [&] { peaks.of(plans); });
     time(fmt::format("step times{}", again), [&] { steps.step_times(plans); });
   }

@@ -8,6 +8,7 @@
 
 #include "simulator/engine/alone.h"
 #include "simulator/engine/price.h"
+#include "simulator/program/layer_sums.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/stage_graphs.h"
@@ -157,26 +158,11 @@ class WorkBound::Stages {
                              machine_.number};
     key.stage.lanes = {.context = LaneId{ring_ ? 1 : 0}, .experts = LaneId{exchanges_ ? 1 : 0}};
     graph::StageOptions& graph = key.stage.chunks.front().graph;
-    const std::vector<workload::LayerKind> kinds = std::exchange(graph.kinds, {});
-    const auto layers = static_cast<double>(inputs_.chunks.front().graph.layers);
-    const auto of = [&](std::int32_t count, const workload::LayerKind* kind) -> const Work& {
-      graph.layers = count;
-      if (kind != nullptr) graph.kinds.assign(static_cast<std::size_t>(count), *kind);
+    graph.layers = inputs_.chunks.front().graph.layers;
+    return program::sum_over_layers<Work>(graph, [&](const graph::StageOptions& options) -> const Work& {
+      key.stage.chunks.front().graph = options;
       return all_.read(key, *machine_.machine);
-    };
-    if (layers == 0) return of(0, nullptr);
-    Work work = of(1, kinds.empty() ? nullptr : &kinds.front());
-    if (kinds.empty() && layers > 1) work.add(more(of, nullptr), layers - 1);
-    for (std::size_t k = 1; k < kinds.size(); ++k) work.add(more(of, &kinds[k]), 1);
-    return work;
-  }
-
-  /// What a layer more takes.
-  template <class Of>
-  static Work more(const Of& of, const workload::LayerKind* kind) {
-    Work work = of(2, kind);
-    work.add(of(1, kind), -1);
-    return work;
+    });
   }
 
   WorkBound& all_;

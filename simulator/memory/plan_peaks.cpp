@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "simulator/base/thread_pool.h"
+#include "simulator/memory/peak_floor.h"
 #include "simulator/memory/stage_levels.h"
 #include "simulator/program/buckets.h"
 #include "simulator/workload/layer_kinds.h"
@@ -221,10 +222,38 @@ class Unit {
 struct PlanPeaks::Impl {
   Impl(Job job, std::size_t threads) : base(std::move(job)), pool(threads) {}
 
+  /// What is remembered of plans that have the same kinds of chunks.
+  struct Part {
+    Unit peaks;
+    PeakFloor floor;
+  };
+
+  /// Calls fn(part, number of a plan) for all plans; large parts first, so that all threads end together.
+  template <class Fn>
+  void share(std::span<const Plan> plans, const std::function<bool()>& enough, Fn&& fn) {
+    std::vector<std::pair<Part*, std::vector<std::size_t>>> shares;
+    std::map<Part*, std::size_t> known;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const Plan& plan = plans[i];
+      std::unique_ptr<Part>& part = parts[{plan.tp, plan.sequence_parallel, plan.precision}];
+      if (!part) part.reset(new Part{{base, moments}, PeakFloor(base)});
+      const auto [found, is_new] = known.try_emplace(part.get(), shares.size());
+      if (is_new) shares.emplace_back(part.get(), std::vector<std::size_t>{});
+      shares[found->second].second.push_back(i);
+    }
+    std::ranges::stable_sort(shares, std::greater<>{}, [](const auto& one) { return one.second.size(); });
+    pool.share(shares.size(), [&](std::size_t piece, std::size_t /*member*/) {
+      for (const std::size_t i : shares[piece].second) {
+        if (enough && enough()) return;
+        fn(*shares[piece].first, i);
+      }
+    });
+  }
+
   Job base;
   ThreadPool pool;
   Moments moments;
-  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Unit>> units;
+  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Part>> parts;
 };
 
 PlanPeaks::PlanPeaks(const Job& base, std::size_t threads) : impl_(std::make_unique<Impl>(base, threads)) {}
@@ -234,23 +263,14 @@ std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
                                                 const std::function<bool()>& enough) {
   std::vector<std::optional<Bytes>> result(plans.size());
   if (impl_->base.habits.allocator == "arena") return result;
-  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
-  std::map<Unit*, std::size_t> known;
-  for (std::size_t i = 0; i < plans.size(); ++i) {
-    const Plan& plan = plans[i];
-    std::unique_ptr<Unit>& unit = impl_->units[{plan.tp, plan.sequence_parallel, plan.precision}];
-    if (!unit) unit = std::make_unique<Unit>(impl_->base, impl_->moments);
-    const auto [found, is_new] = known.try_emplace(unit.get(), parts.size());
-    if (is_new) parts.emplace_back(unit.get(), std::vector<std::size_t>{});
-    parts[found->second].second.push_back(i);
-  }
-  std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
-  impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
-    for (const std::size_t i : parts[piece].second) {
-      if (enough && enough()) return;
-      result[i] = parts[piece].first->peak(plans[i]);
-    }
-  });
+  impl_->share(plans, enough,
+               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i]); });
+  return result;
+}
+
+std::vector<Bytes> PlanPeaks::floors(std::span<const Plan> plans, const std::function<bool()>& enough) {
+  std::vector<Bytes> result(plans.size());
+  impl_->share(plans, enough, [&](Impl::Part& part, std::size_t i) { result[i] = part.floor.of(plans[i]); });
   return result;
 }
 

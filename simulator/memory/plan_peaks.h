@@ -32,6 +32,9 @@ class PlanPeaks {
   std::vector<std::optional<Bytes>> of(std::span<const workload::Plan> plans,
                                        const std::function<bool()>& enough = {});
 
+  /// No peak is below these. Faster, and there for every plan.
+  std::vector<Bytes> floors(std::span<const workload::Plan> plans, const std::function<bool()>& enough = {});
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

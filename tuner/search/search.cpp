@@ -38,6 +38,7 @@ class Search {
       searcher.tell(asked, verdicts);
     }
     for (const auto& one : leaders_.all()) found_.top.push_back(one.what);
+    if (!found_.top.empty()) found_.nearest.reset();
     return std::move(found_);
   }
 

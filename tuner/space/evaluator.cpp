@@ -2,6 +2,8 @@
 #include "tuner/space/evaluator.h"
 
 #include <algorithm>
+#include <deque>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -16,6 +18,8 @@ namespace {
 constexpr double kRounding = 1e-9;
 /// Plans that are asked for at once: few while they are the first, since each of them may cut all that follow.
 constexpr std::size_t kFirstWave = 16, kLargestWave = 1024;
+/// Whose bounds on memory are asked for at once.
+constexpr std::size_t kBlock = 256;
 
 /// Of the rank that needs most, by lowering.
 Bytes peak_of(const workload::Job& job) {
@@ -55,7 +59,7 @@ class Evaluator::Batch {
     // Where nothing is cut, all are needed.
     std::size_t at_once = cuts() || is_limited() ? kFirstWave : order_.size();
     const std::size_t most = std::max(at_once, kLargestWave);
-    while (next_ < order_.size() && evaluated_ < judging_->evals && !enough()) {
+    while ((next_ < order_.size() || !likely_.empty()) && evaluated_ < judging_->evals && !enough()) {
       const auto left = static_cast<std::size_t>(judging_->evals - evaluated_);
       judge(next_wave(std::min(at_once, left)));
       at_once = std::min(2 * at_once, most);
@@ -100,7 +104,22 @@ class Evaluator::Batch {
   /// Settles entries until there are so many that are not; the peaks and step times of these are asked for.
   Wave next_wave(std::size_t most) {
     Wave wave;
-    while (next_ < order_.size() && wave.size() < most) {
+    while (wave.size() < most && !enough()) {
+      if (likely_.empty() && next_ == order_.size()) break;
+      if (likely_.empty()) find_likely(is_limited() ? most - wave.size() : kBlock);
+      while (!likely_.empty() && wave.size() < most) {
+        const std::size_t e = likely_.front();
+        likely_.pop_front();
+        if (!rules_out(e, floors_[entries_[e].plan])) wave.push_back(e);
+      }
+    }
+    return wave;
+  }
+
+  /// Goes on to so many candidates that bounds do not settle.
+  void find_likely(std::size_t most) {
+    Wave block;
+    while (next_ < order_.size() && block.size() < most) {
       const std::size_t e = order_[next_++];
       if (const std::optional<Rejection>& rejection = entries_[e].rejection) {
         verdicts_[e] = {.reason = rejection->reason, .path = rejection->path, .kind = {}};
@@ -108,9 +127,30 @@ class Evaluator::Batch {
         continue;
       }
       verdicts_[e].kind = kind_of(plan_of(e));
-      if (!rules_out(e, floors_[entries_[e].plan])) wave.push_back(e);
+      if (!rules_out(e, floors_[entries_[e].plan])) block.push_back(e);
     }
-    return wave;
+    if (cuts() && !judging_->too_large_ones) leave_too_large(block);
+    likely_.insert(likely_.end(), block.begin(), block.end());
+  }
+
+  /// By a bound on their peaks; but for those that may be nearest to fit, as long as none does.
+  void leave_too_large(Wave& block) {
+    const std::vector<Bytes> floors = evaluator_->peaks_.floors(plans_of(block), judging_->enough);
+    std::size_t number = 0;
+    std::erase_if(block, [&](std::size_t e) {
+      const Bytes floor = floors[number++];
+      const double share = static_cast<double>(floor.value) / usable(e);
+      if (share <= 1 || (leaders_.all().empty() && share < nearest_)) return false;
+      settle_too_large(e, floor, share);
+      return true;
+    });
+  }
+
+  void settle_too_large(std::size_t e, Bytes peak, double share) {
+    verdicts_[e].peak = peak;
+    verdicts_[e].share_of_memory = share;
+    verdicts_[e].reason = Reason::memory;
+    tell(e);
   }
 
   std::vector<workload::Plan> plans_of(const Wave& wave) const {
@@ -148,14 +188,16 @@ class Evaluator::Batch {
     std::erase_if(wave, [&](std::size_t e) {
       const std::optional<Bytes> peak = peaks[number++];
       if (!peak) return true;  // out of time
-      Verdict& verdict = verdicts_[e];
-      verdict.peak = *peak;
-      verdict.share_of_memory = static_cast<double>(peak->value) / usable(e);
-      verdict.fits = static_cast<double>(peak->value) <= usable(e);
-      if (verdict.fits || judging_->too_large_ones) return false;
-      verdict.reason = Reason::memory;
-      tell(e);
-      return true;
+      const double share = static_cast<double>(peak->value) / usable(e);
+      if (share > 1 && !judging_->too_large_ones) {
+        nearest_ = std::min(nearest_, share);
+        settle_too_large(e, *peak, share);
+        return true;
+      }
+      verdicts_[e].peak = *peak;
+      verdicts_[e].share_of_memory = share;
+      verdicts_[e].fits = share <= 1;
+      return false;
     });
   }
 
@@ -171,11 +213,13 @@ class Evaluator::Batch {
   const Judging* judging_;
   workload::Job job_;
   std::vector<Entry> entries_;
-  std::vector<workload::Plan> plans_;  // the legal ones
-  std::vector<Seconds> floors_;        // no step of these is below, where plans are cut
-  std::vector<std::size_t> order_;     // in which entries are judged
-  std::size_t next_{0};                // of these
-  std::vector<Verdict> verdicts_;      // by entry
+  std::vector<workload::Plan> plans_;                        // the legal ones
+  std::vector<Seconds> floors_;                              // no step of these is below, where plans are cut
+  std::vector<std::size_t> order_;                           // in which entries are judged
+  std::size_t next_{0};                                      // of these
+  std::deque<std::size_t> likely_;                           // of those before, what bounds have not settled
+  double nearest_{std::numeric_limits<double>::infinity()};  // share of memory, of those that do not fit
+  std::vector<Verdict> verdicts_;                            // by entry
   struct Nothing {};
   Leaders<Nothing> leaders_;
   std::int64_t evaluated_{0};

@@ -28,9 +28,10 @@ namespace ds::tuner {
 
 struct Verdict {
   Reason reason{};
-  std::string_view path;     // of a rule, or of what is not supported
-  Seconds step_time;         // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
-  Bytes peak;                // memory, evaluated: of the rank that needs most
+  std::string_view path;  // of a rule, or of what is not supported
+  Seconds step_time;      // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
+  Bytes
+      peak;  // evaluated: of the rank that needs most; memory: that, or what it is not below, which is no nearer to fitting
   double share_of_memory{};  // the same over what a rank can use
   bool fits{};               // peak <= what a rank can use
   PlanKind kind;             // memory, bound, evaluated

@@ -58,15 +58,19 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
   constexpr std::uint64_t kJobs = 1000;
   std::map<workload::Schedule, int> by_schedule;
   std::map<int, int> by_zero;
-  int experts = 0, fp8 = 0, given = 0, cut = 0, lowered = 0;
+  int experts = 0, fp8 = 0, given = 0, cut = 0, lowered = 0, tight = 0;
   for (std::uint64_t seed = 0; seed < kJobs; ++seed) {
     support::Draw draw(seed);
     Job job = random_job(draw);
     const std::vector<Plan> plans = variants_of(job, draw);
-    const std::vector<std::optional<Bytes>> peaks = PlanPeaks(job).of(plans);
+    PlanPeaks all(job);
+    const std::vector<std::optional<Bytes>> peaks = all.of(plans);
+    const std::vector<Bytes> floors = all.floors(plans);
     for (std::size_t i = 0; i < plans.size(); ++i) {
       job.plan = plans[i];
       workload::settle(job);
+      EXPECT_LE(floors[i], lowered_peak(job)) << "seed " << seed << ", plan " << i;
+      tight += 2 * floors[i].value > lowered_peak(job).value ? 1 : 0;
       if (!peaks[i]) {  // its only loss is written whole by one head, and added to by the next
         EXPECT_EQ(job.micro_batches(), 1) << "seed " << seed << ", plan " << i;
         ++lowered;
@@ -82,6 +86,7 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
     }
   }
   EXPECT_LT(lowered, 10);
+  EXPECT_GT(tight, 1500);
   EXPECT_EQ(by_schedule.size(), 5U);
   EXPECT_EQ(by_zero.size(), 4U);
   for (const auto& [schedule, count] : by_schedule) EXPECT_GT(count, 100);
