@@ -17,7 +17,7 @@ namespace {
 /// A bound is never above its step time, up to this.
 constexpr double kRounding = 1e-9;
 /// Plans that are asked for at once: few while they are the first, since each of them may cut all that follow.
-constexpr std::size_t kFirstWave = 16, kLargestWave = 1024;
+constexpr std::size_t kFirstWave = 4, kLargestWave = 32;
 /// Whose bounds on memory are asked for at once.
 constexpr std::size_t kBlock = 256;
 
