@@ -19,7 +19,8 @@ StepOrder Orders::step_order(const Job& job) {
           .stages = static_cast<std::int32_t>(plan.pp),
           .chunks = static_cast<std::int32_t>(plan.vpp),
           .micro_batches = static_cast<std::int32_t>(job.micro_batches()),
-          .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1};
+          .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
+          .first_forwards_apart = program::quantises_once(job)};
 }
 
 const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
@@ -53,8 +54,8 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
   for (std::int32_t stage = 0; stage < step.stages; ++stage) {
     const std::vector<program::ScheduledPass> order =
         program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
-    PassList passes =
-        passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early));
+    PassList passes = passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early,
+                                                  step.first_forwards_apart));
     OfStage& of_stage = result.stages.emplace_back();
     for (const auto& list : result.lists)
       if (*list == passes) of_stage.passes = list.get();
@@ -89,7 +90,7 @@ class StageKinds::Plan {
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         machine_(kinds.machines_.of(job_)),
         grid_(program::grid_of(plan_)),
-        around_(cpu_ ? grid_ : around_tensor_group(plan_, per_node_)),
+        around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
         layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
                        plan_.recompute == workload::Recompute::layers),

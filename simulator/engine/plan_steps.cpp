@@ -13,12 +13,9 @@
 #include "simulator/engine/machines.h"
 #include "simulator/engine/plan_bound.h"
 #include "simulator/engine/plan_stages.h"
-#include "simulator/engine/price.h"
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
 #include "simulator/engine/work_bound.h"
-#include "simulator/program/program.h"
-#include "simulator/workload/settle.h"
 
 namespace ds::engine {
 namespace {
@@ -83,12 +80,10 @@ struct PlanSteps::Impl {
   }
 
   /// Plans by whom they share remembered stages with; large parts first, so that all threads end together.
-  template <class Is>
-  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans, Is&& is) {
+  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
     std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
     std::map<Unit*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      if (!is(plans[i])) continue;
       Unit* const unit = &unit_of(plans[i]);
       const auto [found, is_new] = known.try_emplace(unit, parts.size());
       if (is_new) parts.emplace_back(unit, std::vector<std::size_t>{});
@@ -96,23 +91,6 @@ struct PlanSteps::Impl {
     }
     std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
     return parts;
-  }
-
-  /// Step times of plans that are not put together.
-  void lower_others(std::span<const Plan> plans, const std::function<bool()>& enough,
-                    std::vector<Seconds>& result) {
-    std::vector<std::size_t> others;
-    for (std::size_t i = 0; i < plans.size(); ++i)
-      if (!program::passes_are_alike(plans[i])) others.push_back(i);
-    pool.share(others.size(), [&](std::size_t piece, std::size_t /*member*/) {
-      if (enough && enough()) return;
-      Job job = base;
-      job.plan = plans[others[piece]];
-      workload::settle(job);
-      const program::Program program =
-          program::lower(job, program::Classes::per_stage, program::Hash::left_out);
-      result[others[piece]] = analyse(program, price(program, *machines.of(job).machine)).step_time;
-    });
   }
 
   const StepForm* form_of(const Job& job, const PlanStages& stages) {
@@ -140,8 +118,7 @@ PlanSteps::~PlanSteps() = default;
 std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const std::function<bool()>& enough) {
   std::vector<Seconds> result(plans.size());
   std::vector<Entry> entries(plans.size());
-  impl_->lower_others(plans, enough, result);
-  const auto parts = impl_->parts_of(plans, program::passes_are_alike);
+  const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
@@ -170,7 +147,7 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
 
 std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::function<bool()>& enough) {
   std::vector<Seconds> result(plans.size());
-  const auto parts = impl_->parts_of(plans, program::passes_are_alike);
+  const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     StageKinds& kinds = parts[piece].first->kinds;
     for (const std::size_t i : parts[piece].second) {
@@ -185,7 +162,7 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
 std::vector<Seconds> PlanSteps::work_bounds(std::span<const Plan> plans,
                                             const std::function<bool()>& enough) {
   std::vector<Seconds> result(plans.size());
-  const auto parts = impl_->parts_of(plans, [](const Plan&) { return true; });
+  const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;

@@ -65,7 +65,9 @@ class StageTemplates::Reader {
         lanes_(program_.lanes.size()) {}
 
   ReadTemplate read(const program::Template& body) {
-    shared_seen_ = touches_of(program_, all_.shared_, body, Iterations::ends);
+    const bool all_layers = std::ranges::any_of(
+        body.blocks, [&](const program::Block& block) { return is_looked_through(block); });
+    shared_seen_ = touches_of(program_, all_.shared_, body, all_layers ? Iterations::all : Iterations::ends);
     local_seen_ = touches_of(program_, all_.local_, body, Iterations::ends);
     for (const program::Block& block : body.blocks) {
       const bool any = std::ranges::any_of(program_.instructions_of(block),
@@ -94,14 +96,21 @@ class StageTemplates::Reader {
     return one.kind == Kind::collective && one.comm.group.has(program::Axis::pp) &&
            program_.grid.size(program::Axis::pp) > 1;
   }
+  bool is_shown(std::size_t lane) const { return (all_.shown_ >> lane & 1) != 0; }
+  /// Where lanes take turns within layers, each of these counts.
+  bool is_looked_through(const program::Block& block) const {
+    return std::ranges::any_of(program_.instructions_of(block), [&](const Instruction& one) {
+      return meets(one) || is_shown(index(one.lane));
+    });
+  }
   bool is_looked_at(const Instruction& one) const {
-    return meets(one) || watches(program_, all_.shared_, one) || watches(program_, all_.local_, one);
+    return meets(one) || is_shown(index(one.lane)) || watches(program_, all_.shared_, one) ||
+           watches(program_, all_.local_, one);
   }
 
   void go_through(const program::Block& block) {
-    const bool meeting = std::ranges::any_of(program_.instructions_of(block),
-                                             [&](const Instruction& one) { return meets(one); });
-    const LeftOut middle = meeting ? LeftOut{block.times, block.times} : left_out(block.times);
+    const LeftOut middle =
+        is_looked_through(block) ? LeftOut{block.times, block.times} : left_out(block.times);
     for (std::int32_t k = 0; k < block.times; ++k) {
       if (k == middle.begin) {
         pass_over(block, middle.end - middle.begin);
@@ -195,7 +204,10 @@ class StageTemplates::Reader {
   void close(std::size_t lane) { close(lane, {.lane = static_cast<std::int32_t>(lane)}); }
   void close(std::size_t lane, OutlineItem item) {
     LaneState& state = lanes_[lane];
-    if (lane != 0 && item.what == What::work) {
+    if (lane != 0 && item.what == What::work && is_shown(lane)) {
+      if (state.begun.position == state.now.position && state.begins.empty() && state.ends.empty()) return;
+    }
+    if (lane != 0 && item.what == What::work && !is_shown(lane)) {
       if (state.begun.position < state.now.position)
         places_.push_back(
             {.item = {.from = state.begun, .to = state.now, .waits = {}}, .compute = false, .uses = {}});
@@ -274,13 +286,17 @@ StageTemplates::StageTemplates(const Inputs& inputs, const workload::Plan& plan,
     : inputs_(inputs), plan_(plan), graphs_(std::move(graphs)), machine_(&machine) {
   Lowered& stage = lowered();
   const program::Program& program = stage.program;
-  std::uint32_t messages = 0;
+  const auto show = [&](std::size_t lane) { shown_ |= lane == 0 ? 0 : std::uint32_t{1} << lane; };
   for (std::size_t lane = 0; lane < program.lanes.size(); ++lane)
-    if (program.lanes[lane].group.has(program::Axis::pp)) messages |= std::uint32_t{1} << lane;
+    if (program.lanes[lane].group.has(program::Axis::pp)) show(lane);
+  const program::Lanes& lanes = inputs_.stage.lanes;
+  for (const program::LaneId lane : {lanes.context, lanes.experts}) show(index(lane));
+  if (shards_in_passes(inputs_.stage))
+    for (const program::LaneId lane : {lanes.reduce, lanes.gather}) show(index(lane));
   shared_ = users_of_buffers(program, note_all_uses(stage));
   local_.resize(shared_.size());
   for (std::size_t b = 0; b < shared_.size(); ++b)
-    if ((shared_[b].all() & messages) == 0) std::swap(shared_[b], local_[b]);
+    if ((shared_[b].all() & shown_) == 0) std::swap(shared_[b], local_[b]);
   finish_ = read(stage, stage.lowering.finish(), kOther);
   update_ = read(stage, stage.lowering.update(), kOther);
 }
@@ -305,6 +321,8 @@ std::vector<program::TemplateId> StageTemplates::note_all_uses(Lowered& stage) {
   for (std::int32_t c = 0; c < std::ssize(inputs_.stage.chunks); ++c) {
     using program::Gradients;
     std::vector<PassKind> kinds{{.chunk = c, .forward = true}};
+    if (inputs_.stage.quantises_once())
+      kinds.push_back({.chunk = c, .forward = true, .role = {.first = true}});
     const program::GradientRole last{.last = early};
     if (inputs_.stage.chunks[static_cast<std::size_t>(c)].splits_backward) {
       kinds.push_back({.chunk = c, .gradients = Gradients::inputs});

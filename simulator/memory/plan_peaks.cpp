@@ -130,14 +130,13 @@ class Unit {
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
     const auto micro_batches = static_cast<std::int32_t>(job_.micro_batches());
-    const bool quantises_once = plan.precision == workload::Precision::fp8 && !gathers_weights();
     const PlanMoments& moments =
         moments_.of({.schedule = plan.schedule,
                      .stages = static_cast<std::int32_t>(plan.pp),
                      .chunks = static_cast<std::int32_t>(plan.vpp),
                      .micro_batches = micro_batches,
                      .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
-                     .first_forwards_apart = quantises_once});
+                     .first_forwards_apart = program::quantises_once(job_)});
     find_stages(moments, micro_batches / directions);
     std::int64_t most = 0;
     for (std::size_t first = 0, end = 0; first < kind_of_.size(); first = end) {
@@ -158,11 +157,6 @@ class Unit {
     std::int64_t own{};  // of a stage that is like no other, its number; else -1
     Family::Stage stage;
   };
-
-  bool gathers_weights() const {
-    const std::vector<bool> splits(static_cast<std::size_t>(2 * job_.plan.vpp));
-    return program::stage_inputs(job_, 0, splits, {}).gathers_weights();
-  }
 
   void find_stages(const PlanMoments& moments, std::int64_t micro_batches) {
     const Plan& plan = job_.plan;

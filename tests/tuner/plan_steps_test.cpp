@@ -184,6 +184,52 @@ TEST(PlanSteps, EqualTheAnalyticDepthInEveryArchitecture) {
   }
 }
 
+/// Ranks that share sequences and experts out, weights in shards, products in 8 bits: lanes of a class's own take turns with its
+/// compute lane in every pass.
+TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
+  Seen seen;
+  std::map<std::string, int> used;
+  for (const char* const experts :
+       {"", R"(, "moe": {"experts": 8, "top_k": 2, "expert_ffn": 64})",
+        R"(, "moe": {"experts": 8, "top_k": 2, "expert_ffn": 64, "dense_layers": 1})"})
+    for (const char* const software : {"megatron-te", "torchtitan", "hai-llm"}) {
+      const Document document = parse_document(
+          fmt::format(
+              R"({{"model": {{"family": "{}", "layers": 8, "hidden": 128, "heads": 8, "ffn_hidden": 256, "vocab": 1000{}}},
+                  "cluster": {{"node": "dgx-h100", "nodes": 2}},
+                  "train": {{"sequence_length": 512, "global_batch": 32}}, "software": "{}"}})",
+              *experts == 0 ? "llama" : "moe", experts, software),
+          "job.json");
+      const workload::Job base = workload::read_job_parts(document);
+      std::vector<Dimension> dimensions = wide_space(base).dimensions();
+      for (Dimension& one : dimensions) {
+        const std::string_view name = one.key->name;
+        if (name == "zero") one.values = {0, 1, 2, 3};
+        if (name == "cp") one.values = {1, 2, 4};
+        if (name == "ep" && *experts != 0) one.values = {1, 2, 4};
+        if (name == "precision")
+          one.values = {static_cast<std::int64_t>(workload::Precision::bf16),
+                        static_cast<std::int64_t>(workload::Precision::fp8)};
+        if (name == "attention") one.values = {static_cast<std::int64_t>(workload::Attention::flash)};
+      }
+      SCOPED_TRACE(fmt::format("{}{}", software, experts));
+      const Space space(base, dimensions, 1);
+      std::vector<Plan> plans = drawn(space, 17, 60);
+      for (std::size_t i = 0; i < plans.size(); ++i) {
+        Plan& plan = plans[i];
+        plan.dropout = 0;
+        if (plan.cp > 1 && i % 3 == 0) plan.cp_kind = workload::CpKind::all_gather;
+        ++used[fmt::format("zero {}", plan.zero)];
+        used["cp"] += plan.cp > 1 ? 1 : 0;
+        used["ep"] += plan.ep > 1 ? 1 : 0;
+        used["fp8"] += plan.precision == workload::Precision::fp8 ? 1 : 0;
+        used["dualpipe with ep"] += plan.ep > 1 && plan.schedule == workload::Schedule::dualpipe ? 1 : 0;
+      }
+      expect_analytic_depth(base, plans, seen);
+    }
+  for (const auto& [what, count] : used) EXPECT_GT(count, 10) << what;
+}
+
 TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {
   const Document document = parse_document(world(1), "job.json");
   const Space space = wide_space(workload::read_job_parts(document));
