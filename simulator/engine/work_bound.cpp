@@ -2,6 +2,7 @@
 #include "simulator/engine/work_bound.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -23,8 +24,12 @@ using program::Kind;
 using program::LaneId;
 using program::StageInputs;
 
+/// Lanes beside that of computing, where there are such.
+constexpr std::int32_t kRing = 1, kExchanges = 2;
+
 struct PassWork {
-  double all{}, way{};
+  double way{};
+  std::array<double, 3> lanes{};
 };
 
 /// `way`: from the first work that touches what has been received, up to the send.
@@ -47,10 +52,11 @@ PassWork work_of(const program::Program& program, const Durations& durations, co
         program::for_each_use(program, one,
                               [&](const program::Use& use) { received = program.view(use.view).buffer; });
       if (one.kind == Kind::send) sent = true;
-      if (!is_own_work(one)) continue;
+      if (program::is_message(one.kind) || one.of_step) continue;
       const double seconds = alone(program, durations, 0, id).value * block.times;
+      work.lanes[program::index(one.lane)] += seconds;
+      if (one.lane != LaneId{0}) continue;
       begun = begun || !received || needs(one);
-      work.all += seconds;
       if (begun && !sent) work.way += seconds;
     }
   return work;
@@ -63,7 +69,7 @@ const WorkBound::Work& WorkBound::read(const ChunkSeconds::Inputs& inputs, const
   if (!is_new) return found->second;
   program::Program program;
   program.grid = inputs.grid;
-  program.lanes.resize(2);
+  program.lanes.resize(1 + kExchanges);
   program::StageLowering lowering(program, {graphs_.of(inputs.stage.chunks.front())}, inputs.stage);
   program::RankClass ranks;
   ranks.first = inputs.rank;
@@ -75,7 +81,8 @@ const WorkBound::Work& WorkBound::read(const ChunkSeconds::Inputs& inputs, const
   const Durations durations = price(program, machine);
   const PassWork forward = work_of(program, durations, program.body(calls.front()));
   const PassWork backward = work_of(program, durations, program.body(calls.back()));
-  found->second = {forward.all + backward.all, forward.way, backward.way};
+  const auto of = [&](std::size_t lane) { return forward.lanes[lane] + backward.lanes[lane]; };
+  found->second = {of(0), of(kRing), of(kExchanges), forward.way, backward.way};
   return found->second;
 }
 
@@ -103,14 +110,28 @@ class WorkBound::Stages {
 
   Seconds bound() {
     const double own = static_cast<double>(job_.micro_batches() / directions_);
-    double most = 0, on_the_way = 0;
+    std::vector<Work> first, last;  // chunks, by stage
+    std::vector<double> busiest;    // lane, likewise
     for (std::int64_t s = 0; s < plan_.pp; ++s) {
-      const Work first = of_chunk(s, 0);
-      double passes = first.passes;
-      for (std::int64_t c = 1; c < plan_.vpp * directions_; ++c) passes += of_chunk(s, c).passes;
-      if (directions_ > 1) on_the_way = 0;
-      most = std::max(most, on_the_way + own * passes);
-      on_the_way += first.ahead + (splits_ ? 0 : first.back);
+      Work all;
+      for (std::int64_t c = 0; c < plan_.vpp * directions_; ++c) {
+        const Work one = of_chunk(s, c);
+        if (c == 0) first.push_back(one);
+        all.add(one, 1);
+        if (c + 1 == plan_.vpp * directions_) last.push_back(one);
+      }
+      busiest.push_back(own * std::max({all.passes, all.ring, all.exchanges}));
+    }
+    // A stage begins once a message can be there, of the pipeline that runs the other way perhaps.
+    double from_first = 0, from_last = 0, back = 0, most = 0;
+    if (directions_ > 1)
+      for (const Work& one : last) from_last += one.ahead;
+    for (std::size_t s = 0; s < busiest.size(); ++s) {
+      from_last -= last[s].ahead;
+      const double before = directions_ > 1 ? std::min(from_first, std::max(from_last, 0.0)) : from_first;
+      most = std::max(most, before + busiest[s] + back);
+      from_first += first[s].ahead;
+      if (directions_ == 1 && !splits_) back += first[s].back;
     }
     return {most};
   }
@@ -156,7 +177,7 @@ class WorkBound::Stages {
     inputs_.chunks.front().splits_backward = false;
     ChunkSeconds::Inputs key{ChunkSeconds::of_passes(inputs_, 0), rank == 0 ? around_ : grid_, rank,
                              machine_.number};
-    key.stage.lanes = {.context = LaneId{ring_ ? 1 : 0}, .experts = LaneId{exchanges_ ? 1 : 0}};
+    key.stage.lanes = {.context = LaneId{ring_ ? kRing : 0}, .experts = LaneId{exchanges_ ? kExchanges : 0}};
     graph::StageOptions& graph = key.stage.chunks.front().graph;
     graph.layers = inputs_.chunks.front().graph.layers;
     return program::sum_over_layers<Work>(graph, [&](const graph::StageOptions& options) -> const Work& {

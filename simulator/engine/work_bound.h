@@ -29,11 +29,14 @@ class WorkBound {
  private:
   class Stages;
 
-  /// Seconds of a chunk: of its passes, and of what is between having a message and sending the next one.
+  /// Seconds of a chunk: of its passes in the compute lane and in lanes beside it, and of what is between having a message and
+  /// sending the next one.
   struct Work {
-    double passes{}, ahead{}, back{};
+    double passes{}, ring{}, exchanges{}, ahead{}, back{};
     void add(const Work& other, double times) {
       passes += times * other.passes;
+      ring += times * other.ring;
+      exchanges += times * other.exchanges;
       ahead += times * other.ahead;
       back += times * other.back;
     }
