@@ -68,6 +68,25 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
   return result;
 }
 
+const Orders::Calls& Orders::calls(const Job& job) {
+  const StepOrder step = step_order(job);
+  const std::vector<OfStage>& stages = of(job);
+  return calls_.of(step, [&] {
+    Calls result;
+    for (std::int32_t stage = 0; stage < step.stages; ++stage) {
+      const std::vector<PassKind>& kinds = stages[static_cast<std::size_t>(stage)].passes->kinds;
+      std::vector<std::int32_t>& counts = result.emplace_back(kinds.size(), 0);
+      const std::vector<program::ScheduledPass> order =
+          program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
+      for (const program::PassCall& call :
+           program::calls_of(order, step.micro_batches / program::directions_of(step.schedule),
+                             step.reduces_early, step.first_forwards_apart))
+        ++counts[static_cast<std::size_t>(std::ranges::find(kinds, call.kind) - kinds.begin())];
+    }
+    return result;
+  });
+}
+
 program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
   const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
                            plan.tp * plan.dp % per_node == 0 &&

@@ -47,6 +47,9 @@ class Orders {
     std::vector<bool> splits;  // by chunk, whether backwards are in two parts
   };
   const std::vector<OfStage>& of(const workload::Job& job);
+  /// How often each stage calls each of the kinds that of() lists.
+  using Calls = std::vector<std::vector<std::int32_t>>;
+  const Calls& calls(const workload::Job& job);
   /// That of a plan.
   static StepOrder step_order(const workload::Job& job);
 
@@ -58,6 +61,7 @@ class Orders {
   static OfPlan make(const StepOrder& step);
 
   Memo<StepOrder, OfPlan> known_;
+  Memo<StepOrder, Calls> calls_;
 };
 
 /// Shapes, each kept once. Any number of threads may ask.

@@ -16,6 +16,7 @@
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
 #include "simulator/engine/work_bound.h"
+#include "simulator/program/schedule/schedule.h"
 
 namespace ds::engine {
 namespace {
@@ -153,7 +154,9 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
       const PlanStages stages = kinds.of(plans[i]);
-      result[i] = bound_of(stages, Orders::step_order(kinds.job()));
+      result[i] = bound_of(
+          stages, Orders::step_order(kinds.job()),
+          program::directions_of(plans[i].schedule) > 1 ? &impl_->orders.calls(kinds.job()) : nullptr);
     }
   });
   return result;
