@@ -2,9 +2,10 @@
 // an empty cache; and whether that is what `ds-sim run --depth analytic` says of some that are drawn.
 //
 //   build/bin/bench_tuner profiles/jobs/gpt-1t-4096-a100.json [--overlap] [--precisions] [--attention] [--check 1000]
-//                         [--schedules] [--layers] [--only PLANS] [--threads 2]
+//                         [--schedules] [--layers] [--parts] [--only PLANS] [--threads 2]
 //
 // --overlap: the four overlap flags vary as well. --precisions: fp32, fp16 and bf16. --attention: in one kernel, or unfused.
+// --parts: times of bounds, peaks and step times apart.
 // --schedules: all that are supported. --layers: every chunk has a number of layers that is drawn.
 // --threads: as many as there are cores, where it is not given. Time of judging alone: what it takes to put plans into a list
 // before is left out. Exits with 1 where a checked plan differs.
@@ -22,7 +23,9 @@
 #include <vector>
 
 #include "simulator/base/random.h"
+#include "simulator/engine/plan_steps.h"
 #include "simulator/engine/predict.h"
+#include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/settle.h"
 #include "simulator/workload/workload.h"
 #include "tuner/space/evaluator.h"
@@ -36,7 +39,7 @@ constexpr std::int64_t kCores = 8;  // of a processor's plans
 
 struct Options {
   std::string job;
-  bool overlap{}, precisions{}, attention{}, schedules{}, layers{};
+  bool overlap{}, precisions{}, attention{}, schedules{}, layers{}, parts{};
   std::size_t check{}, only{}, threads{std::max(1U, std::thread::hardware_concurrency())};
 };
 
@@ -113,6 +116,26 @@ std::vector<tuner::Verdict> judge(const tuner::Space& space, const std::vector<w
   return judged;
 }
 
+/// What judging is made of, each from an empty cache, and once more with all that it has remembered.
+void time_parts(const workload::Job& base, const std::vector<workload::Plan>& plans, std::size_t threads) {
+  const auto time = [&](std::string_view what, const auto& fn) {
+    const double begun = processor_seconds();
+    fn();
+    const double took = processor_seconds() - begun;
+    fmt::print("  {}: {:.3f} s, {:.0f} a second\n", what, took, static_cast<double>(plans.size()) / took);
+  };
+  const cost::Profile profile = cost::rough_profile();
+  engine::PlanSteps steps(base, profile, threads);
+  memory::PlanPeaks peaks(base, threads);
+  for (const std::string_view again : {"", " again"}) {
+    time(fmt::format("bounds by work{}", again), [&] { steps.work_bounds(plans); });
+    time(fmt::format("bounds{}", again), [&] { steps.bounds(plans); });
+    time(fmt::format("floors of peaks{}", again), [&] { peaks.floors(plans); });
+    time(fmt::format("peaks{}", again), [&] { peaks.of(plans); });
+    time(fmt::format("step times{}", again), [&] { steps.step_times(plans); });
+  }
+}
+
 /// The first `count` plans, lowered. Those of millions of passes are left out: lowering one takes minutes.
 bool check(const workload::Job& base, const std::vector<workload::Plan>& plans,
            const std::vector<tuner::Verdict>& judged, std::size_t count) {
@@ -178,6 +201,8 @@ int main(int argc, char** argv) {
       options.schedules = true;
     else if (word == "--layers")
       options.layers = true;
+    else if (word == "--parts")
+      options.parts = true;
     else if (word == "--check" && i + 1 < argc)
       options.check = number(argv[++i]);
     else if (word == "--only" && i + 1 < argc)
@@ -188,10 +213,9 @@ int main(int argc, char** argv) {
       options.job = word;
   }
   if (options.job.empty()) {
-    fmt::print(
-        stderr,
-        "bench_tuner JOB [--overlap] [--precisions] [--attention] [--schedules] [--layers] [--check PLANS] "
-        "[--only PLANS] [--threads N]\n");
+    fmt::print(stderr,
+               "bench_tuner JOB [--overlap] [--precisions] [--attention] [--schedules] [--layers] [--parts] "
+               "[--check PLANS] [--only PLANS] [--threads N]\n");
     return 2;
   }
   const workload::Job base = workload::read_job(options.job);
@@ -199,6 +223,7 @@ int main(int argc, char** argv) {
   std::vector<workload::Plan> plans = shuffled_plans(space);
   if (options.only > 0 && plans.size() > options.only) plans.resize(options.only);
   if (options.layers) redistribute(plans, base.model.layers);
+  if (options.parts) time_parts(base, plans, options.threads);
   const std::vector<tuner::Verdict> judged = judge(space, plans, options.threads);
   return options.check == 0 || check(base, plans, judged, options.check) ? 0 : 1;
 }

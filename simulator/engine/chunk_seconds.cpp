@@ -44,42 +44,53 @@ program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, 
   return passes;
 }
 
+struct ChunkSeconds::Lowered {
+  Lowered(const Inputs& inputs, const std::shared_ptr<const graph::Stage>& graph)
+      : lowering(program, {graph}, inputs.stage) {
+    program.grid = inputs.grid;
+    program.lanes.push_back({});
+  }
+
+  program::Program program;
+  program::StageLowering lowering;
+  std::vector<Seconds> operators;  // of the program, so far as they have been priced
+};
+
 ChunkSeconds::ChunkSeconds(const Inputs& inputs, std::shared_ptr<const graph::Stage> graph,
                            const cost::Machine& machine)
-    : inputs_(inputs), machine_(&machine), lowering_(program_, {std::move(graph)}, inputs.stage) {
-  program_.grid = inputs.grid;
-  program_.lanes.push_back({});
-}
+    : inputs_(inputs), graph_(std::move(graph)), machine_(&machine) {}
 
 const PassSeconds& ChunkSeconds::of(program::PassKind kind) {
   kind.chunk = 0;
   kind.role.last = false;
-  const auto [found, is_new] = passes_.try_emplace(kind);
-  if (is_new) found->second = read(lowering_.pass(kind));
-  return found->second;
+  const auto found = passes_.find(kind);
+  if (found != passes_.end()) return found->second;
+  Lowered chunk(inputs_, graph_);
+  return passes_.emplace(kind, read(chunk, chunk.lowering.pass(kind))).first->second;
 }
 
-PassSeconds ChunkSeconds::read(program::TemplateId id) {
+PassSeconds ChunkSeconds::read(Lowered& chunk, program::TemplateId id) const {
   program::RankClass ranks;
   ranks.first = inputs_.rank;
   ranks.phases = {{program::When::always, {{id, {-1, -1}}}}};
-  program_.classes = {std::move(ranks)};
+  chunk.program.classes = {std::move(ranks)};
   PassSeconds result;
-  Durations durations = price(program_, *machine_, std::move(operators_));
-  for (const program::Block& block : program_.templates[program::index(id)].blocks) {
+  Durations durations = price(chunk.program, *machine_, std::move(chunk.operators));
+  for (const program::Block& block : chunk.program.templates[program::index(id)].blocks) {
     PassSeconds::BlockSeconds seconds{.layers = block.times > 1};
     ensure(block.times == 1 || block.times == kLayers, "a pass goes through layers of one kind");
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
       const auto instruction = static_cast<program::InstructionId>(i);
-      const Instruction& one = program_.instruction(instruction);
+      const Instruction& one = chunk.program.instruction(instruction);
       if (one.kind == Kind::send) result.sent = one.comm.bytes.bound;
       if (one.kind == Kind::receive) result.received = one.comm.bytes.bound;
       if (is_own_work(one))
-        seconds.before.push_back(seconds.before.back() + alone(program_, durations, 0, instruction).value);
+        seconds.before.push_back(seconds.before.back() +
+                                 alone(chunk.program, durations, 0, instruction).value);
     }
     if (seconds.before.size() > 1) result.blocks_.push_back(std::move(seconds));
   }
-  operators_ = std::move(durations.operators);
+  chunk.operators = std::move(durations.operators);
   return result;
 }
 

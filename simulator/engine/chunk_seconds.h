@@ -65,17 +65,17 @@ class ChunkSeconds {
   ChunkSeconds(const ChunkSeconds&) = delete;
   ChunkSeconds& operator=(const ChunkSeconds&) = delete;
 
-  /// `kind`: its chunk does not count.
+  /// `kind`: its chunk does not count. What is lowered for it is not kept.
   const PassSeconds& of(program::PassKind kind);
 
  private:
-  PassSeconds read(program::TemplateId id);
+  struct Lowered;
+
+  PassSeconds read(Lowered& chunk, program::TemplateId id) const;
 
   Inputs inputs_;
+  std::shared_ptr<const graph::Stage> graph_;
   const cost::Machine* machine_;
-  program::Program program_;
-  program::StageLowering lowering_;
-  std::vector<Seconds> operators_;  // of the program, so far as they have been priced
   std::map<program::PassKind, PassSeconds> passes_;
 };
 

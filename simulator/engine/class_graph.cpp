@@ -73,7 +73,7 @@ class ClassWalk {
       : order_(order), stage_(stage), outline_(outline), channels_(channels) {
     passes_ = program::order_of(order.schedule, order.stages, stage, order.micro_batches, order.chunks);
     const std::int32_t own = order.micro_batches / program::directions_of(order.schedule);
-    calls_ = program::calls_of(passes_, own, order.reduces_early);
+    calls_ = program::calls_of(passes_, own, order.reduces_early, order.first_forwards_apart);
     std::size_t slots = 0;
     for (const program::SlotRule& rule : outline.slots()) {
       first_slot_.push_back(slots);
@@ -171,8 +171,8 @@ class ClassWalk {
     each_event(body, item.first_use, item.begins, call, [&](Event* events, const SharedUse& use) {
       for (std::size_t lane = 0; lane < lanes_; ++lane) {
         if (lane == static_cast<std::size_t>(item.lane)) continue;
-        time.add(events[lane].written, terms_);
-        if (!use.reads) time.add(events[lane].read, terms_);
+        add(events[lane].written, time);
+        if (!use.reads) add(events[lane].read, time);
       }
     });
     time.drop_begin();
@@ -219,9 +219,13 @@ class ClassWalk {
     for (const Source& source : sources_) {
       Time way = source.begin;
       way.go_on(terms_.duration(through(source.in_template, source.item, item)), 0, terms_);
-      if (time.size() + way.size() > Time::kMost) time = point(time, {}, kNone, kNone);
-      time.add(way, terms_);
+      add(way, time);
     }
+  }
+
+  void add(const Time& other, Time& time) {
+    if (time.size() + other.size() > Time::kMost) time = point(time, {}, kNone, kNone);
+    time.add(other, terms_);
   }
 
   /// The k-th of a channel meets the k-th, so both ends give it one name.
@@ -259,7 +263,7 @@ class ClassWalk {
   void end_alone() {
     const auto end = static_cast<std::int32_t>(outline_.cut());
     Time time;
-    for (const Time& front : fronts_) time.add(front, terms_);
+    for (const Time& front : fronts_) add(front, time);
     add_ways_to(end, time);
     point(time, {}, kNone, kNone);
   }

@@ -30,6 +30,47 @@ double seconds_of(const PlanStages& plan, const PlanStages::Kind& kind, std::siz
   return sum;
 }
 
+/// The compute lane's time from the begin of a pass to its end, with what it waits for on other lanes that wait for it in turn.
+/// Whatever else they wait for is there already.
+double span_of(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
+  constexpr double kLongAgo = -std::numeric_limits<double>::infinity();
+  struct Event {
+    const SharedUse* use{};
+    std::int32_t lane{};
+    double end{};
+  };
+  const TemplateOutline& body = kind.outline->templates()[t];
+  std::vector<Event> events;  // of a buffer's slot, lane and kind of use the last one
+  std::vector<double> fronts{0};
+  for (const OutlineItem& item : body.items) {
+    const auto lane = static_cast<std::size_t>(item.lane);
+    if (fronts.size() <= lane) fronts.resize(lane + 1, kLongAgo);
+    double& now = fronts[lane];
+    const auto uses = std::span(body.uses).subspan(static_cast<std::size_t>(item.first_use),
+                                                   static_cast<std::size_t>(item.begins + item.ends));
+    for (const SharedUse& use : uses.first(static_cast<std::size_t>(item.begins)))
+      for (const Event& event : events)
+        if (event.lane != item.lane && event.use->buffer == use.buffer &&
+            event.use->instance == use.instance && (!use.reads || !event.use->reads))
+          now = std::max(now, event.end);
+    if (item.what == OutlineItem::What::work)
+      now += std::max(seconds_before(plan, kind, t, item.to, lane == 0) -
+                          seconds_before(plan, kind, t, item.from, lane == 0),
+                      0.0);
+    for (const SharedUse& use : uses.subspan(static_cast<std::size_t>(item.begins))) {
+      const auto known = std::ranges::find_if(events, [&](const Event& event) {
+        return event.lane == item.lane && event.use->buffer == use.buffer &&
+               event.use->instance == use.instance && event.use->reads == use.reads;
+      });
+      if (known == events.end())
+        events.push_back({&use, item.lane, now});
+      else
+        known->end = now;
+    }
+  }
+  return fronts.front();
+}
+
 /// From where a pass has to have its message to where it sends its own.
 double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
   const TemplateOutline& body = kind.outline->templates()[t];
@@ -66,16 +107,16 @@ std::int32_t calls_of(const std::vector<PassKind>& kinds, const PassKind& kind, 
   return micro_batches - static_cast<std::int32_t>(apart);
 }
 
-Work work_of(const PlanStages& plan, const PlanStages::Kind& kind, std::int32_t micro_batches) {
+/// `calls`: by kind of pass.
+Work work_of(const PlanStages& plan, const PlanStages::Kind& kind, const std::vector<std::int32_t>& calls) {
   const StageOutline& outline = *kind.outline;
   constexpr double kFar = std::numeric_limits<double>::infinity();
   Work work{.forward = kFar, .backward = kFar};
   const std::vector<PassKind>& kinds = outline.passes().kinds;
   for (std::size_t t = 0; t < kinds.size(); ++t) {
-    const double seconds = seconds_of(plan, kind, t);
     if (kinds[t].merged_with >= 0) work.whole = false;
     if (kinds[t].gradients != program::Gradients::all) work.whole = false;
-    work.passes += seconds * calls_of(kinds, kinds[t], micro_batches);
+    work.passes += std::max(seconds_of(plan, kind, t), span_of(plan, kind, t)) * calls[t];
     double& shortest = kinds[t].forward ? work.forward : work.backward;
     if (kinds[t].chunk == 0) shortest = std::min(shortest, way_through(plan, kind, t));
   }
@@ -83,15 +124,24 @@ Work work_of(const PlanStages& plan, const PlanStages::Kind& kind, std::int32_t 
   return work;
 }
 
+std::vector<std::int32_t> calls_of(const PlanStages::Kind& kind, std::int32_t micro_batches) {
+  const std::vector<PassKind>& kinds = kind.outline->passes().kinds;
+  std::vector<std::int32_t> calls;
+  for (const PassKind& one : kinds) calls.push_back(calls_of(kinds, one, micro_batches));
+  return calls;
+}
+
 }  // namespace
 
-Seconds bound_of(const PlanStages& plan, const StepOrder& order) {
-  if (program::directions_of(order.schedule) > 1) return {};
+Seconds bound_of(const PlanStages& plan, const StepOrder& order, const Orders::Calls* calls) {
   std::vector<Work> works;
-  bool whole = true;
+  const bool both_ways = program::directions_of(order.schedule) > 1;
+  bool whole = !both_ways;
   double around = std::numeric_limits<double>::infinity();  // the least of any stage
-  for (const PlanStages::Kind& kind : plan.kinds) {
-    works.push_back(work_of(plan, kind, order.micro_batches));
+  for (std::size_t k = 0; k < plan.kinds.size(); ++k) {
+    const PlanStages::Kind& kind = plan.kinds[k];
+    // Where two pipelines run, each stage is a kind of its own.
+    works.push_back(work_of(plan, kind, both_ways ? (*calls)[k] : calls_of(kind, order.micro_batches)));
     whole = whole && works.back().whole;
     around = std::min(around, works.back().around);
   }

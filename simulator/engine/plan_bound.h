@@ -9,6 +9,7 @@ namespace ds::engine {
 
 /// The busiest stage's work; where passes are not cut or merged, with the first forward on its way to that stage and the last
 /// backward on its way from it.
-Seconds bound_of(const PlanStages& plan, const StepOrder& order);
+/// `calls`: of all stages, where a schedule runs two pipelines.
+Seconds bound_of(const PlanStages& plan, const StepOrder& order, const Orders::Calls* calls);
 
 }  // namespace ds::engine

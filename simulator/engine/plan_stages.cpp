@@ -19,7 +19,8 @@ StepOrder Orders::step_order(const Job& job) {
           .stages = static_cast<std::int32_t>(plan.pp),
           .chunks = static_cast<std::int32_t>(plan.vpp),
           .micro_batches = static_cast<std::int32_t>(job.micro_batches()),
-          .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1};
+          .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
+          .first_forwards_apart = program::quantises_once(job)};
 }
 
 const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
@@ -53,8 +54,8 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
   for (std::int32_t stage = 0; stage < step.stages; ++stage) {
     const std::vector<program::ScheduledPass> order =
         program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
-    PassList passes =
-        passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early));
+    PassList passes = passes_of(program::calls_of(order, step.micro_batches / directions, step.reduces_early,
+                                                  step.first_forwards_apart));
     OfStage& of_stage = result.stages.emplace_back();
     for (const auto& list : result.lists)
       if (*list == passes) of_stage.passes = list.get();
@@ -67,10 +68,25 @@ Orders::OfPlan Orders::make(const StepOrder& step) {
   return result;
 }
 
-namespace {
+const Orders::Calls& Orders::calls(const Job& job) {
+  const StepOrder step = step_order(job);
+  const std::vector<OfStage>& stages = of(job);
+  return calls_.of(step, [&] {
+    Calls result;
+    for (std::int32_t stage = 0; stage < step.stages; ++stage) {
+      const std::vector<PassKind>& kinds = stages[static_cast<std::size_t>(stage)].passes->kinds;
+      std::vector<std::int32_t>& counts = result.emplace_back(kinds.size(), 0);
+      const std::vector<program::ScheduledPass> order =
+          program::order_of(step.schedule, step.stages, stage, step.micro_batches, step.chunks);
+      for (const program::PassCall& call :
+           program::calls_of(order, step.micro_batches / program::directions_of(step.schedule),
+                             step.reduces_early, step.first_forwards_apart))
+        ++counts[static_cast<std::size_t>(std::ranges::find(kinds, call.kind) - kinds.begin())];
+    }
+    return result;
+  });
+}
 
-/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
-/// where stages fill whole nodes, else the plan's.
 program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
   const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
                            plan.tp * plan.dp % per_node == 0 &&
@@ -81,8 +97,6 @@ program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_n
   around.pp = std::min<std::int64_t>(plan.pp, 3);
   return program::grid_of(around);
 }
-
-}  // namespace
 
 /// One plan that is looked up.
 class StageKinds::Plan {
@@ -95,7 +109,7 @@ class StageKinds::Plan {
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         machine_(kinds.machines_.of(job_)),
         grid_(program::grid_of(plan_)),
-        around_(cpu_ ? grid_ : around_tensor_group(plan_, per_node_)),
+        around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
         layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
                        plan_.recompute == workload::Recompute::layers),

@@ -47,6 +47,9 @@ class Orders {
     std::vector<bool> splits;  // by chunk, whether backwards are in two parts
   };
   const std::vector<OfStage>& of(const workload::Job& job);
+  /// How often each stage calls each of the kinds that of() lists.
+  using Calls = std::vector<std::vector<std::int32_t>>;
+  const Calls& calls(const workload::Job& job);
   /// That of a plan.
   static StepOrder step_order(const workload::Job& job);
 
@@ -58,10 +61,15 @@ class Orders {
   static OfPlan make(const StepOrder& step);
 
   Memo<StepOrder, OfPlan> known_;
+  Memo<StepOrder, Calls> calls_;
 };
 
 /// Shapes, each kept once. Any number of threads may ask.
 using Shapes = Memo<std::vector<std::int32_t>, std::vector<std::int32_t>>;
+
+/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
+/// where stages fill whole nodes, else the plan's.
+program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node);
 
 /// Stages that have been lowered, and those of new plans. For one thread.
 class StageKinds {

@@ -13,11 +13,10 @@
 #include "simulator/engine/machines.h"
 #include "simulator/engine/plan_bound.h"
 #include "simulator/engine/plan_stages.h"
-#include "simulator/engine/price.h"
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
-#include "simulator/program/program.h"
-#include "simulator/workload/settle.h"
+#include "simulator/engine/work_bound.h"
+#include "simulator/program/schedule/schedule.h"
 
 namespace ds::engine {
 namespace {
@@ -70,42 +69,29 @@ struct PlanSteps::Impl {
   Impl(Job job, const cost::Profile& profile, std::size_t threads)
       : base(std::move(job)), pool(threads), machines(profile), evaluators(pool.size()) {}
 
-  StageKinds& kinds_of(const Plan& plan) {
-    std::unique_ptr<StageKinds>& kinds = units[{plan.tp, plan.sequence_parallel, plan.precision}];
-    if (!kinds) kinds = std::make_unique<StageKinds>(base, machines, orders, shapes);
-    return *kinds;
+  /// What is remembered of plans that have the same kinds of chunks.
+  struct Unit {
+    StageKinds kinds;
+    WorkBound work;
+  };
+  Unit& unit_of(const Plan& plan) {
+    std::unique_ptr<Unit>& unit = units[{plan.tp, plan.sequence_parallel, plan.precision}];
+    if (!unit) unit.reset(new Unit{{base, machines, orders, shapes}, {base, machines, orders}});
+    return *unit;
   }
 
   /// Plans by whom they share remembered stages with; large parts first, so that all threads end together.
-  std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
-    std::vector<std::pair<StageKinds*, std::vector<std::size_t>>> parts;
-    std::map<StageKinds*, std::size_t> known;
+  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
+    std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
+    std::map<Unit*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
-      if (!program::passes_are_alike(plans[i])) continue;
-      StageKinds* const kinds = &kinds_of(plans[i]);
-      const auto [found, is_new] = known.try_emplace(kinds, parts.size());
-      if (is_new) parts.emplace_back(kinds, std::vector<std::size_t>{});
+      Unit* const unit = &unit_of(plans[i]);
+      const auto [found, is_new] = known.try_emplace(unit, parts.size());
+      if (is_new) parts.emplace_back(unit, std::vector<std::size_t>{});
       parts[found->second].second.push_back(i);
     }
     std::ranges::stable_sort(parts, std::greater<>{}, [](const auto& part) { return part.second.size(); });
     return parts;
-  }
-
-  /// Step times of plans that are not put together.
-  void lower_others(std::span<const Plan> plans, const std::function<bool()>& enough,
-                    std::vector<Seconds>& result) {
-    std::vector<std::size_t> others;
-    for (std::size_t i = 0; i < plans.size(); ++i)
-      if (!program::passes_are_alike(plans[i])) others.push_back(i);
-    pool.share(others.size(), [&](std::size_t piece, std::size_t /*member*/) {
-      if (enough && enough()) return;
-      Job job = base;
-      job.plan = plans[others[piece]];
-      workload::settle(job);
-      const program::Program program =
-          program::lower(job, program::Classes::per_stage, program::Hash::left_out);
-      result[others[piece]] = analyse(program, price(program, *machines.of(job).machine)).step_time;
-    });
   }
 
   const StepForm* form_of(const Job& job, const PlanStages& stages) {
@@ -121,7 +107,7 @@ struct PlanSteps::Impl {
   Machines machines;
   Orders orders;
   Shapes shapes;
-  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<StageKinds>> units;
+  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Unit>> units;
   StepForms forms;
   std::vector<Evaluator> evaluators;  // by member of the pool
 };
@@ -133,13 +119,13 @@ PlanSteps::~PlanSteps() = default;
 std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const std::function<bool()>& enough) {
   std::vector<Seconds> result(plans.size());
   std::vector<Entry> entries(plans.size());
-  impl_->lower_others(plans, enough, result);
   const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
-      PlanStages stages = parts[piece].first->of(plans[i]);
-      const StepForm* const form = impl_->form_of(parts[piece].first->job(), stages);
+      StageKinds& kinds = parts[piece].first->kinds;
+      PlanStages stages = kinds.of(plans[i]);
+      const StepForm* const form = impl_->form_of(kinds.job(), stages);
       entries[i] = {i, std::move(stages), form};
     }
   });
@@ -164,11 +150,26 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
   std::vector<Seconds> result(plans.size());
   const auto parts = impl_->parts_of(plans);
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
-    StageKinds& kinds = *parts[piece].first;
+    StageKinds& kinds = parts[piece].first->kinds;
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
       const PlanStages stages = kinds.of(plans[i]);
-      result[i] = bound_of(stages, Orders::step_order(kinds.job()));
+      result[i] = bound_of(
+          stages, Orders::step_order(kinds.job()),
+          program::directions_of(plans[i].schedule) > 1 ? &impl_->orders.calls(kinds.job()) : nullptr);
+    }
+  });
+  return result;
+}
+
+std::vector<Seconds> PlanSteps::work_bounds(std::span<const Plan> plans,
+                                            const std::function<bool()>& enough) {
+  std::vector<Seconds> result(plans.size());
+  const auto parts = impl_->parts_of(plans);
+  impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
+    for (const std::size_t i : parts[piece].second) {
+      if (enough && enough()) return;
+      result[i] = parts[piece].first->work.of(plans[i]);
     }
   });
   return result;

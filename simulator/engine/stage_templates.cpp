@@ -38,19 +38,36 @@ program::StageInputs StageTemplates::of_stage(program::StageInputs stage) {
   return stage;
 }
 
+/// The stage as a program: buffers have the same numbers each time.
+struct StageTemplates::Lowered {
+  Lowered(const Inputs& inputs, const workload::Plan& plan,
+          const std::vector<std::shared_ptr<const graph::Stage>>& graphs)
+      : lowering(program, graphs, inputs.stage) {
+    program.grid = inputs.grid;
+    program::make_lanes(program, plan);
+  }
+
+  program::Program program;
+  program::StageLowering lowering;
+  std::vector<Seconds> operators;  // of the program, so far as they have been priced
+};
+
 /// Goes through one template.
 class StageTemplates::Reader {
  public:
-  Reader(StageTemplates& all, const Durations& durations, std::uint32_t legs)
+  Reader(StageTemplates& all, const Lowered& stage, const Durations& durations, std::uint32_t legs)
       : all_(all),
-        program_(all.program_),
+        stage_(stage),
+        program_(stage.program),
         durations_(durations),
         legs_(legs),
         by_chunk_(by_chunk(all.inputs_.stage)),
         lanes_(program_.lanes.size()) {}
 
   ReadTemplate read(const program::Template& body) {
-    shared_seen_ = touches_of(program_, all_.shared_, body, Iterations::ends);
+    const bool all_layers = std::ranges::any_of(
+        body.blocks, [&](const program::Block& block) { return is_looked_through(block); });
+    shared_seen_ = touches_of(program_, all_.shared_, body, all_layers ? Iterations::all : Iterations::ends);
     local_seen_ = touches_of(program_, all_.local_, body, Iterations::ends);
     for (const program::Block& block : body.blocks) {
       const bool any = std::ranges::any_of(program_.instructions_of(block),
@@ -79,14 +96,21 @@ class StageTemplates::Reader {
     return one.kind == Kind::collective && one.comm.group.has(program::Axis::pp) &&
            program_.grid.size(program::Axis::pp) > 1;
   }
+  bool is_shown(std::size_t lane) const { return (all_.shown_ >> lane & 1) != 0; }
+  /// Where lanes take turns within layers, each of these counts.
+  bool is_looked_through(const program::Block& block) const {
+    return std::ranges::any_of(program_.instructions_of(block), [&](const Instruction& one) {
+      return meets(one) || is_shown(index(one.lane));
+    });
+  }
   bool is_looked_at(const Instruction& one) const {
-    return meets(one) || watches(program_, all_.shared_, one) || watches(program_, all_.local_, one);
+    return meets(one) || is_shown(index(one.lane)) || watches(program_, all_.shared_, one) ||
+           watches(program_, all_.local_, one);
   }
 
   void go_through(const program::Block& block) {
-    const bool meeting = std::ranges::any_of(program_.instructions_of(block),
-                                             [&](const Instruction& one) { return meets(one); });
-    const LeftOut middle = meeting ? LeftOut{block.times, block.times} : left_out(block.times);
+    const LeftOut middle =
+        is_looked_through(block) ? LeftOut{block.times, block.times} : left_out(block.times);
     for (std::int32_t k = 0; k < block.times; ++k) {
       if (k == middle.begin) {
         pass_over(block, middle.end - middle.begin);
@@ -158,7 +182,7 @@ class StageTemplates::Reader {
   std::int32_t number_of(const program::Copy& copy) {
     const auto next = static_cast<std::int32_t>(all_.slots_.size());
     const auto [found, is_new] = all_.numbers_.try_emplace({index(copy.buffer), copy.number}, next);
-    if (is_new) all_.slots_.push_back(all_.lowering_.slot_rule(copy.buffer));
+    if (is_new) all_.slots_.push_back(stage_.lowering.slot_rule(copy.buffer));
     return found->second;
   }
 
@@ -180,7 +204,10 @@ class StageTemplates::Reader {
   void close(std::size_t lane) { close(lane, {.lane = static_cast<std::int32_t>(lane)}); }
   void close(std::size_t lane, OutlineItem item) {
     LaneState& state = lanes_[lane];
-    if (lane != 0 && item.what == What::work) {
+    if (lane != 0 && item.what == What::work && is_shown(lane)) {
+      if (state.begun.position == state.now.position && state.begins.empty() && state.ends.empty()) return;
+    }
+    if (lane != 0 && item.what == What::work && !is_shown(lane)) {
       if (state.begun.position < state.now.position)
         places_.push_back(
             {.item = {.from = state.begun, .to = state.now, .waits = {}}, .compute = false, .uses = {}});
@@ -241,6 +268,7 @@ class StageTemplates::Reader {
   }
 
   StageTemplates& all_;
+  const Lowered& stage_;
   const program::Program& program_;
   const Durations& durations_;
   std::uint32_t legs_;
@@ -253,55 +281,78 @@ class StageTemplates::Reader {
 };
 
 StageTemplates::StageTemplates(const Inputs& inputs, const workload::Plan& plan,
-                               const std::vector<std::shared_ptr<const graph::Stage>>& graphs,
+                               std::vector<std::shared_ptr<const graph::Stage>> graphs,
                                const cost::Machine& machine)
-    : inputs_(inputs), machine_(&machine), lowering_(program_, graphs, inputs.stage) {
-  program_.grid = inputs.grid;
-  program::make_lanes(program_, plan);
-  std::uint32_t messages = 0;
-  for (std::size_t lane = 0; lane < program_.lanes.size(); ++lane)
-    if (program_.lanes[lane].group.has(program::Axis::pp)) messages |= std::uint32_t{1} << lane;
+    : inputs_(inputs), plan_(plan), graphs_(std::move(graphs)), machine_(&machine) {
+  Lowered& stage = lowered();
+  const program::Program& program = stage.program;
+  const auto show = [&](std::size_t lane) { shown_ |= lane == 0 ? 0 : std::uint32_t{1} << lane; };
+  for (std::size_t lane = 0; lane < program.lanes.size(); ++lane)
+    if (program.lanes[lane].group.has(program::Axis::pp)) show(lane);
+  const program::Lanes& lanes = inputs_.stage.lanes;
+  for (const program::LaneId lane : {lanes.context, lanes.experts}) show(index(lane));
+  if (shards_in_passes(inputs_.stage))
+    for (const program::LaneId lane : {lanes.reduce, lanes.gather}) show(index(lane));
+  shared_ = users_of_buffers(program, note_all_uses(stage));
+  local_.resize(shared_.size());
+  for (std::size_t b = 0; b < shared_.size(); ++b)
+    if ((shared_[b].all() & shown_) == 0) std::swap(shared_[b], local_[b]);
+  finish_ = read(stage, stage.lowering.finish(), kOther);
+  update_ = read(stage, stage.lowering.update(), kOther);
+}
+
+StageTemplates::~StageTemplates() = default;
+
+StageTemplates::Lowered& StageTemplates::lowered() {
+  if (!lowered_) lowered_ = std::make_unique<Lowered>(inputs_, plan_, graphs_);
+  return *lowered_;
+}
+
+StageOutline& StageTemplates::add(const PassList& passes) {
+  StageOutline& outline = outlines_.try_emplace(passes, *this, passes).first->second;
+  lowered_.reset();
+  return outline;
+}
+
+/// What a buffer is used for does not depend on which passes a step has.
+std::vector<program::TemplateId> StageTemplates::note_all_uses(Lowered& stage) {
   std::vector<program::TemplateId> templates;
-  // What a buffer is used for does not depend on which passes a step has.
-  const bool early = inputs.stage.reduces_early();
-  for (std::int32_t c = 0; c < std::ssize(inputs.stage.chunks); ++c) {
+  const bool early = inputs_.stage.reduces_early();
+  for (std::int32_t c = 0; c < std::ssize(inputs_.stage.chunks); ++c) {
     using program::Gradients;
     std::vector<PassKind> kinds{{.chunk = c, .forward = true}};
+    if (inputs_.stage.quantises_once())
+      kinds.push_back({.chunk = c, .forward = true, .role = {.first = true}});
     const program::GradientRole last{.last = early};
-    if (inputs.stage.chunks[static_cast<std::size_t>(c)].splits_backward) {
+    if (inputs_.stage.chunks[static_cast<std::size_t>(c)].splits_backward) {
       kinds.push_back({.chunk = c, .gradients = Gradients::inputs});
       kinds.push_back({.chunk = c, .gradients = Gradients::weights, .role = last});
     } else {
       kinds.push_back({.chunk = c, .gradients = Gradients::all, .role = last});
     }
     for (const PassKind& kind : kinds) {
-      templates.push_back(lowering_.pass(kind));
-      note_uses(templates.back(), legs_of(kind));
+      templates.push_back(stage.lowering.pass(kind));
+      note_uses(stage.program, templates.back(), legs_of(kind));
     }
   }
-  for (const program::TemplateId id : {lowering_.finish(), lowering_.update()}) {
+  for (const program::TemplateId id : {stage.lowering.finish(), stage.lowering.update()}) {
     templates.push_back(id);
-    note_uses(id, kOther);
+    note_uses(stage.program, id, kOther);
   }
-  shared_ = users_of_buffers(program_, templates);
-  local_.resize(shared_.size());
-  for (std::size_t b = 0; b < shared_.size(); ++b)
-    if ((shared_[b].all() & messages) == 0) std::swap(shared_[b], local_[b]);
-  finish_ = read(lowering_.finish(), kOther);
-  update_ = read(lowering_.update(), kOther);
+  return templates;
 }
 
-void StageTemplates::note_uses(program::TemplateId id, std::uint32_t legs) {
-  used_in_.resize(program_.buffers.size());
-  for (const program::Block& block : program_.templates[index(id)].blocks)
-    for (const Instruction& one : program_.instructions_of(block))
-      program::for_each_use(program_, one, [&](const program::Use& use) {
+void StageTemplates::note_uses(const program::Program& program, program::TemplateId id, std::uint32_t legs) {
+  used_in_.resize(program.buffers.size());
+  for (const program::Block& block : program.templates[index(id)].blocks)
+    for (const Instruction& one : program.instructions_of(block))
+      program::for_each_use(program, one, [&](const program::Use& use) {
         const bool writes = use.access != program::Access::read;
-        for (program::BufferId b = program_.view(use.view).buffer;;
+        for (program::BufferId b = program.view(use.view).buffer;;
              b = static_cast<program::BufferId>(index(b) + 1)) {
           if (one.lane == program::LaneId{0}) used_in_[index(b)].here |= legs;
           if (one.lane != program::LaneId{0} && writes) used_in_[index(b)].written |= legs;
-          if (!program_.buffer(b).goes_on) break;
+          if (!program.buffer(b).goes_on) break;
         }
       });
 }
@@ -309,17 +360,18 @@ void StageTemplates::note_uses(program::TemplateId id, std::uint32_t legs) {
 const ReadTemplate& StageTemplates::pass(const PassKind& kind) {
   const auto found = passes_.find(kind);
   if (found != passes_.end()) return found->second;
-  return passes_.emplace(kind, read(lowering_.pass(kind), legs_of(kind))).first->second;
+  Lowered& stage = lowered();
+  return passes_.emplace(kind, read(stage, stage.lowering.pass(kind), legs_of(kind))).first->second;
 }
 
-ReadTemplate StageTemplates::read(program::TemplateId id, std::uint32_t legs) {
+ReadTemplate StageTemplates::read(Lowered& stage, program::TemplateId id, std::uint32_t legs) {
   program::RankClass ranks;
   ranks.first = inputs_.rank;
   ranks.phases = {{program::When::always, {{id, {-1, -1}}}}};
-  program_.classes = {std::move(ranks)};
-  Durations durations = price(program_, *machine_, std::move(operators_));
-  ReadTemplate result = Reader(*this, durations, legs).read(program_.templates[index(id)]);
-  operators_ = std::move(durations.operators);
+  stage.program.classes = {std::move(ranks)};
+  Durations durations = price(stage.program, *machine_, std::move(stage.operators));
+  ReadTemplate result = Reader(*this, stage, durations, legs).read(stage.program.templates[index(id)]);
+  stage.operators = std::move(durations.operators);
   return result;
 }
 

@@ -42,19 +42,26 @@ class StageTemplates {
     std::size_t machine{};
     auto operator<=>(const Inputs&) const = default;
   };
-  /// Whether what its passes take is asked of its chunks. Not where a forward and a backward are one, or layers differ.
+  /// Whether every pass gathers weights, or reduces its gradients into shards.
+  static bool shards_in_passes(const program::StageInputs& stage) {
+    return stage.gathers_weights() || stage.sharding.gradients;
+  }
+  /// Whether what its passes take is asked of its chunks. Not where a forward and a backward are one, layers differ, passes do what
+  /// depends on data-parallel ranks, or another lane takes turns with the compute lane in each of them.
   static bool by_chunk(const program::StageInputs& stage) {
-    return stage.directions == 1 && std::ranges::all_of(stage.chunks, [](const program::ChunkInputs& chunk) {
-             return chunk.graph.kinds.empty();
-           });
+    const bool beside =
+        stage.lanes.context != stage.lanes.compute || stage.lanes.experts != stage.lanes.compute;
+    return stage.directions == 1 && !beside && !shards_in_passes(stage) &&
+           std::ranges::all_of(stage.chunks,
+                               [](const program::ChunkInputs& chunk) { return chunk.graph.kinds.empty(); });
   }
   /// Of `stage` what counts.
   static program::StageInputs of_stage(program::StageInputs stage);
 
   /// `machine` has to outlive it.
   StageTemplates(const Inputs& inputs, const workload::Plan& plan,
-                 const std::vector<std::shared_ptr<const graph::Stage>>& graphs,
-                 const cost::Machine& machine);
+                 std::vector<std::shared_ptr<const graph::Stage>> graphs, const cost::Machine& machine);
+  ~StageTemplates();
   StageTemplates(const StageTemplates&) = delete;
   StageTemplates& operator=(const StageTemplates&) = delete;
 
@@ -68,21 +75,24 @@ class StageTemplates {
     const auto found = outlines_.find(passes);
     return found == outlines_.end() ? nullptr : &found->second;
   }
-  StageOutline& add(const PassList& passes) {
-    return outlines_.try_emplace(passes, *this, passes).first->second;
-  }
+  /// What has been lowered for it is not kept: there are thousands of kinds of stages.
+  StageOutline& add(const PassList& passes);
 
  private:
   class Reader;
+  struct Lowered;
 
-  ReadTemplate read(program::TemplateId id, std::uint32_t legs);
-  void note_uses(program::TemplateId id, std::uint32_t legs);
+  Lowered& lowered();
+  ReadTemplate read(Lowered& stage, program::TemplateId id, std::uint32_t legs);
+  std::vector<program::TemplateId> note_all_uses(Lowered& stage);
+  void note_uses(const program::Program& program, program::TemplateId id, std::uint32_t legs);
 
   Inputs inputs_;
+  workload::Plan plan_;
+  std::vector<std::shared_ptr<const graph::Stage>> graphs_;
   const cost::Machine* machine_;
-  program::Program program_;
-  program::StageLowering lowering_;
-  std::vector<Seconds> operators_;           // of the program, so far as they have been priced
+  std::unique_ptr<Lowered> lowered_;  // while an outline is made
+  std::uint32_t shown_{};             // lanes that are part of the picture, as bits; but for the compute lane
   std::vector<BufferLanes> shared_, local_;  // by buffer: lanes; none in the other list
   /// Legs of a micro-batch in which the compute lane uses a buffer, and in which another lane writes it, as bits.
   struct UsedIn {

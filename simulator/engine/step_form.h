@@ -43,7 +43,7 @@ struct StepForm {
 struct StepOrder {
   workload::Schedule schedule{};
   std::int32_t stages{}, chunks{}, micro_batches{};
-  bool reduces_early{};
+  bool reduces_early{}, first_forwards_apart{};
   auto operator<=>(const StepOrder&) const = default;
 };
 

@@ -121,10 +121,15 @@ class Walk {
 }  // namespace
 
 std::vector<bool> alive_always(const program::Program& program, const program::RankClass& ranks) {
+  return alive_always(program, ranks.buffers, program::templates_of(program, ranks));
+}
+
+std::vector<bool> alive_always(const program::Program& program, program::Span buffers,
+                               const std::vector<program::TemplateId>& templates) {
   std::vector<bool> always(program.buffers.size(), false);
-  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
+  for (std::int32_t b = buffers.first; b < buffers.first + buffers.count; ++b)
     always[static_cast<std::size_t>(b)] = program.buffers[static_cast<std::size_t>(b)].life == Life::run;
-  for (const program::TemplateId id : program::templates_of(program, ranks))
+  for (const program::TemplateId id : templates)
     for (const program::Block& block : program.templates[program::index(id)].blocks)
       for (const program::Instruction& instruction : program.instructions_of(block)) {
         if (instruction.lane == program::LaneId{0}) continue;

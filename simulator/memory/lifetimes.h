@@ -29,6 +29,9 @@ struct Lifetimes {
 /// Buffers that are alive all the time: what runs over the seam, and what another lane than the compute lane touches, since
 /// only that one is walked through in the order in which it runs; not what is allocated for each use. By buffer of the program.
 std::vector<bool> alive_always(const program::Program& program, const program::RankClass& ranks);
+/// Of a class that has these buffers and calls these templates.
+std::vector<bool> alive_always(const program::Program& program, program::Span buffers,
+                               const std::vector<program::TemplateId>& templates);
 
 Lifetimes lifetimes(const program::Program& program, std::size_t rank_class);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "simulator/memory/lifetimes.h"
+#include "simulator/memory/template_lives.h"
 #include "simulator/program/walk.h"
 
 namespace ds::memory {
@@ -51,24 +52,6 @@ struct Profile {
   }
 };
 
-/// A life of a copy within a template, or the part of one.
-struct Spell {
-  std::int32_t begin{}, end{};
-  bool fresh{};  // begins with a write of the whole; else goes on
-};
-
-/// What a template touches, but for what is alive always.
-struct Touched {
-  BufferId buffer{};
-  std::int32_t copy{};
-  std::vector<Spell> spells;
-};
-struct TemplateLives {
-  std::vector<Change> within;                    // buffers that live within one call
-  std::array<std::vector<Touched>, 2> by_micro;  // of the first and the second micro-batch
-  std::vector<Touched> of_step;                  // what lives for the step: every slot is part of one block
-};
-
 /// What classes of one kind of stage share: their templates, and the chains that micro-batches go through.
 class Kind {
  public:
@@ -76,12 +59,18 @@ class Kind {
       : program_(program),
         ranks_(ranks),
         always_(alive_always(program, ranks)),
+        copies_(program, ranks.buffers),
         lives_(program.templates.size()) {}
 
   bool always(BufferId buffer) const { return always_[index(buffer)]; }
 
-  const TemplateLives& lives(TemplateId id) {
-    std::optional<TemplateLives>& known = lives_[index(id)];
+  /// But for what is alive always.
+  struct Lives {
+    TemplateLives touched;
+    std::vector<Change> within;  // of what lives within one call
+  };
+  const Lives& lives(TemplateId id) {
+    std::optional<Lives>& known = lives_[index(id)];
     if (!known) known = read(id);
     return *known;
   }
@@ -120,44 +109,19 @@ class Kind {
   }
 
  private:
-  TemplateLives read(TemplateId id) const {
-    std::map<std::tuple<BufferId, std::int32_t, std::size_t>, std::vector<Spell>> spells;
-    std::int32_t position = 0;
-    program::for_each_instruction(
-        program_.templates[index(id)], [&](program::InstructionId i, std::int32_t iteration) {
-          program::for_each_use(program_, program_.instruction(i), [&](const program::Use& use) {
-            const program::View& view = program_.view(use.view);
-            const program::Copy copy = program::locate(program_, view, iteration);
-            if (always(copy.buffer)) return;
-            const Buffer& buffer = program_.buffer(copy.buffer);
-            const bool second = use.instance == program::kMicro1 && buffer.life == Life::slot;
-            std::vector<Spell>& list = spells[{copy.buffer, copy.number, second ? 1 : 0}];
-            const std::int32_t slots = buffer.life == Life::step ? program::slots_of(ranks_, copy.buffer) : 1;
-            const bool whole = view.bytes() == buffer.size.bound * slots;
-            const bool fresh =
-                use.access == program::Access::write && whole && (list.empty() || list.back().end < position);
-            if (list.empty() || fresh)
-              list.push_back({position, position, fresh});
-            else
-              list.back().end = position;
-          });
-          ++position;
-        });
-    TemplateLives lives;
-    for (auto& [key, list] : spells) {
-      const auto& [buffer, copy, micro] = key;
-      switch (program_.buffer(buffer).life) {
-        case Life::call:
-          for (const Spell& spell : list) {
-            lives.within.push_back(change(buffer, spell.begin, true));
-            lives.within.push_back(change(buffer, spell.end + 1, false));
-          }
-          break;
-        case Life::slot: lives.by_micro[micro].push_back({buffer, copy, std::move(list)}); break;
-        case Life::step: lives.of_step.push_back({buffer, copy, std::move(list)}); break;
-        case Life::run: break;  // alive always
+  Lives read(TemplateId id) const {
+    Lives lives{lives_of(program_, program_.templates[index(id)], copies_,
+                         [&](BufferId buffer) { return program::slots_of(ranks_, buffer); }),
+                {}};
+    const auto lasts = [&](const Touched& one) { return always(one.buffer); };
+    for (std::vector<Touched>* const list : {&lives.touched.of_call, lives.touched.by_micro.data(),
+                                             lives.touched.by_micro.data() + 1, &lives.touched.of_step})
+      std::erase_if(*list, lasts);
+    for (const Touched& one : lives.touched.of_call)
+      for (const Spell& spell : one.spells) {
+        lives.within.push_back(change(one.buffer, spell.begin, true));
+        lives.within.push_back(change(one.buffer, spell.end + 1, false));
       }
-    }
     return lives;
   }
 
@@ -177,7 +141,7 @@ class Kind {
       changes_[first + last.link].push_back(change(what.first, last.position + 1, false));
     };
     for (std::size_t link = 0; link < chain.size(); ++link)
-      for (const Touched& touched : lives(chain[link].first).by_micro[chain[link].second])
+      for (const Touched& touched : lives(chain[link].first).touched.by_micro[chain[link].second])
         for (const Spell& spell : touched.spells) {
           const std::pair what{touched.buffer, touched.copy};
           const auto [found, is_new] = alive.try_emplace(what);
@@ -189,9 +153,10 @@ class Kind {
   }
 
   const Program& program_;
-  const RankClass& ranks_;                           // any of the kind
-  std::vector<bool> always_;                         // by buffer
-  std::vector<std::optional<TemplateLives>> lives_;  // by template
+  const RankClass& ranks_;    // any of the kind
+  std::vector<bool> always_;  // by buffer
+  CopyNumbers copies_;
+  std::vector<std::optional<Lives>> lives_;  // by template
   std::map<Chain, std::int32_t> chains_;
   std::vector<std::vector<Change>> changes_;  // by link
   using Key = std::tuple<TemplateId, std::array<std::int32_t, 2>>;
@@ -293,7 +258,7 @@ class Step {
         lives[id].assign(static_cast<std::size_t>(buffer.copies), {.alive = written});
     }
     for (std::size_t c = 0; c < calls_.size(); ++c)
-      for (const Touched& touched : kind_.lives(calls_[c]->body).of_step) {
+      for (const Touched& touched : kind_.lives(calls_[c]->body).touched.of_step) {
         Span& life = lives.at(touched.buffer)[static_cast<std::size_t>(touched.copy)];
         for (const Spell& spell : touched.spells) {
           if (life.alive && spell.fresh) add(touched.buffer, life.call, life.position + 1, false);

@@ -80,10 +80,6 @@ Grid grid_of(const workload::Plan& plan) {
               plan.placement);
 }
 
-bool passes_are_alike(const workload::Plan& plan) {
-  return plan.zero <= 1 && plan.ep == 1 && plan.cp == 1 && plan.precision != workload::Precision::fp8;
-}
-
 Program lower(const Job& job, Classes classes, Hash hash) {
   const workload::Plan& plan = job.plan;
   Program program;

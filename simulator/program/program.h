@@ -259,10 +259,6 @@ enum class Hash : std::uint8_t { taken, left_out };
 /// How the ranks of a plan are arranged.
 Grid grid_of(const workload::Plan& plan);
 
-/// Whether what one pass of a chunk does says what they all do: none gathers weights or hands tokens or keys to ranks elsewhere, and
-/// the first of a step does no more than the others (quantise, in 8 bits).
-bool passes_are_alike(const workload::Plan& plan);
-
 /// Lowers a job that `workload::check_supported` has passed.
 Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);
 

@@ -5,6 +5,13 @@
 
 namespace ds::program {
 
+SizeRule StageLowering::of_bucket(const Chunk& chunk, Holds holds, bool by_layer) {
+  return {.chunk = chunk.number,
+          .bucket = static_cast<std::int32_t>(chunk.buffers.size()),
+          .shard = holds == Holds::shard,
+          .by_layer = by_layer};
+}
+
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   const bool cuts = inputs_.sharding.shards > 1;
   const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_data_ranks : inputs_.sharding.shards;
@@ -12,45 +19,49 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   BucketBuffers buffers{.expert = bucket.expert};
   buffers.padded = padded;
   buffers.part = shard;
-  const auto run = [&](const char* what, Part part, std::int64_t elements, DataType type) {
+  const auto elements = [&](Holds holds) { return holds == Holds::shard ? buffers.part : buffers.padded; };
+  const bool by_layer = bucket.layer >= 0;
+  const auto run = [&](const char* what, Part part, Holds holds, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = Size::exactly({elements * size_of(type)}),
+                       .size = Size::exactly({elements(holds) * size_of(type)}),
                        .type = type,
                        .life = Life::run,
                        .part = part,
                        .host = Host::writes,
-                       .copies = bucket.copies});
+                       .copies = bucket.copies},
+                      {}, of_bucket(chunk, holds, by_layer));
   };
-  const auto gradient = [&](const char* what, std::int64_t elements, DataType type) {
+  const auto gradient = [&](const char* what, Holds holds, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = Size::exactly({elements * size_of(type)}),
+                       .size = Size::exactly({elements(holds) * size_of(type)}),
                        .type = type,
                        .life = inputs_.keeps_gradients ? Life::run : Life::step,
                        .part = Part::gradients,
-                       .copies = bucket.copies});
+                       .copies = bucket.copies},
+                      {}, of_bucket(chunk, holds, by_layer));
   };
   const Sharding& sharding = inputs_.sharding;
   const bool has_masters = inputs_.master_type != inputs_.type;
   if (!has_masters || !sharding.masters_alone)
     buffers.weight =
-        run("weight", Part::weights, inputs_.gathers_weights() ? buffers.part : buffers.padded, inputs_.type);
+        run("weight", Part::weights, inputs_.gathers_weights() ? Holds::shard : Holds::whole, inputs_.type);
   if (sharding.gradients) {
-    buffers.gradient = gradient("gradient", buffers.part, sharding.kept_as);
-    make_own_gradients(bucket, buffers);
+    buffers.gradient = gradient("gradient", Holds::shard, sharding.kept_as);
+    make_own_gradients(chunk, bucket, buffers);
   } else {
-    buffers.own_gradient = buffers.gradient = gradient("gradient", buffers.padded, inputs_.gradient_type);
-    if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", buffers.padded, inputs_.gradient_type);
+    buffers.own_gradient = buffers.gradient = gradient("gradient", Holds::whole, inputs_.gradient_type);
+    if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", Holds::whole, inputs_.gradient_type);
   }
-  if (has_masters) buffers.master = run("master", Part::optimizer, buffers.part, inputs_.master_type);
-  buffers.first_moment = run("first_moment", Part::optimizer, buffers.part, inputs_.master_type);
-  buffers.second_moment = run("second_moment", Part::optimizer, buffers.part, inputs_.master_type);
+  if (has_masters) buffers.master = run("master", Part::optimizer, Holds::shard, inputs_.master_type);
+  buffers.first_moment = run("first_moment", Part::optimizer, Holds::shard, inputs_.master_type);
+  buffers.second_moment = run("second_moment", Part::optimizer, Holds::shard, inputs_.master_type);
   make_gathered(chunk, bucket, buffers);
-  make_narrow_weight(bucket, buffers);
+  make_narrow_weight(chunk, bucket, buffers);
   make_tensor_views(chunk, bucket, buffers);
   chunk.buffers.push_back(buffers);
 }
 
-void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buffers) {
+void StageLowering::make_narrow_weight(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers) {
   if (bucket.fp8 == 0) return;
   const bool lasts = inputs_.quantises_once();
   buffers.narrow_weight = add_buffer({.name = fmt::format("{}.fp8", bucket.name),
@@ -58,18 +69,20 @@ void StageLowering::make_narrow_weight(const Bucket& bucket, BucketBuffers& buff
                                       .type = DataType::fp8,
                                       .life = lasts ? Life::run : Life::call,
                                       .part = Part::weights,
-                                      .copies = lasts ? bucket.copies : 1});
+                                      .copies = lasts ? bucket.copies : 1},
+                                     {}, {.chunk = chunk.number, .by_layer = lasts && bucket.layer >= 0});
 }
 
 /// What a backward writes before it is reduced, for two layers in turn where that is done beside the work.
-void StageLowering::make_own_gradients(const Bucket& bucket, BucketBuffers& buffers) {
+void StageLowering::make_own_gradients(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers) {
   const auto buffer = [&](const char* what, DataType type, Part part) {
     const BufferId id = add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
                                     .size = Size::exactly({buffers.padded * size_of(type)}),
                                     .type = type,
                                     .life = Life::call,
                                     .part = part,
-                                    .copies = copies_in_turn(bucket, inputs_.overlap.grad_reduce)});
+                                    .copies = copies_in_turn(bucket, inputs_.overlap.grad_reduce)},
+                                   {}, of_bucket(chunk, Holds::whole, false));
     if (program_.buffer(id).copies > 1) rings_.insert(id);
     return id;
   };

@@ -30,8 +30,9 @@ Leg last_of(int legs) {
 
 }  // namespace
 
-BufferId StageLowering::add_buffer(Buffer buffer, SlotRule rule) {
+BufferId StageLowering::add_buffer(Buffer buffer, SlotRule rule, SizeRule size) {
   slot_rules_.push_back(rule);
+  size_rules_.push_back(size);
   program_.buffers.push_back(std::move(buffer));
   return static_cast<BufferId>(program_.buffers.size() - 1);
 }
@@ -157,7 +158,7 @@ void StageLowering::make_gathered(const Chunk& chunk, const Bucket& bucket, Buck
                   .life = buffers.kept ? Life::slot : Life::call,
                   .part = Part::weights,
                   .copies = buffers.kept ? bucket.copies : copies_in_turn(bucket, prefetches())},
-                 rule);
+                 rule, of_bucket(chunk, Holds::whole, buffers.kept && of_layers));
   if (!buffers.kept && program_.buffer(buffers.used_weight).copies > 1) rings_.insert(buffers.used_weight);
 }
 
@@ -231,7 +232,7 @@ void StageLowering::make_series(Chunk& chunk, Way way) {
       Buffer buffer = activation(chunk, between, legs, false, rule);
       buffer.copies = count(g) - 1;
       buffer.goes_on = true;
-      add_buffer(std::move(buffer), rule);
+      add_buffer(std::move(buffer), rule, {.chunk = chunk.number, .by_layer = true});
     }
     begins.push_back(end_buffer(to(g), g + 1 < layers));
   }
@@ -319,9 +320,9 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
       Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
       // What a layer keeps for its backward is its own; what lives within a call makes place for the next layer's.
       const std::int32_t layer = chunk.layer_of[static_cast<std::size_t>(t)];
-      if (layer != graph::kNone && buffer.life == Life::slot)
-        buffer.copies = chunk.graph->layers[static_cast<std::size_t>(layer)].count;
-      bind(add_buffer(std::move(buffer), rule), kMicro0);
+      const bool by_layer = layer != graph::kNone && buffer.life == Life::slot;
+      if (by_layer) buffer.copies = chunk.graph->layers[static_cast<std::size_t>(layer)].count;
+      bind(add_buffer(std::move(buffer), rule, {.chunk = chunk.number, .by_layer = by_layer}), kMicro0);
       return;
     }
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");

@@ -29,7 +29,8 @@ graph::Fp8 fp8_of(const Job& job) {
   return {.forms = !of_tensors || hopper ? 2 : 1, .reads = job.plan.fp8_recipe == "tensor_current" ? 2 : 1};
 }
 
-/// The chunk's place in the model.
+}  // namespace
+
 std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
   const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
   return mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
@@ -39,8 +40,6 @@ std::int64_t layers_at(const workload::Plan& plan, std::int64_t place) {
   return plan
       .stage_layers[static_cast<std::size_t>(place % plan.pp)][static_cast<std::size_t>(place / plan.pp)];
 }
-
-}  // namespace
 
 std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chunk) {
   std::int64_t first = 0;

@@ -9,8 +9,12 @@
 
 namespace ds::program {
 
-/// Chunk c of stage s is the (c x stages + s)-th of the model; with two pipelines in opposite directions, chunk 1 is the stage
-/// at the mirrored place.
+/// Where a chunk is in the model: chunk c of stage s is the (c x stages + s)-th; with two pipelines in opposite directions,
+/// chunk 1 is the stage at the mirrored place.
+std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk);
+/// Of a place.
+std::int64_t layers_at(const workload::Plan& plan, std::int64_t place);
+
 graph::StageOptions chunk_options(const workload::Job& job, std::int64_t stage, std::int64_t chunk);
 /// The number of its first layer in the model.
 std::int32_t first_layer_of(const workload::Job& job, std::int64_t stage, std::int64_t chunk);

@@ -38,6 +38,10 @@ Bytes workspace_of(const Job& job) {
 
 }  // namespace
 
+bool quantises_once(const Job& job) {
+  return job.plan.precision == workload::Precision::fp8 && sharding_of(job).weights == WeightStore::whole;
+}
+
 StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<bool>& splits,
                          const Lanes& lanes) {
   const workload::Plan& plan = job.plan;

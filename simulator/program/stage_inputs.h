@@ -101,6 +101,9 @@ struct StageInputs {
   auto operator<=>(const StageInputs&) const = default;
 };
 
+/// StageInputs::quantises_once() of all stages.
+bool quantises_once(const workload::Job& job);
+
 /// `splits`: by chunk, whether the stage's order has backwards of it in two parts.
 StageInputs stage_inputs(const workload::Job& job, std::int64_t stage, const std::vector<bool>& splits,
                          const Lanes& lanes);

@@ -68,6 +68,15 @@ struct SlotRule {
   auto operator<=>(const SlotRule&) const = default;
 };
 
+/// How large a buffer is follows from sizes that do not change what a stage does: of a bucket, cut into shards or not, and how
+/// many layers have one.
+struct SizeRule {
+  std::int32_t chunk{-1};
+  std::int32_t bucket{-1};  // of the chunk: it holds elements of it in its type; -1: its size is as it says
+  bool shard{};             // one shard of the bucket; else the whole, padded
+  bool by_layer{};          // a copy for each of the chunk's layers, or between them
+};
+
 /// `micro_batches`: of the rank and pipeline.
 std::int32_t slots_of(const SlotRule& rule, const std::vector<ScheduledPass>& order,
                       std::int32_t micro_batches);
@@ -88,6 +97,9 @@ class StageLowering {
   TemplateId update();
   const SlotRule& slot_rule(BufferId buffer) const {
     return slot_rules_[index(buffer) - static_cast<std::size_t>(first_buffer_)];
+  }
+  const SizeRule& size_rule(BufferId buffer) const {
+    return size_rules_[index(buffer) - static_cast<std::size_t>(first_buffer_)];
   }
 
  private:
@@ -150,7 +162,10 @@ class StageLowering {
   bool opposite(const Chunk& chunk) const { return inputs_.directions == 2 && chunk.number == 1; }
   std::vector<std::size_t> chunks_by_place() const;
 
-  BufferId add_buffer(Buffer buffer, SlotRule rule = {});
+  BufferId add_buffer(Buffer buffer, SlotRule rule = {}, SizeRule size = {});
+  /// Of a buffer of the bucket that is made.
+  enum class Holds : std::uint8_t { whole, shard };
+  static SizeRule of_bucket(const Chunk& chunk, Holds holds, bool by_layer);
   ViewId add_view(BufferId buffer, Bytes offset, ops::Shape shape, Way way = Way::ahead,
                   TensorId tensor = TensorId{-1});
   ViewId whole(BufferId buffer, std::int64_t elements, Way way = Way::ahead);
@@ -163,8 +178,8 @@ class StageLowering {
   void make_side_buffers();
   void make_bucket(Chunk& chunk, const Bucket& bucket);
   void make_gathered(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
-  void make_own_gradients(const Bucket& bucket, BucketBuffers& buffers);
-  void make_narrow_weight(const Bucket& bucket, BucketBuffers& buffers);
+  void make_own_gradients(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
+  void make_narrow_weight(const Chunk& chunk, const Bucket& bucket, BucketBuffers& buffers);
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
   template <class Fn>
   void for_each_node(const Chunk& chunk, Fn&& fn) const;
@@ -219,6 +234,7 @@ class StageLowering {
   BufferId sums_{-1};
   std::vector<Chunk> chunks_;
   std::vector<SlotRule> slot_rules_;  // by buffer
+  std::vector<SizeRule> size_rules_;  // likewise
   std::set<BufferId> rings_;          // buffers whose copies layers take in turn
   std::int32_t first_buffer_{}, first_tensor_{};
   std::map<PassKind, TemplateId> templates_;

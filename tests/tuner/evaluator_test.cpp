@@ -107,6 +107,7 @@ std::size_t cut_soundly(const std::vector<Verdict>& pruned, const std::vector<Ve
       continue;
     }
     ++cut;
+    if (all[i].reason == Reason::memory) continue;  // nobody asked
     EXPECT_EQ(all[i].reason, Reason::evaluated);
     EXPECT_LE(pruned[i].step_time.value, all[i].step_time.value * (1 + 1e-9));
     EXPECT_GE(all[i].step_time.value, worst.value);
@@ -146,12 +147,13 @@ TEST(Evaluator, EndsAfterSoManyEvaluationsOrWhenItIsEnough) {
   const std::vector<Verdict> few = evaluator.evaluate(
       candidates, {.evals = 2, .told = [&](std::size_t i, const Verdict&) { told.push_back(i); }});
   EXPECT_EQ(std::ranges::count(few, Reason::evaluated, &Verdict::reason), 2);
-  EXPECT_EQ(few.back().reason, Reason::evaluated);
-  ASSERT_EQ(told.size(), few.size());
-  for (std::size_t i = 0; i < told.size(); ++i) EXPECT_EQ(told[i], i);
+  ASSERT_EQ(few.size(), candidates.size());
+  EXPECT_LT(told.size(), few.size());
+  EXPECT_TRUE(std::ranges::is_sorted(told));
+  for (std::size_t i = 0; i < few.size(); ++i) EXPECT_EQ(few[i].reason == Reason::unseen, i >= told.size());
   int asked = 0;
-  EXPECT_LT(evaluator.evaluate(candidates, {.enough = [&] { return ++asked > 3; }}).size(),
-            candidates.size());
+  const std::vector<Verdict> some = evaluator.evaluate(candidates, {.enough = [&] { return ++asked > 3; }});
+  EXPECT_GT(std::ranges::count(some, Reason::unseen, &Verdict::reason), 0);
 }
 
 }  // namespace

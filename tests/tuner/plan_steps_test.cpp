@@ -1,4 +1,4 @@
-// Step times of many plans equal those that the analytic depth gives each of them.
+// Step times and peaks of many plans equal those of each of them, lowered.
 #include "simulator/engine/plan_steps.h"
 
 #include <fmt/format.h>
@@ -11,6 +11,8 @@
 
 #include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
+#include "simulator/memory/live_bytes.h"
+#include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/workload.h"
 #include "tests/tuner/architectures.h"
 #include "tuner/space/space.h"
@@ -22,10 +24,16 @@ using workload::Plan;
 
 const cost::Profile kNoProfile;
 
-double analysed(const workload::Job& job) {
+double analysed(const workload::Job& job, const program::Program& program) {
   const cost::Machine machine(job, kNoProfile);
-  const program::Program program = program::lower(job);
   return engine::analyse(program, engine::price(program, machine)).step_time.value;
+}
+double analysed(const workload::Job& job) { return analysed(job, program::lower(job)); }
+
+Bytes peak_of(const program::Program& program) {
+  Bytes most;
+  for (const memory::LiveBytes& one : memory::live_bytes(program)) most = std::max(most, one.peak);
+  return most;
 }
 
 /// A small model on a few nodes; odd sizes, so that buckets need padding.
@@ -126,13 +134,19 @@ struct Seen {
 
 void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& plans, Seen& seen) {
   engine::PlanSteps steps(base, kNoProfile);
-  const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans);
+  const std::vector<Seconds> all = steps.step_times(plans), bounds = steps.bounds(plans),
+                             work = steps.work_bounds(plans);
+  const std::vector<std::optional<Bytes>> peaks = memory::PlanPeaks(base).of(plans);
   workload::Job job = base;
   for (std::size_t i = 0; i < plans.size(); ++i) {
     SCOPED_TRACE(describe(plans[i]));
     job.plan = plans[i];
-    const double exact = analysed(job);
+    const program::Program program = program::lower(job);
+    EXPECT_EQ(peaks[i], peak_of(program));
+    const double exact = analysed(job, program);
     EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
+    EXPECT_LE(work[i].value, exact * (1 + 1e-12));
+    EXPECT_GT(work[i].value, 0);
     EXPECT_NEAR(all[i].value, exact, 1e-12 * exact) << job.micro_batches() << " micro-batches";
     seen.add(job, bounds[i].value > 0.9 * exact);
   }
@@ -168,6 +182,52 @@ TEST(PlanSteps, EqualTheAnalyticDepthInEveryArchitecture) {
     for (std::size_t i = 0; i < plans.size(); ++i) redistribute(plans[i], space.base().model.layers, i);
     expect_analytic_depth(space.base(), plans, seen);
   }
+}
+
+/// Ranks that share sequences and experts out, weights in shards, products in 8 bits: lanes of a class's own take turns with its
+/// compute lane in every pass.
+TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
+  Seen seen;
+  std::map<std::string, int> used;
+  for (const char* const experts :
+       {"", R"(, "moe": {"experts": 8, "top_k": 2, "expert_ffn": 64})",
+        R"(, "moe": {"experts": 8, "top_k": 2, "expert_ffn": 64, "dense_layers": 1})"})
+    for (const char* const software : {"megatron-te", "torchtitan", "hai-llm"}) {
+      const Document document = parse_document(
+          fmt::format(
+              R"({{"model": {{"family": "{}", "layers": 8, "hidden": 128, "heads": 8, "ffn_hidden": 256, "vocab": 1000{}}},
+                  "cluster": {{"node": "dgx-h100", "nodes": 2}},
+                  "train": {{"sequence_length": 512, "global_batch": 32}}, "software": "{}"}})",
+              *experts == 0 ? "llama" : "moe", experts, software),
+          "job.json");
+      const workload::Job base = workload::read_job_parts(document);
+      std::vector<Dimension> dimensions = wide_space(base).dimensions();
+      for (Dimension& one : dimensions) {
+        const std::string_view name = one.key->name;
+        if (name == "zero") one.values = {0, 1, 2, 3};
+        if (name == "cp") one.values = {1, 2, 4};
+        if (name == "ep" && *experts != 0) one.values = {1, 2, 4};
+        if (name == "precision")
+          one.values = {static_cast<std::int64_t>(workload::Precision::bf16),
+                        static_cast<std::int64_t>(workload::Precision::fp8)};
+        if (name == "attention") one.values = {static_cast<std::int64_t>(workload::Attention::flash)};
+      }
+      SCOPED_TRACE(fmt::format("{}{}", software, experts));
+      const Space space(base, dimensions, 1);
+      std::vector<Plan> plans = drawn(space, 17, 60);
+      for (std::size_t i = 0; i < plans.size(); ++i) {
+        Plan& plan = plans[i];
+        plan.dropout = 0;
+        if (plan.cp > 1 && i % 3 == 0) plan.cp_kind = workload::CpKind::all_gather;
+        ++used[fmt::format("zero {}", plan.zero)];
+        used["cp"] += plan.cp > 1 ? 1 : 0;
+        used["ep"] += plan.ep > 1 ? 1 : 0;
+        used["fp8"] += plan.precision == workload::Precision::fp8 ? 1 : 0;
+        used["dualpipe with ep"] += plan.ep > 1 && plan.schedule == workload::Schedule::dualpipe ? 1 : 0;
+      }
+      expect_analytic_depth(base, plans, seen);
+    }
+  for (const auto& [what, count] : used) EXPECT_GT(count, 10) << what;
 }
 
 TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {

@@ -12,8 +12,9 @@ namespace ds::tuner {
 namespace {
 
 constexpr Seconds kBetweenProgress{0.05};
-// Plans asked for at once, most of which break a rule: few first, so that something is soon there.
-constexpr std::size_t kFirst = 1000, kMostAtOnce = 64'000;
+// Candidates asked for at once, most of which break a rule. The more they are, the fewer have to be evaluated, since the best ones
+// by their bounds come first; where the search may end before, few come first, so that something is soon there.
+constexpr std::size_t kFirst = 1000, kMostAtOnce = 500'000;
 
 class Search {
  public:
@@ -27,7 +28,8 @@ class Search {
   Found run(Searcher& searcher) {
     std::vector<Verdict> of_start;
     if (options_->start) of_start = judge(std::span(&*options_->start, 1), {});
-    std::size_t at_once = kFirst;
+    const bool limited = options_->evals != Options{}.evals || options_->time_limit != Options{}.time_limit;
+    std::size_t at_once = limited ? kFirst : kMostAtOnce;
     while (!ended()) {
       std::vector<Candidate> asked = searcher.ask(at_once);
       if (asked.empty()) break;
@@ -35,22 +37,24 @@ class Search {
       if (options_->start && std::erase(asked, *options_->start) > 0)
         searcher.tell(std::span(&*options_->start, 1), of_start);  // counted already
       const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
-      searcher.tell(std::span(asked).first(verdicts.size()), verdicts);
+      searcher.tell(asked, verdicts);
     }
     for (const auto& one : leaders_.all()) found_.top.push_back(one.what);
+    if (!found_.top.empty()) found_.nearest.reset();
     return std::move(found_);
   }
 
  private:
   std::vector<Verdict> judge(std::span<const Candidate> candidates, std::function<bool()> enough) {
-    Judging judging{.top = options_->top,
-                    .best = {},
-                    .evals = options_->evals - found_.evaluations,
-                    .enough = std::move(enough),
-                    .told = [&](std::size_t number, const Verdict& verdict) {
-                      count(candidates[number], verdict);
-                      tell_progress();
-                    }};
+    Judging judging{
+        .top = options_->top,
+        .best = {},
+        .evals = options_->evals == Options{}.evals ? options_->evals : options_->evals - found_.evaluations,
+        .enough = std::move(enough),
+        .told = [&](std::size_t number, const Verdict& verdict) {
+          count(candidates[number], verdict);
+          tell_progress();
+        }};
     for (const auto& one : leaders_.all()) judging.best.push_back({one.kind, one.step_time});
     return evaluator_->evaluate(candidates, judging);
   }
@@ -91,6 +95,7 @@ class Search {
           found_.nearest = Scored{space_->index(candidate), verdict};
         return;
       case Reason::bound: ++found_.pruned.bound; return;
+      case Reason::unseen: return;
       case Reason::evaluated: ++found_.evaluations; keep({space_->index(candidate), verdict});
     }
   }

@@ -90,7 +90,7 @@ struct Found {
   Pruned pruned;
   std::vector<Improvement> history;
   std::map<Rejection, Index> rejections;  // candidates that are no plans
-  std::optional<Scored> nearest;          // least over its memory, of those that do not fit
+  std::optional<Scored> nearest;          // where none fits: the one that is least over its memory
   End end{};
 
   bool optimal() const { return end == End::seen_whole && !top.empty(); }

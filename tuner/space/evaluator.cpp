@@ -1,7 +1,10 @@
-// Candidates become plans, plans are estimated side by side, and what no estimate covers is lowered, in order.
+// Candidates become plans, and those that nothing cheaper settles are asked for their peaks and step times, many at once.
 #include "tuner/space/evaluator.h"
 
 #include <algorithm>
+#include <deque>
+#include <limits>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -13,6 +16,10 @@ namespace {
 
 /// A bound is never above its step time, up to this.
 constexpr double kRounding = 1e-9;
+/// Plans that are asked for at once: few while they are the first, since each of them may cut all that follow.
+constexpr std::size_t kFirstWave = 4, kLargestWave = 32;
+/// Whose bounds on memory are asked for at once.
+constexpr std::size_t kBlock = 256;
 
 /// Of the rank that needs most, by lowering.
 Bytes peak_of(const workload::Job& job) {
@@ -42,20 +49,22 @@ class Evaluator::Batch {
   }
 
   std::vector<Verdict> run() {
-    estimates_.resize(plans_.size());
-    // On CPUs there are none.
-    if (!job_.cluster.cpu()) evaluator_->estimator_.estimate(plans_, estimates_, judging_->enough);
-    find_peaks();
-    find_step_times();
-    std::vector<Verdict> verdicts;
-    for (const Entry& entry : entries_) {
-      if (evaluated_ >= judging_->evals || enough()) break;
-      // Out of time before all was known of it.
-      if (!entry.rejection && !known(entry.plan)) break;
-      verdicts.push_back(entry.rejection ? rejected(*entry.rejection) : judge(entry.plan));
-      if (judging_->told) judging_->told(verdicts.size() - 1, verdicts.back());
+    verdicts_.assign(entries_.size(), {.reason = Reason::unseen, .path = {}, .kind = {}});
+    floors_.resize(plans_.size());
+    if (cuts()) floors_ = evaluator_->steps_.work_bounds(plans_, judging_->enough);
+    order_.resize(entries_.size());
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+    if (cuts() && !is_limited())
+      std::ranges::stable_sort(order_, {}, [&](std::size_t e) { return floor_of(e); });
+    // Where nothing is cut, all are needed.
+    std::size_t at_once = cuts() || is_limited() ? kFirstWave : order_.size();
+    const std::size_t most = std::max(at_once, kLargestWave);
+    while ((next_ < order_.size() || !likely_.empty()) && evaluated_ < judging_->evals && !enough()) {
+      const auto left = static_cast<std::size_t>(judging_->evals - evaluated_);
+      judge(next_wave(std::min(at_once, left)));
+      at_once = std::min(2 * at_once, most);
     }
-    return verdicts;
+    return std::move(verdicts_);
   }
 
  private:
@@ -63,104 +72,161 @@ class Evaluator::Batch {
     std::optional<Rejection> rejection;
     std::size_t plan{};  // among the legal ones, where it is one
   };
+  using Wave = std::vector<std::size_t>;  // entries
 
-  static Verdict rejected(const Rejection& why) { return {.reason = why.reason, .path = why.path}; }
-
+  bool cuts() const { return judging_->top > 0; }
+  bool is_limited() const { return judging_->evals != std::numeric_limits<std::int64_t>::max(); }
   bool enough() const { return judging_->enough && judging_->enough(); }
+  /// Rejected ones come first.
+  double floor_of(std::size_t e) const {
+    return entries_[e].rejection ? -1 : floors_[entries_[e].plan].value;
+  }
+  const workload::Plan& plan_of(std::size_t e) const { return plans_[entries_[e].plan]; }
 
-  workload::Job job_of(std::size_t number) const {
+  workload::Job job_of(std::size_t e) const {
     workload::Job job = job_;
-    job.plan = plans_[number];
+    job.plan = plan_of(e);
     workload::settle(job);
     return job;
   }
 
-  /// Of plans that no estimate covers.
-  void find_peaks() {
-    std::vector<std::size_t> missing;
-    for (std::size_t i = 0; i < plans_.size(); ++i)
-      if (!estimates_[i].peak) missing.push_back(i);
-    evaluator_->pool_.share(missing.size(), [&](std::size_t piece, std::size_t /*member*/) {
-      if (!enough()) estimates_[missing[piece]].peak = peak_of(job_of(missing[piece]));
+  void tell(std::size_t e) {
+    if (judging_->told) judging_->told(e, verdicts_[e]);
+  }
+  bool rules_out(std::size_t e, Seconds bound) {
+    if (!cuts() || !leaders_.rules_out(verdicts_[e].kind, {bound.value / (1 + kRounding)})) return false;
+    verdicts_[e].step_time = bound;
+    verdicts_[e].reason = Reason::bound;
+    tell(e);
+    return true;
+  }
+
+  /// Settles entries until there are so many that are not; the peaks and step times of these are asked for.
+  Wave next_wave(std::size_t most) {
+    Wave wave;
+    while (wave.size() < most && !enough()) {
+      if (likely_.empty() && next_ == order_.size()) break;
+      if (likely_.empty()) find_likely(is_limited() ? most - wave.size() : kBlock);
+      while (!likely_.empty() && wave.size() < most) {
+        const std::size_t e = likely_.front();
+        likely_.pop_front();
+        if (!rules_out(e, floors_[entries_[e].plan])) wave.push_back(e);
+      }
+    }
+    return wave;
+  }
+
+  /// Goes on to so many candidates that bounds do not settle.
+  void find_likely(std::size_t most) {
+    Wave block;
+    while (next_ < order_.size() && block.size() < most) {
+      const std::size_t e = order_[next_++];
+      if (const std::optional<Rejection>& rejection = entries_[e].rejection) {
+        verdicts_[e] = {.reason = rejection->reason, .path = rejection->path, .kind = {}};
+        tell(e);
+        continue;
+      }
+      verdicts_[e].kind = kind_of(plan_of(e));
+      if (!rules_out(e, floors_[entries_[e].plan])) block.push_back(e);
+    }
+    if (cuts() && !judging_->too_large_ones) leave_too_large(block);
+    likely_.insert(likely_.end(), block.begin(), block.end());
+  }
+
+  /// By a bound on their peaks; but for those that may be nearest to fit, as long as none does.
+  void leave_too_large(Wave& block) {
+    const std::vector<Bytes> floors = evaluator_->peaks_.floors(plans_of(block), judging_->enough);
+    std::size_t number = 0;
+    std::erase_if(block, [&](std::size_t e) {
+      const Bytes floor = floors[number++];
+      const double share = static_cast<double>(floor.value) / usable(e);
+      if (share <= 1 || (leaders_.all().empty() && share < nearest_)) return false;
+      settle_too_large(e, floor, share);
+      return true;
     });
   }
-  /// Where plans are cut, bounds at first.
-  void find_step_times() {
-    bounds_.resize(plans_.size());
-    std::vector<std::size_t> missing;
+
+  void settle_too_large(std::size_t e, Bytes peak, double share) {
+    verdicts_[e].peak = peak;
+    verdicts_[e].share_of_memory = share;
+    verdicts_[e].reason = Reason::memory;
+    tell(e);
+  }
+
+  std::vector<workload::Plan> plans_of(const Wave& wave) const {
     std::vector<workload::Plan> plans;
-    for (std::size_t i = 0; i < plans_.size(); ++i) {
-      if (estimates_[i].step_time || !estimates_[i].peak || !is_wanted(i)) continue;
-      missing.push_back(i);
-      plans.push_back(plans_[i]);
+    for (const std::size_t e : wave) plans.push_back(plan_of(e));
+    return plans;
+  }
+
+  void judge(Wave wave) {
+    judge_memory(wave);
+    if (cuts()) {
+      const std::vector<Seconds> bounds = evaluator_->steps_.bounds(plans_of(wave), judging_->enough);
+      std::size_t number = 0;
+      std::erase_if(wave, [&](std::size_t e) { return rules_out(e, bounds[number++]); });
     }
-    const bool cuts = judging_->top > 0;
-    const std::vector<Seconds> seconds = cuts ? evaluator_->steps_.bounds(plans, judging_->enough)
-                                              : evaluator_->steps_.step_times(plans, judging_->enough);
-    for (std::size_t m = 0; m < missing.size(); ++m) {
-      if (cuts)
-        bounds_[missing[m]] = seconds[m];
-      else if (seconds[m].value > 0)
-        estimates_[missing[m]].step_time = seconds[m];
+    const std::vector<Seconds> steps = evaluator_->steps_.step_times(plans_of(wave), judging_->enough);
+    for (std::size_t i = 0; i < wave.size(); ++i) {
+      if (steps[i].value == 0) continue;  // out of time
+      Verdict& verdict = verdicts_[wave[i]];
+      verdict.step_time = steps[i];
+      verdict.reason = Reason::evaluated;
+      ++evaluated_;
+      leaders_.add({verdict.kind, verdict.step_time, {}});
+      tell(wave[i]);
     }
+  }
+
+  /// Leaves those whose step time is asked for.
+  void judge_memory(Wave& wave) {
+    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough);
+    evaluator_->pool_.share(wave.size(), [&](std::size_t i, std::size_t /*member*/) {
+      if (!peaks[i] && !enough()) peaks[i] = peak_of(job_of(wave[i]));
+    });
+    std::size_t number = 0;
+    std::erase_if(wave, [&](std::size_t e) {
+      const std::optional<Bytes> peak = peaks[number++];
+      if (!peak) return true;  // out of time
+      const double share = static_cast<double>(peak->value) / usable(e);
+      if (share > 1 && !judging_->too_large_ones) {
+        nearest_ = std::min(nearest_, share);
+        settle_too_large(e, *peak, share);
+        return true;
+      }
+      verdicts_[e].peak = *peak;
+      verdicts_[e].share_of_memory = share;
+      verdicts_[e].fits = share <= 1;
+      return false;
+    });
   }
 
   /// What a rank can use. Ranks on processors share the machine's.
-  double usable(std::size_t number) const {
+  double usable(std::size_t e) const {
     const auto of = [](const workload::Job& job) {
       return job.cluster.groups.front().node.memory_bytes_per_gpu;
     };
-    return job_.cluster.cpu() ? of(job_of(number)) : of(job_);
-  }
-  bool fits(std::size_t number) const {
-    return static_cast<double>(estimates_[number].peak.value_or(Bytes{}).value) <= usable(number);
-  }
-  /// Whether its step time is asked for.
-  bool is_wanted(std::size_t number) const { return judging_->too_large_ones || fits(number); }
-  bool known(std::size_t number) const {
-    return estimates_[number].peak &&
-           (estimates_[number].step_time || judging_->top > 0 || !is_wanted(number));
-  }
-
-  Verdict judge(std::size_t number) {
-    const Estimate& estimate = estimates_[number];
-    Verdict verdict{.reason = Reason::memory, .path = {}, .kind = kind_of(plans_[number])};
-    verdict.peak = estimate.peak.value_or(Bytes{});
-    verdict.share_of_memory = static_cast<double>(verdict.peak.value) / usable(number);
-    verdict.fits = fits(number);
-    if (!is_wanted(number)) return verdict;
-    if (!estimate.step_time && judging_->top > 0 &&
-        leaders_.rules_out(verdict.kind, {bounds_[number].value / (1 + kRounding)})) {
-      verdict.step_time = bounds_[number];
-      verdict.reason = Reason::bound;
-      return verdict;
-    }
-    verdict.step_time = estimate.step_time
-                            ? *estimate.step_time
-                            : evaluator_->steps_.step_times(std::span(&plans_[number], 1)).front();
-    verdict.reason = Reason::evaluated;
-    ++evaluated_;
-    leaders_.add({verdict.kind, verdict.step_time, {}});
-    return verdict;
+    return job_.cluster.cpu() ? of(job_of(e)) : of(job_);
   }
 
   Evaluator* evaluator_;
   const Judging* judging_;
   workload::Job job_;
   std::vector<Entry> entries_;
-  std::vector<workload::Plan> plans_;  // the legal ones
-  std::vector<Estimate> estimates_;    // of these
-  std::vector<Seconds> bounds_;        // of those that no estimate covers, where plans are cut
+  std::vector<workload::Plan> plans_;                        // the legal ones
+  std::vector<Seconds> floors_;                              // no step of these is below, where plans are cut
+  std::vector<std::size_t> order_;                           // in which entries are judged
+  std::size_t next_{0};                                      // of these
+  std::deque<std::size_t> likely_;                           // of those before, what bounds have not settled
+  double nearest_{std::numeric_limits<double>::infinity()};  // share of memory, of those that do not fit
+  std::vector<Verdict> verdicts_;                            // by entry
   struct Nothing {};
   Leaders<Nothing> leaders_;
   std::int64_t evaluated_{0};
 };
 
 Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads)
-    : space_(&space),
-      pool_(threads),
-      estimator_(space.base(), threads),
-      steps_(space.base(), profile, threads) {}
+    : space_(&space), pool_(threads), peaks_(space.base(), threads), steps_(space.base(), profile, threads) {}
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, const Judging& judging) {
   Batch batch(*this, judging);

@@ -19,8 +19,8 @@
 #include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/engine/plan_steps.h"
+#include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/job.h"
-#include "tuner/estimate/estimator.h"
 #include "tuner/space/leaders.h"
 #include "tuner/space/space.h"
 
@@ -28,9 +28,10 @@ namespace ds::tuner {
 
 struct Verdict {
   Reason reason{};
-  std::string_view path;     // of a rule, or of what is not supported
-  Seconds step_time;         // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
-  Bytes peak;                // memory, bound, evaluated: of the rank that needs most
+  std::string_view path;  // of a rule, or of what is not supported
+  Seconds step_time;      // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
+  Bytes
+      peak;  // evaluated: of the rank that needs most; memory: that, or what it is not below, which is no nearer to fitting
   double share_of_memory{};  // the same over what a rank can use
   bool fits{};               // peak <= what a rank can use
   PlanKind kind;             // memory, bound, evaluated
@@ -49,15 +50,16 @@ struct Judging {
   };
   std::vector<Best> best;
   bool too_large_ones{false};  // evaluate plans that do not fit, too
-  /// It ends before a further candidate once so many plans of the batch have been evaluated.
+  /// It ends before a further candidate once so many plans of the batch have been evaluated. Where there is such a limit,
+  /// candidates are judged in their order; else those come first that have the lowest bounds, and cut most of the others.
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
   /// It ends once this is so; asked between plans, and by all threads.
   std::function<bool()> enough;
-  /// Told each verdict in the order of the batch, as soon as it is known.
+  /// Told each verdict as soon as it is known, but for those that nobody came to.
   std::function<void(std::size_t, const Verdict&)> told;
 };
 
-/// Estimates a plan where tuner/estimate covers it, and asks the engine where not; both say the same.
+/// Asks for as little as settles a candidate: a bound of its work, its peak, a better bound, its step.
 class Evaluator {
  public:
   /// `profile` serves jobs on CPUs. Both have to outlive the evaluator.
@@ -65,7 +67,7 @@ class Evaluator {
   Evaluator(const Evaluator&) = delete;
   Evaluator& operator=(const Evaluator&) = delete;
 
-  /// A verdict for each candidate, in their order; fewer where `judging` ended it.
+  /// A verdict for each candidate, in their order; `unseen` where `judging` ended it before.
   std::vector<Verdict> evaluate(std::span<const Candidate> candidates, const Judging& judging = {});
   /// The same for plans that are complete, legal and supported for the space's job, in the space or not.
   std::vector<Verdict> evaluate(std::span<const workload::Plan> plans, const Judging& judging = {});
@@ -75,7 +77,7 @@ class Evaluator {
 
   const Space* space_;
   ThreadPool pool_;
-  Estimator estimator_;
+  memory::PlanPeaks peaks_;
   engine::PlanSteps steps_;
 };
 

@@ -37,6 +37,7 @@ std::string_view words_of(const Rejection& rejection) {
     case Reason::memory: return "too large";
     case Reason::bound: return "cut by bound";
     case Reason::evaluated: return "evaluated";
+    case Reason::unseen: return "not seen";
   }
   return "?";
 }

@@ -42,7 +42,8 @@ enum class Reason : std::uint8_t {
   more_ranks_than_cores,
   memory,  // does not fit
   bound,   // cannot be faster than those that are known
-  evaluated
+  evaluated,
+  unseen  // nobody came to it
 };
 
 /// Why a candidate is no plan.

@@ -1,0 +1,300 @@
+// Adds up births and deaths within each pass of a stage, as sums over sizes.
+#include "simulator/memory/pass_levels.h"
+
+#include <algorithm>
+
+#include "simulator/memory/lifetimes.h"
+#include "simulator/program/walk.h"
+
+namespace ds::memory {
+namespace {
+
+using program::Buffer;
+using program::BufferId;
+using program::PassKind;
+using program::TemplateId;
+using Of = SizeNumbers::Of;
+
+constexpr std::int32_t kBefore = -1;  // the call
+
+/// What a micro-batch's way through a chunk is made of; a backward to inputs and weights is one.
+enum class Stretch : std::uint8_t { forward, inputs, weights, backward };
+constexpr std::size_t kStretches = 4;
+
+Stretch backward_of(const PassKind& kind) {
+  switch (kind.gradients) {
+    case program::Gradients::inputs: return Stretch::inputs;
+    case program::Gradients::weights: return Stretch::weights;
+    case program::Gradients::all: break;
+  }
+  return Stretch::backward;
+}
+/// Of a call's first and second micro-batch.
+struct OwnPass {
+  std::int32_t chunk{};
+  Stretch stretch{};
+};
+std::vector<OwnPass> own_passes(const PassKind& kind) {
+  std::vector<OwnPass> own{{kind.chunk, kind.forward ? Stretch::forward : backward_of(kind)}};
+  if (kind.forward && kind.merged_with >= 0) own.push_back({kind.merged_with, backward_of(kind)});
+  return own;
+}
+
+}  // namespace
+
+PassReader::PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
+                       const SizeNumbers& sizes, const StageMoments& moments)
+    : inputs_(inputs),
+      sizes_(sizes),
+      lowering_(program_, graphs, inputs),
+      buffers_{0, static_cast<std::int32_t>(program_.buffers.size())},
+      copies_(program_, buffers_),
+      kinds_(moments.kinds),
+      rank_(moments.rank) {
+  {
+    program::Program of_two;
+    const program::StageLowering lowering(of_two, graphs_of_two, inputs);
+    make_terms(of_two);
+  }
+  std::vector<TemplateId> templates;
+  for (const PassKind& kind : kinds_) templates.push_back(lowering_.pass(kind));
+  templates.push_back(lowering_.finish());
+  templates.push_back(lowering_.update());
+  for (const TemplateId id : templates) reads_.push_back(read(id));
+  always_ = alive_always(program_, buffers_, templates);
+  find_step_copies();
+  find_slot_copies();
+}
+
+void PassReader::make_terms(const program::Program& of_two) {
+  for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
+    const Buffer& buffer = program_.buffers[b];
+    const program::SizeRule& rule = lowering_.size_rule(static_cast<BufferId>(b));
+    const bool cut = rule.by_layer && is_cut(static_cast<std::size_t>(rule.chunk));
+    Terms& terms = terms_.emplace_back();
+    Terms& middle = middle_terms_.emplace_back();
+    const auto chunk = static_cast<std::size_t>(rule.chunk);
+    if (rule.bucket >= 0) {
+      using Times = SizeNumbers::Times;
+      const auto bucket = static_cast<std::size_t>(rule.bucket);
+      const auto part = rule.shard ? SizeNumbers::Part::shard : SizeNumbers::Part::whole;
+      terms = {{sizes_.of(chunk, bucket, part, Times::once), size_of(buffer.type)}};
+      if (cut)
+        middle = {terms.front(), {sizes_.of(chunk, bucket, part, Times::more_layers), size_of(buffer.type)}};
+      continue;
+    }
+    const std::int64_t one = buffer.size.bound.value;
+    const std::int64_t sequence = of_two.buffers[b].size.bound.value - one;
+    terms = {{sizes_.of(Of::one), one - sequence}, {sizes_.of(Of::sequence), sequence}};
+    if (cut)
+      middle = {terms.front(),
+                terms.back(),
+                {sizes_.by_layer(chunk, Of::one), one - sequence},
+                {sizes_.by_layer(chunk, Of::sequence), sequence}};
+  }
+}
+
+/// Layers may be left out of a chunk.
+bool PassReader::is_cut(std::size_t chunk) const {
+  const graph::StageOptions& graph = inputs_.chunks[chunk].graph;
+  return inputs_.directions == 1 && graph.kinds.empty() && graph.layers >= kMostLayers - 1;
+}
+
+/// An iteration that is none of the highest.
+bool PassReader::is_between(const program::Template& body, std::int32_t iteration) const {
+  const bool is_pass = body.pass != program::Pass::norm && body.pass != program::Pass::update;
+  const auto chunk = static_cast<std::size_t>(body.chunk);
+  return is_pass && is_cut(chunk) && iteration >= 2 && iteration < inputs_.chunks[chunk].graph.layers - 2;
+}
+
+PassReader::Read PassReader::read(TemplateId id) const {
+  const program::Template& body = program_.templates[program::index(id)];
+  // Of more than one, no write of one slot is one of the whole.
+  const std::int32_t slots = inputs_.micro_batches == 1 ? 1 : 2;
+  Read result{lives_of(program_, body, copies_,
+                       [&](BufferId buffer) {
+                         const bool one = lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one;
+                         return one ? 1 : slots;
+                       }),
+              {}};
+  for (const program::Block& block : body.blocks)
+    for (std::int32_t k = block.first; k < block.first + block.times; ++k)
+      result.passed_over.insert(result.passed_over.end(), static_cast<std::size_t>(block.body.count),
+                                block.times > 1 && is_between(body, k));
+  return result;
+}
+
+const Terms& PassReader::terms_of(BufferId buffer, std::int32_t copy) const {
+  const auto b = program::index(buffer);
+  const bool middle = !middle_terms_[b].empty() && copy == program_.buffer(buffer).copies / 2;
+  return middle ? middle_terms_[b] : terms_[b];
+}
+
+/// Of all slots of a copy, of which there are not as many as micro-batches are under way.
+Terms PassReader::block_of(BufferId buffer, std::int32_t copy) const {
+  const Terms& one = terms_of(buffer, copy);
+  if (lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one) return one;
+  Terms all;
+  for (const Term& term : one)
+    for (const Of what : {Of::one, Of::sequence})
+      if (term.size == sizes_.of(what)) all.push_back({sizes_.by_micro_batch(what), term.times});
+  return all;
+}
+
+PassLevels PassReader::levels() const {
+  const Level none(sizes_.count(), 0);
+  PassLevels result{none, {}, {}, {}};
+  for (std::int32_t b = 0; b < buffers_.count; ++b) {
+    if (!always_[static_cast<std::size_t>(b)]) continue;
+    const auto id = static_cast<BufferId>(b);
+    const program::SlotRule& rule = lowering_.slot_rule(id);
+    const bool many = rule.kind == program::SlotRule::Kind::in_flight;
+    auto of_rule = std::ranges::find(result.in_flight, rule, [](const auto& one) { return one.first; });
+    if (many && of_rule == result.in_flight.end())
+      of_rule = result.in_flight.insert(result.in_flight.end(), {rule, none});
+    for (std::int32_t copy = 0; copy < program_.buffer(id).copies; ++copy)
+      if (many)
+        add(of_rule->second, terms_of(id, copy));
+      else
+        add(result.base, block_of(id, copy));
+  }
+  result.behind.assign(2 * inputs_.chunks.size(), none);
+  for (const SlotCopy& copy : slot_copies_) {
+    const auto chunk = static_cast<std::size_t>(copy.chunk);
+    if (copy.after_forward) add(result.behind[2 * chunk], *copy.terms);
+    if (copy.after_inputs) add(result.behind[2 * chunk + 1], *copy.terms);
+  }
+  return result;
+}
+
+void PassReader::find_step_copies() {
+  std::vector<std::int32_t> found(copies_.count(), -1);
+  for (std::size_t k = 0; k < reads_.size(); ++k)
+    for (const Touched& one : reads_[k].lives.of_step) {
+      if (always_[program::index(one.buffer)]) continue;
+      std::int32_t& number = found[copies_.of(one.buffer, one.copy)];
+      if (number < 0) {
+        number = static_cast<std::int32_t>(step_copies_.size());
+        step_copies_.push_back({one.buffer, block_of(one.buffer, one.copy),
+                                std::vector<const Touched*>(reads_.size(), nullptr)});
+      }
+      step_copies_[static_cast<std::size_t>(number)].touched[k] = &one;
+    }
+}
+
+void PassReader::find_slot_copies() {
+  std::vector<std::int32_t> found(copies_.count(), -1);
+  for (std::size_t k = 0; k < kinds_.size(); ++k) {
+    const std::vector<OwnPass> own = own_passes(kinds_[k]);
+    for (std::size_t which = 0; which < own.size(); ++which)
+      for (const Touched& one : reads_[k].lives.by_micro[which]) {
+        if (always_[program::index(one.buffer)]) continue;
+        std::int32_t& number = found[copies_.of(one.buffer, one.copy)];
+        if (number < 0) {
+          number = static_cast<std::int32_t>(slot_copies_.size());
+          slot_copies_.push_back({own[which].chunk, one.buffer, &terms_of(one.buffer, one.copy),
+                                  std::vector<const Touched*>(kinds_.size(), nullptr)});
+        }
+        slot_copies_[static_cast<std::size_t>(number)].touched[k] = &one;
+      }
+  }
+  for (SlotCopy& copy : slot_copies_) find_way(copy);
+}
+
+/// Between two stretches a copy is alive where the one before has touched it and the one behind goes on with that.
+void PassReader::find_way(SlotCopy& copy) const {
+  std::array<bool, kStretches> touched{}, goes_on{};
+  for (std::size_t k = 0; k < copy.touched.size(); ++k) {
+    if (copy.touched[k] == nullptr) continue;
+    for (const OwnPass& own : own_passes(kinds_[k])) {
+      if (own.chunk != copy.chunk) continue;
+      touched[static_cast<std::size_t>(own.stretch)] = true;
+      goes_on[static_cast<std::size_t>(own.stretch)] = !copy.touched[k]->spells.front().fresh;
+    }
+  }
+  const auto is = [](const std::array<bool, kStretches>& list, Stretch stretch) {
+    return list[static_cast<std::size_t>(stretch)];
+  };
+  using enum Stretch;
+  copy.after_forward = is(touched, forward) && (is(goes_on, inputs) || is(goes_on, backward) ||
+                                                (!is(touched, inputs) && is(goes_on, weights)));
+  copy.after_inputs = (is(touched, forward) || is(touched, inputs)) && is(goes_on, weights);
+}
+
+bool PassReader::is_alive_before(const StepCopy& copy, const Moment& moment) const {
+  if (program_.buffer(copy.buffer).host == program::Host::writes) return true;
+  return std::ranges::any_of(copy.touched.begin(), copy.touched.begin() + moment.begun,
+                             [](const Touched* one) { return one != nullptr; });
+}
+bool PassReader::is_alive_behind(const StepCopy& copy, const Moment& moment) const {
+  if (program_.buffer(copy.buffer).host == program::Host::reads) return true;
+  for (std::size_t k = 0; k < copy.touched.size(); ++k)
+    if (copy.touched[k] != nullptr && rank_[k] >= moment.over) return true;
+  return false;
+}
+
+void PassReader::live(const Touched* touched, bool before, bool behind, const Terms& terms,
+                      Lives& lives) const {
+  if (touched == nullptr) {
+    if (before && behind) add(lives.throughout, terms);
+    return;
+  }
+  const std::vector<Spell>& spells = touched->spells;
+  if (before && behind && spells.size() == 1) {
+    add(lives.throughout, terms);
+    return;
+  }
+  for (std::size_t s = 0; s < spells.size(); ++s) {
+    lives.changes.push_back({s > 0 || !before ? spells[s].begin : kBefore, true, &terms});
+    if (s + 1 < spells.size() || !behind) lives.changes.push_back({spells[s].end + 1, false, &terms});
+  }
+}
+
+Within PassReader::within(const Moment& moment) const {
+  Within result{moment.kind, moment.begun, moment.over, {}};
+  Lives lives{.changes = {}, .throughout = Level(sizes_.count(), 0)};
+  const auto kind = static_cast<std::size_t>(moment.kind);
+  for (const StepCopy& copy : step_copies_) {
+    const Touched* const own = copy.touched[kind];
+    const bool before = is_alive_before(copy, moment);
+    if (own != nullptr && own->spells.front().fresh && before) return result;
+    live(own, before, is_alive_behind(copy, moment), copy.terms, lives);
+  }
+  if (kind < kinds_.size())
+    for (const OwnPass& own : own_passes(kinds_[kind]))
+      for (const SlotCopy& copy : slot_copies_) {
+        if (copy.chunk != own.chunk) continue;
+        using enum Stretch;
+        const bool before = own.stretch == weights   ? copy.after_inputs
+                            : own.stretch != forward ? copy.after_forward
+                                                     : false;
+        const bool behind = own.stretch == forward  ? copy.after_forward
+                            : own.stretch == inputs ? copy.after_inputs
+                                                    : false;
+        live(copy.touched[kind], before, behind, *copy.terms, lives);
+      }
+  const Read& read = reads_[kind];
+  for (const Touched& one : read.lives.of_call)
+    if (!always_[program::index(one.buffer)]) live(&one, false, false, terms_of(one.buffer, one.copy), lives);
+  result.levels = highest_of(lives, read.passed_over);
+  return result;
+}
+
+/// Deaths come before the births at their position.
+std::vector<Level> PassReader::highest_of(Lives& lives, const std::vector<bool>& passed_over) const {
+  std::vector<Change>& changes = lives.changes;
+  std::ranges::sort(changes, {}, [](const Change& c) { return std::pair(c.position, c.birth); });
+  Level now = lives.throughout;
+  Highest highest;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const Change& change = changes[i];
+    add(now, *change.terms, change.birth ? 1 : -1);
+    const bool top = change.birth && (i + 1 == changes.size() || !changes[i + 1].birth);
+    const bool before = change.position == kBefore;
+    if (top && (before || !passed_over[static_cast<std::size_t>(change.position)])) highest.add(now);
+  }
+  highest.add(lives.throughout);
+  return highest.take();
+}
+
+}  // namespace ds::memory

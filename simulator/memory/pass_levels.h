@@ -1,0 +1,112 @@
+#pragma once
+// A stage that is lowered for its levels: what its passes touch, and what of that is alive between them. Thrown away once the
+// levels are known.
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "simulator/memory/level.h"
+#include "simulator/memory/moments.h"
+#include "simulator/memory/template_lives.h"
+#include "simulator/program/stage_lowering.h"
+
+namespace ds::memory {
+
+/// A call between certain others, and the highest levels of what it touches and of what lives throughout it. None: what lives
+/// for a step is written whole again, which has to be looked at call by call.
+struct Within {
+  std::int32_t kind{}, begun{}, over{};  // as Moment has them
+  std::vector<Level> levels;
+};
+
+/// Of stages that call certain passes.
+struct PassLevels {
+  Level base;                                                  // what is alive always
+  std::vector<std::pair<program::SlotRule, Level>> in_flight;  // likewise, in as many slots: of one
+  std::vector<Level> behind;   // of one micro-batch, as Moment::others counts them
+  std::vector<Within> within;  // of moments that have been asked for
+};
+
+class PassReader {
+ public:
+  using Graphs = std::vector<std::shared_ptr<const graph::Stage>>;
+
+  /// Chunks of more layers than kMostLayers are given with as many or one less: an even number where it is even. Within a block
+  /// of equal layers the level changes evenly from the second to the last but one, so those between are none of the highest;
+  /// what they keep is counted with a layer in the middle.
+  static constexpr std::int32_t kMostLayers = 7;
+
+  /// `inputs`: with micro-batches of one sequence. `graphs_of_two`: the same with two, for the sizes. `moments`: of any stage
+  /// with its kinds of passes.
+  PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
+             const SizeNumbers& sizes, const StageMoments& moments);
+
+  /// But for `within`.
+  PassLevels levels() const;
+  Within within(const Moment& moment) const;
+
+ private:
+  /// A template's lives, and which of its positions count.
+  struct Read {
+    TemplateLives lives;
+    std::vector<bool> passed_over;
+  };
+  struct StepCopy {
+    program::BufferId buffer{};
+    Terms terms;
+    std::vector<const Touched*> touched;  // by kind, what follows the passes and the update
+  };
+  /// Of a micro-batch.
+  struct SlotCopy {
+    std::int32_t chunk{};
+    program::BufferId buffer{};
+    const Terms* terms{};
+    std::vector<const Touched*> touched;   // by kind
+    bool after_forward{}, after_inputs{};  // alive
+  };
+  struct Change {
+    std::int32_t position{};
+    bool birth{};
+    const Terms* terms{};
+  };
+  /// What a call touches that is born or dies in it, and what lives throughout.
+  struct Lives {
+    std::vector<Change> changes;
+    Level throughout;
+  };
+
+  bool is_cut(std::size_t chunk) const;
+  bool is_between(const program::Template& body, std::int32_t iteration) const;
+  void make_terms(const program::Program& of_two);
+  Read read(program::TemplateId id) const;
+  void find_step_copies();
+  void find_slot_copies();
+  void find_way(SlotCopy& copy) const;
+  const Terms& terms_of(program::BufferId buffer, std::int32_t copy) const;
+  Terms block_of(program::BufferId buffer, std::int32_t copy) const;
+  bool is_alive_before(const StepCopy& copy, const Moment& moment) const;
+  bool is_alive_behind(const StepCopy& copy, const Moment& moment) const;
+  void live(const Touched* touched, bool before, bool behind, const Terms& terms, Lives& lives) const;
+  std::vector<Level> highest_of(Lives& lives, const std::vector<bool>& passed_over) const;
+
+  const program::StageInputs& inputs_;
+  const SizeNumbers& sizes_;
+  program::Program program_;
+  program::StageLowering lowering_;
+  program::Span buffers_;
+  CopyNumbers copies_;
+  std::vector<Terms> terms_;         // by buffer: one copy, one slot
+  std::vector<Terms> middle_terms_;  // likewise, of the layer in the middle; empty: as the others
+  std::vector<program::PassKind> kinds_;
+  std::vector<std::int32_t> rank_;  // as StageMoments has it
+  std::vector<Read> reads_;         // by kind, what follows the passes and the update
+  std::vector<bool> always_;        // by buffer
+  std::vector<StepCopy> step_copies_;
+  std::vector<SlotCopy> slot_copies_;
+};
+
+}  // namespace ds::memory

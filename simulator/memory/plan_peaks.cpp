@@ -1,0 +1,271 @@
+// Finds what is known of a plan's stages, and puts the plan's sizes in.
+#include "simulator/memory/plan_peaks.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "simulator/base/thread_pool.h"
+#include "simulator/memory/peak_floor.h"
+#include "simulator/memory/stage_levels.h"
+#include "simulator/program/buckets.h"
+#include "simulator/workload/layer_kinds.h"
+#include "simulator/workload/settle.h"
+
+namespace ds::memory {
+namespace {
+
+using program::StageInputs;
+using workload::Job;
+using workload::Plan;
+
+/// An even number of layers is cut to an even one. What is merged is interleaved by how many layers either pass has.
+std::int32_t cut_layers(const graph::StageOptions& chunk, std::int32_t directions) {
+  const std::int32_t layers = chunk.layers;
+  if (directions > 1 || !chunk.kinds.empty() || layers <= PassReader::kMostLayers) return layers;
+  return PassReader::kMostLayers - (layers - PassReader::kMostLayers) % 2;
+}
+
+/// Of what lowering reads, what changes what is alive when, but for sizes.
+StageInputs without_sizes(StageInputs inputs) {
+  for (program::ChunkInputs& chunk : inputs.chunks) {
+    chunk.graph.layers = cut_layers(chunk.graph, inputs.directions);
+    chunk.graph.batch = 1;
+    chunk.graph.loss_scale = 1;
+  }
+  inputs.micro_batches = std::min(inputs.micro_batches, 2);
+  inputs.stages = std::min(inputs.stages, 2);
+  inputs.overlap.tp_comm = inputs.products_in_pieces = false;
+  return inputs;
+}
+
+/// The same of stages that are cut into other shards.
+StageInputs without_shards(StageInputs inputs) {
+  if (inputs.chunks.front().graph.ep > 1) return inputs;
+  inputs.data_ranks =
+      std::min<std::int64_t>(inputs.replicas(), 2) * std::min<std::int64_t>(inputs.sharding.shards, 2);
+  inputs.sharding.shards = std::min<std::int64_t>(inputs.sharding.shards, 2);
+  inputs.expert_data_ranks = 1;
+  return inputs;
+}
+
+/// Stages that are alike but for sizes.
+class Family {
+ public:
+  Family(const StageInputs& inputs, program::ChunkGraphs& graphs) : graphs_(graphs) {
+    for (const program::ChunkInputs& chunk : inputs.chunks)
+      buckets_.push_back(program::make_buckets(*graphs.of(chunk), inputs.tensor_ranks));
+  }
+
+  struct Stage {
+    StageLevels* levels{};
+    Level sizes;
+  };
+  /// `inputs` as they are; `cut` without_sizes.
+  Stage of(const StageInputs& inputs, const StageInputs& cut, std::int64_t micro_batches) {
+    std::vector<program::Shards> shards;
+    std::vector<bool> padded;
+    for (const std::vector<program::Bucket>& chunk : buckets_)
+      for (const program::Bucket& bucket : chunk) {
+        const bool fewer = bucket.expert && inputs.sharding.shards > 1;
+        shards.push_back(program::shards_of(bucket.elements,
+                                            fewer ? inputs.expert_data_ranks : inputs.sharding.shards,
+                                            inputs.gradient_type));
+        padded.push_back(shards.back().padded > bucket.elements);
+      }
+    std::unique_ptr<StageLevels>& levels = levels_[padded];
+    if (!levels) levels = std::make_unique<StageLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2));
+    return {levels.get(), sizes_of(levels->sizes(), inputs, cut, shards, micro_batches)};
+  }
+
+ private:
+  StageLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
+    StageLevels::Graphs graphs;
+    for (program::ChunkInputs chunk : cut.chunks) {
+      chunk.graph.batch = sequences;
+      graphs.push_back(graphs_.of(chunk));
+    }
+    return graphs;
+  }
+
+  Level sizes_of(const SizeNumbers& numbers, const StageInputs& inputs, const StageInputs& cut,
+                 const std::vector<program::Shards>& shards, std::int64_t micro_batches) const {
+    using enum SizeNumbers::Of;
+    using Part = SizeNumbers::Part;
+    using Times = SizeNumbers::Times;
+    Level sizes(numbers.count());
+    const std::int64_t sequences = inputs.chunks.front().graph.batch;
+    sizes[numbers.of(one)] = 1;
+    sizes[numbers.of(sequence)] = sequences;
+    sizes[numbers.by_micro_batch(one)] = micro_batches;
+    sizes[numbers.by_micro_batch(sequence)] = micro_batches * sequences;
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < buckets_.size(); ++c) {
+      const std::int64_t more = inputs.chunks[c].graph.layers - cut.chunks[c].graph.layers;
+      sizes[numbers.by_layer(c, one)] = more;
+      sizes[numbers.by_layer(c, sequence)] = more * sequences;
+      for (std::size_t b = 0; b < buckets_[c].size(); ++b, ++next) {
+        sizes[numbers.of(c, b, Part::whole, Times::once)] = shards[next].padded;
+        sizes[numbers.of(c, b, Part::shard, Times::once)] = shards[next].part;
+        sizes[numbers.of(c, b, Part::whole, Times::more_layers)] = more * shards[next].padded;
+        sizes[numbers.of(c, b, Part::shard, Times::more_layers)] = more * shards[next].part;
+      }
+    }
+    return sizes;
+  }
+
+  program::ChunkGraphs& graphs_;
+  std::vector<std::vector<program::Bucket>> buckets_;                 // by chunk
+  std::map<std::vector<bool>, std::unique_ptr<StageLevels>> levels_;  // by which buckets are padded
+};
+
+/// Plans that share what is remembered. For one thread.
+class Unit {
+ public:
+  Unit(Job base, Moments& moments) : job_(std::move(base)), moments_(moments), graphs_(job_.model) {}
+
+  std::optional<Bytes> peak(const Plan& plan) {
+    job_.plan = plan;
+    workload::settle(job_);
+    const std::int32_t directions = program::directions_of(plan.schedule);
+    const auto micro_batches = static_cast<std::int32_t>(job_.micro_batches());
+    const PlanMoments& moments =
+        moments_.of({.schedule = plan.schedule,
+                     .stages = static_cast<std::int32_t>(plan.pp),
+                     .chunks = static_cast<std::int32_t>(plan.vpp),
+                     .micro_batches = micro_batches,
+                     .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
+                     .first_forwards_apart = program::quantises_once(job_)});
+    find_stages(moments, micro_batches / directions);
+    std::int64_t most = 0;
+    for (std::size_t first = 0, end = 0; first < kind_of_.size(); first = end) {
+      while (end < kind_of_.size() && kind_of_[end] == kind_of_[first]) ++end;
+      const Family::Stage& stage = kinds_[kind_of_[first]].stage;
+      const std::optional<std::int64_t> bytes =
+          stage.levels->most(highest_of(moments, first, end), stage.sizes);
+      if (!bytes) return std::nullopt;
+      most = std::max(most, *bytes);
+    }
+    return Bytes{most};
+  }
+
+ private:
+  struct Kind {
+    const std::vector<std::int64_t>* layers{};
+    const std::vector<bool>* splits{};
+    std::int64_t own{};  // of a stage that is like no other, its number; else -1
+    Family::Stage stage;
+  };
+
+  void find_stages(const PlanMoments& moments, std::int64_t micro_batches) {
+    const Plan& plan = job_.plan;
+    program::Program scratch;
+    const program::Lanes lanes = program::make_lanes(scratch, plan);
+    const bool differ = program::directions_of(plan.schedule) > 1 ||
+                        !workload::layers_are_alike(job_.model, job_.train.sequence_length);
+    kinds_.clear();
+    kind_of_.clear();
+    for (std::int64_t s = 0; s < plan.pp; ++s) {
+      const auto i = static_cast<std::size_t>(s);
+      const std::int64_t own = s == 0 || s + 1 == plan.pp || differ ? s : -1;
+      const auto found = std::ranges::find_if(kinds_, [&](const Kind& kind) {
+        return kind.own == own && *kind.layers == plan.stage_layers[i] && *kind.splits == moments[i]->splits;
+      });
+      kind_of_.push_back(static_cast<std::size_t>(found - kinds_.begin()));
+      if (found == kinds_.end())
+        kinds_.push_back(
+            {&plan.stage_layers[i], &moments[i]->splits, own,
+             stage_of(program::stage_inputs(job_, s, moments[i]->splits, lanes), micro_batches)});
+    }
+  }
+
+  Family::Stage stage_of(const StageInputs& inputs, std::int64_t micro_batches) {
+    const StageInputs cut = without_sizes(inputs);
+    const StageInputs key = without_shards(cut);
+    auto found = families_.find(key);
+    if (found == families_.end()) found = families_.try_emplace(key, key, graphs_).first;
+    return found->second.of(inputs, cut, micro_batches);
+  }
+
+  /// Of stages in a row, those that no other one tops.
+  const PlanMoments& highest_of(const PlanMoments& moments, std::size_t first, std::size_t end) {
+    const auto [found, is_new] = highest_.try_emplace({&moments, first, end});
+    if (!is_new) return found->second;
+    for (std::size_t s = first; s < end; ++s) {
+      const bool topped = std::ranges::any_of(found->second, [&](const StageMoments* one) {
+        return one == moments[s] || tops(*one, *moments[s]);
+      });
+      if (!topped) found->second.push_back(moments[s]);
+    }
+    return found->second;
+  }
+
+  Job job_;
+  Moments& moments_;
+  program::ChunkGraphs graphs_;
+  std::map<StageInputs, Family> families_;  // by without_shards
+  std::map<std::tuple<const PlanMoments*, std::size_t, std::size_t>, PlanMoments> highest_;
+  // Of the plan that is looked at.
+  std::vector<Kind> kinds_;
+  std::vector<std::size_t> kind_of_;  // by stage
+};
+
+}  // namespace
+
+struct PlanPeaks::Impl {
+  Impl(Job job, std::size_t threads) : base(std::move(job)), pool(threads) {}
+
+  /// What is remembered of plans that have the same kinds of chunks.
+  struct Part {
+    Unit peaks;
+    PeakFloor floor;
+  };
+
+  /// Calls fn(part, number of a plan) for all plans; large parts first, so that all threads end together.
+  template <class Fn>
+  void share(std::span<const Plan> plans, const std::function<bool()>& enough, Fn&& fn) {
+    std::vector<std::pair<Part*, std::vector<std::size_t>>> shares;
+    std::map<Part*, std::size_t> known;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const Plan& plan = plans[i];
+      std::unique_ptr<Part>& part = parts[{plan.tp, plan.sequence_parallel, plan.precision}];
+      if (!part) part.reset(new Part{{base, moments}, PeakFloor(base)});
+      const auto [found, is_new] = known.try_emplace(part.get(), shares.size());
+      if (is_new) shares.emplace_back(part.get(), std::vector<std::size_t>{});
+      shares[found->second].second.push_back(i);
+    }
+    std::ranges::stable_sort(shares, std::greater<>{}, [](const auto& one) { return one.second.size(); });
+    pool.share(shares.size(), [&](std::size_t piece, std::size_t /*member*/) {
+      for (const std::size_t i : shares[piece].second) {
+        if (enough && enough()) return;
+        fn(*shares[piece].first, i);
+      }
+    });
+  }
+
+  Job base;
+  ThreadPool pool;
+  Moments moments;
+  std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Part>> parts;
+};
+
+PlanPeaks::PlanPeaks(const Job& base, std::size_t threads) : impl_(std::make_unique<Impl>(base, threads)) {}
+PlanPeaks::~PlanPeaks() = default;
+
+std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
+                                                const std::function<bool()>& enough) {
+  std::vector<std::optional<Bytes>> result(plans.size());
+  if (impl_->base.habits.allocator == "arena") return result;
+  impl_->share(plans, enough,
+               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i]); });
+  return result;
+}
+
+std::vector<Bytes> PlanPeaks::floors(std::span<const Plan> plans, const std::function<bool()>& enough) {
+  std::vector<Bytes> result(plans.size());
+  impl_->share(plans, enough, [&](Impl::Part& part, std::size_t i) { result[i] = part.floor.of(plans[i]); });
+  return result;
+}
+
+}  // namespace ds::memory
