@@ -114,8 +114,8 @@ void StageLowering::make_dummy_gradients() {
     }
 }
 
-/// What a software keeps beside the program's own buffers: workspaces of its libraries, and buckets that are no larger than what they
-/// carry.
+/// What a software keeps beside the program's own buffers: workspaces of its libraries, and buckets, which are as large as they may
+/// get from the start.
 void StageLowering::make_side_buffers() {
   const auto add = [&](const char* name, Bytes bytes, DataType type) {
     if (bytes.value > 0)
@@ -123,11 +123,8 @@ void StageLowering::make_side_buffers() {
           {.name = name, .size = Size::exactly(bytes), .type = type, .life = Life::run, .part = Part::other});
   };
   add("workspaces of libraries", inputs_.workspace, DataType::fp8);
-  std::int64_t elements = 0;
-  for (const Chunk& chunk : chunks_)
-    for (const Bucket& bucket : chunk.buckets) elements += bucket.elements * bucket.copies;
-  const std::int64_t of_one = std::min(elements, inputs_.bucket_elements) * size_of(inputs_.type);
-  add("buckets of shards", {inputs_.bucket_count * of_one}, inputs_.type);
+  add("buckets of shards", {inputs_.bucket_count * inputs_.bucket_elements * size_of(inputs_.type)},
+      inputs_.type);
 }
 
 /// Where a bucket lies whole while passes use it. What only layers in a row need, each in turn, is there for two of them: one
