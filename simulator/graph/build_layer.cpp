@@ -57,6 +57,7 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
                                        .kv_heads = kv_heads,
                                        .head_dim = model_.head_dim,
                                        .flash = options_.flash,
+                                       .both_ways = model_.family == workload::Family::bert,
                                        .drops = !options_.flash && options_.dropout > 0,
                                        .window = kind_.windowed ? model_.window : 0});
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);

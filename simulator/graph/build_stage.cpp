@@ -275,12 +275,23 @@ void StageBuilder::head(TensorIndex x) {
   if (model_.final_norm) x = norm("final_norm", x);
   if (model_.embedding_width > 0 && model_.embedding_width != model_.hidden)
     x = whole_linear("head.projection", "head.projected", x, model_.hidden, model_.embedding_width);
+  if (model_.family == workload::Family::bert) x = masked_language_head(x);
   head_ = head_weight();
   if (model_.head_bias)
     head_bias_ =
         parameter("head.bias", {{options_.padded_vocab / options_.tp}, 1}, Init::zero, 0, vocabulary_cut());
   targets_ = token_ids("targets");
   loss(x, targets_);
+}
+
+/// What BERT has between its layers and the decoder: a product, GELU, a norm (Devlin et al. 2019).
+TensorIndex StageBuilder::masked_language_head(TensorIndex x) {
+  const std::int64_t hidden = model_.hidden;
+  const TensorIndex weight = parameter("head.dense.weight", {{hidden, hidden}, 2}, Init::normal, kDeviation);
+  const TensorIndex bias = parameter("head.dense.bias", {{hidden}, 1}, Init::zero);
+  const TensorIndex h =
+      node(ops::Linear{local_tokens_, hidden, hidden, true}, "head.transformed", {x, weight, bias});
+  return norm("head.norm", node(ops::Gelu{local_tokens_, hidden}, "head.activated", {h}));
 }
 
 void StageBuilder::loss(TensorIndex x, TensorIndex targets) {

@@ -77,6 +77,7 @@ class StageBuilder {
   TensorIndex rows_of(std::vector<TensorIndex> given, std::string_view name, std::int64_t width,
                       std::int64_t position_rows = 0);
   TensorIndex position_table();
+  TensorIndex masked_language_head(TensorIndex x);
   TensorIndex head_weight();
   void head(TensorIndex x);
   /// Of normed tokens, with the head's weight.

@@ -1,5 +1,5 @@
 #pragma once
-// Causal self-attention, flash or unfused.
+// Self-attention, causal or both ways, flash or unfused.
 
 #include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
@@ -13,12 +13,13 @@ constexpr double attended_pairs(std::int64_t sequence, std::int64_t window) {
   return real(sequence) * real(sequence + 1) / 2 - real(hidden) * real(hidden + 1) / 2;
 }
 
-/// o = softmax(q k^T / sqrt(head_dim), causal) v, per sequence and head; kv head of q head h: h / (heads / kv_heads).
+/// o = softmax(q k^T / sqrt(head_dim), causal) v (`both_ways`: not causal), per sequence and head; kv head of q head h: h / (heads / kv_heads).
 /// Flash: tile by tile without the score matrix, keeps a log-sum-exp a row (Dao 2023). Unfused: keeps probabilities, also
 /// those that a window masks. With a window each token sees that many, itself included (Beltagy et al. 2020).
 struct Attention {
   std::int64_t batch{}, sequence{}, heads{}, kv_heads{}, head_dim{};
   bool flash{true};
+  bool both_ways{false};   // each token sees all others (Devlin et al. 2019)
   bool drops{false};       // unfused: probabilities are dropped; mask and what is left are kept as well
   std::int64_t window{0};  // 0: all tokens before it
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
@@ -26,7 +27,9 @@ struct Attention {
   std::int64_t tokens() const { return batch * sequence; }
   std::int64_t key_tokens() const { return tokens(); }
   /// Of a sequence and head.
-  double pairs() const { return attended_pairs(sequence, window); }
+  double pairs() const {
+    return both_ways ? real(sequence) * real(sequence) : attended_pairs(sequence, window);
+  }
   bool operator==(const Attention&) const = default;
 
   static constexpr std::string_view kName = "attention", kUnfusedName = "unfused attention";
@@ -77,6 +80,7 @@ struct Attention {
     fn("kv_heads", self.kv_heads);
     fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
     fn("v_dim", self.v_dim), fn("drops", self.drops);
+    fn("both_ways", self.both_ways);
   }
 };
 

@@ -24,14 +24,15 @@ AttentionFlops attention_flops(const workload::Model& m, std::int64_t sequence) 
   if (m.window > 0)
     for (std::int64_t layer = 0; layer < m.layers; ++layer) bands += windowed(layer) ? 1 : 0;
   const double tokens = real(sequence);
+  const bool both_ways = m.family == workload::Family::bert;
   const double each =
       m.mla ? 2 * real(m.heads) * real(m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim + m.mla->v_head_dim)
             : 4 * real(m.heads * m.head_dim);
   const double whole = real(m.layers + m.mtp_layers - bands), in_window = real(bands);
-  return {
-      each * (whole * tokens + in_window * real(m.window)),
-      each / tokens *
-          (whole * ops::attended_pairs(sequence, 0) + in_window * ops::attended_pairs(sequence, m.window))};
+  return {each * (whole * tokens + in_window * real(m.window)),
+          each / tokens *
+              (whole * (both_ways ? tokens * tokens : ops::attended_pairs(sequence, 0)) +
+               in_window * ops::attended_pairs(sequence, m.window))};
 }
 
 /// Weights that a token meets in an MLP, or in its experts, their router and the shared ones.

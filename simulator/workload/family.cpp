@@ -10,6 +10,8 @@ void take_habits_of(Family family, Model& model) {
   model.position = llama_like ? Position::rope : Position::learned;
   model.norm = llama_like ? Norm::rms : Norm::layer;
   model.norm_place = family == Family::bert ? NormPlace::after : NormPlace::before;
+  model.embedding_norm = model.head_bias = family == Family::bert;
+  model.final_norm = family != Family::bert;  // the last layer ends with one
   model.qkv_bias = model.projection_bias = model.mlp_bias = !llama_like;
 }
 
