@@ -107,7 +107,8 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .master = buffers.master,
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,
-                               .shards = buffers.padded / buffers.part};
+                               .shards = buffers.padded / buffers.part,
+                               .shard_group = shard_group(buffers)};
     chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, buffers.used_instance());
     if (parameter.fp8) {
       const auto narrow = [&](Way way) {
