@@ -5,6 +5,7 @@
 
 #include "kernels/lists.h"
 #include "kernels/reference/reference.h"
+#include "simulator/base/error.h"
 
 namespace ds::kernels::cpu::reference {
 namespace {
@@ -64,10 +65,13 @@ void route_gradient(const ops::Route& r, Arguments a, Queue&) {
   }
 }
 
-/// The row of each choice, or -1 where none is left. Counted anew for each: a kernel keeps no counters.
+/// The row of each choice, or -1 where none is left. Counted anew for each: a kernel keeps no counters. Without a capacity
+/// nothing may be dropped, and there are rows for an even load: the program was made to be simulated.
 std::int64_t row_of(const ops::ExpertRows& rows, const std::int32_t* chosen, std::int64_t choice) {
   std::int64_t before = 0;
   for (std::int64_t c = 0; c < choice; ++c) before += chosen[c] == chosen[choice] ? 1 : 0;
+  ensure(before < rows.of_expert() || rows.capacity > 0,
+         "experts are chosen evenly, or have a capacity (model.moe.capacity_factor)");
   return before < rows.of_expert() ? chosen[choice] * rows.of_expert() + before : -1;
 }
 

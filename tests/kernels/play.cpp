@@ -36,11 +36,13 @@ Values chosen_experts(const ops::What& what, const RandomStream& random) {
   if (const auto* combine = std::get_if<ops::Combine>(&what)) rows = combine->rows();
   Values chosen;
   for (std::int64_t t = 0; t < rows.tokens; ++t)
-    for (std::int64_t k = 0; k < rows.top_k; ++k)
-      chosen.push_back(static_cast<double>(
-          (random.below(static_cast<std::uint64_t>(rows.experts), static_cast<std::size_t>(t)) +
-           static_cast<std::uint64_t>(k)) %
-          static_cast<std::uint64_t>(rows.experts)));
+    for (std::int64_t k = 0; k < rows.top_k; ++k) {
+      const auto experts = static_cast<std::uint64_t>(rows.experts);
+      // Without a capacity evenly.
+      const std::uint64_t first = rows.capacity > 0 ? random.below(experts, static_cast<std::size_t>(t))
+                                                    : static_cast<std::uint64_t>(t * rows.top_k);
+      chosen.push_back(static_cast<double>((first + static_cast<std::uint64_t>(k)) % experts));
+    }
   return chosen;
 }
 
