@@ -32,6 +32,8 @@ void expect_as_in_one_process(const Small& many) {
 
 struct Degrees {
   std::int64_t tp{1}, pp{1}, dp{1}, cp{1}, ep{1}, etp{0};
+  int zero{1};
+  std::int64_t zero_group{0};
 };
 
 /// Four heads, two of keys unless all are asked for; two sequences a micro-batch, two micro-batches a rank at least.
@@ -48,17 +50,25 @@ Small with(const Degrees& d, Family family) {
           .micro_batches = 2,
           .tied = false};
   s.tp = d.tp, s.pp = d.pp, s.dp = d.dp, s.cp = d.cp, s.ep = d.ep, s.etp = d.etp;
+  s.zero = d.zero, s.zero_group = d.zero_group;
   return s;
 }
 
 std::string name_of(const Degrees& d) {
-  std::string name = fmt::format("tp {} x pp {} x dp {} x cp {}", d.tp, d.pp, d.dp, d.cp);
+  std::string name = fmt::format("tp {} x pp {} x dp {} x cp {}, zero {} in groups of {}", d.tp, d.pp, d.dp,
+                                 d.cp, d.zero, d.zero_group);
   return d.ep > 1 ? fmt::format("{}, ep {} x etp {}", name, d.ep, d.etp) : name;
 }
 
-constexpr Degrees kContexts[] = {{.cp = 2},          {.cp = 4},
-                                 {.dp = 2, .cp = 2}, {.tp = 2, .cp = 2},
-                                 {.pp = 2, .cp = 2}, {.tp = 2, .pp = 2, .dp = 2, .cp = 2}};
+constexpr Degrees kContexts[] = {{.cp = 2},
+                                 {.cp = 4},
+                                 {.dp = 2, .cp = 2},
+                                 {.tp = 2, .cp = 2},
+                                 {.pp = 2, .cp = 2},
+                                 {.cp = 2, .zero = 0},
+                                 {.dp = 4, .zero_group = 2},
+                                 {.dp = 2, .cp = 2, .zero_group = 2},
+                                 {.tp = 2, .pp = 2, .dp = 2, .cp = 2}};
 
 /// Keys that several heads have in common (LLaMA), learned positions (GPT).
 class Sequences : public testing::TestWithParam<CpKind> {};
@@ -143,6 +153,7 @@ constexpr Degrees kExperts[] = {{.dp = 2},
                                 {.pp = 2},
                                 {.dp = 2, .ep = 2},
                                 {.dp = 4, .ep = 2},
+                                {.dp = 4, .ep = 2, .zero = 0},
                                 {.dp = 4, .ep = 4},
                                 {.tp = 2, .ep = 2},
                                 {.tp = 2, .dp = 2, .ep = 2},
