@@ -27,6 +27,7 @@ struct Exchange {
   collective::Algorithm algorithm{};
   DataType type{};
   ops::HeadExchange heads;  // of an all_to_all
+  bool adds{false};         // reduce_scatter, by direct: the finished sum is added to what is at `to`
   /// Of the whole: what a rank ends with (all_gather), starts with (reduce_scatter, all_reduce), or the message.
   std::int64_t elements{};
   /// reduce_scatter reads the whole at `from` and leaves this rank's chunk at `to`; all_gather reads this rank's chunk at

@@ -181,6 +181,8 @@ Exchange Interpreter::exchange_of(const Occurrence& one) const {
                     .elements = std::max(first.shape.elements(), last.shape.elements()),
                     .from = binding_.offset(uses.front(), one.iteration, one.call),
                     .to = binding_.offset(uses.back(), one.iteration, one.call)};
+  exchange.adds =
+      comm.what == collective::Collective::reduce_scatter && uses.back().access == program::Access::add;
   if (one.instruction.kind == Kind::send) exchange.what = ExchangeKind::send;
   if (one.instruction.kind == Kind::receive) exchange.what = ExchangeKind::receive;
   return exchange;

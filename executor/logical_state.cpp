@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "executor/element_run.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -31,34 +32,12 @@ ops::Shape real_shape(const TrainedTensor& tensor) {
   return shape;
 }
 
-/// Elements of a rank's part of a tensor that lie one after the other in its memory.
-struct ElementRun {
-  std::int64_t first{}, count{};  // in the rank's part
-  Bytes begin;
-  DataType type{};
-};
-
-/// What a buffer of a shard of the bucket has of a tensor: nothing, some or all of it.
-ElementRun in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id,
-                    std::int32_t copy, std::int32_t rank, const Binding& binding) {
-  const program::Buffer& buffer = program.buffer(id);
-  const std::int64_t elements = buffer.size.bound.value / size_of(buffer.type);
-  // Places in the tensor, which may begin before the shard or after it.
-  const std::int64_t shard =
-      program.grid.index(tensor.shard_group, rank) % tensor.shards * elements - tensor.first_in_bucket;
-  const std::int64_t first = std::max<std::int64_t>(shard, 0);
-  const std::int64_t end = std::min(shard + elements, tensor.shape.elements());
-  return {first, std::max<std::int64_t>(end - first, 0),
-          binding.slot_at({id, copy}, 0) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
-}
-
 ElementRun run_of(const program::Program& program, const TrainedTensor& tensor, State state,
                   std::int32_t copy, std::int32_t rank, const Binding& binding) {
   switch (state) {
     case State::weight:
       ensure(tensor.master == program::BufferId{-1}, "weights of the working type are those trained");
-      return {0, tensor.shape.elements(), binding.offset(tensor.weight, copy),
-              program.view(tensor.weight).type};
+      return kept_weights(program, tensor, copy, rank, binding);
     case State::first_moment: return in_shard(program, tensor, tensor.first_moment, copy, rank, binding);
     case State::second_moment: return in_shard(program, tensor, tensor.second_moment, copy, rank, binding);
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "executor/element_run.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
 #include "simulator/base/random.h"
@@ -30,21 +31,20 @@ void write_elements(Device& device, Bytes begin, std::int64_t elements, Value&& 
 }
 
 template <class T>
-void start_tensor(const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name,
-                  const graph::PartPlace& part, const Binding& binding, Device& device, std::uint64_t seed) {
+void start_tensor(const program::TrainedTensor& tensor, const ElementRun& run, const std::string& name,
+                  const graph::PartPlace& part, Device& device, std::uint64_t seed) {
   const RandomStream random(seed, hash_of(name));
-  write_elements<T>(
-      device, binding.offset(tensor.weight, copy), tensor.shape.elements(), [&](std::int64_t i) {
-        switch (tensor.init) {
-          case graph::Init::zero: return 0.0;
-          case graph::Init::one: return 1.0;
-          case graph::Init::normal: {
-            const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, i);
-            return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
-          }
-        }
-        return 0.0;
-      });
+  write_elements<T>(device, run.begin, run.count, [&](std::int64_t i) {
+    switch (tensor.init) {
+      case graph::Init::zero: return 0.0;
+      case graph::Init::one: return 1.0;
+      case graph::Init::normal: {
+        const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, run.first + i);
+        return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
+      }
+    }
+    return 0.0;
+  });
 }
 
 /// Buckets have padding and moments, which begin as zero.
@@ -93,8 +93,8 @@ void write_all(const program::Program& program, std::int32_t rank, const Binding
   clear_buffers<T>(program, ranks, binding, device);
   program::for_each_tensor(
       program, ranks, [&](const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
-        start_tensor<T>(tensor, copy, name, program::part_of(program.grid, tensor.cut, rank), binding, device,
-                        seed);
+        start_tensor<T>(tensor, kept_weights(program, tensor, copy, rank, binding), name,
+                        program::part_of(program.grid, tensor.cut, rank), device, seed);
       });
   if (ranks.host.rope_table == program::BufferId{-1}) return;
   const RankShare share{program.grid.size(program::Axis::cp), program.grid.at(rank).cp};

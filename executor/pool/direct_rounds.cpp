@@ -48,6 +48,7 @@ std::vector<Round> direct_rounds(const Exchange& exchange, std::int32_t ranks, s
       round.pieces.push_back({.sources = of_all(ranks, Side::from, chunk * me),
                               .destinations = {{me, Side::to, 0}},
                               .elements = chunk});
+      if (exchange.adds) round.pieces.back().sources.push_back({me, Side::to, 0});
       break;
     case Collective::all_gather:
       // Each rank begins at its own chunk, so that not all of them read the same memory at once.

@@ -64,6 +64,8 @@ void check_sound(const Exchange& exchange, std::int32_t ranks, std::int32_t me, 
   using enum collective::Collective;
   const bool adds = exchange.collective == all_reduce || exchange.collective == reduce_scatter;
   ensure(!adds || ranks == 1 || can_add(exchange.type), "sums are of fp32 or fp64");
+  ensure(!exchange.adds || exchange.algorithm == collective::Algorithm::direct,
+         "a reduce_scatter that adds goes by direct");
   const bool chunks = exchange.collective == all_gather || exchange.collective == reduce_scatter ||
                       exchange.collective == all_to_all;
   ensure(!chunks || exchange.elements % ranks == 0, "chunks of a collective are equal");

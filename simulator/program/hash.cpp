@@ -60,8 +60,8 @@ void fold_tables(Fold& fold, const Program& p) {
     fold.all(t.cut.second, t.cut.over_experts, t.shard_group);
     for (const graph::Block& block : t.cut.second_blocks) fold.all(block.size, block.parts);
     fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.layer_step, t.shape, t.init, t.deviation,
-             t.weight, t.gradient, t.tied_gradient, t.first_in_bucket, t.master, t.first_moment,
-             t.second_moment, t.shards);
+             t.weight, t.gradient, t.tied_gradient, t.first_in_bucket, t.weight_shard, t.master,
+             t.first_moment, t.second_moment, t.shards);
   }
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
   fold(p.micro_batches);

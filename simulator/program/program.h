@@ -208,6 +208,7 @@ struct TrainedTensor {
   double deviation{};
   ViewId weight{-1}, gradient{-1}, tied_gradient{-1};  // copy k is that of iteration k
   std::int64_t first_in_bucket{};                      // element
+  BufferId weight_shard{-1};                           // of weights that passes gather
   BufferId master{-1}, first_moment{-1}, second_moment{-1};
   std::int64_t shards{1};
   Group shard_group;  // the ranks that these are dealt to, once or several times

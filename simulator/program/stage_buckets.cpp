@@ -104,6 +104,7 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .gradient = view(buffers.own_gradient, Way::ahead),
                                .tied_gradient = view(buffers.tied_gradient, Way::ahead),
                                .first_in_bucket = member.first_element,
+                               .weight_shard = inputs_.gathers_weights() ? buffers.weight : BufferId{-1},
                                .master = buffers.master,
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,

@@ -125,6 +125,52 @@ std::string name_of_kind(const testing::TestParamInfo<CpKind>& kind) {
 INSTANTIATE_TEST_SUITE_P(Kinds, Sequences,
                          testing::Values(CpKind::ring, CpKind::all_gather, CpKind::all_to_all), name_of_kind);
 
+/// Weights and gradients in shards, gathered and reduced layer by layer. Gradients are gone after their backward; what they
+/// were is seen by the moments that they leave.
+void expect_same_state(const Small& many, bool fsdp) {
+  workload::Job job = small_job(many);
+  job.habits.fsdp = fsdp;
+  Team team(job), alone(small_job(on_one_rank(many)));
+  for (std::int64_t step = 0; step < 2; ++step) {
+    const executor::StepResult expected = alone.step(step), got = team.step(step);
+    EXPECT_NEAR(got.loss, expected.loss, 1e-12 * expected.loss);
+    EXPECT_NEAR(got.grad_norm, expected.grad_norm, 1e-10 * expected.grad_norm);
+  }
+  const executor::Logical got = team.state(), expected = alone.state();
+  for (const executor::State state : executor::kStates) {
+    const auto values = [state](const executor::Logical& all) {
+      Tensors tensors;
+      for (const auto& [name, tensor] : all)
+        tensors[name] = tensor.states[static_cast<std::size_t>(state)].values;
+      return tensors;
+    };
+    expect_same(values(got), values(expected), 1e-10);
+  }
+}
+
+TEST(Shards, OfWeightsAndGradientsTrainAsOnOneRank) {
+  for (Degrees degrees : {Degrees{.dp = 2},
+                          {.dp = 4, .zero_group = 2},
+                          {.tp = 2, .dp = 2},
+                          {.pp = 2, .dp = 2},
+                          {.dp = 2, .cp = 2},
+                          {.tp = 2, .pp = 2, .dp = 2}})
+    for (const int zero : {2, 3})
+      for (const bool overlaps : {false, true})
+        for (const bool recomputes : {false, true}) {
+          degrees.zero = zero;
+          Small s = with(degrees, Family::llama);
+          s.layers = 6;
+          s.tied = s.pp == 1;
+          s.full_recompute = recomputes;
+          if (overlaps) s.overlap = {.grad_reduce = true, .param_gather = true};
+          SCOPED_TRACE(name_of(degrees) + (overlaps ? ", beside the work" : "") +
+                       (recomputes ? ", recomputed" : ""));
+          expect_same_state(s, false);
+          if (zero == 2) expect_same_state(s, true);  // keeps what a forward has gathered
+        }
+}
+
 /// Each expert has room for all tokens, so that none is dropped however they are cut over ranks.
 Moe roomy(Moe moe, const workload::Model& m) {
   moe.capacity_factor = static_cast<double>(moe.experts) / static_cast<double>(moe.top_k);
@@ -176,6 +222,18 @@ TEST(Experts, SharedOutTrainAsOnOneRank) {
             fmt::format("{}: {}{}", mixture.name, name_of(degrees), recomputes ? ", recomputed" : ""));
         expect_as_in_one_process(s);
       }
+}
+
+/// Backwards in two parts (zero bubble), alone and with what ranks share out.
+TEST(SplitBackwards, TrainAsOnOneRank) {
+  for (const Degrees& degrees : {Degrees{.pp = 2}, {.pp = 2, .cp = 2}, {.pp = 2, .dp = 2, .ep = 2}}) {
+    Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
+    s.micro_batches = 4;
+    s.schedule = workload::Schedule::zb_h1;
+    if (degrees.ep > 1) s.change = kMixtures[2].change;
+    SCOPED_TRACE(name_of(degrees));
+    expect_as_in_one_process(s);
+  }
 }
 
 /// Windows, norms of queries and keys, partial rotation, bare norms, caps, experts as models have them: what only the plain
