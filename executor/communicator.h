@@ -15,6 +15,7 @@
 #include "simulator/base/data_type.h"
 #include "simulator/base/units.h"
 #include "simulator/collective/collective.h"
+#include "simulator/ops/ops.h"
 
 namespace ds::executor {
 
@@ -25,11 +26,14 @@ struct Exchange {
   collective::Collective collective{};
   collective::Algorithm algorithm{};
   DataType type{};
+  ops::HeadExchange heads;  // of an all_to_all
+  bool adds{false};         // reduce_scatter, by direct: the finished sum is added to what is at `to`
   /// Of the whole: what a rank ends with (all_gather), starts with (reduce_scatter, all_reduce), or the message.
   std::int64_t elements{};
   /// reduce_scatter reads the whole at `from` and leaves this rank's chunk at `to`; all_gather reads this rank's chunk at
   /// `from` and leaves the whole at `to`. In place is where the chunk lies at its place inside the whole. By another
-  /// algorithm than direct, reduce_scatter spoils what it reads. shift needs `from` and `to` apart.
+  /// algorithm than direct, reduce_scatter spoils what it reads. shift needs `from` and `to` apart, and
+  /// so does all_to_all, which sends the r-th chunk of `from` to rank r, or what `heads` says.
   Bytes from, to;
 };
 

@@ -38,7 +38,11 @@ Interpreter::Interpreter(const program::Program& program, std::int32_t rank, con
       lanes_(device, program.lanes.size()),
       rows_(device) {
   const program::Coordinates at = program.grid.at(rank);
-  for (ops::Op& op : ops_) op = ops::at(op, {.tensor = at.tp, .data = at.dp});
+  const ops::RankPosition position{.tensor = at.tp,
+                                   .data = program.grid.index(program::kDataGroup, rank),
+                                   .context = at.cp,
+                                   .expert_data = program.grid.index(program::kExpertDataGroup, rank)};
+  for (ops::Op& op : ops_) op = ops::at(op, position);
 }
 
 std::vector<double> Interpreter::scalars() {
@@ -173,9 +177,12 @@ Exchange Interpreter::exchange_of(const Occurrence& one) const {
                     .collective = comm.what,
                     .algorithm = static_cast<collective::Algorithm>(std::max<int>(comm.algorithm, 0)),
                     .type = first.type,
+                    .heads = comm.heads,
                     .elements = std::max(first.shape.elements(), last.shape.elements()),
                     .from = binding_.offset(uses.front(), one.iteration, one.call),
                     .to = binding_.offset(uses.back(), one.iteration, one.call)};
+  exchange.adds =
+      comm.what == collective::Collective::reduce_scatter && uses.back().access == program::Access::add;
   if (one.instruction.kind == Kind::send) exchange.what = ExchangeKind::send;
   if (one.instruction.kind == Kind::receive) exchange.what = ExchangeKind::receive;
   return exchange;

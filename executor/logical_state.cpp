@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "executor/element_run.h"
 #include "simulator/base/error.h"
 
 namespace ds::executor {
@@ -31,36 +32,14 @@ ops::Shape real_shape(const TrainedTensor& tensor) {
   return shape;
 }
 
-/// Elements of a rank's part of a tensor that lie one after the other in its memory.
-struct ElementRun {
-  std::int64_t first{}, count{};  // in the rank's part
-  Bytes begin;
-  DataType type{};
-};
-
-/// What a buffer of a shard of the bucket has of a tensor: nothing, some or all of it.
-ElementRun in_shard(const program::Program& program, const TrainedTensor& tensor, program::BufferId id,
-                    std::int32_t copy, std::int32_t data_rank, const Binding& binding) {
-  const program::Buffer& buffer = program.buffer(id);
-  const std::int64_t elements = buffer.size.bound.value / size_of(buffer.type);
-  // Places in the tensor, which may begin before the shard or after it.
-  const std::int64_t shard = (tensor.shards > 1 ? data_rank * elements : 0) - tensor.first_in_bucket;
-  const std::int64_t first = std::max<std::int64_t>(shard, 0);
-  const std::int64_t end = std::min(shard + elements, tensor.shape.elements());
-  return {first, std::max<std::int64_t>(end - first, 0),
-          binding.slot_at({id, copy}, 0) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
-}
-
 ElementRun run_of(const program::Program& program, const TrainedTensor& tensor, State state,
-                  std::int32_t copy, std::int32_t data_rank, const Binding& binding) {
+                  std::int32_t copy, std::int32_t rank, const Binding& binding) {
   switch (state) {
     case State::weight:
       ensure(tensor.master == program::BufferId{-1}, "weights of the working type are those trained");
-      return {0, tensor.shape.elements(), binding.offset(tensor.weight, copy),
-              program.view(tensor.weight).type};
-    case State::first_moment: return in_shard(program, tensor, tensor.first_moment, copy, data_rank, binding);
-    case State::second_moment:
-      return in_shard(program, tensor, tensor.second_moment, copy, data_rank, binding);
+      return kept_weights(program, tensor, copy, rank, binding);
+    case State::first_moment: return in_shard(program, tensor, tensor.first_moment, copy, rank, binding);
+    case State::second_moment: return in_shard(program, tensor, tensor.second_moment, copy, rank, binding);
   }
   return {};
 }
@@ -79,7 +58,7 @@ void for_each_piece(const ElementRun& run, Fn&& fn) {
 /// Where the elements of a rank's part lie in the logical tensor.
 struct Places {
   const TrainedTensor& tensor;
-  std::int32_t part{};
+  graph::PartPlace part;
   std::size_t operator()(std::int64_t element) const {
     return static_cast<std::size_t>(graph::logical_element(tensor.shape, tensor.cut, part, element));
   }
@@ -166,23 +145,22 @@ void expect_whole(const Logical& from, const TrainedTensor& tensor, const std::s
 
 void gather_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
                   Logical& into) {
-  const program::Coordinates at = program.grid.at(rank);
   program::for_each_tensor(
       program, class_at(program, rank),
       [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
         LogicalTensor& logical = entry(into, tensor, name);
+        const graph::PartPlace part = program::part_of(program.grid, tensor.cut, rank);
         for (const State state : kStates) {
           LogicalState& values = logical.states[static_cast<std::size_t>(state)];
           if (values.missing == 0) continue;
-          const ElementRun run = run_of(program, tensor, state, copy, at.dp, binding);
-          by_type(run, [&](auto type) { gather_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+          const ElementRun run = run_of(program, tensor, state, copy, rank, binding);
+          by_type(run, [&](auto type) { gather_run<decltype(type)>(run, {tensor, part}, device, values); });
         }
       });
 }
 
 void load_state(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
                 const Logical& from) {
-  const program::Coordinates at = program.grid.at(rank);
   const program::RankClass& ranks = class_at(program, rank);
   program::for_each_tensor(program, ranks,
                            [&](const TrainedTensor& tensor, std::int32_t, const std::string& name) {
@@ -190,10 +168,11 @@ void load_state(const program::Program& program, std::int32_t rank, const Bindin
                            });
   program::for_each_tensor(
       program, ranks, [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+        const graph::PartPlace part = program::part_of(program.grid, tensor.cut, rank);
         for (const State state : kStates) {
           const LogicalState& values = from.at(name).states[static_cast<std::size_t>(state)];
-          const ElementRun run = run_of(program, tensor, state, copy, at.dp, binding);
-          by_type(run, [&](auto type) { load_run<decltype(type)>(run, {tensor, at.tp}, device, values); });
+          const ElementRun run = run_of(program, tensor, state, copy, rank, binding);
+          by_type(run, [&](auto type) { load_run<decltype(type)>(run, {tensor, part}, device, values); });
         }
       });
 }

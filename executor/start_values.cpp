@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "executor/element_run.h"
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
 #include "simulator/base/random.h"
@@ -30,21 +31,20 @@ void write_elements(Device& device, Bytes begin, std::int64_t elements, Value&& 
 }
 
 template <class T>
-void start_tensor(const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name,
-                  std::int32_t part, const Binding& binding, Device& device, std::uint64_t seed) {
+void start_tensor(const program::TrainedTensor& tensor, const ElementRun& run, const std::string& name,
+                  const graph::PartPlace& part, Device& device, std::uint64_t seed) {
   const RandomStream random(seed, hash_of(name));
-  write_elements<T>(
-      device, binding.offset(tensor.weight, copy), tensor.shape.elements(), [&](std::int64_t i) {
-        switch (tensor.init) {
-          case graph::Init::zero: return 0.0;
-          case graph::Init::one: return 1.0;
-          case graph::Init::normal: {
-            const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, i);
-            return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
-          }
-        }
-        return 0.0;
-      });
+  write_elements<T>(device, run.begin, run.count, [&](std::int64_t i) {
+    switch (tensor.init) {
+      case graph::Init::zero: return 0.0;
+      case graph::Init::one: return 1.0;
+      case graph::Init::normal: {
+        const std::int64_t place = graph::logical_element(tensor.shape, tensor.cut, part, run.first + i);
+        return tensor.deviation * random.normal(static_cast<std::uint64_t>(place));
+      }
+    }
+    return 0.0;
+  });
 }
 
 /// Buckets have padding and moments, which begin as zero.
@@ -62,20 +62,27 @@ void clear_buffers(const program::Program& program, const program::RankClass& ra
   }
 }
 
-/// table [sequence, head_dim]: cos(position * base^(-2 i / head_dim)) in the first half, sines in the second.
+/// Of the ranks that share a sequence out.
+struct RankShare {
+  std::int64_t ranks{}, rank{};
+};
+
+/// table [sequence, width]: cos(position * base^(-2 i / width)) in the first half, sines in the second; of the rank's tokens.
 template <class T>
-void write_rope_table(const ops::Rope& rope, program::BufferId buffer, const Binding& binding,
-                      Device& device) {
-  const std::int64_t half = rope.head_dim / 2;
-  std::vector<T> table(static_cast<std::size_t>(rope.sequence * rope.head_dim));
-  for (std::int64_t position = 0; position < rope.sequence; ++position)
+void write_rope_table(const ops::Rope& rope, const RankShare& share, program::BufferId buffer,
+                      const Binding& binding, Device& device) {
+  const std::int64_t width = rope.width(), half = width / 2;
+  std::vector<T> table(static_cast<std::size_t>(rope.sequence * width));
+  for (std::int64_t token = 0; token < rope.sequence; ++token) {
+    const std::int64_t position = ops::place_in_sequence(rope.sequence, share.ranks, share.rank, token);
     for (std::int64_t i = 0; i < half; ++i) {
-      const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(rope.head_dim);
+      const double exponent = -2.0 * static_cast<double>(i) / static_cast<double>(width);
       const double angle = static_cast<double>(position) * std::pow(kRopeBase, exponent);
-      T* row = &table[static_cast<std::size_t>(position * rope.head_dim)];
+      T* row = &table[static_cast<std::size_t>(token * width)];
       row[i] = static_cast<T>(std::cos(angle));
       row[half + i] = static_cast<T>(std::sin(angle));
     }
+  }
   device.write_values<T>(binding.slot(buffer), table);
 }
 
@@ -83,16 +90,17 @@ template <class T>
 void write_all(const program::Program& program, std::int32_t rank, const Binding& binding, Device& device,
                std::uint64_t seed) {
   const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
-  const std::int32_t part = program.grid.at(rank).tp;
   clear_buffers<T>(program, ranks, binding, device);
   program::for_each_tensor(
       program, ranks, [&](const program::TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
-        start_tensor<T>(tensor, copy, name, part, binding, device, seed);
+        start_tensor<T>(tensor, kept_weights(program, tensor, copy, rank, binding), name,
+                        program::part_of(program.grid, tensor.cut, rank), device, seed);
       });
   if (ranks.host.rope_table == program::BufferId{-1}) return;
+  const RankShare share{program.grid.size(program::Axis::cp), program.grid.at(rank).cp};
   for (const ops::Op& op : program.ops)
     if (const auto* rope = std::get_if<ops::Rope>(&op.what)) {
-      write_rope_table<T>(*rope, ranks.host.rope_table, binding, device);
+      write_rope_table<T>(*rope, share, ranks.host.rope_table, binding, device);
       return;
     }
 }

@@ -27,19 +27,17 @@ const Chosen& chosen() {
   return once;
 }
 
-constexpr const char* kNoContext = "context parallelism is simulated only and has no kernels";
-constexpr const char* kNoExperts = "experts are simulated only and have no kernels";
-
 /// What a program may hold and a CPU kernel does not take, said before memory is touched.
 struct Check {
   void operator()(const ops::Attention& a) const {
     ensure(a.head_dim <= kMaxHeadDim, "attention kernels take heads of up to kMaxHeadDim elements");
-    ensure(a.window == 0, "attention kernels see all tokens before one");
+    ensure(a.value_dim() <= kMaxHeadDim, "attention kernels take heads of up to kMaxHeadDim elements");
   }
-  void operator()(const ops::LayerNorm& n) const {
-    ensure(n.gains && n.shifts, "layer norm kernels have a gain and a bias");
+  void operator()(const ops::ContextAttention& a) const {
+    ensure(a.keys != ops::Keys::ring, "a ring is lowered to its parts and has no kernel");
+    ensure(a.head_dim <= kMaxHeadDim && a.value_dim() <= kMaxHeadDim,
+           "attention kernels take heads of up to kMaxHeadDim elements");
   }
-  void operator()(const ops::Rope& r) const { ensure(r.rotary == 0, "rope kernels rotate whole heads"); }
   void operator()(const ops::Embedding& e) const {
     ensure(e.shards == 1 || !e.positions,
            "positions are added to the sum of an embedding's shards, not to each");
@@ -51,27 +49,36 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
-  void operator()(const ops::SplitHeads&) const { ensure(false, kNoContext); }
-  void operator()(const ops::ContextAttention&) const { ensure(false, kNoContext); }
-  void operator()(const ops::JoinColumns&) const {
-    ensure(false, "products that are kept apart are simulated only");
-  }
-  void operator()(const ops::Hold&) const { ensure(false, "caches of checkpointing are simulated only"); }
   void operator()(const ops::JoinHeads&) const { ensure(false, "latent attention is simulated only"); }
   void operator()(const ops::Quantise&) const {
     ensure(false, "8 bits are simulated only and have no kernel");
   }
   void operator()(const ops::Cast&) const { ensure(false, "casts are simulated only and have no kernel"); }
-  void operator()(const ops::QkNorm&) const {
-    ensure(false, "the norm of queries and keys is simulated only");
+  void operator()(const ops::Dispatch& d) const { check_rows(d.rows()); }
+  void operator()(const ops::Combine& c) const { check_rows(c.rows()); }
+  void operator()(const ops::GroupedLinear& g) const {
+    ensure(!g.fp8, "8 bits are simulated only and have no kernel");
+    ensure(g.tokens == 0 || g.tokens % (g.experts * g.sources) == 0, "all experts have as many rows");
   }
-  void operator()(const ops::SoftCap&) const { ensure(false, "a soft cap is simulated only"); }
-  void operator()(const ops::Route&) const { ensure(false, kNoExperts); }
-  void operator()(const ops::Dispatch&) const { ensure(false, kNoExperts); }
-  void operator()(const ops::GroupedLinear&) const { ensure(false, kNoExperts); }
-  void operator()(const ops::Combine&) const { ensure(false, kNoExperts); }
+  static void check_rows(const ops::ExpertRows& rows) {
+    ensure(rows.tokens == 0 || (rows.experts > 0 && rows.count() % rows.experts == 0),
+           "all experts have as many rows");
+  }
   template <class Other>
   void operator()(const Other&) const {}
+};
+
+/// Whether the fast kernel of an operator takes it as it is: the reference serves what is rare.
+struct IsFast {
+  bool operator()(const ops::Attention& a) const { return a.window == 0 && a.value_dim() == a.head_dim; }
+  bool operator()(const ops::LayerNorm& n) const { return n.gains && n.shifts; }
+  bool operator()(const ops::Rope& r) const { return r.rotary == 0; }
+  bool operator()(const ops::Embedding& e) const { return e.context == 1; }
+  bool operator()(const ops::Positions& p) const { return p.context == 1; }
+  template <class Other>
+  bool operator()(const Other&) const {
+    return true;
+  }
 };
 
 void check(const ops::Op& op) {
@@ -92,7 +99,8 @@ Run of_pass(const cpu::PassKernels& kernels, Pass pass) {
 }  // namespace
 
 Run find(const ops::Op& op, Library library) {
-  const Run simd = library == Library::simd ? cpu::find_in(*chosen().kernels, op) : nullptr;
+  const bool fast = library == Library::simd && std::visit(IsFast{}, op.what);
+  const Run simd = fast ? cpu::find_in(*chosen().kernels, op) : nullptr;
   const Run kernel = simd != nullptr ? simd : cpu::find_in(cpu::reference::kKernels, op);
   ensure(kernel != nullptr, "every operator has a kernel for each of its passes");
   return kernel;

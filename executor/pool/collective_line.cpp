@@ -22,7 +22,8 @@ const std::vector<Round>& CollectiveLine::rounds_of(const Exchange& exchange) {
   for (const std::unique_ptr<KnownRounds>& known : known_)
     if (known->exchange.collective == exchange.collective &&
         known->exchange.algorithm == exchange.algorithm && known->exchange.type == exchange.type &&
-        known->exchange.elements == exchange.elements)
+        known->exchange.elements == exchange.elements && known->exchange.heads == exchange.heads &&
+        known->exchange.adds == exchange.adds)
       return known->rounds;
   const std::int32_t ranks = group_.size(), me = group_.me();
   known_.push_back(std::make_unique<KnownRounds>(

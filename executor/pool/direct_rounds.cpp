@@ -48,6 +48,7 @@ std::vector<Round> direct_rounds(const Exchange& exchange, std::int32_t ranks, s
       round.pieces.push_back({.sources = of_all(ranks, Side::from, chunk * me),
                               .destinations = {{me, Side::to, 0}},
                               .elements = chunk});
+      if (exchange.adds) round.pieces.back().sources.push_back({me, Side::to, 0});
       break;
     case Collective::all_gather:
       // Each rank begins at its own chunk, so that not all of them read the same memory at once.
@@ -75,7 +76,19 @@ std::vector<Round> direct_rounds(const Exchange& exchange, std::int32_t ranks, s
                               .elements = exchange.elements});
       break;
     }
-    case Collective::all_to_all: ensure(false, "ranks on processors have no experts to exchange tokens with");
+    case Collective::all_to_all: {
+      for (std::int32_t r = 0; r < ranks; ++r) meet(r);
+      const auto read = [&](const ops::Stretch& s) {
+        round.pieces.push_back({.sources = {{s.peer, Side::from, s.from}},
+                                .destinations = {{me, Side::to, s.to}},
+                                .elements = s.elements});
+      };
+      if (exchange.heads.sequences > 0)
+        for (const ops::Stretch& s : ops::stretches(exchange.heads, exchange.elements, ranks, me)) read(s);
+      else
+        for (std::int32_t r = 0; r < ranks; ++r) read({r, chunk * me, chunk * r, chunk});
+      break;
+    }
   }
   return {round};
 }

@@ -26,9 +26,9 @@ std::string tell(const Exchange& exchange) {
 
 void check_same(const PoolGroup& group, const Exchange& mine, std::int32_t member, const Exchange& theirs) {
   const bool collective = mine.what == ExchangeKind::collective;
-  const bool same =
-      mine.type == theirs.type && mine.elements == theirs.elements &&
-      (!collective || (mine.collective == theirs.collective && mine.algorithm == theirs.algorithm));
+  const bool same = mine.type == theirs.type && mine.elements == theirs.elements &&
+                    (!collective || (mine.collective == theirs.collective &&
+                                     mine.algorithm == theirs.algorithm && mine.heads == theirs.heads));
   if (same) return;
   throw MachineError(
       fmt::format("rank {} is at {} where its peer, rank {}, is at {}: they run different programs",
@@ -64,17 +64,20 @@ void check_sound(const Exchange& exchange, std::int32_t ranks, std::int32_t me, 
   using enum collective::Collective;
   const bool adds = exchange.collective == all_reduce || exchange.collective == reduce_scatter;
   ensure(!adds || ranks == 1 || can_add(exchange.type), "sums are of fp32 or fp64");
-  const bool chunks = exchange.collective == all_gather || exchange.collective == reduce_scatter;
-  ensure(!chunks || exchange.elements % ranks == 0, "chunks of all_gather and reduce_scatter are equal");
+  ensure(!exchange.adds || exchange.algorithm == collective::Algorithm::direct,
+         "a reduce_scatter that adds goes by direct");
+  const bool chunks = exchange.collective == all_gather || exchange.collective == reduce_scatter ||
+                      exchange.collective == all_to_all;
+  ensure(!chunks || exchange.elements % ranks == 0, "chunks of a collective are equal");
   const bool apart = exchange.from.value + touched.from <= exchange.to.value ||
                      exchange.to.value + touched.to <= exchange.from.value;
   const std::int64_t chunk = me * (exchange.elements / ranks) * size_of(exchange.type);
   std::int64_t in_place = exchange.from.value;
   if (exchange.collective == reduce_scatter) in_place += chunk;
   if (exchange.collective == all_gather) in_place -= chunk;
-  const bool alone = exchange.collective != shift || ranks == 1;
+  const bool alone = (exchange.collective != shift && exchange.collective != all_to_all) || ranks == 1;
   ensure(apart || (alone && exchange.to.value == in_place),
-         "from and to of a collective are apart, or in place; of a shift they are apart");
+         "from and to of a collective are apart, or in place; of a shift or an all_to_all they are apart");
 }
 
 }  // namespace ds::executor

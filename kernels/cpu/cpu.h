@@ -3,8 +3,8 @@
 // own; kernels/find.cpp takes the best that the processor has. Results are equal from run to run on equal processors;
 // another instruction set may differ in the last bits, as BLAS does.
 
-#include <array>
 #include <cstddef>
+#include <span>
 
 #include "kernels/kernels.h"
 
@@ -24,7 +24,7 @@ struct KernelList {
   const OperatorKernels* first;
   std::size_t count;
 };
-using Kernels = std::array<const KernelList*, 10>;
+using Kernels = std::span<const KernelList* const>;
 
 namespace reference {
 extern const Kernels kKernels;  // plain loops

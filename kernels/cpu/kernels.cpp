@@ -3,8 +3,12 @@
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 
-constinit const Kernels kKernels{&kEmbedding,    &kLayerNorm,      &kRmsNorm,          &kLinear,
-                                 &kRope,         &kFlashAttention, &kUnfusedAttention, &kActivations,
-                                 &kCrossEntropy, &kUpdate};
+namespace {
+constexpr const KernelList* kLists[] = {&kEmbedding,    &kLayerNorm,      &kRmsNorm,          &kLinear,
+                                        &kRope,         &kFlashAttention, &kUnfusedAttention, &kActivations,
+                                        &kCrossEntropy, &kUpdate};
+}  // namespace
+
+constinit const Kernels kKernels{kLists};
 
 }  // namespace ds::kernels::cpu::DS_INSTRUCTION_SET

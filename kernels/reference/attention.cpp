@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "kernels/lists.h"
+#include "kernels/reference/reference.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -14,18 +15,23 @@ template <class T>
 struct QkvRows {
   const ops::Attention& n;
   T* qkv;
-  std::int64_t width() const { return (n.heads + 2 * n.kv_heads) * n.head_dim; }
-  std::int64_t kv(std::int64_t head) const { return n.heads + head / (n.heads / n.kv_heads); }
+  std::int64_t width() const { return (n.heads + n.kv_heads) * n.head_dim + n.kv_heads * n.value_dim(); }
+  std::int64_t kv(std::int64_t head) const { return head / (n.heads / n.kv_heads); }
   T* q(std::int64_t t, std::int64_t head) const { return qkv + t * width() + head * n.head_dim; }
-  T* k(std::int64_t t, std::int64_t head) const { return qkv + t * width() + kv(head) * n.head_dim; }
-  T* v(std::int64_t t, std::int64_t head) const { return k(t, head) + n.kv_heads * n.head_dim; }
+  T* k(std::int64_t t, std::int64_t head) const {
+    return qkv + t * width() + (n.heads + kv(head)) * n.head_dim;
+  }
+  T* v(std::int64_t t, std::int64_t head) const {
+    return qkv + t * width() + (n.heads + n.kv_heads) * n.head_dim + kv(head) * n.value_dim();
+  }
 };
 
-template <class T>
-double dot(const T* a, const T* b, std::int64_t n) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
-  return sum;
+/// The first token that token t sees, and the one behind the last that sees token s.
+std::int64_t first_seen(const ops::Attention& n, std::int64_t t) {
+  return n.window > 0 ? std::max<std::int64_t>(t - n.window + 1, 0) : 0;
+}
+std::int64_t seen_until(const ops::Attention& n, std::int64_t s) {
+  return n.window > 0 ? std::min(s + n.window, n.sequence) : n.sequence;
 }
 
 /// Scores are computed anew wherever they are needed: there is nowhere to keep them.
@@ -41,20 +47,22 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
         const auto score = [&](std::int64_t s) {
           return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
         };
-        double top = score(0), sum = 0;
-        for (std::int64_t s = 1; s <= t; ++s) top = std::max(top, score(s));
-        for (std::int64_t s = 0; s <= t; ++s) sum += std::exp(score(s) - top);
+        const std::int64_t begin = first_seen(n, t);
+        double top = score(begin), sum = 0;
+        for (std::int64_t s = begin + 1; s <= t; ++s) top = std::max(top, score(s));
+        for (std::int64_t s = begin; s <= t; ++s) sum += std::exp(score(s) - top);
         std::array<double, kMaxHeadDim> out{};
         const std::int64_t row = (b * n.heads + head) * n.sequence + t;
         for (std::int64_t s = 0; s < n.sequence; ++s) {
-          const double p = s <= t ? std::exp(score(s) - top) / sum : 0;
+          const bool seen = s >= begin && s <= t;
+          const double p = seen ? std::exp(score(s) - top) / sum : 0;
           if (!n.flash) kept[row * n.sequence + s] = static_cast<T>(p);
-          for (std::int64_t d = 0; s <= t && d < n.head_dim; ++d)
+          for (std::int64_t d = 0; seen && d < n.value_dim(); ++d)
             out[static_cast<std::size_t>(d)] += p * rows.v(s, head)[d];
         }
         if (n.flash) kept[row] = static_cast<T>(top + std::log(sum));
-        std::transform(out.begin(), out.begin() + n.head_dim,
-                       o + ((b * n.sequence + t) * n.heads + head) * n.head_dim,
+        std::transform(out.begin(), out.begin() + n.value_dim(),
+                       o + ((b * n.sequence + t) * n.heads + head) * n.value_dim(),
                        [](double value) { return static_cast<T>(value); });
       }
 }
@@ -71,7 +79,7 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
     const QkvRows<const T> rows{n, qkv + b * n.sequence * width};
     const QkvRows<T> gradients{n, dqkv + b * n.sequence * width};
     const auto row_of = [&](std::int64_t t, std::int64_t head) {
-      return ((b * n.sequence + t) * n.heads + head) * n.head_dim;
+      return ((b * n.sequence + t) * n.heads + head) * n.value_dim();
     };
     const auto probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
       const std::int64_t row = (b * n.heads + head) * n.sequence + t;
@@ -79,41 +87,44 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
       return std::exp(scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim) - kept[row]);
     };
     const auto d_probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
-      return dot(d_out + row_of(t, head), rows.v(s, head), n.head_dim);
+      return dot(d_out + row_of(t, head), rows.v(s, head), n.value_dim());
     };
     const auto delta = [&](std::int64_t t, std::int64_t head) {
-      if (n.flash) return dot(d_out + row_of(t, head), o + row_of(t, head), n.head_dim);
+      if (n.flash) return dot(d_out + row_of(t, head), o + row_of(t, head), n.value_dim());
       double sum = 0;
-      for (std::int64_t s = 0; s <= t; ++s) sum += probability(t, s, head) * d_probability(t, s, head);
+      for (std::int64_t s = first_seen(n, t); s <= t; ++s)
+        sum += probability(t, s, head) * d_probability(t, s, head);
       return sum;
     };
     const auto d_score = [&](std::int64_t t, std::int64_t s, std::int64_t head, double delta_t) {
       return scale * probability(t, s, head) * (d_probability(t, s, head) - delta_t);
     };
-    const auto write = [&](T* to, const std::array<double, kMaxHeadDim>& sums) {
-      for (std::int64_t d = 0; d < n.head_dim; ++d) to[d] = static_cast<T>(sums[static_cast<std::size_t>(d)]);
+    const auto write = [&](T* to, const std::array<double, kMaxHeadDim>& sums, std::int64_t count) {
+      for (std::int64_t d = 0; d < count; ++d) to[d] = static_cast<T>(sums[static_cast<std::size_t>(d)]);
     };
-    const auto add = [&](std::array<double, kMaxHeadDim>& sums, double factor, const T* from) {
-      for (std::int64_t d = 0; d < n.head_dim; ++d) sums[static_cast<std::size_t>(d)] += factor * from[d];
+    const auto add = [&](std::array<double, kMaxHeadDim>& sums, double factor, const T* from,
+                         std::int64_t count) {
+      for (std::int64_t d = 0; d < count; ++d) sums[static_cast<std::size_t>(d)] += factor * from[d];
     };
     for (std::int64_t head = 0; head < n.heads; ++head)
       for (std::int64_t t = 0; t < n.sequence; ++t) {
         std::array<double, kMaxHeadDim> dq{};
         const double delta_t = delta(t, head);
-        for (std::int64_t s = 0; s <= t; ++s) add(dq, d_score(t, s, head, delta_t), rows.k(s, head));
-        write(gradients.q(t, head), dq);
+        for (std::int64_t s = first_seen(n, t); s <= t; ++s)
+          add(dq, d_score(t, s, head, delta_t), rows.k(s, head), n.head_dim);
+        write(gradients.q(t, head), dq, n.head_dim);
       }
     const std::int64_t sharing = n.heads / n.kv_heads;
     for (std::int64_t first = 0; first < n.heads; first += sharing)
       for (std::int64_t s = 0; s < n.sequence; ++s) {
         std::array<double, kMaxHeadDim> dk{}, dv{};
         for (std::int64_t head = first; head < first + sharing; ++head)
-          for (std::int64_t t = s; t < n.sequence; ++t) {
-            add(dk, d_score(t, s, head, delta(t, head)), rows.q(t, head));
-            add(dv, probability(t, s, head), d_out + row_of(t, head));
+          for (std::int64_t t = s; t < seen_until(n, s); ++t) {
+            add(dk, d_score(t, s, head, delta(t, head)), rows.q(t, head), n.head_dim);
+            add(dv, probability(t, s, head), d_out + row_of(t, head), n.value_dim());
           }
-        write(gradients.k(s, first), dk);
-        write(gradients.v(s, first), dv);
+        write(gradients.k(s, first), dk, n.head_dim);
+        write(gradients.v(s, first), dv, n.value_dim());
       }
   }
 }

@@ -18,7 +18,8 @@ void forward(const ops::Embedding& e, Arguments a, Queue&) {
     for (std::int64_t h = 0; h < e.hidden; ++h) {
       const std::int64_t row = ids[t] - e.first;
       const T value = row >= 0 && row < e.vocab ? table[row * e.hidden + h] : T{0};
-      y[t * e.hidden + h] = positions != nullptr ? value + positions[t % e.sequence * e.hidden + h] : value;
+      y[t * e.hidden + h] =
+          positions != nullptr ? value + positions[e.position_row(t) * e.hidden + h] : value;
     }
 }
 
@@ -42,7 +43,7 @@ void weight_gradient(const ops::Embedding& e, Arguments a, Queue&) {
   for (std::int64_t s = 0; s < e.position_rows(); ++s)
     for (std::int64_t h = 0; h < e.hidden; ++h)
       deliver(*a.op, dpositions[s * e.hidden + h],
-              sum_where([&](std::int64_t t) { return t % e.sequence == s; }, h));
+              sum_where([&](std::int64_t t) { return e.position_row(t) == s; }, h));
 }
 
 template <class T>
@@ -50,8 +51,7 @@ void add_positions(const ops::Positions& p, Arguments a, Queue&) {
   T* x = a.out<T>();
   const T* table = a.in<T>();
   for (std::int64_t t = 0; t < p.tokens; ++t)
-    for (std::int64_t h = 0; h < p.hidden; ++h)
-      x[t * p.hidden + h] += table[(p.first + t) % p.sequence * p.hidden + h];
+    for (std::int64_t h = 0; h < p.hidden; ++h) x[t * p.hidden + h] += table[p.row(t) * p.hidden + h];
 }
 
 template <class T>
@@ -62,7 +62,7 @@ void positions_gradient(const ops::Positions& p, Arguments a, Queue&) {
     for (std::int64_t h = 0; h < p.hidden; ++h) {
       double sum = 0;
       for (std::int64_t t = 0; t < p.tokens; ++t)
-        if ((p.first + t) % p.sequence == s) sum += dx[t * p.hidden + h];
+        if (p.row(t) == s) sum += dx[t * p.hidden + h];
       deliver(*a.op, dtable[s * p.hidden + h], sum);
     }
 }

@@ -3,8 +3,19 @@
 // The formulas are those of simulator/ops.
 
 #include "kernels/arguments.h"
+#include "kernels/cpu/cpu.h"
 
 namespace ds::kernels::cpu::reference {
+
+/// Of operators that no fast kernel computes.
+extern const KernelList kContextAttention, kExperts, kColumns, kNormsOfQueries;
+
+template <class T>
+double dot(const T* a, const T* b, std::int64_t n) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
+  return sum;
+}
 
 /// A finished sum goes into a weight gradient: added to what is there, or written.
 template <class T>

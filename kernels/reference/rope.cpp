@@ -12,14 +12,14 @@ template <class T>
 void rotate(const ops::Rope& r, Arguments a, double direction) {
   T* qkv = a.out<T>();
   const T* table = a.in<T>();
-  const std::int64_t half = r.head_dim / 2, width = (r.heads + 2 * r.kv_heads) * r.head_dim;
+  const std::int64_t half = r.width() / 2, width = (r.heads + 2 * r.kv_heads) * r.head_dim;
   for (std::int64_t t = 0; t < r.tokens; ++t)
     for (std::int64_t head = 0; head < r.heads + r.kv_heads; ++head)  // v, the last kv_heads, stays
       for (std::int64_t i = 0; i < half; ++i) {
         T& first = qkv[t * width + head * r.head_dim + i];
         T& second = qkv[t * width + head * r.head_dim + i + half];
-        const double cosine = table[t % r.sequence * r.head_dim + i];
-        const double sine = direction * table[t % r.sequence * r.head_dim + i + half];
+        const double cosine = table[t % r.sequence * r.width() + i];
+        const double sine = direction * table[t % r.sequence * r.width() + i + half];
         const double x = first, y = second;
         first = static_cast<T>(x * cosine - y * sine);
         second = static_cast<T>(y * cosine + x * sine);

@@ -16,7 +16,7 @@
 
 namespace ds::collective {
 
-/// `all_to_all`, priced and not run: each rank has a part for each other, the r-th for rank r.
+/// `all_to_all`, priced, and run over shared memory alone: each rank has a part for each other, the r-th for rank r.
 enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, broadcast, shift, all_to_all };
 /// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
 /// partners at halving, then doubling distance, powers of two only. `binomial_tree`: up and down a binomial tree. Of NCCL

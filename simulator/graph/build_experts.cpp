@@ -1,4 +1,6 @@
 // A mixture of experts in the place of the MLP.
+#include <cmath>
+
 #include "simulator/graph/stage_builder.h"
 
 namespace ds::graph {
@@ -13,8 +15,10 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const std::int64_t local = width / (shared_out ? options_.etp : options_.tp),
                      here = moe.experts / options_.ep;
   const std::int64_t tokens = shared_out ? local_tokens_ : tokens_;
-  const std::int64_t up = model_.gated_mlp ? 2 : 1, routed = tokens * moe.top_k;
+  const std::int64_t up = model_.gated_mlp ? 2 : 1, capacity = capacity_of(tokens, moe);
+  const std::int64_t routed = ops::ExpertRows{tokens, moe.top_k, moe.experts, capacity}.count();
   const std::int64_t rows = routed * (shared_out ? options_.etp : 1);
+  const std::int64_t sources = shared_out ? options_.ep * options_.etp : 1;
   const bool partial = shared_out ? options_.sequence_parallel : cut();
   const TensorIndex router =
       parameter("moe.router.weight", {{moe.experts, hidden}, 2}, Init::normal, kDeviation, {}, partial);
@@ -22,25 +26,40 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
   const TensorIndex received = exchanged(
-      "moe.received", node(ops::Dispatch{tokens, hidden, moe.top_k}, "moe.rows", {x, chosen}), routed);
+      "moe.received",
+      node(ops::Dispatch{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.rows", {x, chosen}), routed);
   const TensorIndex sent = over_parts(ops::Regrouping::gather, "moe.gathered", received, rows);
 
-  const Cut shares{0, {{moe.experts, options_.ep}}};
+  const auto shares = [&](std::int32_t dimension, std::vector<Block> blocks) {
+    Cut cut{.dimension = 0, .blocks = {{moe.experts, options_.ep}}, .over_experts = true};
+    if (options_.etp > 1) cut.second = dimension, cut.second_blocks = std::move(blocks);
+    return cut;
+  };
+  const Block part{width, options_.etp};
   const Cut columns = model_.gated_mlp ? cut_in(1, std::array{width, width}) : cut_in(1, width);
-  const TensorIndex first = expert_parameter("moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation,
-                                             shared_out ? shares : columns);
-  const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8()}, "moe.h",
+  const TensorIndex first = expert_parameter(
+      "moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation,
+      shared_out ? shares(1, std::vector<Block>(static_cast<std::size_t>(up), part)) : columns);
+  const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8(), sources}, "moe.h",
                              {quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)});
   const TensorIndex a = activated("moe.activated", h, rows, local);
-  const TensorIndex second = expert_parameter("moe.down.weight", {{here, hidden, local}, 3},
-                                              residual_deviation(), shared_out ? shares : cut_in(2, width));
-  const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8()}, "moe.o",
+  const TensorIndex second =
+      expert_parameter("moe.down.weight", {{here, hidden, local}, 3}, residual_deviation(),
+                       shared_out ? shares(2, {part}) : cut_in(2, width));
+  const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8(), sources}, "moe.o",
                              {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)});
   const TensorIndex back =
       exchanged("moe.returned", over_parts(ops::Regrouping::scatter, "moe.scattered", o, rows), routed);
-  const TensorIndex sum =
-      node(ops::Combine{tokens, hidden, moe.top_k}, "moe.combined", {back, probs, chosen});
+  const TensorIndex sum = node(ops::Combine{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.combined",
+                               {back, probs, chosen});
   return moe.shared_experts == 0 ? sum : with_shared_experts(x, sum, tokens, moe);
+}
+
+/// Rows of an expert that each dispatch has; 0: as many as if all experts were chosen evenly.
+std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe& moe) {
+  if (!moe.capacity_factor) return 0;
+  return static_cast<std::int64_t>(
+      std::ceil(*moe.capacity_factor * ops::real(tokens * moe.top_k) / ops::real(moe.experts)));
 }
 
 /// Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2), cut as other layers are.

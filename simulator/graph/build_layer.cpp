@@ -72,17 +72,28 @@ TensorIndex StageBuilder::attended(TensorIndex qkv, const ops::Attention& one_ra
 /// Each rank has all tokens of its heads (DeepSpeed-Ulysses, Jacobs et al. 2023).
 TensorIndex StageBuilder::attended_by_heads(TensorIndex qkv, ops::Attention one_rank) {
   using ops::Regrouping;
-  const auto exchange = [&](Regrouping how, std::string_view name, TensorIndex x, std::int64_t width) {
-    return node(ops::Regroup{how, one_rank.tokens(), width, options_.cp, ops::Sharers::context}, name, {x});
+  const auto exchange = [&](Regrouping how, std::string_view name, TensorIndex x, std::int64_t width,
+                            std::int64_t queries, std::int64_t keys) {
+    return node(ops::Regroup{.how = how,
+                             .tokens = one_rank.tokens(),
+                             .width = width,
+                             .shards = options_.cp,
+                             .over = ops::Sharers::context,
+                             .batch = one_rank.batch,
+                             .queries = queries,
+                             .keys = keys},
+                name, {x});
   };
+  const std::int64_t queries = one_rank.heads * one_rank.head_dim,
+                     keys = one_rank.kv_heads * one_rank.head_dim;
   const std::int64_t values = one_rank.value_dim();
-  const std::int64_t width =
-      (one_rank.heads + one_rank.kv_heads) * one_rank.head_dim + one_rank.kv_heads * values;
+  const std::int64_t width = queries + keys + one_rank.kv_heads * values;
   const std::int64_t result = one_rank.heads * values;
   one_rank.heads /= options_.cp, one_rank.kv_heads /= options_.cp;
-  const TensorIndex mine = exchange(Regrouping::to_heads, "attention.qkv.by_heads", qkv, width);
+  const TensorIndex mine =
+      exchange(Regrouping::to_heads, "attention.qkv.by_heads", qkv, width, queries, keys);
   const TensorIndex o = node(one_rank, "attention.o.by_heads", {mine});
-  return exchange(Regrouping::to_tokens, "attention.o", o, result);
+  return exchange(Regrouping::to_tokens, "attention.o", o, result, result, 0);
 }
 
 /// Each rank has all heads of its tokens, and meets the keys and values of others: gathered (Llama 3, section 3.3.2), or

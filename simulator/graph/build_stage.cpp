@@ -222,7 +222,8 @@ TensorIndex StageBuilder::rows_of(std::vector<TensorIndex> given, std::string_vi
                                  .vocab = options_.padded_vocab / options_.tp,
                                  .positions = given.size() > 2,
                                  .shards = options_.tp,
-                                 .rows = position_rows};
+                                 .rows = position_rows,
+                                 .context = options_.cp};
   return leave(name, node(embedding, name, std::move(given)), width);
 }
 
@@ -245,7 +246,8 @@ TensorIndex StageBuilder::embed() {
                         .sequence = own_sequence(),
                         .hidden = hidden,
                         .shards = options_.sequence_parallel ? options_.tp : 1,
-                        .rows = table_rows},
+                        .rows = table_rows,
+                        .context = options_.cp},
          "positions", {x, position_table()});
   if (model_.embedding_norm) x = norm("embedding.norm", x);
   return dropped("embedded", x);

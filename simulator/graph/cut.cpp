@@ -5,42 +5,53 @@
 namespace ds::graph {
 namespace {
 
-std::int64_t inner_elements(const ops::Shape& shape, std::int32_t dimension) {
-  std::int64_t inner = 1;
-  for (std::int32_t d = dimension + 1; d < shape.rank; ++d) inner *= shape.size[static_cast<std::size_t>(d)];
-  return inner;
+const std::vector<Block>* blocks_of(const Cut& cut, std::int32_t dimension) {
+  if (dimension == cut.dimension) return &cut.blocks;
+  if (dimension == cut.second) return &cut.second_blocks;
+  return nullptr;
+}
+
+/// Place in the whole of what stands at `at` of a part, along a dimension that is cut into these blocks.
+std::int64_t along(const std::vector<Block>& blocks, std::int64_t part, std::int64_t at) {
+  std::int64_t first = 0;  // of the block, in the whole
+  for (const Block& block : blocks) {
+    const std::int64_t size = block.size / block.parts;
+    if (at < size) return first + (block.parts > 1 ? part * size : 0) + at;
+    at -= size;
+    first += block.size;
+  }
+  fail_ensure("at < size", "an element lies in one of the blocks", __FILE__, __LINE__);
 }
 
 }  // namespace
 
 ops::Shape logical_shape(const ops::Shape& shape, const Cut& cut) {
   ops::Shape whole = shape;
-  if (cut.dimension == kNone) return whole;
-  std::int64_t& size = whole.size[static_cast<std::size_t>(cut.dimension)];
-  size = 0;
-  for (const Block& block : cut.blocks) size += block.size;
+  for (std::int32_t d = 0; d < shape.rank; ++d) {
+    const std::vector<Block>* const blocks = blocks_of(cut, d);
+    if (blocks == nullptr) continue;
+    std::int64_t& size = whole.size[static_cast<std::size_t>(d)];
+    size = 0;
+    for (const Block& block : *blocks) size += block.size;
+  }
   return whole;
 }
 
-std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, std::int64_t part,
+std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, const PartPlace& part,
                              std::int64_t element) {
   if (cut.dimension == kNone) return element;
-  const std::int64_t inner = inner_elements(shape, cut.dimension);
-  const std::int64_t here = shape.size[static_cast<std::size_t>(cut.dimension)];
-  const std::int64_t whole = logical_shape(shape, cut).size[static_cast<std::size_t>(cut.dimension)];
-  const std::int64_t outer = element / (here * inner);
-  std::int64_t at = element / inner % here;  // along the dimension, in the part
-  std::int64_t first = 0;                    // of the block, in the whole
-  for (const Block& block : cut.blocks) {
-    const std::int64_t size = block.size / block.parts;
-    if (at < size) {
-      const std::int64_t begin = first + (block.parts > 1 ? part * size : 0);
-      return (outer * whole + begin + at) * inner + element % inner;
-    }
-    at -= size;
-    first += block.size;
+  const ops::Shape whole = logical_shape(shape, cut);
+  std::int64_t place = 0, inner = 1;  // the last dimension first
+  for (std::int32_t d = shape.rank; d-- > 0;) {
+    const std::int64_t here = shape.size[static_cast<std::size_t>(d)];
+    std::int64_t at = element % here;
+    if (const std::vector<Block>* const blocks = blocks_of(cut, d))
+      at = along(*blocks, d == cut.dimension ? part.first : part.second, at);
+    place += at * inner;
+    inner *= whole.size[static_cast<std::size_t>(d)];
+    element /= here;
   }
-  fail_ensure("at < size", "an element lies in one of the blocks", __FILE__, __LINE__);
+  return place;
 }
 
 }  // namespace ds::graph

@@ -38,10 +38,13 @@ struct Block {
   bool operator==(const Block&) const = default;
 };
 
-/// How tensors that are cut over tensor-parallel ranks make up the logical one.
+/// How tensors that are cut over ranks make up the logical one.
 struct Cut {
   std::int32_t dimension{kNone};  // kNone: not cut, every rank holds the whole
   std::vector<Block> blocks;
+  std::int32_t second{kNone};  // of experts that are cut as well: the dimension of these parts
+  std::vector<Block> second_blocks;
+  bool over_experts{false};  // parts are those of ranks that share experts out, else of tensor-parallel ranks
   std::int64_t padding_rows{0};  // last rows of the logical tensor that only make parts equal, cut or not
   bool operator==(const Cut&) const = default;
 };
@@ -64,8 +67,13 @@ struct Parameter {
       partial_gradient{};  // every tensor-parallel rank has the gradient of its tokens alone: they are summed once a step
 };
 
-/// Index in the logical tensor of element `element` of the part that rank `part` holds; row-major.
-std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, std::int64_t part,
+/// Which part of a tensor a rank holds: along the first dimension that is cut, and along the second.
+struct PartPlace {
+  std::int64_t first{}, second{};
+};
+
+/// Index in the logical tensor of element `element` of the part that a rank holds; row-major.
+std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, const PartPlace& part,
                              std::int64_t element);
 /// Shape of the logical tensor of which `shape` is a part.
 ops::Shape logical_shape(const ops::Shape& shape, const Cut& cut);

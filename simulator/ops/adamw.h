@@ -11,6 +11,7 @@ struct AdamW {
   std::int64_t elements{}, decayed{};
   double beta1{0.9}, beta2{0.95}, epsilon{1e-8}, weight_decay{0.1};
   std::int64_t shards{1}, first{};  // the rank's elements begin at `first` of the bucket
+  bool of_experts{};                // that ranks share out: their shards are dealt out by themselves
   bool copies_down{};  // the weight is a master copy; a working copy in `working_type` is written as well
   DataType working_type{};
   bool operator==(const AdamW&) const = default;
@@ -30,14 +31,16 @@ struct AdamW {
     l.add("second_moment", Access::add, Role::state, flat);
     if (copies_down) l.typed("working", Access::write, Role::weight, working_type, flat);
   }
-  void stand_at(const RankPosition& position) { first = shards > 1 ? position.data * elements : 0; }
+  void stand_at(const RankPosition& position) {
+    first = (of_experts ? position.expert_data : position.data) % shards * elements;
+  }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("elements", self.elements), fn("decayed", self.decayed), fn("beta1", self.beta1);
     fn("beta2", self.beta2);
     fn("epsilon", self.epsilon), fn("weight_decay", self.weight_decay), fn("shards", self.shards);
-    fn("copies_down", self.copies_down);
+    fn("of_experts", self.of_experts), fn("copies_down", self.copies_down);
   }
 };
 

@@ -1,9 +1,10 @@
 #pragma once
-// Attention of a rank's part of a sequence to the whole sequence (context parallelism); simulated only.
+// Attention of a rank's part of a sequence to the whole sequence (context parallelism).
 
 #include "simulator/ops/attention.h"
 #include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
+#include "simulator/ops/sequence_halves.h"
 
 namespace ds::ops {
 
@@ -12,8 +13,7 @@ namespace ds::ops {
 /// what is there, both scaled to the larger maximum (Liu et al. 2023, arXiv 2310.01889).
 enum class Keys : std::uint8_t { gathered, ring, first, later };
 
-/// Each sequence is cut into two halves a rank, of which rank r has the r-th and the r-th from behind, so that all have as many
-/// causal pairs (Llama 3, arXiv 2407.21783, section 3.3.2). Flash: tile by tile, with a log-sum-exp a row. q [tokens, heads
+/// Ranks have two halves each of a sequence (sequence_halves.h). Gathered keys lie rank after rank. Flash: tile by tile, with a log-sum-exp a row. q [tokens, heads
 /// head_dim], kv [tokens of those keys, kv_heads (head_dim + v_dim)].
 struct ContextAttention {
   std::int64_t batch{}, sequence{};  // tokens of a sequence that a rank has
@@ -22,9 +22,19 @@ struct ContextAttention {
   Keys keys{Keys::gathered};
   std::int64_t window{0};  // of gathered keys; 0: all tokens before it
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
+  std::int64_t step{0};    // of a ring: these keys come from the rank so many places before this one
+  std::int64_t rank{0};    // which of the ranks this one is
   bool operator==(const ContextAttention&) const = default;
   std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
   std::int64_t key_tokens() const { return batch * sequence * (keys == Keys::gathered ? ranks : 1); }
+  /// Place in the sequence of the rank's token `i`; whether the `j`-th of the keys of so many ranks is seen from there.
+  std::int64_t place(std::int64_t of_rank, std::int64_t i) const {
+    return place_in_sequence(sequence, ranks, of_rank, i);
+  }
+  bool sees(std::int64_t query, std::int64_t key) const {
+    return key <= query && (window == 0 || query - key < window);
+  }
+  void stand_at(const RankPosition& position) { rank = position.context; }
   /// Of a sequence and head: as many as a rank has on average; later parts have no diagonal.
   double pairs() const {
     switch (keys) {
@@ -36,7 +46,7 @@ struct ContextAttention {
     return 0;
   }
 
-  std::string_view name() const {
+  constexpr std::string_view name() const {
     switch (keys) {
       case Keys::gathered: return "attention to gathered keys";
       case Keys::ring: return "ring attention";
@@ -84,7 +94,7 @@ struct ContextAttention {
     fn("heads", self.heads), fn("kv_heads", self.kv_heads), fn("head_dim", self.head_dim);
     fn("window", self.window), fn("v_dim", self.v_dim);
     auto part = static_cast<std::int64_t>(self.keys);  // for hashes; no profile has it
-    fn("part", part);
+    fn("part", part), fn("step", self.step);
   }
 };
 

@@ -1,13 +1,24 @@
 #pragma once
-// Tokens on their way to experts and back, which is simulated only.
+// Tokens on their way to experts and back.
 
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
 
-/// rows [tokens top_k, width]: each token once for each of its experts, expert after expert.
+/// Where tokens stand among the rows that go to experts: expert after expert, in the order of tokens. Each expert has as many
+/// rows: a `capacity`, or what it would have if all were chosen evenly. Tokens for which no row is left are dropped, rows that
+/// no token takes are zero (Fedus et al. 2021, section 2.2; decision 022).
+struct ExpertRows {
+  std::int64_t tokens{}, top_k{}, experts{}, capacity{};
+  std::int64_t count() const { return capacity > 0 ? experts * capacity : tokens * top_k; }
+  std::int64_t of_expert() const { return count() / experts; }
+};
+
+/// rows [rows, width]: each token once for each of its experts, expert after expert: see ExpertRows.
 struct Dispatch {
   std::int64_t tokens{}, width{}, top_k{};
+  std::int64_t experts{}, capacity{0};  // 0: as many rows as tokens times top_k
+  ExpertRows rows() const { return {tokens, top_k, experts, capacity}; }
   bool operator==(const Dispatch&) const = default;
 
   static constexpr std::string_view kName = "dispatch";
@@ -16,7 +27,7 @@ struct Dispatch {
   double flops(Pass pass) const { return pass == Pass::forward ? 0 : real(tokens * top_k) * real(width); }
   Extents extents() const { return {tokens * width * top_k}; }
   void operands(OperandList& l) const {
-    const Shape x = matrix(tokens, width), rows = matrix(tokens * top_k, width);
+    const Shape x = matrix(tokens, width), rows = matrix(this->rows().count(), width);
     const bool forward = l.pass == Pass::forward;
     l.in(forward ? "x" : "drows", forward ? x : rows);
     l.typed("chosen", Access::read, Role::activation, DataType::int32, matrix(tokens, top_k));
@@ -26,12 +37,15 @@ struct Dispatch {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("width", self.width), fn("top_k", self.top_k);
+    fn("experts", self.experts), fn("capacity", self.capacity);
   }
 };
 
 /// y[t]: the sum of its experts' rows, each times its probability.
 struct Combine {
   std::int64_t tokens{}, width{}, top_k{};
+  std::int64_t experts{}, capacity{0};  // as of Dispatch
+  ExpertRows rows() const { return {tokens, top_k, experts, capacity}; }
   bool operator==(const Combine&) const = default;
 
   static constexpr std::string_view kName = "combine";
@@ -42,7 +56,7 @@ struct Combine {
   }
   Extents extents() const { return {tokens * width * top_k}; }
   void operands(OperandList& l) const {
-    const Shape y = matrix(tokens, width), rows = matrix(tokens * top_k, width),
+    const Shape y = matrix(tokens, width), rows = matrix(this->rows().count(), width),
                 probs = matrix(tokens, top_k);
     const bool forward = l.pass == Pass::forward;
     if (!forward) l.in("dy", y);
@@ -60,6 +74,7 @@ struct Combine {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("width", self.width), fn("top_k", self.top_k);
+    fn("experts", self.experts), fn("capacity", self.capacity);
   }
 };
 

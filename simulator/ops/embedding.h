@@ -2,6 +2,7 @@
 // Token embedding: the rows of a table.
 
 #include "simulator/ops/operator.h"
+#include "simulator/ops/sequence_halves.h"
 
 namespace ds::ops {
 
@@ -12,7 +13,12 @@ struct Embedding {
   std::int64_t tokens{}, sequence{}, hidden{}, vocab{};  // vocab: rows of the rank's table, padding included
   bool positions{};                                      // a learned table is added
   std::int64_t shards{1}, first{};
-  std::int64_t rows{0};  // of positions; 0: `sequence`
+  std::int64_t rows{0};                      // of positions; 0: `sequence`
+  std::int64_t context{1}, context_rank{0};  // ranks that share a sequence out; which of them this is
+  /// Row of positions of token t.
+  std::int64_t position_row(std::int64_t t) const {
+    return place_in_sequence(sequence, context, context_rank, t % sequence);
+  }
   std::int64_t position_rows() const { return rows > 0 ? rows : sequence; }
   bool operator==(const Embedding&) const = default;
 
@@ -36,7 +42,10 @@ struct Embedding {
     l.typed("order", Access::write, Role::workspace, DataType::int32, vector(tokens));
     l.workspace("row", vector(hidden));
   }
-  void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * vocab : 0; }
+  void stand_at(const RankPosition& position) {
+    first = shards > 1 ? position.tensor * vocab : 0;
+    context_rank = context > 1 ? position.context : 0;
+  }
   /// Of the table only the rows that occur are read. A first weight gradient writes the whole table (zero where no token
   /// was), a later one adds to rows.
   Bytes moved(const Operand& operand, bool add) const {
@@ -51,6 +60,7 @@ struct Embedding {
     fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
     fn("vocab", self.vocab);
     fn("positions", self.positions), fn("shards", self.shards), fn("rows", self.rows);
+    fn("context", self.context);
   }
 };
 

@@ -1,16 +1,19 @@
 #pragma once
-// Products of many experts as one, which are simulated only.
+// Products of many experts as one.
 
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
 
 /// y = x weight[e]^T for the rows of each expert e, which stand one after the other; weight [experts, outputs, inputs]
-/// (Gale et al. 2022). `fp8`: as of Linear. How many rows an expert has is decided by data; that they are as many for all is what is expected.
+/// (Gale et al. 2022). `fp8`: as of Linear. All experts have as many rows (ExpertRows); what comes from several ranks lies rank
+/// after rank, of each expert after expert.
 struct GroupedLinear {
   std::int64_t tokens{};  // rows: tokens times experts of each
   std::int64_t experts{}, inputs{}, outputs{};
   bool fp8{};
+  std::int64_t sources{1};  // ranks that rows come from
+  std::int64_t expert_of(std::int64_t row) const { return row / (tokens / (experts * sources)) % experts; }
   bool operator==(const GroupedLinear&) const = default;
 
   static constexpr std::string_view kName = "grouped linear";
@@ -48,7 +51,7 @@ struct GroupedLinear {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("experts", self.experts), fn("inputs", self.inputs);
-    fn("outputs", self.outputs), fn("fp8", self.fp8);
+    fn("outputs", self.outputs), fn("fp8", self.fp8), fn("sources", self.sources);
   }
 };
 

@@ -119,9 +119,10 @@ class Extents {
   std::size_t count_{0};
 };
 
-/// Where a rank stands in the groups that cut tensors: in the tensor-parallel group, and among the shards of a bucket.
+/// Where a rank stands: in the tensor-parallel group, among the ranks that have the same weights, in the context-parallel group,
+/// and among those that have the same experts. Shards of a bucket come one after the other, then the same ones again.
 struct RankPosition {
-  std::int64_t tensor{}, data{};
+  std::int64_t tensor{}, data{}, context{}, expert_data{};
 };
 
 constexpr double real(std::int64_t n) { return static_cast<double>(n); }

@@ -2,15 +2,21 @@
 // Learned positions, added in place to a shard of the tokens.
 
 #include "simulator/ops/operator.h"
+#include "simulator/ops/sequence_halves.h"
 
 namespace ds::ops {
 
-/// y[t] = x[t] + table[(first + t) mod sequence], in place: learned positions where a rank has a part of the tokens.
+/// y[t] = x[t] + table[row(t)], in place: learned positions where a rank has a part of the tokens.
 /// The table may have more rows than a sequence has tokens, as in Embedding.
 struct Positions {
   std::int64_t tokens{}, sequence{}, hidden{};
   std::int64_t shards{1}, first{};  // the rank's tokens are those from `first` on, a shard of the micro-batch
   std::int64_t rows{0};             // of the table; 0: `sequence`
+  std::int64_t context{1}, context_rank{0};  // ranks that share a sequence out; which of them this is
+  /// Row of token t of the rank's.
+  std::int64_t row(std::int64_t t) const {
+    return place_in_sequence(sequence, context, context_rank, (first + t) % sequence);
+  }
   std::int64_t table_rows() const { return rows > 0 ? rows : sequence; }
   bool operator==(const Positions&) const = default;
 
@@ -35,12 +41,15 @@ struct Positions {
     const bool in_use = operand.name == "table" || (operand.name == "dtable" && add);
     return in_use ? Bytes{sequence * hidden * size_of(operand.type)} : operand.bytes();
   }
-  void stand_at(const RankPosition& position) { first = shards > 1 ? position.tensor * tokens : 0; }
+  void stand_at(const RankPosition& position) {
+    first = shards > 1 ? position.tensor * tokens : 0;
+    context_rank = context > 1 ? position.context : 0;
+  }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("sequence", self.sequence), fn("hidden", self.hidden);
-    fn("shards", self.shards), fn("rows", self.rows);
+    fn("shards", self.shards), fn("rows", self.rows), fn("context", self.context);
   }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Norm of queries and keys, which is simulated only.
+// Norm of queries and keys.
 
 #include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"

@@ -1,6 +1,7 @@
 #pragma once
 // Regrouping: how tensors lie over a group of ranks changes.
 
+#include "simulator/ops/head_exchange.h"
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
@@ -19,6 +20,14 @@ struct Regroup {
   std::int64_t tokens{}, width{};  // of the whole
   std::int64_t shards{1};
   Sharers over{Sharers::tensor};
+  // Where tokens are exchanged for heads: sequences; how wide queries and keys are, behind which values stand.
+  std::int64_t batch{0}, queries{0}, keys{0};
+  HeadExchange heads(Pass pass) const {
+    if (how != Regrouping::to_heads && how != Regrouping::to_tokens) return {};
+    return {.sequences = batch,
+            .widths = {queries, keys, width - queries - keys},
+            .to_heads = (how == Regrouping::to_heads) == (pass == Pass::forward)};
+  }
   bool operator==(const Regroup&) const = default;
 
   std::string_view name() const {
@@ -72,6 +81,7 @@ struct Regroup {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("width", self.width), fn("shards", self.shards);
+    fn("batch", self.batch), fn("queries", self.queries), fn("keys", self.keys);
   }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// The choice of experts, which is simulated only.
+// The choice of experts.
 
 #include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"

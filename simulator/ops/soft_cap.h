@@ -1,11 +1,11 @@
 #pragma once
-// A soft limit of logits, which is simulated only.
+// A soft limit of logits.
 
 #include "simulator/ops/operator.h"
 
 namespace ds::ops {
 
-/// y = c tanh(x / c) (Gemma 2, arXiv 2408.00118, section 2). The loss turns y into its own gradient, so x is kept.
+/// y = c tanh(x / c) with c = 30 (Gemma 2, arXiv 2408.00118, section 2). The loss turns y into its own gradient, so x is kept.
 struct SoftCap {
   std::int64_t tokens{}, width{};
   bool operator==(const SoftCap&) const = default;

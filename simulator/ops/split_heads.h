@@ -1,5 +1,5 @@
 #pragma once
-// Queries apart from keys and values, which travel between context-parallel ranks; simulated only.
+// Queries apart from keys and values, which travel between context-parallel ranks.
 
 #include "simulator/ops/operator.h"
 

@@ -57,15 +57,19 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const TrainedTensor& t : p.tensors) {
     fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
     for (const graph::Block& block : t.cut.blocks) fold.all(block.size, block.parts);
+    fold.all(t.cut.second, t.cut.over_experts, t.shard_group);
+    for (const graph::Block& block : t.cut.second_blocks) fold.all(block.size, block.parts);
     fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.layer_step, t.shape, t.init, t.deviation,
-             t.weight, t.gradient, t.tied_gradient, t.first_in_bucket, t.master, t.first_moment,
-             t.second_moment, t.shards);
+             t.weight, t.gradient, t.tied_gradient, t.first_in_bucket, t.weight_shard, t.master,
+             t.first_moment, t.second_moment, t.shards);
   }
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
   fold(p.micro_batches);
   for (const Instruction& i : p.instructions)
     fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
-             i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent, i.comm.beside);
+             i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent, i.comm.beside,
+             i.comm.heads.sequences, i.comm.heads.widths[0], i.comm.heads.widths[1], i.comm.heads.widths[2],
+             i.comm.heads.to_heads);
 }
 
 }  // namespace

@@ -67,6 +67,11 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
   return static_cast<std::size_t>(program.grid.coordinate(Axis::pp, rank));
 }
 
+graph::PartPlace part_of(const Grid& grid, const graph::Cut& cut, std::int32_t rank) {
+  if (!cut.over_experts) return {.first = grid.coordinate(Axis::tp, rank)};
+  return {.first = grid.coordinate(Axis::ep, rank), .second = grid.coordinate(Axis::etp, rank)};
+}
+
 Grid grid_of(const workload::Plan& plan) {
   const std::int64_t shards = plan.zero > 0 ? std::max<std::int64_t>(plan.zero_group / plan.cp, 1) : plan.dp;
   ensure(plan.dp % shards == 0, "groups of shards make up all data-parallel ranks");

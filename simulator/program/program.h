@@ -137,6 +137,7 @@ struct Comm {
   BufferId extent{-1};
   std::int32_t beside{
       -1};  // operator: the product that it is cut into pieces with and runs beside, a piece a rank
+  ops::HeadExchange heads;  // of an all-to-all that exchanges tokens for heads, or back
 };
 
 struct Instruction {
@@ -198,7 +199,7 @@ struct RankClass {
 
 /// A rank's part of a logical tensor that is trained, or of one a layer in every copy. Weight and gradient are views into
 /// buckets. Moments, and the master copy where training is narrower than fp32, are buffers of a shard of the bucket: of
-/// `shards` equal parts the one at the rank's place in the data-parallel group.
+/// `shards` equal parts the one at the rank's place in `shard_group`.
 struct TrainedTensor {
   std::string name;  // within its layer: "attention.qkv.weight"
   std::int32_t chunk{},
@@ -210,8 +211,10 @@ struct TrainedTensor {
   double deviation{};
   ViewId weight{-1}, gradient{-1}, tied_gradient{-1};  // copy k is that of iteration k
   std::int64_t first_in_bucket{};                      // element
+  BufferId weight_shard{-1};                           // of weights that passes gather
   BufferId master{-1}, first_moment{-1}, second_moment{-1};
   std::int64_t shards{1};
+  Group shard_group;  // the ranks that these are dealt to, once or several times
 };
 
 struct Program {
@@ -272,6 +275,9 @@ std::size_t class_of(const Program& program, std::int32_t rank);
 /// slot's life, operands that do not fit their operator, views outside their buffer; a message that is not received, a
 /// group whose members disagree, a deadlock.
 std::optional<std::string> check(const Program& program);
+
+/// Which part of a cut tensor a rank holds.
+graph::PartPlace part_of(const Grid& grid, const graph::Cut& cut, std::int32_t rank);
 
 /// Hash of all that a program says; names of buffers and templates are for people and left out.
 std::uint64_t hash_of(const Program& program);

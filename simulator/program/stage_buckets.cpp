@@ -117,10 +117,12 @@ void StageLowering::make_tensor_views(Chunk& chunk, const Bucket& bucket, const 
                                .gradient = view(buffers.own_gradient, Way::ahead),
                                .tied_gradient = view(buffers.tied_gradient, Way::ahead),
                                .first_in_bucket = member.first_element,
+                               .weight_shard = inputs_.gathers_weights() ? buffers.weight : BufferId{-1},
                                .master = buffers.master,
                                .first_moment = buffers.first_moment,
                                .second_moment = buffers.second_moment,
-                               .shards = buffers.padded / buffers.part};
+                               .shards = buffers.padded / buffers.part,
+                               .shard_group = shard_group(buffers)};
     chunk.weights[{member.parameter, 0}] = both(buffers.used_weight, tensor.weight, buffers.used_instance());
     if (parameter.fp8) {
       const auto narrow = [&](Way way) {

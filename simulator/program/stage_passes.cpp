@@ -188,7 +188,10 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   for (std::size_t i = 0; i < uses.size(); ++i)
     uses[i].access = in_place ? Access::add : i == 0 ? Access::read : Access::write;
   const LaneId lane = regroup->over == ops::Sharers::experts ? inputs_.lanes.experts : inputs_.lanes.compute;
-  body.add(collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), lane, uses));
+  Instruction exchange =
+      collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), lane, uses);
+  exchange.comm.heads = regroup->heads(node.op.pass);
+  body.add(exchange);
 }
 
 /// One bucket, for the iteration of a block that is so many further on.

@@ -42,6 +42,7 @@ void StageLowering::ring_attention(Draft& body, const graph::Node& node, const s
     ops::Op op = node.op;
     auto& attention = std::get<ops::ContextAttention>(op.what);
     attention.keys = part == 0 ? ops::Keys::first : ops::Keys::later;
+    attention.step = part;
     std::vector<Use> own;
     for (const ops::Operand& operand : ops::operands(op))
       own.push_back(operand.name == "kv"    ? kv(part)

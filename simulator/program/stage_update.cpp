@@ -167,7 +167,8 @@ void StageLowering::norm(Draft& body) {
                                     .shards = buffers.padded / buffers.part,
                                     .once_from = bucket.once_from,
                                     .copies = inputs_.tensor_ranks,
-                                    .replicas = replicas(buffers)};
+                                    .replicas = replicas(buffers),
+                                    .of_experts = buffers.expert};
         body.add(instruction(
             Kind::compute,
             {.what = norm, .pass = ops::Pass::update, .type = program_.buffer(buffers.gradient).type},
@@ -217,6 +218,7 @@ Draft StageLowering::update_body() {
                           .epsilon = inputs_.hyper.epsilon,
                           .weight_decay = inputs_.hyper.weight_decay,
                           .shards = buffers.padded / buffers.part,
+                          .of_experts = buffers.expert,
                           .copies_down = copies_down,
                           .working_type = copies_down ? inputs_.type : DataType{}};
     const Use weight{part(weights, buffers), {}, 0};

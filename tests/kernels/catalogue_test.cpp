@@ -20,13 +20,8 @@ bool has_kernels(const ops::What& what) {
       []<class What>(const What&) {
         constexpr bool kCollective = std::is_same_v<What, ops::Regroup>;
         constexpr bool kSimulatedOnly =
-            std::is_same_v<What, ops::Dropout> || std::is_same_v<What, ops::QkNorm> ||
-            std::is_same_v<What, ops::SoftCap> || std::is_same_v<What, ops::Route> ||
-            std::is_same_v<What, ops::Dispatch> || std::is_same_v<What, ops::GroupedLinear> ||
-            std::is_same_v<What, ops::Combine> || std::is_same_v<What, ops::Cast> ||
-            std::is_same_v<What, ops::Quantise> || std::is_same_v<What, ops::JoinHeads> ||
-            std::is_same_v<What, ops::SplitHeads> || std::is_same_v<What, ops::ContextAttention> ||
-            std::is_same_v<What, ops::JoinColumns> || std::is_same_v<What, ops::Hold>;
+            std::is_same_v<What, ops::Dropout> || std::is_same_v<What, ops::Cast> ||
+            std::is_same_v<What, ops::Quantise> || std::is_same_v<What, ops::JoinHeads>;
         return !kCollective && !kSimulatedOnly;
       },
       what);
@@ -67,21 +62,13 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   expect(ops::Regroup{ops::Regrouping::gather, 4, 4, 2}, forward, DataType::fp32, "lowered to collectives");
   expect(ops::Dropout{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Cast{4, DataType::fp32}, update, DataType::fp32, "simulated only");
-  expect(ops::SplitHeads{4, 4, 4}, forward, DataType::fp32, "context parallelism is simulated only");
-  expect(ops::ContextAttention{.batch = 1}, forward, DataType::fp32, "context parallelism is simulated only");
-  expect(ops::Hold{4}, forward, DataType::fp32, "simulated only");
-  expect(ops::JoinColumns{4, 4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::ContextAttention{.batch = 1, .keys = ops::Keys::ring}, forward, DataType::fp32,
+         "lowered to its parts");
   expect(ops::JoinHeads{4, 4, 4, 4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Quantise{4, 4}, forward, DataType::fp32, "simulated only");
-  expect(ops::QkNorm{.tokens = 4}, forward, DataType::fp32, "simulated only");
-  for (const ops::What& what : {ops::What(ops::Route{4, 4, 2}), ops::What(ops::Dispatch{4, 4, 2}),
-                                ops::What(ops::GroupedLinear{4, 4, 4, 4}), ops::What(ops::Combine{4, 4, 2})})
-    expect(what, forward, DataType::fp32, "experts are simulated only");
-  expect(ops::SoftCap{4, 4}, forward, DataType::fp32, "simulated only");
-  expect(ops::Attention{.batch = 1, .sequence = 4, .window = 2}, forward, DataType::fp32,
-         "all tokens before");
-  expect(ops::LayerNorm{.tokens = 4, .shifts = false}, forward, DataType::fp32, "a gain and a bias");
-  expect(ops::Rope{.tokens = 4, .head_dim = 4, .rotary = 2}, forward, DataType::fp32, "whole heads");
+  expect(ops::Dispatch{.tokens = 3, .width = 4, .top_k = 1, .experts = 2}, forward, DataType::fp32,
+         "as many rows");
+  expect(ops::GroupedLinear{5, 2, 4, 4}, forward, DataType::fp32, "as many rows");
   expect(ops::Embedding{4, 4, 4, 4, true, 2}, forward, DataType::fp32, "sum of an embedding's shards");
   expect(ops::AdamW{.elements = 4, .copies_down = true}, update, DataType::fp32, "its own working copy");
   expect(ops::Gelu{4, 4}, forward, DataType::bf16, "fp32 or fp64");

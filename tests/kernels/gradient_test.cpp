@@ -12,11 +12,14 @@ constexpr double kStep = 1e-3, kTolerance = 1e-8;
 /// What the gradient of a pass belongs to: dqkv is that of qkv.
 std::string undifferentiated(const std::string& name) { return name.substr(1); }
 
-std::string output_name(const ops::Op& op) {
-  if (std::holds_alternative<ops::Rope>(op.what)) return "qkv";
+std::vector<std::string> output_names(const ops::Op& op) {
+  if (std::holds_alternative<ops::Rope>(op.what)) return {"qkv"};
   if (std::holds_alternative<ops::Positions>(op.what) || std::holds_alternative<ops::Bias>(op.what))
-    return "x";
-  return std::holds_alternative<ops::Attention>(op.what) ? "o" : "y";
+    return {"x"};
+  if (std::holds_alternative<ops::SplitHeads>(op.what)) return {"q", "kv"};
+  if (std::holds_alternative<ops::Route>(op.what)) return {"probs"};
+  if (std::holds_alternative<ops::Dispatch>(op.what)) return {"rows"};
+  return {ops::is_attention(op.what) ? "o" : "y"};
 }
 
 double dot(const Values& a, const Values& b) {
@@ -25,8 +28,9 @@ double dot(const Values& a, const Values& b) {
   return sum;
 }
 
-/// Derivative of (output of `op` . weights) by every element of the operand `by`.
-Values differences(const ops::Op& op, Library library, const std::string& by, const Values& weights) {
+/// Derivative of (outputs of `op` . weights) by every element of the operand `by`.
+Values differences(const ops::Op& op, Library library, const std::string& by,
+                   const std::vector<Values>& weights) {
   const Values middle = Play(op).read(by);
   const auto value = [&](std::size_t i, double step) {
     Play play(op);
@@ -34,7 +38,9 @@ Values differences(const ops::Op& op, Library library, const std::string& by, co
     moved[i] += step;
     play.write(by, moved);
     play.run(library);
-    return dot(play.read(output_name(op)), weights);
+    double sum = 0;
+    for (std::size_t o = 0; o < weights.size(); ++o) sum += dot(play.read(output_names(op)[o]), weights[o]);
+    return sum;
   };
   Values slopes;
   for (std::size_t i = 0; i < middle.size(); ++i)
@@ -47,12 +53,17 @@ Values differences(const ops::Op& op, Library library, const std::string& by, co
 void expect_gradients(const ops::Op& forward, ops::Pass pass, Library library) {
   Play backward(with(forward, pass));
   SCOPED_TRACE(describe(backward.op()));
-  const Values weights = backward.read("d" + output_name(forward));
+  std::vector<Values> weights;
+  for (const std::string& output : output_names(forward)) weights.push_back(backward.read("d" + output));
   const Values residual = backward.has("residual") ? backward.read("residual") : Values{};
+  // A later part of a ring adds its queries' gradients to those of the parts before.
+  const auto* part = std::get_if<ops::ContextAttention>(&forward.what);
+  const Values before = part != nullptr && part->keys == ops::Keys::later ? backward.read("dq") : Values{};
   backward.run(library);
   for (const std::string& name : backward.result_names()) {
     Values expected = differences(forward, library, undifferentiated(name), weights);
     for (std::size_t i = 0; i < residual.size(); ++i) expected[i] += residual[i];
+    for (std::size_t i = 0; name == "dq" && i < before.size(); ++i) expected[i] += before[i];
     expect_near(backward.read(name), expected, kTolerance, name);
   }
 }

@@ -72,10 +72,52 @@ void add_rows(Whats& all, const Size& s) {
   all.emplace_back(ops::Zero{s.tokens * s.hidden});
 }
 
+/// What only the reference computes: of ranks that share out a sequence or experts, and what few models have.
+Whats rare_operators() {
+  Whats all;
+  for (const ops::Keys keys : {ops::Keys::gathered, ops::Keys::first, ops::Keys::later})
+    for (const std::int64_t rank : {0, 2})
+      all.emplace_back(ops::ContextAttention{.batch = 2,
+                                             .sequence = 4,
+                                             .ranks = 3,
+                                             .heads = 4,
+                                             .kv_heads = 2,
+                                             .head_dim = 3,
+                                             .keys = keys,
+                                             .window = keys == ops::Keys::gathered && rank == 2 ? 5 : 0,
+                                             .v_dim = 2,
+                                             .step = keys == ops::Keys::later ? 1 : 0,
+                                             .rank = rank});
+  all.emplace_back(ops::SplitHeads{3, 4, 6});
+  all.emplace_back(ops::JoinColumns{3, 4, 2});
+  all.emplace_back(ops::JoinColumns{3, 4, 2, 5});
+  all.emplace_back(ops::Hold{7});
+  all.emplace_back(ops::Route{.tokens = 5, .experts = 4, .top_k = 2});
+  for (const std::int64_t capacity : {0, 1, 5}) {  // even, too few rows, enough for all
+    all.emplace_back(ops::Dispatch{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
+    all.emplace_back(ops::Combine{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
+  }
+  for (const std::int64_t sources : {1, 2})
+    all.emplace_back(
+        ops::GroupedLinear{.tokens = 12, .experts = 3, .inputs = 4, .outputs = 5, .sources = sources});
+  for (const bool whole : {false, true})
+    all.emplace_back(ops::QkNorm{.tokens = 3,
+                                 .heads = 4,
+                                 .kv_heads = 2,
+                                 .head_dim = 3,
+                                 .q_gains = whole ? 12 : 3,
+                                 .k_gains = whole ? 6 : 3,
+                                 .whole = whole});
+  all.emplace_back(
+      ops::QkNorm{.tokens = 3, .heads = 4, .kv_heads = 2, .head_dim = 3, .q_gains = 12, .k_gains = 6});
+  all.emplace_back(ops::SoftCap{3, 7});
+  return all;
+}
+
 }  // namespace
 
 std::vector<ops::Op> every_operator() {
-  Whats all;
+  Whats all = rare_operators();
   for (const Size& s : kSizes) add_rows(all, s);
   for (const Heads& h : kHeads) all.emplace_back(ops::Rope{9, 5, h.heads, h.kv_heads, 2 * h.head_dim});
   all.emplace_back(ops::CrossEntropy{3, 3000, 3008, 0.25});  // several blocks of a row
@@ -94,7 +136,7 @@ std::vector<ops::Op> every_operator() {
 }
 
 std::vector<ops::Op> differentiable_operators() {
-  const Whats all{
+  Whats all{
       ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true},
       ops::Embedding{.tokens = 6, .sequence = 3, .hidden = 5, .vocab = 4, .positions = true, .rows = 7},
       ops::Embedding{.tokens = 9, .sequence = 3, .hidden = 5, .vocab = 2, .shards = 3, .first = 2},
@@ -111,7 +153,30 @@ std::vector<ops::Op> differentiable_operators() {
       ops::Attention{.batch = 1, .sequence = 70, .heads = 1, .kv_heads = 1, .head_dim = 2},
       ops::Attention{.batch = 2, .sequence = 7, .heads = 4, .kv_heads = 2, .head_dim = 3, .flash = false},
       ops::Gelu{.tokens = 3, .width = 7},
-      ops::SwiGlu{.tokens = 3, .width = 7}};
+      ops::SwiGlu{.tokens = 3, .width = 7},
+      ops::Embedding{.tokens = 8,
+                     .sequence = 4,
+                     .hidden = 5,
+                     .vocab = 4,
+                     .positions = true,
+                     .rows = 12,
+                     .context = 3,
+                     .context_rank = 1},
+      ops::Positions{.tokens = 8, .sequence = 4, .hidden = 5, .rows = 12, .context = 3, .context_rank = 2},
+      ops::LayerNorm{.tokens = 2, .hidden = 5, .shifts = false},
+      ops::LayerNorm{.tokens = 2, .hidden = 5, .gains = false, .shifts = false},
+      ops::Rope{.tokens = 6, .sequence = 3, .heads = 2, .kv_heads = 1, .head_dim = 6, .rotary = 4}};
+  for (const bool flash : {true, false})
+    all.emplace_back(ops::Attention{.batch = 2,
+                                    .sequence = 7,
+                                    .heads = 4,
+                                    .kv_heads = 2,
+                                    .head_dim = 3,
+                                    .flash = flash,
+                                    .window = 3,
+                                    .v_dim = 2});
+  const Whats rare = rare_operators();
+  all.insert(all.end(), rare.begin(), rare.end());
   std::vector<ops::Op> operators;
   for (const ops::What& what : all) operators.push_back({what, ops::Pass::forward, DataType::fp64, false});
   return operators;

@@ -29,6 +29,23 @@ struct Ids {  // number of rows that an id may name, per operator
   }
 };
 
+/// Experts that tokens go to, as many different ones for each; none where the operator takes no such choice.
+Values chosen_experts(const ops::What& what, const RandomStream& random) {
+  ops::ExpertRows rows;
+  if (const auto* dispatch = std::get_if<ops::Dispatch>(&what)) rows = dispatch->rows();
+  if (const auto* combine = std::get_if<ops::Combine>(&what)) rows = combine->rows();
+  Values chosen;
+  for (std::int64_t t = 0; t < rows.tokens; ++t)
+    for (std::int64_t k = 0; k < rows.top_k; ++k) {
+      const auto experts = static_cast<std::uint64_t>(rows.experts);
+      // Without a capacity evenly.
+      const std::uint64_t first = rows.capacity > 0 ? random.below(experts, static_cast<std::size_t>(t))
+                                                    : static_cast<std::uint64_t>(t * rows.top_k);
+      chosen.push_back(static_cast<double>((first + static_cast<std::uint64_t>(k)) % experts));
+    }
+  return chosen;
+}
+
 /// What a shard of the loss takes from all shards: its own statistics, and of others those of random logits.
 Values statistics_of_shards(const Play& loss, std::uint64_t seed) {
   const auto& c = std::get<ops::CrossEntropy>(loss.op().what);
@@ -75,6 +92,8 @@ void Play::fill(std::uint64_t seed) {
       if (x.name == "second_moment") values[k] = std::abs(values[k]);
       if (x.role == ops::Role::table) values[k] = std::sin(values[k]);
     }
+    if (x.name == "chosen" && x.access == ops::Access::read && !std::holds_alternative<ops::Route>(op_.what))
+      values = chosen_experts(op_.what, random);
     if (x.name == "control") values = {0.01, 3};
     if (x.name == "scalars" && x.access == ops::Access::read) values = {1, 2, 0.75, 1};
     if (x.access == ops::Access::write && x.role != ops::Role::workspace)

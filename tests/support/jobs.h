@@ -21,6 +21,7 @@ struct Small {
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
   std::int64_t cp{1};
+  std::int64_t ep{1}, etp{0};  // etp 0: tp where experts are not shared out, else 1
   workload::CpKind cp_kind{};
   int zero{1};
   std::int64_t zero_group{0};  // 0: all ranks that have the same weights
@@ -54,6 +55,7 @@ inline workload::Job small_job(const Small& s) {
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;
   job.plan.cp = s.cp, job.plan.cp_kind = s.cp_kind;
+  job.plan.ep = s.ep, job.plan.etp = s.etp > 0 ? s.etp : s.ep > 1 ? 1 : s.tp;
   job.plan.zero = s.dp * s.cp > 1 ? s.zero : 0;
   job.plan.zero_group = s.zero_group > 0 ? s.zero_group : s.dp * s.cp;
   job.plan.overlap = s.overlap;

@@ -55,12 +55,13 @@ void Member::write_inputs(const workload::Job& job, const program::Program& prog
                           double rate) {
   const program::HostBuffers& host = program.classes[program::class_of(program, rank)].host;
   const program::Coordinates at = program.grid.at(rank);
-  const std::int64_t tokens = job.micro_batch_tokens(), sequence = job.train.sequence_length;
+  const std::int64_t own = job.train.sequence_length / job.plan.cp, tokens = job.plan.micro_batch * own;
   std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens)), targets(ids.size());
   for (std::int32_t m = 0; m < program.micro_batches; ++m) {
     for (std::int64_t t = 0; t < tokens; ++t) {
-      const std::int64_t row = (at.dp * program.micro_batches + m) * job.plan.micro_batch + t / sequence;
-      const std::int64_t place = number * 31 + row * 17 + t % sequence;
+      const std::int64_t row = (at.dp * program.micro_batches + m) * job.plan.micro_batch + t / own;
+      const std::int64_t place =
+          number * 31 + row * 17 + ops::place_in_sequence(own, job.plan.cp, at.cp, t % own);
       ids[static_cast<std::size_t>(t)] =
           static_cast<std::int32_t>((place * place + 3 * place) % job.model.vocab);
       targets[static_cast<std::size_t>(t)] =
@@ -111,9 +112,9 @@ Tensors Team::gather(Elements&& elements) {
   Tensors tensors;
   for (std::int32_t rank = 0; rank < ranks(); ++rank) {
     const program::RankClass& ranks = program_.classes[program::class_of(program_, rank)];
-    const std::int32_t part = program_.grid.at(rank).tp;
     program::for_each_tensor(
         program_, ranks, [&](const TrainedTensor& tensor, std::int32_t copy, const std::string& name) {
+          const graph::PartPlace part = program::part_of(program_.grid, tensor.cut, rank);
           std::vector<double>& whole = tensors[name];
           whole.resize(static_cast<std::size_t>(graph::logical_shape(tensor.shape, tensor.cut).elements()));
           const auto [first, values] = elements(rank, tensor, copy);
@@ -156,7 +157,7 @@ Tensors Team::gradients() {
     const program::View& view = program_.view(tensor.gradient);
     const std::int64_t bucket = program_.buffer(view.buffer).size.bound.value / size_of(view.type);
     const std::int64_t shard = bucket / tensor.shards;
-    const std::int64_t mine = tensor.shards > 1 ? program_.grid.at(rank).dp * shard : 0;
+    const std::int64_t mine = program_.grid.index(tensor.shard_group, rank) % tensor.shards * shard;
     // The part of the tensor that lies in this rank's shard of the bucket.
     const std::int64_t begin = std::max<std::int64_t>(mine - tensor.first_in_bucket, 0);
     const std::int64_t end = std::min(mine + shard - tensor.first_in_bucket, tensor.shape.elements());
