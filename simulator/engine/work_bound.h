@@ -11,7 +11,7 @@
 #include "simulator/engine/chunk_seconds.h"
 #include "simulator/engine/machines.h"
 #include "simulator/engine/plan_stages.h"
-#include "simulator/program/stage_inputs.h"
+#include "simulator/program/stage_lowering.h"
 #include "simulator/workload/job.h"
 
 namespace ds::engine {

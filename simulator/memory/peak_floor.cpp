@@ -8,7 +8,6 @@
 #include "simulator/program/layer_sums.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/stage_graphs.h"
-#include "simulator/program/stage_lowering.h"
 #include "simulator/workload/settle.h"
 
 namespace ds::memory {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "simulator/base/units.h"
-#include "simulator/program/stage_inputs.h"
+#include "simulator/program/stage_lowering.h"
 #include "simulator/workload/job.h"
 
 namespace ds::memory {
