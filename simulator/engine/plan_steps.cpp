@@ -10,19 +10,25 @@
 #include <utility>
 
 #include "simulator/base/thread_pool.h"
+#include "simulator/engine/engine.h"
 #include "simulator/engine/machines.h"
 #include "simulator/engine/plan_bound.h"
 #include "simulator/engine/plan_stages.h"
+#include "simulator/engine/price.h"
 #include "simulator/engine/step_form.h"
 #include "simulator/engine/step_weights.h"
 #include "simulator/engine/work_bound.h"
 #include "simulator/program/schedule/schedule.h"
+#include "simulator/workload/settle.h"
 
 namespace ds::engine {
 namespace {
 
 using workload::Job;
 using workload::Plan;
+
+/// Two kinds of buckets are reduced by ranks of their own in every pass: the ways between lanes are more than a form looks at.
+bool is_lowered(const Plan& plan) { return plan.ep > 1 && plan.zero > 1; }
 
 /// A plan to be evaluated.
 struct Entry {
@@ -94,6 +100,15 @@ struct PlanSteps::Impl {
     return parts;
   }
 
+  Seconds when_lowered(const Plan& plan) {
+    Job job = base;
+    job.plan = plan;
+    workload::settle(job);
+    const program::Program program =
+        program::lower(job, program::Classes::per_stage, program::Hash::left_out);
+    return analyse(program, price(program, *machines.of(job).machine)).step_time;
+  }
+
   const StepForm* form_of(const Job& job, const PlanStages& stages) {
     std::vector<const StageOutline*> outlines;
     outlines.reserve(stages.stages.size());
@@ -123,6 +138,10 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
+      if (is_lowered(plans[i])) {
+        result[i] = impl_->when_lowered(plans[i]);
+        continue;
+      }
       StageKinds& kinds = parts[piece].first->kinds;
       PlanStages stages = kinds.of(plans[i]);
       const StepForm* const form = impl_->form_of(kinds.job(), stages);
