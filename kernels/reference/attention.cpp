@@ -26,10 +26,12 @@ struct QkvRows {
   }
 };
 
-/// The first token that token t sees, and the one behind the last that sees token s.
+/// The first and the last token that token t sees; the first that sees token s, and the one behind the last.
 std::int64_t first_seen(const ops::Attention& n, std::int64_t t) {
   return n.window > 0 ? std::max<std::int64_t>(t - n.window + 1, 0) : 0;
 }
+std::int64_t last_seen(const ops::Attention& n, std::int64_t t) { return n.both_ways ? n.sequence - 1 : t; }
+std::int64_t seen_from(const ops::Attention& n, std::int64_t s) { return n.both_ways ? 0 : s; }
 std::int64_t seen_until(const ops::Attention& n, std::int64_t s) {
   return n.window > 0 ? std::min(s + n.window, n.sequence) : n.sequence;
 }
@@ -47,14 +49,14 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
         const auto score = [&](std::int64_t s) {
           return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
         };
-        const std::int64_t begin = first_seen(n, t);
+        const std::int64_t begin = first_seen(n, t), last = last_seen(n, t);
         double top = score(begin), sum = 0;
-        for (std::int64_t s = begin + 1; s <= t; ++s) top = std::max(top, score(s));
-        for (std::int64_t s = begin; s <= t; ++s) sum += std::exp(score(s) - top);
+        for (std::int64_t s = begin + 1; s <= last; ++s) top = std::max(top, score(s));
+        for (std::int64_t s = begin; s <= last; ++s) sum += std::exp(score(s) - top);
         std::array<double, kMaxHeadDim> out{};
         const std::int64_t row = (b * n.heads + head) * n.sequence + t;
         for (std::int64_t s = 0; s < n.sequence; ++s) {
-          const bool seen = s >= begin && s <= t;
+          const bool seen = s >= begin && s <= last;
           const double p = seen ? std::exp(score(s) - top) / sum : 0;
           if (!n.flash) kept[row * n.sequence + s] = static_cast<T>(p);
           for (std::int64_t d = 0; seen && d < n.value_dim(); ++d)
@@ -92,7 +94,7 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
     const auto delta = [&](std::int64_t t, std::int64_t head) {
       if (n.flash) return dot(d_out + row_of(t, head), o + row_of(t, head), n.value_dim());
       double sum = 0;
-      for (std::int64_t s = first_seen(n, t); s <= t; ++s)
+      for (std::int64_t s = first_seen(n, t); s <= last_seen(n, t); ++s)
         sum += probability(t, s, head) * d_probability(t, s, head);
       return sum;
     };
@@ -110,7 +112,7 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
       for (std::int64_t t = 0; t < n.sequence; ++t) {
         std::array<double, kMaxHeadDim> dq{};
         const double delta_t = delta(t, head);
-        for (std::int64_t s = first_seen(n, t); s <= t; ++s)
+        for (std::int64_t s = first_seen(n, t); s <= last_seen(n, t); ++s)
           add(dq, d_score(t, s, head, delta_t), rows.k(s, head), n.head_dim);
         write(gradients.q(t, head), dq, n.head_dim);
       }
@@ -119,7 +121,7 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
       for (std::int64_t s = 0; s < n.sequence; ++s) {
         std::array<double, kMaxHeadDim> dk{}, dv{};
         for (std::int64_t head = first; head < first + sharing; ++head)
-          for (std::int64_t t = s; t < seen_until(n, s); ++t) {
+          for (std::int64_t t = seen_from(n, s); t < seen_until(n, s); ++t) {
             add(dk, d_score(t, s, head, delta(t, head)), rows.q(t, head), n.head_dim);
             add(dv, probability(t, s, head), d_out + row_of(t, head), n.value_dim());
           }

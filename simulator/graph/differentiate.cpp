@@ -243,6 +243,8 @@ class Differentiator {
 
   TensorIndex parameter_gradient(TensorIndex weight, std::int32_t use, DataType type) {
     const ParameterIndex p = tensor(weight).parameter;
+    // A bias beside a tied table has one use.
+    use = std::min(use, stage_.parameters[static_cast<std::size_t>(p)].uses - 1);
     const auto key = std::make_pair(p, use);
     if (const auto found = parameter_gradients_.find(key); found != parameter_gradients_.end())
       return found->second;

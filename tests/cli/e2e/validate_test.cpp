@@ -1,6 +1,8 @@
 // `ds-sim validate`: what stands in its table and report, and what it does with files that are none.
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "tests/cli/e2e/world.h"
 
@@ -77,6 +79,47 @@ TEST_F(Validate, FilesThatAreNoCasesAreRefused) {
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]"), "--fitted", "some"}), 2, "--fitted"));
   const Json cases = {measured_case("good", Json::parse(kJob), {{"fits", true}})};
   EXPECT_TRUE(complains(sim({"validate", write("c.json", cases.dump()), "--case", "bad"}), 2, "--case"));
+}
+
+TEST_F(Validate, PeaksMayBeThoseOfAStageAndNotesAreIgnored) {
+  Json job = Json::parse(kJob);
+  job["plan"] = {{"tp", 2}, {"pp", 4}, {"dp", 1}, {"micro_batch", 1}, {"precision", "fp16"}};
+  std::vector<double> peaks;
+  for (const int stage : {0, 3, -1}) {
+    Json one = measured_case("one", job, {{"peak_memory_gb", 1}});
+    one["flags"] = {"--a-note"};
+    if (stage >= 0) one["stage"] = stage;
+    peaks.push_back(validated(Json::array({one}), 0)["cases"][0]["predicted"].get<double>());
+  }
+  EXPECT_NE(peaks[0], peaks[1]);
+  EXPECT_EQ(peaks[2], std::max(peaks[0], peaks[1]));
+  Json none = measured_case("none", job, {{"peak_memory_gb", 1}});
+  none["stage"] = 4;
+  const std::string message = validated(Json::array({none}), 1)["cases"][0]["message"];
+  EXPECT_NE(message.find("plan.pp is 4, so the last stage is 3"), std::string::npos) << message;
+}
+
+TEST_F(Validate, WhatWasFusedMayStandBesideTheJob) {
+  Json job = Json::parse(kJob);
+  job["software"] = "megatron-te";
+  const auto peak = [&](const Json& fusions) {
+    Json one = measured_case("one", job, {{"peak_memory_gb", 1}});
+    if (!fusions.is_null()) one["fusions"] = fusions;
+    return validated(Json::array({one}), 0)["cases"][0]["predicted"].get<double>();
+  };
+  const double fused = peak(nullptr);
+  const double logits = 1024.0 * 50432 / 2 * 4 / 1e9;  // in fp32, of one tensor-parallel rank
+  EXPECT_NEAR(peak({"bias_gelu", "bias_dropout_add", "layer_norm", "not ours"}), fused + logits, 0.06);
+}
+
+/// Peaks of Megatron-LM's own tests, to the byte as torch counts them; the bounds are those of docs/accuracy.md.
+TEST_F(Validate, PeaksOfMegatronsOwnTestsAreMet) {
+  const Ended ended = sim({"validate", DS_SOURCE_DIR "/profiles/measured/megatron.json", "--report", "-"});
+  const Json summary = Json::parse(ended.out)["summary"]["peak_memory_gb"]["by_trust"];
+  EXPECT_EQ(summary["A"]["count"], 25);
+  EXPECT_LT(summary["A"]["mean"].get<double>(), 0.02);
+  EXPECT_LT(summary["A"]["max"].get<double>(), 0.08);
+  EXPECT_LT(summary["B"]["mean"].get<double>(), 0.035);
 }
 
 /// The demo shows both: the job as a file, and what was measured of it.

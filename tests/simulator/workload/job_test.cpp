@@ -6,6 +6,25 @@
 namespace ds::workload {
 namespace {
 
+TEST(Software, IsAPresetOrOneWithKeysSetOtherwise) {
+  const Job plain = small_job({"software=megatron-te"});
+  const Job other = small_job(
+      {R"(software={"base": "megatron-te", "keeps_gradients": false, "buckets": {"count": 2, "elements": 7}})"});
+  EXPECT_EQ(other.software, "megatron-te");
+  EXPECT_TRUE(plain.habits.keeps_gradients);
+  EXPECT_FALSE(other.habits.keeps_gradients);
+  EXPECT_EQ(other.habits.bucket_count, 2);
+  EXPECT_EQ(other.habits.fusions, plain.habits.fusions);
+  EXPECT_NE(refusal({R"(software={"keeps_gradients": false})"}).find("software.base"), std::string::npos);
+  EXPECT_NE(refusal({R"(software={"base": "megatron-te", "keeps": 1})"}).find("software.keeps"),
+            std::string::npos);
+  EXPECT_NE(refusal({R"(software={"base": "megatron", "fsdp": true})"}).find("software.base"),
+            std::string::npos);
+  EXPECT_NE(refusal({R"(software={"base": "megatron-te", "allocator": "arena"})"}).find("software.allocator"),
+            std::string::npos);
+  EXPECT_NE(refusal({"software=7"}).find("software"), std::string::npos);
+}
+
 TEST(ReadJob, FillsEveryDefaultInAndListsIt) {
   const Job job = small_job();
   EXPECT_EQ(job.plan.dp, 4);  // 16 GPUs / (tp 2 x pp 2)

@@ -24,6 +24,7 @@ TEST(WriteJob, SaysEverythingThatReadingNeeds) {
       {"simulate.stragglers.share=0.1", "simulate.stragglers.slowdown=1.3", "prices.gpu_hour_usd=2.5",
        "execute.data=text", "execute.checkpoint.directory=here", "tune.budget=1e3", "seed=7"},
       {"simulate.failures.per_node_day=0.01", R"(simulate.failures.checkpoint_interval_s="optimum")"},
+      {R"(software={"base": "megatron-te", "keeps_gradients": false, "fusions": ["rope"]})"},
       {"cluster.node=localhost", "cluster.nodes=1", "cluster.ranks=4", "train.adam_eps=1e-12"}};
   for (const auto& changes : kWorlds) {
     const Job job = small_job(changes);
