@@ -43,7 +43,7 @@ TEST(Presets, EachOneLoadsAndNamesItsSource) {
   EXPECT_GE(seen[PresetKind::model], 13);
   EXPECT_GE(seen[PresetKind::gpu], 20);
   EXPECT_GE(seen[PresetKind::cluster], 20);
-  EXPECT_EQ(seen[PresetKind::software], 9);
+  EXPECT_EQ(seen[PresetKind::software], 12);
 }
 
 TEST(Presets, ModelsHaveThePublishedNumberOfParameters) {
