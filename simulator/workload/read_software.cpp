@@ -29,7 +29,8 @@ constexpr std::array<std::string_view, 18> kHabits{"vocab_multiple",
                                                    "separate_products",
                                                    "launch_overhead_s",
                                                    "allocator"};
-constexpr std::int64_t kMostLossCopies = 4, kMostBuckets = 64, kMostBucketElements = 1LL << 40;
+constexpr std::int64_t kMostVocabMultiple = 1LL << 16, kMostLossCopies = 4, kMostBuckets = 64,
+                       kMostBucketElements = 1LL << 40;
 
 void only(const Cursor& at, std::initializer_list<std::string_view> beside) {
   std::vector<std::string_view> keys(beside);
@@ -63,14 +64,17 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   constexpr std::string_view kAllocators[] = {"torch_caching", "arena"};
   Software habits;
   habits.name = preset.member("name").text();
-  habits.vocab_multiple = of("vocab_multiple").count(1, kMaxDegree);
+  habits.vocab_multiple = of("vocab_multiple").count(1, kMostVocabMultiple);
   habits.vocab_multiple_times_tp = of("vocab_multiple_times_tp").boolean();
-  const Cursor overlap = of("overlap");
-  overlap.only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
-  habits.overlap = {.grad_reduce = overlap.member("grad_reduce").boolean(),
-                    .param_gather = overlap.member("param_gather").boolean(),
-                    .tp_comm = overlap.member("tp_comm").boolean(),
-                    .p2p = overlap.member("p2p").boolean()};
+  const auto inside = [&](std::string_view key, std::string_view part) {
+    const std::optional<Cursor> changed = of(key).find(part);
+    return changed ? *changed : preset.member(key).member(part);
+  };
+  of("overlap").only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
+  habits.overlap = {.grad_reduce = inside("overlap", "grad_reduce").boolean(),
+                    .param_gather = inside("overlap", "param_gather").boolean(),
+                    .tp_comm = inside("overlap", "tp_comm").boolean(),
+                    .p2p = inside("overlap", "p2p").boolean()};
   habits.flash = of("flash").one_of(kAttentions);
   habits.gradient_type = kTypes[of("gradient_type").choose(kTypes)];
   habits.reduce_type = kTypes[of("reduce_type").choose(kTypes)];
@@ -84,10 +88,9 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.keeps_gradients = of("keeps_gradients").boolean();
   habits.loss_copies = of("loss_copies").count(0, kMostLossCopies);
   read_workspaces(of("workspaces"), arch, habits);
-  const Cursor buckets = of("buckets");
-  buckets.only({"count", "elements"});
-  habits.bucket_count = buckets.member("count").count(0, kMostBuckets);
-  habits.bucket_elements = buckets.member("elements").count(0, kMostBucketElements);
+  of("buckets").only({"count", "elements"});
+  habits.bucket_count = inside("buckets", "count").count(0, kMostBuckets);
+  habits.bucket_elements = inside("buckets", "elements").count(0, kMostBucketElements);
   habits.separate_products = of("separate_products").boolean();
   habits.launch_overhead_s = of("launch_overhead_s").none_or_within(kLatency);
   return habits;

@@ -9,7 +9,10 @@ namespace {
 TEST(Software, IsAPresetOrOneWithKeysSetOtherwise) {
   const Job plain = small_job({"software=megatron-te"});
   const Job other = small_job(
-      {R"(software={"base": "megatron-te", "keeps_gradients": false, "buckets": {"count": 2, "elements": 7}})"});
+      {R"(software={"base": "megatron-te", "keeps_gradients": false, "buckets": {"count": 2, "elements": 7},
+          "overlap": {"tp_comm": false}})"});
+  EXPECT_TRUE(other.habits.overlap.grad_reduce);
+  EXPECT_FALSE(other.habits.overlap.tp_comm);
   EXPECT_EQ(other.software, "megatron-te");
   EXPECT_TRUE(plain.habits.keeps_gradients);
   EXPECT_FALSE(other.habits.keeps_gradients);
