@@ -17,7 +17,7 @@ struct ElementRun {
 
 /// What a buffer of a shard of the bucket has of a tensor: nothing, some or all of it.
 ElementRun in_shard(const program::Program& program, const program::TrainedTensor& tensor,
-                    program::BufferId shard, std::int32_t copy, std::int32_t rank, const Binding& binding);
+                    program::BufferId id, std::int32_t copy, std::int32_t rank, const Binding& binding);
 
 /// The weights that a rank keeps from step to step.
 ElementRun kept_weights(const program::Program& program, const program::TrainedTensor& tensor,

@@ -29,6 +29,7 @@ inline std::vector<Stretch> stretches(const HeadExchange& exchange, std::int64_t
                                       std::int32_t me) {
   std::int64_t width = 0;
   for (const std::int64_t one : exchange.widths) width += one;
+  if (width == 0) return {};
   const std::int64_t own = elements / width / exchange.sequences, whole = own * ranks;
   std::vector<Stretch> list;
   for (std::int32_t peer = 0; peer < ranks; ++peer) {

@@ -36,9 +36,15 @@ Job random_job(support::Draw& draw) {
   Job job = engine::job_of(small);
   job.habits.allocator = "torch_caching";
   job.habits.dummy_weight_gradients = draw.coin();
+  job.habits.keeps_gradients = draw.coin();
+  job.habits.loss_copies = draw.from(0, 2);
+  job.habits.workspace_bytes = draw.coin() ? 1000 : 0;
+  job.habits.bucket_count = draw.from(0, 3);
+  job.habits.bucket_elements = 100;
+  if (draw.coin()) job.habits.fusions = {"rms_norm", "bias_swiglu"};
   job.train.global_batch *= 2;
-  if (job.model.moe && small.dp % 2 == 0 && small.zero < 2 && (small.tp == 1 || small.sequence_parallel) &&
-      small.schedule != workload::Schedule::dualpipe)
+  if (job.model.moe && small.dp % 2 == 0 && (small.zero < 2 || small.dp > 2) &&
+      (small.tp == 1 || small.sequence_parallel) && small.schedule != workload::Schedule::dualpipe)
     job.plan.ep = 2;
   return job;
 }

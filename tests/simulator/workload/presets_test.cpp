@@ -30,7 +30,7 @@ TEST(Presets, EachOneLoadsAndNamesItsSource) {
         preset.name + "\"}";
     const std::vector<std::string_view> one_node = {"cluster.nodes=1", "plan={}"};
     std::vector<std::string_view> overrides = one_node;
-    overrides.push_back("train.global_batch=576");  // 64 x 9: divisible by every node's GPUs
+    overrides.emplace_back("train.global_batch=576");  // 64 x 9: divisible by every node's GPUs
     switch (preset.kind) {
       case PresetKind::model: overrides.push_back(model); break;
       case PresetKind::cluster: overrides.push_back(node); break;
