@@ -1,4 +1,5 @@
 // A mixture of experts in the place of the MLP.
+#include <algorithm>
 #include <cmath>
 
 #include "simulator/graph/stage_builder.h"
@@ -55,11 +56,15 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   return moe.shared_experts == 0 ? sum : with_shared_experts(x, sum, tokens, moe);
 }
 
-/// Rows of an expert that each dispatch has; 0: as many as if all experts were chosen evenly.
-std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe& moe) {
-  if (!moe.capacity_factor) return 0;
-  return static_cast<std::int64_t>(
-      std::ceil(*moe.capacity_factor * ops::real(tokens * moe.top_k) / ops::real(moe.experts)));
+/// Rows of an expert that each dispatch has; 0: as many as if all experts were chosen evenly. Where nothing is dropped and one expert
+/// is busier than the others, all ranks are taken to be the one that has it, since the others wait for that.
+std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe& moe) const {
+  const double here = ops::real(moe.experts / options_.ep);
+  const bool skewed = options_.ep > 1 && moe.skew > 1;
+  if (!moe.capacity_factor && !skewed) return 0;
+  const double factor = moe.capacity_factor ? *moe.capacity_factor : (moe.skew + here - 1) / here;
+  const double rows = std::ceil(factor * ops::real(tokens * moe.top_k) / ops::real(moe.experts));
+  return static_cast<std::int64_t>(std::min(rows, ops::real(tokens)));  // none has a token twice
 }
 
 /// Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2), cut as other layers are.

@@ -103,7 +103,7 @@ class StageBuilder {
   TensorIndex attended_by_tokens(TensorIndex qkv, const ops::Attention& one_rank);
   TensorIndex mlp(TensorIndex x);
   TensorIndex experts(TensorIndex x, const workload::Moe& moe);
-  static std::int64_t capacity_of(std::int64_t tokens, const workload::Moe& moe);
+  std::int64_t capacity_of(std::int64_t tokens, const workload::Moe& moe) const;
   bool shares_experts_out() const { return options_.ep > 1; }
   TensorIndex with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
                                   const workload::Moe& moe);

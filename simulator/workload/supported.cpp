@@ -41,7 +41,6 @@ bool stages_are_one(const Job& j) {
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
   {"model.moe", [](const Job& j) { return !j.cluster.cpu() || !j.model.moe; }, "only models without experts are supported", "on CPUs a mixture of experts"},
-  {"model.moe.capacity_factor", [](const Job& j) { return !j.model.moe || j.model.moe->capacity_factor.value_or(1) == 1; }, "only 1 is supported: as many tokens for all", "a limit of tokens of an expert"},
   {"model.mla", [](const Job& j) { return !j.model.mla || !j.cluster.cpu(); }, "on CPUs only models without latent attention are supported", "latent attention"},
   {"model.mla", [](const Job& j) { return !j.model.mla || j.model.residual == Residual::serial; }, "only models without latent attention are supported", "latent attention beside an MLP"},
   {"model.mtp_layers", [](const Job& j) { return !j.cluster.cpu() || j.model.mtp_layers == 0; }, "only 0 is supported", "on CPUs multi-token prediction"},

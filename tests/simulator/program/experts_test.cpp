@@ -56,6 +56,48 @@ TEST(Experts, ProgramsPassTheChecker) {
       }
 }
 
+/// Rows of the products of one forward, of one layer.
+std::int64_t expert_rows(const workload::Job& job) {
+  const Program program = lower(job);
+  for (const ops::Op& op : program.ops)
+    if (const auto* product = std::get_if<ops::GroupedLinear>(&op.what)) return product->tokens;
+  return 0;
+}
+
+TEST(Experts, HaveRowsForTheirCapacityOrForTheBusiest) {
+  workload::Job job = job_on(1, 4, 4);
+  const std::int64_t even = expert_rows(job);
+  const auto with = [&](std::optional<double> capacity, double skew) {
+    job.model.moe->capacity_factor = capacity, job.model.moe->skew = skew;
+    EXPECT_EQ(check(lower(job)), std::nullopt);
+    return expert_rows(job);
+  };
+  EXPECT_EQ(with(2, 1), 2 * even);
+  EXPECT_EQ(with(1e300, 1), with(4, 1));       // each token once for every expert
+  EXPECT_EQ(with(std::nullopt, 3), 2 * even);  // two experts a rank: 3 and 1 times the mean
+  EXPECT_EQ(with(1, 3), even);
+  job = job_on(1, 4, 1);
+  const std::int64_t at_home = expert_rows(job);
+  EXPECT_EQ(with(std::nullopt, 3), at_home);  // a rank that has all experts has all rows
+}
+
+/// Experts of one rank of several with the same ones are gathered and reduced over these.
+TEST(Experts, AreShardedOverTheRanksThatHaveTheSameOnes) {
+  for (const int zero : {2, 3})
+    for (const bool beside : {false, true}) {
+      workload::Job job = job_on(1, 4, 2);
+      job.plan.zero = zero, job.plan.zero_group = 4;
+      job.plan.overlap.param_gather = job.plan.overlap.grad_reduce = beside;
+      const Program program = lower(job);
+      EXPECT_EQ(check(program), std::nullopt) << zero << beside;
+      EXPECT_EQ(check(unroll(program)), std::nullopt) << zero << beside;
+      for (const TrainedTensor& tensor : program.tensors)
+        EXPECT_EQ(tensor.shards,
+                  tensor.name.starts_with("moe.up") || tensor.name.starts_with("moe.down") ? 2 : 4)
+            << tensor.name;
+    }
+}
+
 /// Two pipelines in opposite directions, whose forwards and backwards take turns.
 TEST(Experts, AreSharedOutInBothDirections) {
   for (const std::int64_t tp : {1, 2})
