@@ -233,7 +233,10 @@ TensorIndex StageBuilder::embed() {
   const std::int64_t width = model_.embedding_width > 0 ? model_.embedding_width : hidden;
   table_ = parameter("embedding.tokens", {{rows, width}, 2}, Init::normal, kDeviation, vocabulary_cut());
   stage_.parameters.back().token_table = true;
-  const bool learned = model_.position == Position::learned, at_once = learned && !cut() && width == hidden;
+  // Gradients of a table that has another use are added to; those of positions are not.
+  const bool added = options_.one_tied_gradient && model_.tied_embeddings && options_.head;
+  const bool learned = model_.position == Position::learned;
+  const bool at_once = learned && !cut() && width == hidden && !added;
   // A rank that has a part of a sequence has its positions in a table of all of them.
   const std::int64_t table_rows =
       options_.cp > 1 && model_.positions == 0 ? options_.sequence : model_.positions;
