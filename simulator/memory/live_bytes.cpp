@@ -19,7 +19,6 @@ namespace {
 using program::Buffer;
 using program::BufferId;
 using program::index;
-using program::Life;
 using program::Program;
 using program::RankClass;
 using program::TemplateId;
