@@ -56,14 +56,14 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
                                        .heads = heads,
                                        .kv_heads = kv_heads,
                                        .head_dim = model_.head_dim,
-                                       .flash = options_.flash,
                                        .both_ways = model_.family == workload::Family::bert,
-                                       .drops = !options_.flash && options_.dropout > 0,
                                        .window = kind_.windowed ? model_.window : 0});
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
 }
 
-TensorIndex StageBuilder::attended(TensorIndex qkv, const ops::Attention& one_rank) {
+TensorIndex StageBuilder::attended(TensorIndex qkv, ops::Attention one_rank) {
+  one_rank.flash = options_.flash;
+  one_rank.drops = !options_.flash && options_.dropout > 0;
   if (options_.cp == 1) return node(one_rank, "attention.o", {qkv});
   return options_.cp_kind == workload::CpKind::all_to_all ? attended_by_heads(qkv, one_rank)
                                                           : attended_by_tokens(qkv, one_rank);
@@ -151,8 +151,6 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
                                        .heads = heads,
                                        .kv_heads = heads,
                                        .head_dim = qk,
-                                       .flash = options_.flash,
-                                       .drops = !options_.flash && options_.dropout > 0,
                                        .v_dim = mla.v_head_dim});
   return narrow_linear("attention.projection", "attention.projected", o, model_.heads * mla.v_head_dim,
                        model_.projection_bias);

@@ -97,7 +97,7 @@ class StageBuilder {
   /// Takes the rank's part of the tokens.
   TensorIndex latent_attention(TensorIndex x, const workload::Mla& mla);
   /// Attention itself, of qkv to o.
-  TensorIndex attended(TensorIndex qkv, const ops::Attention& one_rank);
+  TensorIndex attended(TensorIndex qkv, ops::Attention one_rank);
   /// The same where ranks share a sequence out.
   TensorIndex attended_by_heads(TensorIndex qkv, ops::Attention one_rank);
   TensorIndex attended_by_tokens(TensorIndex qkv, const ops::Attention& one_rank);
