@@ -99,10 +99,11 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
           const engine::Prediction& p, const Figures& figures, std::string_view advice) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
   const report::Rates& r = figures.rates;
-  print(fmt::format(
-      "{}, {} parameters, {} rank{}, {} sequences of {} tokens a step\n", terminal::one_line(job.model.name),
-      terminal::exact(workload::parameters(job.model, job.train.sequence_length)), job.cluster.ranks(),
-      job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch, job.train.sequence_length));
+  print(fmt::format("{}, {} parameters, {} rank{}, {} sequence{} of {} tokens a step\n",
+                    terminal::one_line(job.model.name),
+                    terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
+                    job.cluster.ranks(), job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch,
+                    job.train.global_batch == 1 ? "" : "s", job.train.sequence_length));
   print(fmt::format("step time  {} ± {} (95 % interval)\n", terminal::duration(p.summary.step_time),
                     terminal::percent(report::kInterval * p.sigma)));
   print(fmt::format("rate       {}, {} a {} as Megatron-LM counts, {} of peak\n",

@@ -50,8 +50,8 @@ void add_row(Table& table, const tuner::Space& space, const Judged& one, const s
              Seconds best, Seconds slowest) {
   const double over = one.verdict.step_time / best - 1;
   table.rows.push_back({{"  " + tuner::describe(one.plan, space)},
-                        {terminal::in_seconds(one.verdict.step_time)},
-                        {one.event ? terminal::in_seconds(one.event->step_time) : "-"},
+                        {terminal::in_unit_of(best, one.verdict.step_time)},
+                        {one.event ? terminal::in_unit_of(best, one.event->step_time) : "-"},
                         {terminal::bytes(one.verdict.peak)},
                         {terminal::bar(one.verdict.step_time / slowest, kBarColumns), terminal::Hue::cyan},
                         {over == 0 ? "" : terminal::signed_percent(over)},

@@ -80,10 +80,13 @@ std::string duration(Seconds value) {
   return two_units(s, 3600, "h", 86400, "d");
 }
 
-std::string in_seconds(Seconds value) {
+std::string in_unit_of(Seconds least, Seconds value) {
   if (std::isnan(value.value)) return std::string(kMissing);
-  const double size = std::abs(rounded(value.value));
-  return fmt::format("{:.{}f} s", value.value, size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
+  const bool seconds = least.value >= 0.1, milliseconds = least.value >= 1e-4;
+  const double shown = value.value * (seconds ? 1 : milliseconds ? 1e3 : 1e6);
+  const double size = std::abs(rounded(shown));
+  const std::string digits = fmt::format("{:.{}f}", shown, size < 1 ? 3 : size < 10 ? 2 : size < 100 ? 1 : 0);
+  return with_commas(digits) + (seconds ? " s" : milliseconds ? " ms" : " µs");
 }
 
 std::string rate(BytesPerSecond value) { return with_prefix(value.value, "B/s"); }

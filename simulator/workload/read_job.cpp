@@ -6,6 +6,7 @@
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
 #include "simulator/workload/aliases.h"
+#include "simulator/workload/other_files.h"
 #include "simulator/workload/read_software.h"
 #include "simulator/workload/reader.h"
 #include "simulator/workload/workload.h"
@@ -37,6 +38,7 @@ void read_stack(const Cursor& root, Job& job, const Defaults& defaults) {
 
 Job read_parts(const Document& document, const std::filesystem::path& folder) {
   const Cursor root = document.root();
+  refuse_other_files(root);
   if (!root.is_object()) root.fail(fmt::format("the job is {}, must be an object", pretty(root.value())));
   root.only(
       {"model", "cluster", "train", "plan", "software", "seed", "simulate", "prices", "execute", "tune"});
@@ -114,7 +116,16 @@ Job read_job_text(std::string_view text, const std::string& name, std::span<cons
 }
 
 Job read_job(const std::filesystem::path& file, std::span<const std::string_view> overrides) {
-  return with_overrides(read_document(file), overrides, file.parent_path());
+  const auto read = [&] {
+    try {
+      return read_document(file);
+    } catch (const InputError& error) {
+      const std::string hint = launch_hint(file);
+      if (hint.empty() || !error.hint().empty() || error.wrong().find("no JSON") == std::string::npos) throw;
+      throw InputError(error.path(), error.wrong(), hint).in_file(error.file());
+    }
+  };
+  return with_overrides(read(), overrides, file.parent_path());
 }
 
 std::string job_schema() { return read_file(profiles_directory() / "schemas" / "job.json"); }

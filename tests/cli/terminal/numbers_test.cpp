@@ -48,9 +48,13 @@ TEST(Numbers, DurationsPickTheUnitThatPeopleWouldSay) {
 }
 
 TEST(Numbers, SecondsInAColumnKeepOneUnit) {
-  EXPECT_EQ(in_seconds({0.1284}), "0.128 s");
-  EXPECT_EQ(in_seconds({1.284}), "1.28 s");
-  EXPECT_EQ(in_seconds({128.4}), "128 s");
+  EXPECT_EQ(in_unit_of({0.1284}, {0.1284}), "0.128 s");
+  EXPECT_EQ(in_unit_of({0.1284}, {1.284}), "1.28 s");
+  EXPECT_EQ(in_unit_of({0.1284}, {128.4}), "128 s");
+  EXPECT_EQ(in_unit_of({0.00149}, {0.00149}), "1.49 ms");
+  EXPECT_EQ(in_unit_of({0.00149}, {0.12}), "120 ms");
+  EXPECT_EQ(in_unit_of({0.00149}, {2.5}), "2,500 ms");
+  EXPECT_EQ(in_unit_of({9e-5}, {9.4e-5}), "94.0 µs");
 }
 
 TEST(Numbers, RatesNameWhatFlows) {
@@ -75,7 +79,7 @@ TEST(Numbers, MoneyHasCentsOnlyWhereTheyMatter) {
 
 TEST(Numbers, AMissingValueIsSaidToBeMissing) {
   EXPECT_EQ(duration({kNan}), "n/a");
-  EXPECT_EQ(in_seconds({kNan}), "n/a");
+  EXPECT_EQ(in_unit_of({1}, {kNan}), "n/a");
   EXPECT_EQ(percent(kNan), "n/a");
   EXPECT_EQ(signed_percent(kNan), "n/a");
   EXPECT_EQ(rate(BytesPerSecond{kNan}), "n/a");

@@ -28,6 +28,29 @@ TEST(Software, IsAPresetOrOneWithKeysSetOtherwise) {
   EXPECT_NE(refusal({"software=7"}).find("software"), std::string::npos);
 }
 
+TEST(ReadJob, SaysWhatAnotherFileIs) {
+  const auto answer = [](std::string_view text) {
+    try {
+      read_job_text(text, "f.json", {}, ".");
+    } catch (const InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string("read");
+  };
+  EXPECT_NE(answer(R"({"model_type": "llama", "hidden_size": 64})")
+                .find("is the config.json of a model, no job; a job names it"),
+            std::string::npos);
+  EXPECT_NE(
+      answer(R"([{"id": "a", "job": {}}])").find("is a list of measured cases, no job; `ds-sim validate`"),
+      std::string::npos);
+  EXPECT_NE(answer(R"({"schema": "ds-profile-1"})")
+                .find("is a profile of a machine, no job; name it as cluster.node"),
+            std::string::npos);
+  EXPECT_NE(answer(R"({"schema": "ds-tune-report-1", "model": "x"})").find("ds-tune search JOB --export job"),
+            std::string::npos);
+  EXPECT_NE(answer(R"({"schema": "else"})").find("schema: unknown key"), std::string::npos);
+}
+
 TEST(ReadJob, FillsEveryDefaultInAndListsIt) {
   const Job job = small_job();
   EXPECT_EQ(job.plan.dp, 4);  // 16 GPUs / (tp 2 x pp 2)
