@@ -70,7 +70,9 @@ struct Check {
 
 /// Whether the fast kernel of an operator takes it as it is: the reference serves what is rare.
 struct IsFast {
-  bool operator()(const ops::Attention& a) const { return a.window == 0 && a.value_dim() == a.head_dim; }
+  bool operator()(const ops::Attention& a) const {
+    return a.window == 0 && !a.sinks && a.value_dim() == a.head_dim;
+  }
   bool operator()(const ops::LayerNorm& n) const { return n.gains && n.shifts; }
   bool operator()(const ops::Rope& r) const { return r.rotary == 0; }
   bool operator()(const ops::Embedding& e) const { return e.context == 1; }

@@ -39,7 +39,7 @@ std::int64_t seen_until(const ops::Attention& n, std::int64_t s) {
 /// Scores are computed anew wherever they are needed: there is nowhere to keep them.
 template <class T>
 void forward(const ops::Attention& n, Arguments a, Queue&) {
-  const T* qkv = a.in<T>();
+  const T *qkv = a.in<T>(), *sinks = n.sinks ? a.in<T>() : nullptr;
   T *o = a.out<T>(), *kept = a.out<T>();  // kept: log-sum-exp (flash) or probabilities
   const double scale = 1 / std::sqrt(static_cast<double>(n.head_dim));
   for (std::int64_t b = 0; b < n.batch; ++b, qkv += n.sequence * QkvRows<const T>{n, qkv}.width())
@@ -50,8 +50,10 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
           return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
         };
         const std::int64_t begin = first_seen(n, t), last = last_seen(n, t);
-        double top = score(begin), sum = 0;
+        double top = score(begin);
         for (std::int64_t s = begin + 1; s <= last; ++s) top = std::max(top, score(s));
+        if (n.sinks) top = std::max<double>(top, sinks[head]);
+        double sum = n.sinks ? std::exp(sinks[head] - top) : 0;
         for (std::int64_t s = begin; s <= last; ++s) sum += std::exp(score(s) - top);
         std::array<double, kMaxHeadDim> out{};
         const std::int64_t row = (b * n.heads + head) * n.sequence + t;
@@ -131,15 +133,39 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
   }
 }
 
+/// dsink_h = - sum over rows of p_sink (do . o): its score leads to no value.
+template <class T>
+void sink_gradient(const ops::Attention& n, Arguments a, Queue&) {
+  const T *d_out = a.in<T>(), *o = a.in<T>(), *kept = a.in<T>(), *sinks = a.in<T>();
+  T* dsinks = a.out<T>();
+  for (std::int64_t head = 0; head < n.heads; ++head) {
+    double sum = 0;
+    for (std::int64_t b = 0; b < n.batch; ++b)
+      for (std::int64_t t = 0; t < n.sequence; ++t) {
+        const std::int64_t row = (b * n.heads + head) * n.sequence + t;
+        const std::int64_t at = ((b * n.sequence + t) * n.heads + head) * n.value_dim();
+        double share = 1;  // of the sink
+        if (n.flash)
+          share = std::exp(static_cast<double>(sinks[head]) - kept[row]);
+        else
+          for (std::int64_t s = 0; s < n.sequence; ++s) share -= kept[row * n.sequence + s];
+        sum -= share * dot(d_out + at, o + at, n.value_dim());
+      }
+    deliver(*a.op, dsinks[head], sum);
+  }
+}
+
 constexpr OperatorKernels kFlashAttentionRows[] = {
     {ops::Attention::kName,
      {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
-      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>,
+      .weight_gradient = by_type<ops::Attention, sink_gradient<float>, sink_gradient<double>>}},
 };
 constexpr OperatorKernels kUnfusedAttentionRows[] = {
     {ops::Attention::kUnfusedName,
      {.forward = by_type<ops::Attention, forward<float>, forward<double>>,
-      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>}},
+      .input_gradient = by_type<ops::Attention, input_gradient<float>, input_gradient<double>>,
+      .weight_gradient = by_type<ops::Attention, sink_gradient<float>, sink_gradient<double>>}},
 };
 
 }  // namespace

@@ -132,12 +132,15 @@ void combine_gradient(const ops::Combine& c, Arguments a, Queue&) {
 
 template <class T>
 void products(const ops::GroupedLinear& n, Arguments a, Queue&) {
-  const T *x = a.in<T>(), *weight = a.in<T>();
+  const T *x = a.in<T>(), *weight = a.in<T>(), *bias = n.bias ? a.in<T>() : nullptr;
   T* y = a.out<T>();
   for (std::int64_t row = 0; row < n.tokens; ++row)
-    for (std::int64_t o = 0; o < n.outputs; ++o)
-      y[row * n.outputs + o] = static_cast<T>(
-          dot(x + row * n.inputs, weight + (n.expert_of(row) * n.outputs + o) * n.inputs, n.inputs));
+    for (std::int64_t o = 0; o < n.outputs; ++o) {
+      const std::int64_t at = n.expert_of(row) * n.outputs + o;
+      const double added = n.bias ? bias[at] / static_cast<double>(n.parts) : 0;
+      y[row * n.outputs + o] =
+          static_cast<T>(dot(x + row * n.inputs, weight + at * n.inputs, n.inputs) + added);
+    }
 }
 
 template <class T>
@@ -167,6 +170,15 @@ void products_by_weight(const ops::GroupedLinear& n, Arguments a, Queue&) {
             sum += static_cast<double>(dy[row * n.outputs + o]) * x[row * n.inputs + i];
         deliver(*a.op, dweight[(e * n.outputs + o) * n.inputs + i], sum);
       }
+  if (!n.bias) return;
+  T* dbias = a.out<T>();
+  for (std::int64_t e = 0; e < n.experts; ++e)
+    for (std::int64_t o = 0; o < n.outputs; ++o) {
+      double sum = 0;
+      for (std::int64_t row = 0; row < n.tokens; ++row)
+        if (n.expert_of(row) == e) sum += static_cast<double>(dy[row * n.outputs + o]);
+      deliver(*a.op, dbias[e * n.outputs + o], sum);
+    }
 }
 
 constexpr OperatorKernels kRows[] = {

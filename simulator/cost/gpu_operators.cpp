@@ -171,10 +171,11 @@ GpuOperators::AttentionWork GpuOperators::work_of(const What& a) {
 
 Estimate GpuOperators::time(const ops::Op& op) const {
   if (ops::is_linear(op.what)) return product(op);
-  if (const auto* a = std::get_if<ops::Attention>(&op.what))
+  const auto* a = std::get_if<ops::Attention>(&op.what);
+  if (a != nullptr && op.pass != ops::Pass::weight_gradient)  // that of sinks reads and adds
     return a->flash ? attention(work_of(*a), op.pass, op.type) : unfused(*a, op.pass, op.type);
-  if (const auto* a = std::get_if<ops::ContextAttention>(&op.what))
-    return attention(work_of(*a), op.pass, op.type);
+  if (const auto* around = std::get_if<ops::ContextAttention>(&op.what))
+    return attention(work_of(*around), op.pass, op.type);
   return memory_bound(op);
 }
 

@@ -23,7 +23,11 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const bool partial = shared_out ? options_.sequence_parallel : cut();
   const TensorIndex router =
       parameter("moe.router.weight", {{moe.experts, hidden}, 2}, Init::normal, kDeviation, {}, partial);
-  const TensorIndex logits = node(ops::Linear{tokens, hidden, moe.experts, false}, "moe.logits", {x, router});
+  std::vector<TensorIndex> scored{x, router};
+  if (moe.router_bias)
+    scored.push_back(parameter("moe.router.bias", {{moe.experts}, 1}, Init::zero, 0, {}, partial));
+  const TensorIndex logits =
+      node(ops::Linear{tokens, hidden, moe.experts, moe.router_bias}, "moe.logits", std::move(scored));
   const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
   const TensorIndex received = exchanged(
@@ -38,17 +42,28 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   };
   const Block part{width, options_.etp};
   const Cut columns = model_.gated_mlp ? cut_in(1, std::array{width, width}) : cut_in(1, width);
-  const TensorIndex first = expert_parameter(
-      "moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation,
-      shared_out ? shares(1, std::vector<Block>(static_cast<std::size_t>(up), part)) : columns);
-  const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8(), sources}, "moe.h",
-                             {quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)});
+  const Cut rows_of_up =
+      shared_out ? shares(1, std::vector<Block>(static_cast<std::size_t>(up), part)) : columns;
+  const TensorIndex first =
+      expert_parameter("moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation, rows_of_up);
+  const bool bias = model_.mlp_bias;
+  std::vector<TensorIndex> given{quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)};
+  if (bias) given.push_back(expert_parameter("moe.up.bias", {{here, up * local}, 2}, 0, rows_of_up));
+  const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8(), sources, bias},
+                             "moe.h", std::move(given));
   const TensorIndex a = activated("moe.activated", h, rows, local);
   const TensorIndex second =
       expert_parameter("moe.down.weight", {{here, hidden, local}, 3}, residual_deviation(),
                        shared_out ? shares(2, {part}) : cut_in(2, width));
-  const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8(), sources}, "moe.o",
-                             {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)});
+  given = {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)};
+  if (bias) {
+    const Cut experts_alone{.dimension = 0, .blocks = {{moe.experts, options_.ep}}, .over_experts = true};
+    given.push_back(
+        expert_parameter("moe.down.bias", {{here, hidden}, 2}, 0, shared_out ? experts_alone : Cut{}));
+  }
+  const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8(), sources, bias,
+                                                shared_out ? options_.etp : options_.tp},
+                             "moe.o", std::move(given));
   const TensorIndex back =
       exchanged("moe.returned", over_parts(ops::Regrouping::scatter, "moe.scattered", o, rows), routed);
   const TensorIndex sum = node(ops::Combine{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.combined",
@@ -73,8 +88,8 @@ TensorIndex StageBuilder::with_shared_experts(TensorIndex x, TensorIndex sum, st
   const std::int64_t width = moe.shared_experts * moe.expert_ffn;
   const TensorIndex shared =
       shares_experts_out()
-          ? leave("moe.shared.projected", dense_mlp("moe.shared", enter_product("moe.shared.x", x), width),
-                  model_.hidden)
+          ? leave_product("moe.shared.projected",
+                          dense_mlp("moe.shared", enter_product("moe.shared.x", x), width), {last_product()})
           : dense_mlp("moe.shared", x, width);
   return node(ops::Add{tokens, model_.hidden}, "moe.sum", {sum, shared});
 }
@@ -94,7 +109,8 @@ TensorIndex StageBuilder::over_parts(ops::Regrouping how, std::string_view name,
 
 TensorIndex StageBuilder::expert_parameter(std::string_view name, ops::Shape shape, double deviation,
                                            Cut cut) {
-  const TensorIndex t = parameter(name, shape, Init::normal, deviation, std::move(cut));
+  const TensorIndex t =
+      parameter(name, shape, deviation > 0 ? Init::normal : Init::zero, deviation, std::move(cut));
   stage_.parameters.back().expert = shares_experts_out();
   return t;
 }

@@ -64,6 +64,11 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
 TensorIndex StageBuilder::attended(TensorIndex qkv, ops::Attention one_rank) {
   one_rank.flash = options_.flash;
   one_rank.drops = !options_.flash && options_.dropout > 0;
+  one_rank.sinks = model_.attention_sinks;
+  if (one_rank.sinks)
+    return node(
+        one_rank, "attention.o",
+        {qkv, parameter("attention.sinks", {{one_rank.heads}, 1}, Init::zero, 0, cut_in(0, model_.heads))});
   if (options_.cp == 1) return node(one_rank, "attention.o", {qkv});
   return options_.cp_kind == workload::CpKind::all_to_all ? attended_by_heads(qkv, one_rank)
                                                           : attended_by_tokens(qkv, one_rank);
@@ -183,14 +188,25 @@ bool StageBuilder::has_waiting_bias(std::string_view product) const {
   return cut() && (product.starts_with("attention") ? model_.projection_bias : model_.mlp_bias);
 }
 
-TensorIndex StageBuilder::leave_branch(std::string_view result, TensorIndex x,
-                                       std::initializer_list<std::string_view> products) {
+TensorIndex StageBuilder::leave_product(std::string_view result, TensorIndex x,
+                                        std::initializer_list<std::string_view> products) {
   x = leave(result, x, model_.hidden);
   for (const std::string_view product : products)
-    if (has_waiting_bias(product))
+    if (!product.empty() && has_waiting_bias(product))
       x = node(ops::Bias{local_tokens_, model_.hidden}, result,
                {x, parameter(fmt::format("{}.bias", product), {{model_.hidden}, 1}, Init::zero)});
-  return dropped(result, x);
+  return x;
+}
+
+TensorIndex StageBuilder::leave_branch(std::string_view result, TensorIndex x,
+                                       std::initializer_list<std::string_view> products) {
+  return dropped(result, leave_product(result, x, products));
+}
+
+/// The last product of the MLP, or of shared experts; routed ones add their biases themselves.
+std::string_view StageBuilder::last_product() const {
+  if (!model_.moe || kind_.dense) return "mlp.down";
+  return model_.moe->shared_experts > 0 ? "moe.shared.down" : "";
 }
 
 template <class Fn>
@@ -216,7 +232,7 @@ TensorIndex StageBuilder::serial_layer(TensorIndex x) {
     const bool routed = model_.moe && !kind_.dense;  // a router takes what experts take
     if (routed && shares_experts_out()) return dropped("mlp.projected", experts(in, *model_.moe));
     const TensorIndex entered = routed ? enter("mlp.norm.y", in) : enter_product("mlp.norm.y", in);
-    return leave_branch("mlp.projected", mlp(entered), {"mlp.down"});
+    return leave_branch("mlp.projected", mlp(entered), {last_product()});
   });
 }
 
@@ -228,7 +244,7 @@ TensorIndex StageBuilder::parallel_layer(TensorIndex x) {
   const bool two = model_.residual == Residual::parallel_two_norms;
   const TensorIndex fed = mlp(two ? enter("mlp.norm.y", norm("mlp.norm", x)) : in);
   const TensorIndex both = node(ops::Add{tokens_, model_.hidden}, "branches", {attended, fed});
-  const TensorIndex sum = leave_branch("branches", both, {"attention.projection", "mlp.down"});
+  const TensorIndex sum = leave_branch("branches", both, {"attention.projection", last_product()});
   return node(ops::Add{local_tokens_, model_.hidden}, "output", {x, sum});
 }
 

@@ -117,7 +117,11 @@ class StageBuilder {
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);
-  /// Out of the region; biases that wait for the sum are added.
+  /// Out of the region; biases of these products that wait for the sum are added. An empty name is none.
+  TensorIndex leave_product(std::string_view result, TensorIndex x,
+                            std::initializer_list<std::string_view> products);
+  std::string_view last_product() const;
+  /// The same at the end of a branch, where elements are dropped.
   TensorIndex leave_branch(std::string_view result, TensorIndex x,
                            std::initializer_list<std::string_view> products);
   bool has_waiting_bias(std::string_view product) const;

@@ -15,11 +15,13 @@ constexpr double attended_pairs(std::int64_t sequence, std::int64_t window) {
 
 /// o = softmax(q k^T / sqrt(head_dim), causal) v (`both_ways`: not causal), per sequence and head; kv head of q head h: h / (heads / kv_heads).
 /// Flash: tile by tile without the score matrix, keeps a log-sum-exp a row (Dao 2023). Unfused: keeps probabilities, also
-/// those that a window masks. With a window each token sees that many, itself included (Beltagy et al. 2020).
+/// those that a window masks. `sinks`: each head has a learned score that stands beside those of the tokens and leads nowhere (Xiao
+/// et al. 2023; gpt-oss). With a window each token sees that many, itself included (Beltagy et al. 2020).
 struct Attention {
   std::int64_t batch{}, sequence{}, heads{}, kv_heads{}, head_dim{};
   bool flash{true};
-  bool both_ways{false};   // each token sees all others (Devlin et al. 2019)
+  bool both_ways{false};  // each token sees all others (Devlin et al. 2019)
+  bool sinks{false};
   bool drops{false};       // unfused: probabilities are dropped; mask and what is left are kept as well
   std::int64_t window{0};  // 0: all tokens before it
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
@@ -34,8 +36,11 @@ struct Attention {
 
   static constexpr std::string_view kName = "attention", kUnfusedName = "unfused attention";
   std::string_view name() const { return flash ? kName : kUnfusedName; }
-  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
+  bool has_pass(Pass pass) const {
+    return pass == Pass::forward || pass == Pass::input_gradient || (sinks && pass == Pass::weight_gradient);
+  }
   double flops(Pass pass) const {
+    if (pass == Pass::weight_gradient) return 2 * real(tokens() * heads * value_dim());
     // Forward two products, backward four, and one more where flash repeats q k^T.
     const double keys = pass == Pass::forward ? 1 : flash ? 3 : 2, values = pass == Pass::forward ? 1 : 2;
     return real(batch * heads) * pairs() *
@@ -49,6 +54,7 @@ struct Attention {
     const Shape scores = {{batch, heads, sequence, sequence}, 4};
     if (l.pass == Pass::forward) {
       l.in("qkv", qkv);
+      if (sinks) l.weight("sinks", vector(heads));
       l.result("o", o);
       l.result(flash ? "lse" : "probabilities", flash ? rows : scores);
       if (!drops) return;
@@ -57,6 +63,13 @@ struct Attention {
       return;
     }
     l.in("do", o);
+    if (l.pass == Pass::weight_gradient) {  // minus the sum over rows of p_sink times the sum of do * o
+      l.in("o", o);
+      l.in(flash ? "lse" : "probabilities", flash ? rows : scores);
+      l.weight("sinks", vector(heads));
+      l.gradient("dsinks", vector(heads));
+      return;
+    }
     l.in("qkv", qkv);
     if (flash) {
       l.in("o", o);
@@ -80,7 +93,7 @@ struct Attention {
     fn("kv_heads", self.kv_heads);
     fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
     fn("v_dim", self.v_dim), fn("drops", self.drops);
-    fn("both_ways", self.both_ways);
+    fn("both_ways", self.both_ways), fn("sinks", self.sinks);
   }
 };
 

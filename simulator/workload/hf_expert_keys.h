@@ -100,6 +100,24 @@ inline void glm4_moe(HfDraft& d) {
   d.model.head_dim = 128, d.model.head_dim_given = true;
 }
 
+// gpt-oss: biases everywhere, sinks of attention, windows in every other layer.
+inline constexpr HfKey kGptOss[] = {
+    kLayers,
+    kExperts,
+    {"num_experts_per_tok|experts_per_token", experts<&Moe::top_k, 1, kMaxExperts>},
+    {"attention_bias", attention_bias},
+    {"sliding_window", window},
+    {"layer_types", layer_types}};
+inline void gpt_oss(HfDraft& d) {
+  moe_of(d).router_bias = true;
+  Model& m = d.model;
+  m.qkv_bias = m.projection_bias = m.mlp_bias = true;
+  m.attention_sinks = true;
+  m.head_dim = 64, m.head_dim_given = true;
+  m.window = 128;
+  d.full_every = 2;
+}
+
 // How tokens are routed: by scores and limits that change which experts are busy, not how much they do.
 inline constexpr std::string_view kRouting =
     "router_aux_loss_coef router_jitter_noise output_router_logits norm_topk_prob aux_loss_alpha ep_size "

@@ -441,6 +441,9 @@ constexpr HfFamily kFamilies[] = {
   {"glm4_moe", Family::moe, glm4_moe, kGlmMoe, true, kRouting},
   {"deepseek_v2", Family::moe, mixtral, kDeepSeek, true, kRouting},
   {"deepseek_v3", Family::moe, mixtral, kDeepSeek, true, kRouting},
+  {"kimi_k2", Family::moe, mixtral, kDeepSeek, true, kRouting},
+  {"gpt_oss", Family::moe, gpt_oss, kGptOss, true,
+   "router_aux_loss_coef output_router_logits swiglu_limit initial_context_length quantization_config"},
 };
 
 // Names, tokens, starting values, kernels and what generates text: neither shape nor cost. Epsilons, rope's base and its scaling

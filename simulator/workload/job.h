@@ -37,6 +37,7 @@ struct Moe {
   std::vector<bool> dense_layers;         // one per layer: true where the MLP is dense
   std::optional<double> capacity_factor;  // none: dropless
   double skew{1};                         // tokens of the busiest expert over the mean, at least 1
+  bool router_bias{};
   bool operator==(const Moe&) const = default;
 };
 
@@ -59,6 +60,7 @@ struct Model {
   QkNorm qk_norm{};
   bool qkv_bias{}, projection_bias{}, mlp_bias{}, head_bias{};
   bool embedding_norm{}, final_norm{true};
+  bool attention_sinks{};           // each head has a learned score beside those of the tokens (gpt-oss)
   bool logit_cap{};                 // logits are c tanh(x / c) (Gemma 2)
   std::int64_t positions{0};        // rows of the table of learned positions; 0: as many as the sequence has
   std::int64_t rotary_dim{0};       // of head_dim so many elements are rotated; 0: all

@@ -41,12 +41,13 @@ std::int64_t latent_attention(const Model& m) {
                              : m.hidden * query;
   const std::int64_t kv = m.hidden * (a.kv_lora_rank + a.qk_rope_head_dim) + norm(a.kv_lora_rank, m) +
                           a.kv_lora_rank * m.heads * (a.qk_nope_head_dim + a.v_head_dim);
-  return q + kv + m.heads * a.v_head_dim * m.hidden;
+  return q + kv + linear(m.heads * a.v_head_dim, m.hidden, m.projection_bias);
 }
 
 std::int64_t attention(const Model& m) {
   if (m.mla) return latent_attention(m);
-  return linear(m.hidden, (m.heads + 2 * m.kv_heads) * m.head_dim, m.qkv_bias) + qk_norm(m) +
+  return (m.attention_sinks ? m.heads : 0) +
+         linear(m.hidden, (m.heads + 2 * m.kv_heads) * m.head_dim, m.qkv_bias) + qk_norm(m) +
          linear(m.heads * m.head_dim, m.hidden, m.projection_bias);
 }
 
@@ -58,7 +59,8 @@ std::int64_t layer(const Model& m, bool dense, std::int64_t experts) {
   const std::int64_t rest = attention(m) + norms(m) * norm(m.hidden, m);
   if (dense) return rest + mlp(m, m.ffn_hidden);
   const Moe& moe = *m.moe;
-  return rest + m.hidden * moe.experts + (experts + moe.shared_experts) * mlp(m, moe.expert_ffn);
+  return rest + linear(m.hidden, moe.experts, moe.router_bias) +
+         (experts + moe.shared_experts) * mlp(m, moe.expert_ffn);
 }
 
 /// Embedding, what follows the layers, and the head.

@@ -33,7 +33,8 @@ std::vector<bool> read_mask(const Cursor& at, std::int64_t layers) {
 }
 
 Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
-  at.only({"experts", "top_k", "expert_ffn", "shared_experts", "dense_layers", "capacity_factor", "skew"});
+  at.only({"experts", "top_k", "expert_ffn", "shared_experts", "dense_layers", "capacity_factor", "skew",
+           "router_bias"});
   Moe moe;
   moe.experts = at.member("experts").count(1, kMaxExperts);
   moe.top_k = at.member("top_k").count(1, kMaxExperts);
@@ -56,6 +57,7 @@ Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
     moe.skew = skew->real(1);
   else
     defaults.assume(at.path() + ".skew", "1", "default: experts are equally busy");
+  if (const auto bias = at.find("router_bias")) moe.router_bias = bias->boolean();
   return moe;
 }
 
@@ -98,6 +100,7 @@ void read_habits(const Cursor& at, Model& m, const Defaults& defaults) {
     m.norm = norm->one_of(kNorms);
   else
     assumed("norm", name_in(kNorms, m.norm));
+  if (at.find("mla")) m.qkv_bias = false;  // DeepSeek's have none in any family
   read_switch("qkv_bias", m.qkv_bias);
   read_switch("projection_bias", m.projection_bias);
   read_switch("mlp_bias", m.mlp_bias);
@@ -121,6 +124,7 @@ void read_extras(const Cursor& at, Model& m) {
   read_switch("embedding_norm", m.embedding_norm);
   read_switch("final_norm", m.final_norm);
   read_switch("logit_cap", m.logit_cap);
+  read_switch("attention_sinks", m.attention_sinks);
   read_count("positions", kMaxSequence, m.positions);
   read_count("rotary_dim", kMaxWidth, m.rotary_dim);
   read_count("embedding_width", kMaxWidth, m.embedding_width);
@@ -137,37 +141,12 @@ bool names_a_file(std::string_view text) {
 }
 
 Model read_model_object(const Cursor& at, const Defaults& defaults) {
-  at.only({"family",
-           "layers",
-           "hidden",
-           "heads",
-           "kv_heads",
-           "head_dim",
-           "ffn_hidden",
-           "vocab",
-           "gated_mlp",
-           "tied_embeddings",
-           "position",
-           "norm",
-           "norm_place",
-           "residual",
-           "qk_norm",
-           "qkv_bias",
-           "projection_bias",
-           "mlp_bias",
-           "head_bias",
-           "embedding_norm",
-           "final_norm",
-           "logit_cap",
-           "positions",
-           "rotary_dim",
-           "embedding_width",
-           "window",
-           "full_layers",
-           "unrotated_layers",
-           "moe",
-           "mla",
-           "mtp_layers"});
+  at.only({"family",     "layers",          "hidden",     "heads",           "kv_heads",         "head_dim",
+           "ffn_hidden", "vocab",           "gated_mlp",  "tied_embeddings", "position",         "norm",
+           "norm_place", "residual",        "qk_norm",    "qkv_bias",        "projection_bias",  "mlp_bias",
+           "head_bias",  "embedding_norm",  "final_norm", "logit_cap",       "attention_sinks",  "positions",
+           "rotary_dim", "embedding_width", "window",     "full_layers",     "unrotated_layers", "moe",
+           "mla",        "mtp_layers"});
   Model m;
   m.name = "custom";
   take_habits_of(at.member("family").one_of(kFamilies), m);

@@ -60,6 +60,7 @@ std::string moe_text(const Moe& moe) {
       .json("dense_layers", mask_text(moe.dense_layers))
       .add("capacity_factor", moe.capacity_factor)
       .add("skew", moe.skew)
+      .add("router_bias", moe.router_bias)
       .text();
 }
 
@@ -97,6 +98,7 @@ std::string model_text(const Model& m) {
       .add("embedding_norm", m.embedding_norm)
       .add("final_norm", m.final_norm)
       .add("logit_cap", m.logit_cap)
+      .add("attention_sinks", m.attention_sinks)
       .add("mtp_layers", m.mtp_layers);
   const auto unless_none = [&](const char* key, std::int64_t value) {
     if (value > 0) object.add(key, value);

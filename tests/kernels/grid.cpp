@@ -98,8 +98,8 @@ Whats rare_operators() {
     all.emplace_back(ops::Combine{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
   }
   for (const std::int64_t sources : {1, 2})
-    all.emplace_back(
-        ops::GroupedLinear{.tokens = 12, .experts = 3, .inputs = 4, .outputs = 5, .sources = sources});
+    all.emplace_back(ops::GroupedLinear{
+        .tokens = 12, .experts = 3, .inputs = 4, .outputs = 5, .sources = sources, .bias = sources == 2});
   for (const bool whole : {false, true})
     all.emplace_back(ops::QkNorm{.tokens = 3,
                                  .heads = 4,

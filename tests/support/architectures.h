@@ -106,6 +106,16 @@ inline const std::vector<Architecture>& architectures() {
            m.moe->dense_layers[layer] = true;
        },
        false},
+      {"sinks of attention, windows in every other layer, biases of router and experts (gpt-oss)",
+       Family::moe,
+       [](Model& m) {
+         m.qkv_bias = m.projection_bias = m.mlp_bias = m.attention_sinks = true;
+         m.window = 3;
+         for (std::int64_t layer = 0; layer < m.layers; ++layer) m.full_layers.push_back(layer % 2 == 1);
+         m.moe =
+             Moe{.experts = 4, .top_k = 2, .expert_ffn = 12, .dense_layers = none(m), .router_bias = true};
+       },
+       false},
       {"latent attention (DeepSeek-V2)", Family::llama,
        [](Model& m) {
          m.mla = Mla{.q_lora_rank = 12,

@@ -74,6 +74,7 @@ inline workload::Job job_of(const support::Small& plan) {
   job.cluster.groups[0].node.gpus_per_node = plan.tp * plan.pp * plan.dp * plan.cp;
   const bool window = job.model.window > 0 && job.model.window < job.train.sequence_length;
   if (window && plan.cp_kind == workload::CpKind::ring) job.plan.cp_kind = workload::CpKind::all_gather;
+  job.model.attention_sinks &= plan.cp == 1;  // elsewhere not supported yet
   job.plan.stage_layers_given = !plan.stage_layers.empty();
   job.habits.gradient_type = plan.layers % 2 == 0 ? "fp32" : "working";
   job.habits.reduce_type = "fp32";

@@ -2,6 +2,7 @@
 // the seed of the first. The first job that breaks a law is shown whole.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "simulator/engine/predict.h"
+#include "simulator/program/walk.h"
 #include "simulator/report/report.h"
 #include "tests/simulator/laws/random_jobs.h"
 
@@ -40,19 +42,20 @@ template <class Law>
 void for_each_job(Law&& law) {
   const std::uint64_t jobs = number("DS_LAWS_JOBS", 80), first = number("DS_LAWS_FIRST", 0);
   std::uint64_t legal = 0;
-  const auto hold = [&](std::uint64_t seed) {
+  const auto hold = [&](std::uint64_t seed, bool with_further_keys) {
     support::Draw draw(seed);
     const std::string text = random_job(draw);
-    const std::optional<Job> job = read(text);
+    const std::vector<std::string> keys = with_further_keys ? random_keys(draw) : std::vector<std::string>();
+    const std::optional<Job> job = read(text, keys);
     if (!job) return;
     ++legal;
-    SCOPED_TRACE(fmt::format("seed {}: {}", seed, text));
+    SCOPED_TRACE(fmt::format("seed {}: {} --set {}", seed, text, fmt::join(keys, " --set ")));
     law(*job);
   };
-  for (const std::uint64_t seed : kBrokenOnce) hold(seed);
+  for (const std::uint64_t seed : kBrokenOnce) hold(seed, false);
   for (std::uint64_t seed = first; legal < jobs && !testing::Test::HasFailure(); ++seed) {
     ASSERT_LT(seed, first + 8 * jobs + 100) << "a good part of the drawn jobs is legal";
-    hold(seed);
+    hold(seed, seed % 3 != 0);
   }
 }
 
@@ -268,6 +271,67 @@ TEST(Laws, RecomputingRaisesThePeakByALayersWorkspaceAtMost) {
           << static_cast<double>((peak - none).value) / static_cast<double>(layer_writes(again).value)
           << " layers more";
     }
+  });
+}
+
+TEST(Laws, ThePeakGrowsWithTheSequenceAndTheMicroBatch) {
+  for_each_job([](const Job& job) {
+    const Bytes peak = predict(job).peak;
+    Job longer = job, wider = job;
+    longer.train.sequence_length *= 2;
+    wider.plan.micro_batch *= 2, wider.train.global_batch *= 2;
+    for (const Job* more : {&longer, &wider}) {
+      if (workload::first_violation(*more) || workload::first_unsupported(*more)) continue;
+      EXPECT_GE(predict(*more).peak, peak) << (more == &longer ? "sequence" : "micro-batch");
+    }
+  });
+}
+
+/// Elements that a shard may be longer, so that it ends where vectors end.
+constexpr std::int64_t kMostPadding = 64;
+
+/// Weights that the ranks of a tensor-parallel group each have whole are updated by each, and a tied table by both stages that have
+/// it; a vocabulary is padded by software, and shards to be equal.
+TEST(Laws, ShardsOfTheOptimizerAddUpToTheParameters) {
+  for_each_job([](Job job) {
+    job.habits.vocab_multiple = 1;
+    const workload::Plan& plan = job.plan;
+    const bool tied_twice = job.model.tied_embeddings && plan.pp > 1;
+    if (plan.tp > 1 || plan.etp > 1 || tied_twice || job.model.mtp_layers > 0 || plan.zero == 0 ||
+        plan.zero_group != plan.dp * plan.cp || plan.schedule == workload::Schedule::dualpipe)
+      return;
+    const program::Program program = program::lower(job);
+    double updated = 0, padding = 0;
+    for (const program::RankClass& ranks : program.classes)
+      for (const program::Phase& phase : ranks.phases)
+        for (const program::Call& call : phase.calls)
+          program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t) {
+            for (const program::Operator& op : program.operators_of(program.instruction(id)))
+              if (const auto* adamw = std::get_if<ops::AdamW>(&program.op(op.op).what)) {
+                updated += static_cast<double>(ranks.members * adamw->elements);
+                padding += static_cast<double>(ranks.members * kMostPadding);
+              }
+          });
+    const auto parameters = static_cast<double>(workload::parameters(job.model, job.train.sequence_length));
+    EXPECT_GE(updated, parameters);
+    EXPECT_LE(updated, parameters + padding);
+  });
+}
+
+/// What ranks send to the experts of others is what these receive, and comes back: in each direction and pass.
+TEST(Laws, ExchangesWithExpertsConserveBytes) {
+  for_each_job([](const Job& job) {
+    if (!job.model.moe || job.plan.ep == 1) return;
+    const program::Program program = program::lower(job);
+    for (const program::Instruction& instruction : program.instructions)
+      if (instruction.kind == program::Kind::collective &&
+          instruction.comm.what == collective::Collective::all_to_all) {
+        const auto uses = program.uses_of(instruction);
+        std::int64_t sent = 0, received = 0;
+        for (const program::Use& use : uses)
+          (use.access == ops::Access::read ? sent : received) += program.view(use.view).bytes().value;
+        EXPECT_EQ(sent, received);
+      }
   });
 }
 

@@ -123,9 +123,10 @@ std::string random_job(Draw& draw) {
       r.tp * r.cp * draw.one_of<std::int64_t>({16, 64, 128, 512}), batch);
 }
 
-std::optional<workload::Job> read(const std::string& text) {
+std::optional<workload::Job> read(const std::string& text, const std::vector<std::string>& keys) {
   try {
-    workload::Job job = workload::read_job_text(text, "job.json");
+    const std::vector<std::string_view> overrides(keys.begin(), keys.end());
+    workload::Job job = workload::read_job_text(text, "job.json", overrides);
     workload::check_supported(job);
     return job;
   } catch (const InputError&) {

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "simulator/cost/cost.h"
 #include "simulator/workload/workload.h"
@@ -13,8 +14,12 @@ namespace ds::laws {
 /// The text of a job. Most are legal; what is not, a reader refuses.
 std::string random_job(support::Draw& draw);
 
-/// The job, if its text is one that is legal and supported.
-std::optional<workload::Job> read(const std::string& text);
+/// Further keys of a job, as --set has them: architectures of all families, experts, latent attention, 8 bits, groups of shards.
+/// On CPUs fewer of them are legal.
+std::vector<std::string> random_keys(support::Draw& draw);
+
+/// The job with these keys, if it is one that is legal and supported.
+std::optional<workload::Job> read(const std::string& text, const std::vector<std::string>& keys = {});
 
 /// What serves jobs on CPUs: measured once, kept with the tests.
 const cost::Profile& profile();
