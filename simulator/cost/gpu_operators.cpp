@@ -59,6 +59,7 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
     : gpu_(job.cluster.groups.front().node.accelerator),
       habits_(job.habits),
       dropout_(job.plan.dropout > 0),
+      rounds_factors_(job.plan.precision == workload::Precision::tf32),
       peak_{workload::training_flops_per_s(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
       facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
@@ -78,7 +79,7 @@ FlopsPerSecond GpuOperators::peak_of(DataType type) const {
     case DataType::fp8: return {gpu_.fp8_flops_per_s};
     case DataType::fp64:
     case DataType::int32:
-    case DataType::fp32: return {gpu_.fp32_flops_per_s};
+    case DataType::fp32: return {rounds_factors_ ? gpu_.tf32_flops_per_s : gpu_.fp32_flops_per_s};
   }
   return peak_;
 }

@@ -47,6 +47,7 @@ class GpuOperators {
   workload::Gpu gpu_;
   workload::Software habits_;
   bool dropout_;
+  bool rounds_factors_;  // of products in fp32, to tf32
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   GpuFacts facts_;

@@ -82,7 +82,7 @@ constexpr Feature kFeatures[] = {
   {"plan.zero_group", [](const Job& j) { return j.plan.zero == 0 || j.plan.zero_group % j.plan.cp == 0; }, "only a multiple of plan.cp is supported"},
   {"plan.zero_group", [](const Job& j) { return !j.cluster.cpu() || j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "only plan.dp x plan.cp is supported"},
   {"plan.precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp64; }, "only fp32 and fp64 are supported"},
-  {"plan.precision", [](const Job& j) { return j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 || j.plan.precision == Precision::fp8; }, "only fp32, fp16, bf16 and fp8 are supported"},
+  {"plan.precision", [](const Job& j) { return j.cluster.cpu() || j.plan.precision == Precision::fp32 || j.plan.precision == Precision::tf32 || j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 || j.plan.precision == Precision::fp8; }, "only fp32, tf32, fp16, bf16 and fp8 are supported"},
   {"plan.reduce_precision", [](const Job& j) { return !j.cluster.cpu() || j.plan.reduce_precision != ReducePrecision::bf16; }, "only fp32 is supported"},
   {"plan.attention", [](const Job& j) { return !j.cluster.cpu() || j.plan.attention == Attention::flash || j.plan.attention == Attention::unfused; }, "only flash and unfused are supported"},
   {"plan.dropout", [](const Job& j) { return !j.cluster.cpu() || j.plan.dropout == 0; }, "only 0 is supported"},

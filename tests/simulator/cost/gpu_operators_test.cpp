@@ -52,6 +52,19 @@ TEST(GpuOperators, NoProductBeatsTheDatasheet) {
   }
 }
 
+TEST(GpuOperators, Tf32IsAsFastAsTheDatasheetHasItAndNoLighter) {
+  const auto seconds = [](const char* precision, std::int64_t tokens) {
+    workload::Job asked = job("dgx-a100-80g");
+    asked.plan.precision =
+        std::string(precision) == "tf32" ? workload::Precision::tf32 : workload::Precision::fp32;
+    ops::Op op = product(tokens, 12288, 12288, Pass::forward);
+    op.type = DataType::fp32;
+    return GpuOperators(asked).time(op).seconds.value;
+  };
+  EXPECT_NEAR(seconds("fp32", 16384) / seconds("tf32", 16384), 156.0 / 19.5, 0.01);  // limited by arithmetic
+  EXPECT_NEAR(seconds("fp32", 1) / seconds("tf32", 1), 1, 1e-6);                     // by memory
+}
+
 TEST(GpuOperators, ExpertsTakeTheTimeOfProductsOfTheirRows) {
   const GpuOperators gpu(job("dgx-h100"));
   const auto grouped = [&](std::int64_t rows, std::int64_t experts, Pass pass) {

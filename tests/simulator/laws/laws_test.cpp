@@ -232,6 +232,8 @@ TEST(Laws, RecomputingIsNeverFaster) {
 
 /// The most that a layer writes for one micro-batch in a pass: its workspace, forward or replayed and backward.
 Bytes layer_writes(const Job& job) {
+  // Weights are gathered for it and, where that is done beside the work, for the next one.
+  const std::int64_t gathered_ahead = job.plan.overlap.param_gather ? 2 : 1;
   const program::Program program = program::lower(job);
   Bytes most{};
   for (const program::Template& body : program.templates) {
@@ -241,6 +243,8 @@ Bytes layer_writes(const Job& job) {
         const program::Instruction& instruction =
             program.instructions[static_cast<std::size_t>(block.body.first + i)];
         if (instruction.of_step) continue;
+        for (const program::Use& use : program.uses_of(instruction))
+          if (use.access == ops::Access::write) written += gathered_ahead * program.view(use.view).bytes();
         for (std::int32_t o = instruction.operators.first;
              o < instruction.operators.first + instruction.operators.count; ++o) {
           const program::Operator& op = program.operators[static_cast<std::size_t>(o)];

@@ -78,6 +78,7 @@ void add_plan(Draw& draw, Keys& keys) {
                                draw.one_of({"tensor_delayed", "tensor_current", "block", "mxfp8"})));
     if (draw.coin()) keys.emplace_back("cluster.node.gpu=h100-sxm5-80g");
   }
+  if (draw.from(0, 5) == 0) keys.emplace_back("plan.precision=tf32");
   if (draw.from(0, 3) == 0) keys.emplace_back("plan.reduce_precision=bf16");
   if (draw.from(0, 3) == 0) keys.push_back(fmt::format("plan.zero_group={}", draw.one_of({1, 2, 4})));
   if (draw.from(0, 3) == 0)
