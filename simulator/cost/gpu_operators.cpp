@@ -90,7 +90,8 @@ Estimate GpuOperators::product(const ops::Op& op) const {
                                      .inputs = grouped->inputs,
                                      .outputs = grouped->outputs,
                                      .fp8 = grouped->fp8});
-    estimate.seconds = estimate.seconds * facts_.grouped.of(op.pass);
+    if (grouped->experts > 1)
+      estimate.seconds = estimate.seconds * facts_.grouped.of(op.pass);  // one is as any other
     return estimate;
   }
   return product(op, std::get<ops::Linear>(op.what));
