@@ -43,12 +43,16 @@ std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted le
   if (level == Fitted::none || job.cluster.cpu()) return constants;
   const Document document = read_document(workload::profiles_directory() / "fitted.json");
   const Cursor root = document.root();
-  root.only({"about", "families", "machines"});
+  root.only({"about", "families", "gpus", "machines"});
   const workload::Node& node = job.cluster.groups.front().node;
   for (const Cursor& at : root.member("families").list()) {
     at.only(keys_of_entry("arch"));
     const std::string arch = at.member("arch").text();
     if (node.accelerator.arch.starts_with(arch)) take(constants, at, "GPUs of " + arch);
+  }
+  for (const Cursor& at : root.member("gpus").list()) {
+    at.only(keys_of_entry("gpu"));
+    if (node.accelerator.name == at.member("gpu").text()) take(constants, at, node.accelerator.name);
   }
   if (level == Fitted::family) return constants;
   for (const Cursor& at : root.member("machines").list()) {

@@ -1,7 +1,7 @@
 #pragma once
 // Constants that whole training steps were needed for: how much longer products take at the clock that a GPU sustains,
 // what of their bandwidth alone collectives keep inside a step. profiles/fitted.json declares them with what each was
-// fitted on: by GPU family first, then by machine. None knows a model or a case.
+// fitted on: by GPU family first, then by GPU, then by machine. None knows a model or a case.
 
 #include <cstdint>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace ds::cost {
 
-/// Which of them count: none, those of GPU families, or those of machines as well.
+/// Which of them count: none, those of GPU families and GPUs, or those of machines as well.
 enum class Fitted : std::uint8_t { none, family, all };
 
 struct FittedConstants {
@@ -31,7 +31,7 @@ struct FittedConstant {
   std::string whose;      // "GPUs of sm90", "dgx-h100"
   std::string fitted_on;  // the cases
 };
-/// Those that count for a job, a machine's in place of its family's. None on processors.
+/// Those that count for a job, a GPU's in place of its family's and a machine's in place of both. None on processors.
 std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted level);
 
 FittedConstants read_fitted(const workload::Job& job, Fitted level);

@@ -120,7 +120,19 @@ class Communications {
   Seconds beside_product(const Known& known, const program::Comm& comm) const {
     if (comm.beside < 0) return known.seconds;
     const program::Operator& product = program_.operators[static_cast<std::size_t>(comm.beside)];
-    return exposed_time(known.seconds, operators_[program::index(product.op)], known.ranks);
+    const Seconds whole = operators_[program::index(product.op)];
+    const Seconds exposed = exposed_time(known.seconds, whole, known.ranks) + cut_up(product.op, known.ranks, whole);
+    return std::min(exposed, known.seconds);
+  }
+
+  /// How much longer a product takes in pieces of its rows: each fills the GPU less well.
+  Seconds cut_up(program::OpId id, std::int64_t pieces, Seconds whole) const {
+    ops::Op op = program_.op(id);
+    auto* product = std::get_if<ops::Linear>(&op.what);
+    if (product == nullptr || product->tokens % pieces != 0 || op.pass == ops::Pass::weight_gradient) return {};
+    product->tokens /= pieces;
+    const double longer = static_cast<double>(pieces) * machine_.time(op).seconds.value - whole.value;
+    return {std::max(longer, 0.0)};
   }
 
   const program::Program& program_;

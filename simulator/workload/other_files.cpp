@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <string_view>
 
 namespace ds::workload {
@@ -24,8 +23,9 @@ constexpr std::array kWritten{
 };
 
 bool are_cases(const Cursor& root) {
-  return root.is_list() && !root.value().empty() && root.value().front().is_object() &&
-         root.value().front().contains("job");
+  if (!root.is_list()) return false;
+  const std::vector<Cursor> all = root.list();
+  return !all.empty() && all.front().is_object() && all.front().find("job");
 }
 
 }  // namespace
@@ -37,8 +37,8 @@ void refuse_other_files(const Cursor& root) {
     for (const Written& kind : kWritten)
       if (written->text().starts_with(kind.schema))
         root.fail(fmt::format("is {}, no job", kind.what), std::string(kind.use));
-  if (root.value().contains("model")) return;
-  if (root.value().contains("model_type") || root.value().contains("architectures"))
+  if (root.find("model")) return;
+  if (root.find("model_type") || root.find("architectures"))
     root.fail("is the config.json of a model, no job",
               R"(a job names it: {"model": "./config.json", "cluster": ..., "train": ...})");
 }

@@ -208,15 +208,17 @@ TEST(GpuOperators, WhatIsBoundByMemoryNeverBeatsIt) {
   }
 }
 
-TEST(Fitted, ConstantsOfAMachineReplaceThoseOfItsFamily) {
-  const workload::Job h100 = job("dgx-h100"), other = job("h200-8x-cx7");
+TEST(Fitted, ConstantsOfAMachineReplaceThoseOfItsGpuAndFamily) {
+  const workload::Job h100 = job("dgx-h100"), other = job("hgx-h100-8"), h20 = job("hgx-h20-8");
   const FittedConstants none = read_fitted(h100, Fitted::none), family = read_fitted(h100, Fitted::family),
                         all = read_fitted(h100, Fitted::all);
   EXPECT_EQ(none.products, 1);
   EXPECT_NE(family.products, 1);
   EXPECT_NE(all.products, family.products);
-  // A machine that nothing was fitted on inherits from its family.
+  // A machine that nothing was fitted on inherits from its GPU, a GPU from its family.
   EXPECT_EQ(read_fitted(other, Fitted::all).products, family.products);
+  EXPECT_EQ(fitted_constants(other, Fitted::all).front().whose, "h100-sxm5-80g");
+  EXPECT_EQ(fitted_constants(h20, Fitted::all).front().whose, "GPUs of sm90");
   const Profile unused = rough_profile();
   const ops::Op op = product(4096, 8192, 8192);
   EXPECT_NEAR(Machine(h100, unused, Fitted::all).time(op).seconds /

@@ -113,6 +113,34 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
   EXPECT_GT(beside, alone / 8);
 }
 
+/// Of a product that is cut into pieces a rank, each fills the GPU less well; what that costs is said with the collective, which never
+/// costs more than one after the other.
+TEST(Price, ProductsInPiecesTakeLonger) {
+  const workload::Job asked = job(R"("tp": 8, "dp": 4, "overlap": {"tp_comm": true})", "megatron-te");
+  const cost::Profile unused = cost::rough_profile();
+  const cost::Machine machine(asked, unused);
+  const program::Program program = program::lower(asked);
+  const Durations durations = price(program, machine);
+  std::size_t met = 0;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const program::Instruction& one = program.instructions[i];
+    if (one.comm.beside < 0) continue;
+    ops::Op op = program.op(program.operators[static_cast<std::size_t>(one.comm.beside)].op);
+    auto* product = std::get_if<ops::Linear>(&op.what);
+    if (product == nullptr || op.pass == ops::Pass::weight_gradient) continue;
+    const double whole = machine.time(op).seconds.value;
+    product->tokens /= 8;
+    const double longer = 8 * machine.time(op).seconds.value - whole;
+    const program::RankClass& ranks = program.classes.front();
+    const double alone = machine.time(communication_of(program, ranks, one)).seconds.value;
+    EXPECT_GT(longer, 0);
+    EXPECT_GE(durations.communications.of(0, static_cast<program::InstructionId>(i)).value,
+              std::min(alone, longer) * (1 - 1e-12));
+    ++met;
+  }
+  EXPECT_GT(met, 4U);
+}
+
 /// Bias and dropout of a projection are done by the residual add that takes them in, where the software fuses them.
 TEST(Price, FusedOperatorsTakeNoTimeOfTheirOwn) {
   const auto seconds_of_bias = [](const char* software) {

@@ -161,8 +161,7 @@ TEST(CheckSupported, KnowsWhatLoweringCannotDo) {
   EXPECT_EQ(first_unsupported(small_job({"plan.schedule=dualpipe"})), "plan.schedule");
   EXPECT_EQ(first_unsupported(small_job({"plan.schedule=dualpipe", "model.tied_embeddings=false"})),
             std::nullopt);
-  for (const auto& [precision, gpu] : {std::pair{"plan.precision=tf32", "cluster.node=dgx-a100-80g"},
-                                       {"plan.precision=dynamic", "cluster.node=dgx-a100-80g"}})
+  for (const auto& [precision, gpu] : {std::pair{"plan.precision=dynamic", "cluster.node=dgx-a100-80g"}})
     EXPECT_EQ(first_unsupported(small_job({precision, gpu})), "plan.precision") << precision;
   EXPECT_EQ(first_unsupported(small_job({"plan.schedule=zb-v"})), "plan.schedule");
 }
