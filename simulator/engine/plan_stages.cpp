@@ -87,15 +87,16 @@ const Orders::Calls& Orders::calls(const Job& job) {
   });
 }
 
-program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node) {
+program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
+                                  std::int64_t per_node) {
   const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
                            plan.tp * plan.dp % per_node == 0 &&
                            (plan.tp % per_node == 0 || per_node % plan.tp == 0);
-  if (!fills_nodes) return program::grid_of(plan);
+  if (!fills_nodes) return program::grid_of(plan, model);
   workload::Plan around = plan;
   around.dp = around.zero_group = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
   around.pp = std::min<std::int64_t>(plan.pp, 3);
-  return program::grid_of(around);
+  return program::grid_of(around, model);
 }
 
 /// One plan that is looked up.
@@ -108,8 +109,8 @@ class StageKinds::Plan {
         cpu_(job_.cluster.cpu()),
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         machine_(kinds.machines_.of(job_)),
-        grid_(program::grid_of(plan_)),
-        around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, per_node_)),
+        grid_(program::grid_of(plan_, job_.model)),
+        around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, job_.model, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
         layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
                        plan_.recompute == workload::Recompute::layers),

@@ -69,7 +69,8 @@ using Shapes = Memo<std::vector<std::int32_t>, std::vector<std::int32_t>>;
 
 /// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
 /// where stages fill whole nodes, else the plan's.
-program::Grid around_tensor_group(const workload::Plan& plan, std::int64_t per_node);
+program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
+                                  std::int64_t per_node);
 
 /// Stages that have been lowered, and those of new plans. For one thread.
 class StageKinds {

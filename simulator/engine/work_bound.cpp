@@ -94,7 +94,7 @@ class WorkBound::Stages {
         job_(all.job_),
         plan_(job_.plan),
         machine_(all.machines_.of(job_)),
-        grid_(program::grid_of(plan_)),
+        grid_(program::grid_of(plan_, job_.model)),
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         directions_(program::directions_of(plan_.schedule)) {
     around_ = around();
@@ -141,10 +141,10 @@ class WorkBound::Stages {
   /// are other stages, whatever it does.
   program::Grid around() const {
     if (job_.cluster.cpu() || plan_.placement != workload::Plan{}.placement) return grid_;
-    if (plan_.ep == 1 && plan_.cp == 1) return around_tensor_group(plan_, per_node_);
+    if (plan_.ep == 1 && plan_.cp == 1) return around_tensor_group(plan_, job_.model, per_node_);
     workload::Plan few = plan_;
     few.pp = std::min<std::int64_t>(plan_.pp, 3);
-    return program::grid_of(few);
+    return program::grid_of(few, job_.model);
   }
 
   /// A chunk of the plan: where it is, and its layers.

@@ -41,7 +41,7 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
     return cut;
   };
   const Block part{width, options_.etp};
-  const Cut columns = model_.gated_mlp ? cut_in(1, std::array{width, width}) : cut_in(1, width);
+  const Cut columns = model_.gated_mlp ? cut_in(1, std::array{Columns{width}, Columns{width}}) : cut_in(1, width);
   const Cut rows_of_up =
       shared_out ? shares(1, std::vector<Block>(static_cast<std::size_t>(up), part)) : columns;
   const TensorIndex first =

@@ -21,12 +21,13 @@ TensorIndex StageBuilder::rope_table() {
 TensorIndex StageBuilder::normed_queries_and_keys(TensorIndex qkv, std::int64_t heads,
                                                   std::int64_t kv_heads) {
   const bool shared = model_.qk_norm == QkNorm::shared;
-  const auto gain = [&](std::string_view name, std::int64_t own, std::int64_t all) {
+  const auto gain = [&](std::string_view name, std::int64_t own, Columns all) {
     if (shared) return parameter(name, {{model_.head_dim}, 1}, Init::one, 0, {}, cut());
-    return parameter(name, {{own * model_.head_dim}, 1}, Init::one, 0, cut_in(0, all * model_.head_dim));
+    return parameter(name, {{own * model_.head_dim}, 1}, Init::one, 0, cut_in(0, std::array{all}));
   };
-  const TensorIndex q = gain("attention.q_norm.gain", heads, model_.heads);
-  const TensorIndex k = gain("attention.k_norm.gain", kv_heads, model_.kv_heads);
+  const std::int64_t copies = options_.head_copies, width = model_.head_dim;
+  const TensorIndex q = gain("attention.q_norm.gain", heads, {model_.heads * width});
+  const TensorIndex k = gain("attention.k_norm.gain", kv_heads, {model_.kv_heads * width, copies});
   return node(ops::QkNorm{.tokens = tokens_,
                           .heads = heads,
                           .kv_heads = kv_heads,
@@ -38,10 +39,12 @@ TensorIndex StageBuilder::normed_queries_and_keys(TensorIndex qkv, std::int64_t 
 }
 
 TensorIndex StageBuilder::attention(TensorIndex x) {
-  const std::int64_t q = model_.heads * model_.head_dim, kv = model_.kv_heads * model_.head_dim;
-  const std::int64_t heads = model_.heads / options_.tp, kv_heads = model_.kv_heads / options_.tp;
+  const std::int64_t q = model_.heads * model_.head_dim, copies = options_.head_copies;
+  const Columns kv{model_.kv_heads * model_.head_dim, copies};
+  const std::int64_t heads = model_.heads / options_.tp,
+                     kv_heads = model_.kv_heads * copies / options_.tp;
   TensorIndex qkv = products("attention.qkv", "attention.qkv", x,
-                             {{"attention.q", q}, {"attention.k", kv}, {"attention.v", kv}}, model_.qkv_bias);
+                             {{"attention.q", {q}}, {"attention.k", kv}, {"attention.v", kv}}, model_.qkv_bias);
   if (model_.qk_norm != QkNorm::none) qkv = normed_queries_and_keys(qkv, heads, kv_heads);
   if (model_.position == workload::Position::rope && !kind_.unrotated)
     node(ops::Rope{.tokens = tokens_,
@@ -137,12 +140,12 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
   };
   const TensorIndex q = mla.q_lora_rank > 0
                             ? wide_linear("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
-                                          mla.q_lora_rank, std::array{model_.heads * qk}, false)
+                                          mla.q_lora_rank, std::array{Columns{model_.heads * qk}}, false)
                             : wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
-                                          std::array{model_.heads * qk}, false);
+                                          std::array{Columns{model_.heads * qk}}, false);
   const TensorIndex kv =
       wide_linear("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank), mla.kv_lora_rank,
-                  std::array{model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim)}, false);
+                  std::array{Columns{model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim)}}, false);
   const TensorIndex shared =
       enter("attention.k_rope",
             whole_linear("attention.k_rope", "attention.k_rope", x, hidden, mla.qk_rope_head_dim),
@@ -173,8 +176,8 @@ TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::i
   const auto of = [&](const char* what) { return fmt::format("{}.{}", name, what); };
   const std::string gate = of("gate"), up = of("up");
   const TensorIndex h =
-      model_.gated_mlp ? products(of("up"), of("h"), x, {{gate.c_str(), width}, {up.c_str(), width}}, bias)
-                       : wide_linear(of("up"), of("h"), x, model_.hidden, std::array{width}, bias);
+      model_.gated_mlp ? products(of("up"), of("h"), x, {{gate.c_str(), {width}}, {up.c_str(), {width}}}, bias)
+                       : wide_linear(of("up"), of("h"), x, model_.hidden, std::array{Columns{width}}, bias);
   const TensorIndex a = activated(of("activated"), h, tokens_, local);
   return narrow_linear(of("down"), of("projected"), a, width, bias);
 }

@@ -95,10 +95,11 @@ Cut StageBuilder::vocabulary_cut() const {
   return rows;
 }
 
-Cut StageBuilder::cut_in(std::int32_t dimension, std::span<const std::int64_t> sizes) const {
+Cut StageBuilder::cut_in(std::int32_t dimension, std::span<const Columns> sizes) const {
   if (!cut()) return {};
   Cut result{dimension, {}};
-  for (const std::int64_t size : sizes) result.blocks.push_back({size, options_.tp});
+  for (const Columns& one : sizes)
+    result.blocks.push_back({one.all, options_.tp / one.copies, one.copies});
   return result;
 }
 
@@ -162,10 +163,9 @@ TensorIndex StageBuilder::norm(std::string_view name, TensorIndex x, std::int64_
 }
 
 TensorIndex StageBuilder::wide_linear(std::string_view name, std::string_view result, TensorIndex x,
-                                      std::int64_t inputs, std::span<const std::int64_t> outputs, bool bias) {
-  std::int64_t sum = 0;
-  for (const std::int64_t block : outputs) sum += block;
-  const std::int64_t rows = sum / options_.tp;
+                                      std::int64_t inputs, std::span<const Columns> outputs, bool bias) {
+  std::int64_t rows = 0;
+  for (const Columns& block : outputs) rows += own(block);
   const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{rows, inputs}, 2}, Init::normal,
                                        kDeviation, cut_in(0, outputs));
   std::vector<TensorIndex> given{quantised(fmt::format("{}.x", name), x),
@@ -176,15 +176,16 @@ TensorIndex StageBuilder::wide_linear(std::string_view name, std::string_view re
 }
 
 TensorIndex StageBuilder::products(std::string_view name, std::string_view result, TensorIndex x,
-                                   std::initializer_list<std::pair<const char*, std::int64_t>> outputs,
+                                   std::initializer_list<std::pair<const char*, Columns>> outputs,
                                    bool bias) {
-  std::vector<std::int64_t> widths;
-  for (const auto& [what, width] : outputs) widths.push_back(width);
-  if (!options_.separate_products) return wide_linear(name, result, x, model_.hidden, widths, bias);
+  std::vector<Columns> columns;
+  for (const auto& [what, width] : outputs) columns.push_back(width);
+  if (!options_.separate_products) return wide_linear(name, result, x, model_.hidden, columns, bias);
   std::vector<TensorIndex> parts;
   for (const auto& [what, width] : outputs)
     parts.push_back(wide_linear(what, what, x, model_.hidden, std::array{width}, bias));
-  for (std::int64_t& width : widths) width /= options_.tp;
+  std::vector<std::int64_t> widths;
+  for (const Columns& one : columns) widths.push_back(own(one));
   widths.resize(3, 0);
   return node(ops::JoinColumns{tokens_, widths[0], widths[1], widths[2]}, result, std::move(parts));
 }

@@ -16,7 +16,7 @@ std::int64_t along(const std::vector<Block>& blocks, std::int64_t part, std::int
   std::int64_t first = 0;  // of the block, in the whole
   for (const Block& block : blocks) {
     const std::int64_t size = block.size / block.parts;
-    if (at < size) return first + (block.parts > 1 ? part * size : 0) + at;
+    if (at < size) return first + (block.parts > 1 ? part / block.copies * size : 0) + at;
     at -= size;
     first += block.size;
   }
@@ -24,6 +24,19 @@ std::int64_t along(const std::vector<Block>& blocks, std::int64_t part, std::int
 }
 
 }  // namespace
+
+Copied copied_part(const ops::Shape& shape, const Cut& cut) {
+  Copied result{.from = shape.elements()};
+  std::int64_t at = 0;
+  for (const Block& block : cut.blocks) {
+    if (block.copies > 1 && result.copies == 1)
+      result = {at * (shape.elements() / shape.size[0]), block.copies};
+    ensure(block.copies == result.copies && (block.copies == 1 || cut.dimension == 0),
+           "rows that several ranks hold stand behind those that one holds");
+    at += block.size / block.parts;
+  }
+  return result;
+}
 
 ops::Shape logical_shape(const ops::Shape& shape, const Cut& cut) {
   ops::Shape whole = shape;

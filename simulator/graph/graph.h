@@ -31,10 +31,12 @@ inline constexpr std::int32_t kNone = -1;
 enum class Init : std::uint8_t { normal, one, zero };
 
 /// Rows or columns of a logical tensor that lie one after the other and are cut into equal parts, one a rank; with one
-/// part every rank holds them. The weights of q, k and v are three blocks of one tensor.
+/// part every rank holds them. The weights of q, k and v are three blocks of one tensor. Of fewer parts than ranks, each is
+/// held by so many ranks in a row.
 struct Block {
   std::int64_t size{};  // of the whole block
   std::int64_t parts{1};
+  std::int64_t copies{1};
   bool operator==(const Block&) const = default;
 };
 
@@ -75,6 +77,12 @@ struct PartPlace {
 /// Index in the logical tensor of element `element` of the part that a rank holds; row-major.
 std::int64_t logical_element(const ops::Shape& shape, const Cut& cut, const PartPlace& part,
                              std::int64_t element);
+/// From which of its elements on the rank's part is held by `copies` ranks in a row: all behind the last of those that it
+/// alone holds.
+struct Copied {
+  std::int64_t from{}, copies{1};
+};
+Copied copied_part(const ops::Shape& shape, const Cut& cut);
 /// Shape of the logical tensor of which `shape` is a part.
 ops::Shape logical_shape(const ops::Shape& shape, const Cut& cut);
 
@@ -132,6 +140,7 @@ struct StageOptions {
   std::int32_t mtp{0};           // modules behind the head that predict further tokens
   workload::LayerKind mtp_kind;  // of their layers
   std::int64_t tp{1};
+  std::int64_t head_copies{1};  // so many of these have the same heads of keys and values
   std::int64_t ep{1};   // ranks that share experts out
   std::int64_t etp{1};  // ranks that each of these experts is then cut over
   std::int64_t cp{1};   // ranks that share a sequence out

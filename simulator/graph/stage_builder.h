@@ -19,6 +19,11 @@
 
 namespace ds::graph {
 
+/// Columns that a product makes, cut over tensor-parallel ranks: each so many of these in a row have the same ones.
+struct Columns {
+  std::int64_t all{}, copies{1};
+};
+
 class StageBuilder {
  public:
   StageBuilder(const workload::Model& model, const StageOptions& options);
@@ -38,8 +43,11 @@ class StageBuilder {
   bool cut() const { return options_.tp > 1; }
   /// Of what has a row for each token.
   Cut vocabulary_cut() const;
-  Cut cut_in(std::int32_t dimension, std::span<const std::int64_t> sizes) const;
-  Cut cut_in(std::int32_t dimension, std::int64_t size) const { return cut_in(dimension, std::array{size}); }
+  Cut cut_in(std::int32_t dimension, std::span<const Columns> sizes) const;
+  Cut cut_in(std::int32_t dimension, std::int64_t size) const {
+    return cut_in(dimension, std::array{Columns{size}});
+  }
+  std::int64_t own(const Columns& columns) const { return columns.all * columns.copies / options_.tp; }
   TensorIndex regroup(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t tokens,
                       std::int64_t width);
   /// Into a tensor-parallel region: all tokens on every rank.
@@ -61,10 +69,10 @@ class StageBuilder {
   TensorIndex dropped(std::string_view name, TensorIndex x);
   /// Outputs are cut, block by block: each rank computes its part of each block for all tokens.
   TensorIndex wide_linear(std::string_view name, std::string_view result, TensorIndex x, std::int64_t inputs,
-                          std::span<const std::int64_t> outputs, bool bias);
+                          std::span<const Columns> outputs, bool bias);
   /// The same, of one product or of one for each block, as the software does it.
   TensorIndex products(std::string_view name, std::string_view result, TensorIndex x,
-                       std::initializer_list<std::pair<const char*, std::int64_t>> outputs, bool bias);
+                       std::initializer_list<std::pair<const char*, Columns>> outputs, bool bias);
   /// Inputs are cut: each rank has a part of the sum, so the bias is added behind it, by `leave_branch`.
   TensorIndex narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
                             std::int64_t inputs, bool bias);

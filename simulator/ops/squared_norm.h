@@ -9,14 +9,14 @@ namespace ds::ops {
 
 /// sums {loss, squares, not finite} += {0, sum of squares of the gradient, number of elements that are not finite}; fp64.
 /// Elements are a rank's shard of a bucket. What other ranks hold as well is counted by the first of them only: elements
-/// from `once_from` on, in the whole bucket, where `copies` > 1; all where
+/// from `once_from` on, in the whole bucket, which so many `copies` in a row of the tensor-parallel ranks hold; all where
 /// `replicas` > 1.
 struct SquaredNorm {
   std::int64_t elements{};
   bool first{};            // writes the sums instead of adding to them
   std::int64_t shards{1};  // of the bucket, over data-parallel ranks
   std::int64_t once_from{};
-  std::int64_t copies{1}, replicas{1};  // over tensor-parallel, over data-parallel ranks
+  std::int64_t copies{1}, replicas{1};  // over tensor-parallel ranks in a row, over data-parallel ranks
   bool of_experts{};                    // that ranks share out: other ranks have the same shards
   std::int64_t counted{-1};             // of this rank's elements; -1: not said yet, see at()
   bool operator==(const SquaredNorm&) const = default;
@@ -34,7 +34,7 @@ struct SquaredNorm {
     const std::int64_t place = of_experts ? position.expert_data : position.data;
     const std::int64_t begin = place % shards * elements;
     counted = elements;
-    if (copies > 1 && position.tensor > 0) counted = std::clamp<std::int64_t>(once_from - begin, 0, elements);
+    if (position.tensor % copies > 0) counted = std::clamp<std::int64_t>(once_from - begin, 0, elements);
     if (replicas > 1 && place >= shards) counted = 0;
   }
 

@@ -14,11 +14,12 @@ namespace ds::program {
 namespace {
 
 /// A matrix in a layer that every tensor-parallel rank holds whole has a bucket of its own: in one with others, what decays would
-/// not stand in a row.
+/// not stand in a row. So has what a few of them hold alike.
 std::string bucket_name(const graph::Parameter& parameter, std::int64_t tensor_ranks) {
   if (parameter.layer != graph::kNone) {
     const bool whole = tensor_ranks > 1 && parameter.cut.dimension == graph::kNone && parameter.decays;
-    std::string name = parameter.expert ? "layers.experts" : whole ? parameter.name : "layers";
+    const bool copied = graph::copied_part(parameter.shape, parameter.cut).copies > 1;
+    std::string name = parameter.expert ? "layers.experts" : whole || copied ? parameter.name : "layers";
     if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
     return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
   }
@@ -55,6 +56,13 @@ void arrange(Bucket& bucket, const graph::Stage& stage, std::int64_t tensor_rank
   }
   if (!any_everywhere) bucket.once_from = bucket.elements;
   if (!any_partial) bucket.partial_from = bucket.elements;
+  bucket.holders = tensor_ranks;
+  const graph::Parameter& first = parameter(bucket.members.front());
+  if (const graph::Copied copied = graph::copied_part(first.shape, first.cut); copied.copies > 1) {
+    ensure(bucket.members.size() == 1, "what a few ranks hold alike has a bucket of its own");
+    bucket.holders = copied.copies, bucket.copied = true;
+    bucket.once_from = bucket.partial_from = copied.from;
+  }
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -30,7 +31,7 @@ const std::vector<Word>& words() {
 }  // namespace
 
 const Extent& Grid::of(Axis axis) const {
-  return axes_[static_cast<std::size_t>(std::countr_zero(static_cast<std::uint8_t>(axis)))];
+  return axes_[static_cast<std::size_t>(std::countr_zero(static_cast<std::uint16_t>(axis)))];
 }
 
 Grid::Grid(const Sizes& sizes, std::string_view placement) {
@@ -59,6 +60,8 @@ Grid::Grid(const Sizes& sizes, std::string_view placement) {
     lay_out(word->expert, expert_stride);
     lay_out(word->dense, dense_stride);
   }
+  ensure(sizes.tp % sizes.tp_copy == 0, "copies of heads make up the tensor-parallel ranks");
+  of(Axis::tp_copy) = {sizes.tp_copy, of(Axis::tp).stride};
 }
 
 std::int32_t Grid::coordinate(Axis axis, std::int32_t rank) const {
@@ -108,10 +111,17 @@ Grid::Strides Grid::strides(const Group& group, std::int32_t rank) const {
     if (group.has(axis)) result.first -= coordinate(axis, rank) * extent.stride;
     (group.has(axis) ? result.members : result.siblings).push_back(extent);
   };
-  if (expert)
+  if (expert) {
     for (const Axis axis : kExpert) add(axis);
-  else
+  } else if (group.has(Axis::tp_copy)) {
+    const Extent &all = of(Axis::tp), &copies = of(Axis::tp_copy);
+    add(Axis::tp_copy);
+    if (const Extent others{all.count / copies.count, all.stride * copies.count}; others.count > 1)
+      result.siblings.push_back(others);
+    for (const Axis axis : std::span(kDense).subspan(1)) add(axis);
+  } else {
     for (const Axis axis : kDense) add(axis);
+  }
   if (group.has(Axis::pp)) {
     const Extent extent = stages(group, rank, result.first);
     if (extent.count != 1) result.members.push_back(extent);

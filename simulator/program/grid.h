@@ -17,7 +17,7 @@
 
 namespace ds::program {
 
-enum class Axis : std::uint8_t {
+enum class Axis : std::uint16_t {
   tp = 1,
   cp = 2,
   dp_shard = 4,
@@ -25,7 +25,8 @@ enum class Axis : std::uint8_t {
   pp = 16,
   ep = 32,
   etp = 64,
-  edp = 128
+  edp = 128,
+  tp_copy = 256  // of tp, the ranks in a row that have the same key-value heads
 };
 inline constexpr std::array kAxes{Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica,
                                   Axis::pp, Axis::ep, Axis::etp,      Axis::edp};
@@ -36,18 +37,19 @@ enum class Members : std::uint8_t { all, ends, mirror, opposite };
 
 /// A set of axes. Ranks that differ only in these are one group.
 struct Group {
-  std::uint8_t axes{0};  // sum of Axis values; 0: the rank alone
+  std::uint16_t axes{0};  // sum of Axis values; 0: the rank alone
   Members members{Members::all};
-  constexpr bool has(Axis axis) const { return (axes & static_cast<std::uint8_t>(axis)) != 0; }
+  constexpr bool has(Axis axis) const { return (axes & static_cast<std::uint16_t>(axis)) != 0; }
   auto operator<=>(const Group&) const = default;
 };
 constexpr Group group_over(std::initializer_list<Axis> axes, Members members = Members::all) {
   Group group{0, members};
-  for (const Axis axis : axes) group.axes |= static_cast<std::uint8_t>(axis);
+  for (const Axis axis : axes) group.axes = static_cast<std::uint16_t>(group.axes | static_cast<std::uint16_t>(axis));
   return group;
 }
 // Those that programs use today.
 inline constexpr Group kTensorGroup = group_over({Axis::tp});
+inline constexpr Group kCopiesOfHeads = group_over({Axis::tp_copy});
 inline constexpr Group kPipeline = group_over({Axis::pp});
 inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::opposite);
 inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
@@ -79,6 +81,7 @@ class Grid {
   /// Ranks along each axis. edp is what tp x cp x dp leaves beside etp x ep.
   struct Sizes {
     std::int32_t tp{1}, cp{1}, dp_shard{1}, dp_replica{1}, pp{1}, ep{1}, etp{1};
+    std::int32_t tp_copy{1};  // divides tp: of its ranks, those that follow one another
   };
 
   Grid() = default;
@@ -118,7 +121,7 @@ class Grid {
   /// Of the group's pipeline positions, as many and as far apart as its kind of members says.
   Extent stages(const Group& group, std::int32_t rank, std::int32_t& first) const;
 
-  std::array<Extent, kAxes.size()> axes_{};
+  std::array<Extent, kAxes.size() + 1> axes_{};  // the last one is a part of tp
   std::int32_t ranks_{1};
 };
 

@@ -56,7 +56,10 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Lane& l : p.lanes) fold.all(l.unit, l.group, l.direction);
   for (const TrainedTensor& t : p.tensors) {
     fold.all(t.cut.dimension, t.cut.padding_rows, t.cut.blocks.size());
-    for (const graph::Block& block : t.cut.blocks) fold.all(block.size, block.parts);
+    for (const graph::Block& block : t.cut.blocks) {
+      fold.all(block.size, block.parts);
+      if (block.copies > 1) fold(block.copies);
+    }
     fold.all(t.cut.second, t.cut.over_experts, t.shard_group);
     for (const graph::Block& block : t.cut.second_blocks) fold.all(block.size, block.parts);
     fold.all(ds::hash_of(t.name), t.chunk, t.layer, t.copies, t.layer_step, t.shape, t.init, t.deviation,
@@ -64,6 +67,7 @@ void fold_tables(Fold& fold, const Program& p) {
              t.first_moment, t.second_moment, t.shards);
   }
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
+  if (const std::int32_t copies = p.grid.size(Axis::tp_copy); copies > 1) fold(copies);
   fold(p.micro_batches);
   for (const Instruction& i : p.instructions)
     fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,

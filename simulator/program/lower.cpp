@@ -8,6 +8,7 @@
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/stage_graphs.h"
 #include "simulator/program/stage_lowering.h"
+#include "simulator/workload/head_copies.h"
 
 namespace ds::program {
 namespace {
@@ -72,7 +73,7 @@ graph::PartPlace part_of(const Grid& grid, const graph::Cut& cut, std::int32_t r
   return {.first = grid.coordinate(Axis::ep, rank), .second = grid.coordinate(Axis::etp, rank)};
 }
 
-Grid grid_of(const workload::Plan& plan) {
+Grid grid_of(const workload::Plan& plan, const workload::Model& model) {
   const std::int64_t shards = plan.zero > 0 ? std::max<std::int64_t>(plan.zero_group / plan.cp, 1) : plan.dp;
   ensure(plan.dp % shards == 0, "groups of shards make up all data-parallel ranks");
   return Grid({.tp = static_cast<std::int32_t>(plan.tp),
@@ -81,7 +82,8 @@ Grid grid_of(const workload::Plan& plan) {
                .dp_replica = static_cast<std::int32_t>(plan.dp / shards),
                .pp = static_cast<std::int32_t>(plan.pp),
                .ep = static_cast<std::int32_t>(plan.ep),
-               .etp = static_cast<std::int32_t>(plan.etp)},
+               .etp = static_cast<std::int32_t>(plan.etp),
+               .tp_copy = static_cast<std::int32_t>(workload::head_copies(model, plan))},
               plan.placement);
 }
 
@@ -91,7 +93,7 @@ Program lower(const Job& job, Classes classes, Hash hash) {
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
   ensure(directions_of(plan.schedule) == 1 || !job.model.tied_embeddings,
          "each end of the model is on one stage");
-  program.grid = grid_of(plan);
+  program.grid = grid_of(plan, job.model);
   Lowering lowering(job, program);
   for (std::int64_t stage = 0; stage < plan.pp; ++stage) program.classes.push_back(lowering.stage(stage));
   if (classes == Classes::per_rank) program.classes = one_class_per_rank(program);

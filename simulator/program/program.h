@@ -260,7 +260,7 @@ enum class Classes : std::uint8_t { per_stage, per_rank };
 enum class Hash : std::uint8_t { taken, left_out };
 
 /// How the ranks of a plan are arranged.
-Grid grid_of(const workload::Plan& plan);
+Grid grid_of(const workload::Plan& plan, const workload::Model& model);
 
 /// Lowers a job that `workload::check_supported` has passed.
 Program lower(const workload::Job& job, Classes classes = Classes::per_stage, Hash hash = Hash::taken);

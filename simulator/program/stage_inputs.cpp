@@ -16,7 +16,7 @@ using workload::Job;
 Sharding sharding_of(const Job& job) {
   const workload::Plan& plan = job.plan;
   if (plan.zero == 0 || plan.dp * plan.cp == 1) return {};
-  Sharding sharding{.shards = plan.cp * program::grid_of(plan).size(Axis::dp_shard)};
+  Sharding sharding{.shards = plan.cp * program::grid_of(plan, job.model).size(Axis::dp_shard)};
   if (plan.zero < 2 || sharding.shards == 1) return sharding;
   const bool fsdp = job.habits.fsdp;
   // FSDP's ZeRO 2 keeps what a forward has gathered. With micro-batches of many stages under way that would be all weights.
@@ -55,7 +55,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp * plan.cp,
-      .expert_data_ranks = grid_of(plan).size(Axis::edp),
+      .expert_data_ranks = grid_of(plan, job.model).size(Axis::edp),
       .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,

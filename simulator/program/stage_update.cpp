@@ -25,12 +25,13 @@ void StageLowering::zero_padding(Draft& body, const Chunk& chunk) {
   }
 }
 
-/// What tensor-parallel ranks hold alike, but have gradients of their own tokens of.
+/// What tensor-parallel ranks hold alike, but have gradients of their own tokens or heads of.
 void StageLowering::reduce_over_tensor_ranks(Draft& body, const Bucket& bucket, BufferId gradient, Way way) {
   if (bucket.partial_from == bucket.elements) return;
   const Bytes offset{bucket.partial_from * size_of(inputs_.gradient_type)};
   const ViewId tail = add_view(gradient, offset, {{bucket.elements - bucket.partial_from}, 1}, way);
-  body.add(collective(Collective::all_reduce, kTensorGroup, inputs_.lanes.compute, {{tail, Access::add, 0}}));
+  body.add(collective(Collective::all_reduce, bucket.copied ? kCopiesOfHeads : kTensorGroup,
+                      inputs_.lanes.compute, {{tail, Access::add, 0}}));
 }
 
 /// Gradients of a bucket, over data-parallel ranks. Layers come as in a backward.
@@ -166,7 +167,7 @@ void StageLowering::norm(Draft& body) {
                                     .first = begins,
                                     .shards = buffers.padded / buffers.part,
                                     .once_from = bucket.once_from,
-                                    .copies = inputs_.tensor_ranks,
+                                    .copies = bucket.holders,
                                     .replicas = replicas(buffers),
                                     .of_experts = buffers.expert};
         body.add(instruction(

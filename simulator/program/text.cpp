@@ -38,6 +38,7 @@ std::string_view name_of(const Group& group) {
   if (group.has(Axis::tp) && group.has(Axis::pp)) return "world";
   if (group == kContextGroup) return "cp";
   if (group.has(Axis::tp)) return "tp";
+  if (group == kCopiesOfHeads) return "tp copies";
   if (group.has(Axis::dp_shard)) return "dp";
   if (group.has(Axis::dp_replica)) return "dp replicas";
   if (group.has(Axis::ep)) return "ep";

@@ -71,7 +71,6 @@ constexpr Feature kFeatures[] = {
   {"plan.zero_group", [](const Job& j) { return j.plan.ep == 1 || j.plan.zero == 0 || j.plan.zero_group == j.plan.dp * j.plan.cp; }, "where plan.ep > 1 only plan.dp x plan.cp is supported"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.ep > 1 || j.plan.etp == j.plan.tp; }, "where plan.ep is 1 only plan.tp is supported", "another degree than that of other layers"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; }, "only a divisor of model.moe.expert_ffn is supported"},
-  {"plan.tp", [](const Job& j) { return j.model.kv_heads % j.plan.tp == 0; }, "only a divisor of model.kv_heads is supported"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "only gpipe, 1f1b and interleaved are supported"},
   {"plan.schedule", [](const Job& j) { return is_supported(j.plan.schedule); }, "only gpipe, 1f1b, interleaved, zb-h1 and dualpipe are supported"},

@@ -45,11 +45,11 @@ std::string world(std::uint64_t number) {
   };
   const int heads = pick(0, 4, 8), hidden = heads * pick(1, 8, 12, 66);
   return fmt::format(
-      R"({{"model": {{"family": "{}", "layers": {}, "hidden": {}, "heads": {}, "ffn_hidden": {}, "vocab": {},
+      R"({{"model": {{"family": "{}", "layers": {}, "hidden": {}, "heads": {}, "kv_heads": {}, "ffn_hidden": {}, "vocab": {},
                       "tied_embeddings": {}}},
            "cluster": {{"node": "{}", "nodes": {}}}, "train": {{"sequence_length": {}, "global_batch": {}}},
            "software": "{}"}})",
-      pick(2, "gpt", "llama"), pick(3, 4, 6, 8, 12, 16), hidden, heads, 3 * hidden, pick(4, 64, 1000, 51200),
+      pick(2, "gpt", "llama"), pick(3, 4, 6, 8, 12, 16), hidden, heads, heads / pick(12, 1, 1, 2, 4), 3 * hidden, pick(4, 64, 1000, 51200),
       pick(5, "true", "false"), pick(6, "dgx-a100-80g", "a100-80g-8x-vtrain", "dgx-1v"), pick(7, 1, 2, 4),
       pick(8, 16, 64, 512), pick(9, 32, 96, 256), pick(10, "megatron-te", "megatron-deepspeed", "deepspeed"));
 }

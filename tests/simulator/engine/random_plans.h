@@ -57,6 +57,8 @@ inline support::Small random_plan(Draw& draw) {
     s.cp = s.cp_kind == all_to_all ? s.kv_heads / s.tp : s.flash ? draw.from(2, 4) : 1;
     s.sequence *= s.cp;
   }
+  const bool by_heads = s.cp > 1 && s.cp_kind == workload::CpKind::all_to_all;
+  if (!by_heads && draw.from(0, 2) == 0) s.kv_heads = draw.from(1, 2);  // fewer than tensor-parallel ranks, at times
   if (s.dp == 4 && draw.coin()) s.zero_group = 2 * s.cp;
   s.sequence_parallel = draw.coin();
   s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};

@@ -68,7 +68,9 @@ std::string random_node(Draw& draw, std::int64_t gpus) {
 }
 
 std::string random_model(Draw& draw, std::int64_t tp, std::int64_t layers) {
-  const std::int64_t kv_heads = tp * draw.from(1, 2), heads = kv_heads * draw.from(1, 3);
+  // As many heads of keys and values as ranks, a few more, or fewer.
+  const std::int64_t kv_heads = draw.from(0, 3) == 0 ? divisor(draw, tp, tp) : tp * draw.from(1, 2);
+  const std::int64_t heads = std::max(tp, kv_heads) * draw.from(1, 3);
   const std::int64_t head_dim = draw.one_of<std::int64_t>({16, 64, 80, 128});
   const bool llama = draw.coin();
   return fmt::format(
