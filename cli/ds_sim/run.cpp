@@ -16,6 +16,7 @@
 #include "simulator/base/error.h"
 #include "simulator/base/hash.h"
 #include "simulator/engine/predict.h"
+#include "simulator/memory/live_bytes.h"
 
 namespace ds::cli {
 namespace {
@@ -58,11 +59,26 @@ std::string stages_table(const engine::Prediction& p, Bytes capacity, const term
   return terminal::draw(table, screen);
 }
 
-std::string memory_table(const engine::Prediction& p, const Figures& figures,
+/// What ranks keep in the memory of their hosts.
+std::string host_line(const workload::Cluster& cluster, Bytes of_rank) {
+  const workload::Node& node = cluster.groups.front().node;
+  const auto ranks = std::min<std::int64_t>(node.gpus_per_node, cluster.ranks());
+  const Bytes of_node = of_rank * ranks;
+  const std::string of =
+      node.host_memory_bytes > 0
+          ? fmt::format(", of {}", terminal::bytes({static_cast<std::int64_t>(node.host_memory_bytes)}))
+          : std::string();
+  return fmt::format("  on the host {} a rank, at most {} a node{}\n", terminal::bytes(of_rank),
+                     terminal::bytes(of_node), of);
+}
+
+std::string memory_table(const workload::Job& job, const engine::Prediction& p, const Figures& figures,
                          const terminal::Screen& screen) {
-  return fmt::format("memory     {} at the peak{}, of {} usable: {}\n{}{}", terminal::bytes(p.peak),
+  const Bytes host = memory::most_host_bytes(p.program);
+  return fmt::format("memory     {} at the peak{}, of {} usable: {}\n{}{}{}", terminal::bytes(p.peak),
                      p.memory.size() > 1 ? " of the fullest rank" : "", terminal::bytes(figures.capacity),
                      figures.fits() ? "fits" : "does not fit", parts_table(figures.memory, screen),
+                     host.value > 0 ? host_line(job.cluster, host) : std::string(),
                      p.memory.size() > 1 ? stages_table(p, figures.capacity, screen) : std::string());
 }
 
@@ -115,7 +131,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                       terminal::exact(std::llround(run->gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
                       run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
   print(time_table(p, screen));
-  print(memory_table(p, figures, screen));
+  print(memory_table(job, p, figures, screen));
   if (options.explain) print(class_table(p, screen));
   print(fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
   print(advice);

@@ -61,6 +61,13 @@ void part(const ops::JoinColumns& j, Arguments a, Queue&) {
 
 void hold(const ops::Hold&, Arguments, Queue&) {}
 
+template <class T>
+void to_host_or_back(const ops::HostCopy& c, Arguments a, Queue&) {
+  const T* const x = a.in<T>();
+  T* const y = a.out<T>();
+  for (std::int64_t i = 0; i < c.shape().elements(); ++i) y[i] = x[i];
+}
+
 constexpr OperatorKernels kRows[] = {
     {ops::SplitHeads::kName,
      {.forward = by_type<ops::SplitHeads, split<float>, split<double>>,
@@ -69,6 +76,8 @@ constexpr OperatorKernels kRows[] = {
      {.forward = by_type<ops::JoinColumns, join<float>, join<double>>,
       .input_gradient = by_type<ops::JoinColumns, part<float>, part<double>>}},
     {ops::Hold::kName, {.forward = by_type<ops::Hold, hold, hold>}},
+    {ops::HostCopy::kName,
+     {.forward = by_type<ops::HostCopy, to_host_or_back<float>, to_host_or_back<double>>}},
 };
 
 }  // namespace

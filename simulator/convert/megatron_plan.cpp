@@ -151,11 +151,10 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
   }
   if (selective) {
     if (const Flag* modules = flags.find("--recompute-modules")) {
-      const bool core = std::ranges::find(modules->values, "core_attn", &Word::text) != modules->values.end();
-      if (!core || modules->values.size() > 1)
-        refuse(*modules, "the recompute of other modules than core_attn", asked, draft);
-      if (!core) {
-        draft.set_text("plan.recompute", "none", modules);
+      std::vector<std::string> names;
+      for (const Word& module : modules->values) names.push_back(json_text(module.text));
+      if (names.size() != 1 || modules->values.front().text != "core_attn") {
+        draft.set_json("plan.recompute", fmt::format("[{}]", fmt::join(names, ", ")), modules);
         return;
       }
     }

@@ -82,7 +82,7 @@ GpuFacts read_gpu_facts(std::string_view arch, int generation) {
   const Document document = read_document(workload::profiles_directory() / "kernels" / "gpu.json");
   const Cursor root = document.root();
   root.only({"name", "about", "products", "products_source", "attention", "attention_source", "wide_heads",
-             "grouped", "grouped_source", "unfused", "memory_bound", "sigma"});
+             "grouped", "grouped_source", "unfused", "memory_bound", "host", "sigma"});
   GpuFacts facts{.products = read_products(root.member("products"), arch),
                  .attention = read_attention(root.member("attention"), arch, generation),
                  .wide_heads = read_wide_heads(root.member("wide_heads")),
@@ -94,6 +94,10 @@ GpuFacts read_gpu_facts(std::string_view arch, int generation) {
     facts.memory_shares[kind] = share.real(1e-3, 1);
   facts.memory_share = memory.member("default").real(1e-3, 1);
   facts.launch_s = memory.member("launch_s").real(0);
+  const Cursor host = root.member("host");
+  host.only({"link_share", "memory_share", "source"});
+  facts.host_link_share = host.member("link_share").real(1e-3, 1);
+  facts.host_memory_share = host.member("memory_share").real(1e-3, 1);
   const Cursor sigma = root.member("sigma");
   sigma.only({"product", "product_table", "attention", "memory_bound", "step"});
   facts.step_sigma = sigma.member("step").real(0);

@@ -62,6 +62,9 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
       rounds_factors_(job.plan.precision == workload::Precision::tf32),
       peak_{workload::training_flops_per_s(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
+      host_link_{workload::host_link_bytes_per_s(job.cluster.groups.front().node)},
+      host_memory_{job.cluster.groups.front().node.host_memory_bytes_per_s /
+                   real(job.cluster.groups.front().node.gpus_per_node)},
       facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
       products_(std::move(products)),
       narrow_products_(std::move(narrow_products)) {
@@ -161,6 +164,17 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
   return {Seconds{seconds}, facts_.memory_sigma, Source::roofline};
 }
 
+Estimate GpuOperators::on_host(const ops::Op& op) const {
+  const auto* copy = std::get_if<ops::HostCopy>(&op.what);
+  const BytesPerSecond rate = copy != nullptr ? host_link_ : host_memory_;
+  ensure(rate.value > 0, "what is offloaded has a host whose rates are known");
+  // A copy crosses the link once, though it is read and written.
+  const double bytes = copy != nullptr ? real(copy->shape().elements() * size_of(op.type))
+                                       : static_cast<double>(ops::traffic(op).value);
+  const double share = copy != nullptr ? facts_.host_link_share : facts_.host_memory_share;
+  return {Seconds{bytes / (rate.value * share) + facts_.launch_s}, facts_.memory_sigma, Source::roofline};
+}
+
 template <class What>
 GpuOperators::AttentionWork GpuOperators::work_of(const What& a) {
   const double heads = real(a.batch * a.heads);
@@ -178,7 +192,7 @@ Estimate GpuOperators::time(const ops::Op& op) const {
     return a->flash ? attention(work_of(*a), op.pass, op.type) : unfused(*a, op.pass, op.type);
   if (const auto* around = std::get_if<ops::ContextAttention>(&op.what))
     return attention(work_of(*around), op.pass, op.type);
-  return memory_bound(op);
+  return ops::is_on_host(op.what) ? on_host(op) : memory_bound(op);
 }
 
 }  // namespace ds::cost

@@ -41,6 +41,8 @@ class GpuOperators {
   Estimate attention(const AttentionWork& work, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
   Estimate memory_bound(const ops::Op& op) const;
+  /// Of what the host has part in: a copy to it or back, an update by its processors.
+  Estimate on_host(const ops::Op& op) const;
   FlopsPerSecond peak_of(DataType type) const;
   bool fuses(std::string_view pass) const;
 
@@ -50,6 +52,7 @@ class GpuOperators {
   bool rounds_factors_;  // of products in fp32, to tf32
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
+  BytesPerSecond host_link_, host_memory_;  // a GPU's share; 0: nobody says
   GpuFacts facts_;
   std::optional<ProductTable> products_, narrow_products_;  // of factors in 16 bits, in 8
 };

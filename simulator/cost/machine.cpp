@@ -15,6 +15,7 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
 }
 
 double factor_of(const ops::Op& op, const FittedConstants& fitted) {
+  if (ops::is_on_host(op.what)) return 1;
   if (ops::multiplies_in_fp8(op.what)) return fitted.narrow_products;
   if (ops::is_linear(op.what)) return fitted.products;
   return ops::is_attention(op.what) ? fitted.attention : fitted.memory_bound;
@@ -55,12 +56,14 @@ Estimate Machine::time(const Communication& communication) const {
     return cpu->communications.time(communication.message, communication.what, communication.group.size(),
                                     communication.bytes);
   const Gpus& gpus = std::get<Gpus>(kind_);
+  const bool as_asked =
+      gpus.communications->has(communication.what, communication.algorithm, communication.group);
+  const auto algorithm = as_asked ? communication.algorithm : collective::Algorithm::automatic;
   Estimate estimate =
       communication.message
           ? gpus.communications->point_to_point(communication.group, communication.bytes).estimate
           : gpus.communications
-                ->collective(communication.what, collective::Algorithm::automatic, communication.group,
-                             communication.bytes)
+                ->collective(communication.what, algorithm, communication.group, communication.bytes)
                 .estimate;
   estimate.seconds =
       estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across

@@ -23,6 +23,8 @@ struct Communication {
   collective::Collective what{};
   network::Group group;
   Bytes bytes;  // of the whole, as CommunicationModel takes them
+  // The one asked for, where the group can do the collective that way; else the library's choice, as NCCL takes NCCL_ALGO.
+  collective::Algorithm algorithm{collective::Algorithm::automatic};
 };
 
 class Machine {

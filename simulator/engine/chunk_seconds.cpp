@@ -35,7 +35,7 @@ program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, 
                               .type = stage.type,
                               .gradient_type = stage.gradient_type,
                               .master_type = stage.master_type,
-                              .algorithm = stage.algorithm,
+                              .algorithms = stage.algorithms,
                               .hyper = {}};
   graph::StageOptions& graph = passes.chunks.front().graph;
   graph.layers = std::min(graph.layers, kLayers);

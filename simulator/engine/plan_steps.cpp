@@ -24,11 +24,14 @@
 namespace ds::engine {
 namespace {
 
+using workload::offloads;
+
 using workload::Job;
 using workload::Plan;
 
-/// Two kinds of buckets are reduced by ranks of their own in every pass: the ways between lanes are more than a form looks at.
-bool is_lowered(const Plan& plan) { return plan.ep > 1 && plan.zero > 1; }
+/// Two kinds of buckets are reduced by ranks of their own in every pass: the ways between lanes are more than a form looks at. Nor
+/// does it know copies to the host.
+bool is_lowered(const Plan& plan) { return (plan.ep > 1 && plan.zero > 1) || offloads(plan); }
 
 /// A plan to be evaluated.
 struct Entry {
@@ -172,6 +175,10 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
     StageKinds& kinds = parts[piece].first->kinds;
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
+      if (offloads(plans[i])) {
+        result[i] = parts[piece].first->work.of(plans[i]);
+        continue;
+      }
       const PlanStages stages = kinds.of(plans[i]);
       result[i] = bound_of(
           stages, Orders::step_order(kinds.job()),

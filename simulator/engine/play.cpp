@@ -142,12 +142,14 @@ class Play {
     for (std::size_t l = 1; l < player.lanes.size(); ++l) {
       const std::vector<Segment>& segments = player.schedule.segments[l];
       if (segments.empty()) continue;
-      const std::size_t first = behind_cut(player, l) % segments.size();
+      // A lane that has nothing to do before the cut begins its step behind it.
+      const bool next_step = behind_cut(player, l) == segments.size();
+      const std::size_t first = next_step ? 0 : behind_cut(player, l);
       const Segment& segment = segments[first];
       const Interval& time = player.times[l][first];
       const bool met_later =
           segment.channel != kNoChannel && time.end.value > segment.alone.value * (1 + 1e-12);
-      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, first == 0))
+      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, next_step))
         return false;
     }
     return true;

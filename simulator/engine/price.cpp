@@ -37,6 +37,7 @@ cost::Communication communication_of(const program::Program& program, const prog
   cost::Communication result{.what = comm.what,
                              .group = around(grid, comm.group, ranks.first),
                              .bytes = {static_cast<std::int64_t>(comm.bytes.expected_bytes)}};
+  if (comm.algorithm >= 0) result.algorithm = static_cast<collective::Algorithm>(comm.algorithm);
   if (instruction.kind == Kind::collective) return result;
   // A message: from the rank that sends to the one that receives.
   const bool sends = instruction.kind == Kind::send;
@@ -108,6 +109,7 @@ class Communications {
       const program::Instruction& other = *known.instruction;
       return other.kind == instruction.kind && other.comm.what == instruction.comm.what &&
              other.comm.group == instruction.comm.group && other.comm.shift == instruction.comm.shift &&
+             other.comm.algorithm == instruction.comm.algorithm &&
              other.comm.bytes.expected_bytes == instruction.comm.bytes.expected_bytes;
     };
     const auto found = std::ranges::find_if(known_, same);

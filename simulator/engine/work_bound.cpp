@@ -52,7 +52,7 @@ PassWork work_of(const program::Program& program, const Durations& durations, co
         program::for_each_use(program, one,
                               [&](const program::Use& use) { received = program.view(use.view).buffer; });
       if (one.kind == Kind::send) sent = true;
-      if (program::is_message(one.kind) || one.of_step) continue;
+      if (program::is_message(one.kind) || one.kind == Kind::copy || one.of_step) continue;
       const double seconds = alone(program, durations, 0, id).value * block.times;
       work.lanes[program::index(one.lane)] += seconds;
       if (one.lane != LaneId{0}) continue;

@@ -11,6 +11,7 @@ namespace ds::graph {
 /// its own tokens, and rows go to the rank that has their expert and back (Lepikhin et al. 2021, section 3.2); where these experts
 /// are cut as well (`etp`), each rank of an expert takes the rows of all of them, and has a part of the sum.
 TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
+  const InPart part_of_layer(*this, Part::moe);
   const bool shared_out = shares_experts_out();
   const std::int64_t hidden = model_.hidden, width = moe.expert_ffn;
   const std::int64_t local = width / (shared_out ? options_.etp : options_.tp),
@@ -41,7 +42,8 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
     return cut;
   };
   const Block part{width, options_.etp};
-  const Cut columns = model_.gated_mlp ? cut_in(1, std::array{Columns{width}, Columns{width}}) : cut_in(1, width);
+  const Cut columns =
+      model_.gated_mlp ? cut_in(1, std::array{Columns{width}, Columns{width}}) : cut_in(1, width);
   const Cut rows_of_up =
       shared_out ? shares(1, std::vector<Block>(static_cast<std::size_t>(up), part)) : columns;
   const TensorIndex first =
@@ -51,11 +53,15 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   if (bias) given.push_back(expert_parameter("moe.up.bias", {{here, up * local}, 2}, 0, rows_of_up));
   const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8(), sources, bias},
                              "moe.h", std::move(given));
-  const TensorIndex a = activated("moe.activated", h, rows, local);
+  const auto taken_by_second = [&] {
+    const InPart of_experts(*this, Part::expert_activation);
+    return quantised("moe.down.x", activated("moe.activated", h, rows, local));
+  };
+  const TensorIndex a = taken_by_second();
   const TensorIndex second =
       expert_parameter("moe.down.weight", {{here, hidden, local}, 3}, residual_deviation(),
                        shared_out ? shares(2, {part}) : cut_in(2, width));
-  given = {quantised("moe.down.x", a), quantised_weight("moe.down.weight", second)};
+  given = {a, quantised_weight("moe.down.weight", second)};
   if (bias) {
     const Cut experts_alone{.dimension = 0, .blocks = {{moe.experts, options_.ep}}, .over_experts = true};
     given.push_back(
@@ -86,11 +92,15 @@ std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe&
 TensorIndex StageBuilder::with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
                                               const workload::Moe& moe) {
   const std::int64_t width = moe.shared_experts * moe.expert_ffn;
-  const TensorIndex shared =
-      shares_experts_out()
-          ? leave_product("moe.shared.projected",
-                          dense_mlp("moe.shared", enter_product("moe.shared.x", x), width), {last_product()})
-          : dense_mlp("moe.shared", x, width);
+  const auto made = [&] {
+    const InPart part(*this, Part::shared_experts);
+    return shares_experts_out()
+               ? leave_product("moe.shared.projected",
+                               dense_mlp("moe.shared", enter_product("moe.shared.x", x), width),
+                               {last_product()})
+               : dense_mlp("moe.shared", x, width);
+  };
+  const TensorIndex shared = made();
   return node(ops::Add{tokens, model_.hidden}, "moe.sum", {sum, shared});
 }
 

@@ -41,10 +41,10 @@ TensorIndex StageBuilder::normed_queries_and_keys(TensorIndex qkv, std::int64_t 
 TensorIndex StageBuilder::attention(TensorIndex x) {
   const std::int64_t q = model_.heads * model_.head_dim, copies = options_.head_copies;
   const Columns kv{model_.kv_heads * model_.head_dim, copies};
-  const std::int64_t heads = model_.heads / options_.tp,
-                     kv_heads = model_.kv_heads * copies / options_.tp;
-  TensorIndex qkv = products("attention.qkv", "attention.qkv", x,
-                             {{"attention.q", {q}}, {"attention.k", kv}, {"attention.v", kv}}, model_.qkv_bias);
+  const std::int64_t heads = model_.heads / options_.tp, kv_heads = model_.kv_heads * copies / options_.tp;
+  TensorIndex qkv =
+      products("attention.qkv", "attention.qkv", x,
+               {{"attention.q", {q}}, {"attention.k", kv}, {"attention.v", kv}}, model_.qkv_bias);
   if (model_.qk_norm != QkNorm::none) qkv = normed_queries_and_keys(qkv, heads, kv_heads);
   if (model_.position == workload::Position::rope && !kind_.unrotated)
     node(ops::Rope{.tokens = tokens_,
@@ -132,28 +132,36 @@ TensorIndex StageBuilder::attended_by_tokens(TensorIndex qkv, const ops::Attenti
 /// (DeepSeek-V2, arXiv 2405.04434, section 2.1).
 TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& mla) {
   const std::int64_t hidden = model_.hidden, qk = mla.qk_nope_head_dim + mla.qk_rope_head_dim;
+  const auto up = [&](std::string_view weight, std::string_view result, TensorIndex vectors,
+                      std::int64_t inputs, std::int64_t outputs) {
+    const InPart part(*this, Part::up_projection);
+    return wide_linear(weight, result, vectors, inputs, std::array{Columns{outputs}}, false);
+  };
   const auto latent = [&](std::string_view name, std::int64_t width) {
     const TensorIndex down = whole_linear(fmt::format("attention.{}_down", name),
                                           fmt::format("attention.{}_latent", name), x, hidden, width);
     const std::string normed = fmt::format("attention.{}_norm", name);
+    const InPart part(*this, Part::up_projection);
     return enter(normed, norm(normed, down, width), width);
   };
   const TensorIndex q = mla.q_lora_rank > 0
-                            ? wide_linear("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
-                                          mla.q_lora_rank, std::array{Columns{model_.heads * qk}}, false)
+                            ? up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
+                                 mla.q_lora_rank, model_.heads * qk)
                             : wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
                                           std::array{Columns{model_.heads * qk}}, false);
-  const TensorIndex kv =
-      wide_linear("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank), mla.kv_lora_rank,
-                  std::array{Columns{model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim)}}, false);
+  const TensorIndex kv = up("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank),
+                            mla.kv_lora_rank, model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim));
   const TensorIndex shared =
       enter("attention.k_rope",
             whole_linear("attention.k_rope", "attention.k_rope", x, hidden, mla.qk_rope_head_dim),
             mla.qk_rope_head_dim);
   const std::int64_t heads = model_.heads / options_.tp;
-  const TensorIndex qkv =
-      node(ops::JoinHeads{tokens_, heads, mla.qk_nope_head_dim, mla.qk_rope_head_dim, mla.v_head_dim},
-           "attention.qkv", {q, kv, shared});
+  const auto join = [&] {
+    const InPart part(*this, Part::up_projection);
+    return node(ops::JoinHeads{tokens_, heads, mla.qk_nope_head_dim, mla.qk_rope_head_dim, mla.v_head_dim},
+                "attention.qkv", {q, kv, shared});
+  };
+  const TensorIndex qkv = join();
   const TensorIndex o = attended(qkv, {.batch = options_.batch,
                                        .sequence = options_.sequence,
                                        .heads = heads,
@@ -176,8 +184,9 @@ TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::i
   const auto of = [&](const char* what) { return fmt::format("{}.{}", name, what); };
   const std::string gate = of("gate"), up = of("up");
   const TensorIndex h =
-      model_.gated_mlp ? products(of("up"), of("h"), x, {{gate.c_str(), {width}}, {up.c_str(), {width}}}, bias)
-                       : wide_linear(of("up"), of("h"), x, model_.hidden, std::array{Columns{width}}, bias);
+      model_.gated_mlp
+          ? products(of("up"), of("h"), x, {{gate.c_str(), {width}}, {up.c_str(), {width}}}, bias)
+          : wide_linear(of("up"), of("h"), x, model_.hidden, std::array{Columns{width}}, bias);
   const TensorIndex a = activated(of("activated"), h, tokens_, local);
   return narrow_linear(of("down"), of("projected"), a, width, bias);
 }
@@ -217,7 +226,11 @@ TensorIndex StageBuilder::branch(std::string_view name, std::string_view result,
   const NormPlace place = model_.norm_place;
   const bool before = place == NormPlace::before || place == NormPlace::around;
   const bool behind = place == NormPlace::behind || place == NormPlace::around;
-  TensorIndex y = f(before ? norm(fmt::format("{}.norm", name), x) : x);
+  const auto normed = [&] {
+    const InPart part(*this, name == "attention" ? Part::attention_norm : norm_of_mlp());
+    return norm(fmt::format("{}.norm", name), x);
+  };
+  TensorIndex y = f(before ? normed() : x);
   if (behind) y = norm(fmt::format("{}.post_norm", name), y);
   const bool after = place == NormPlace::after;
   y = node(ops::Add{local_tokens_, model_.hidden}, after ? fmt::format("{}.sum", name) : std::string(result),
@@ -234,18 +247,30 @@ TensorIndex StageBuilder::serial_layer(TensorIndex x) {
   return branch("mlp", "output", middle, [&](TensorIndex in) {
     const bool routed = model_.moe && !kind_.dense;  // a router takes what experts take
     if (routed && shares_experts_out()) return dropped("mlp.projected", experts(in, *model_.moe));
-    const TensorIndex entered = routed ? enter("mlp.norm.y", in) : enter_product("mlp.norm.y", in);
-    return leave_branch("mlp.projected", mlp(entered), {last_product()});
+    const auto made = [&] {
+      const InPart part(*this, routed ? Part::moe : Part::mlp);
+      return mlp(routed ? enter("mlp.norm.y", in) : enter_product("mlp.norm.y", in));
+    };
+    return leave_branch("mlp.projected", made(), {last_product()});
   });
 }
 
 /// Both parts of the sum leave the tensor-parallel region together, and where they share a norm they enter it together
 /// (Wang & Komatsuzaki 2021; Black et al. 2022, section 2).
 TensorIndex StageBuilder::parallel_layer(TensorIndex x) {
-  const TensorIndex in = enter("attention.norm.y", norm("attention.norm", x));
+  const auto normed = [&](const char* name, Part its) {
+    const InPart part(*this, its);
+    return norm(name, x);
+  };
+  const TensorIndex in = enter("attention.norm.y", normed("attention.norm", Part::attention_norm));
   const TensorIndex attended = attention(in);
   const bool two = model_.residual == Residual::parallel_two_norms;
-  const TensorIndex fed = mlp(two ? enter("mlp.norm.y", norm("mlp.norm", x)) : in);
+  const TensorIndex y = two ? normed("mlp.norm", norm_of_mlp()) : kNone;
+  const auto made = [&] {
+    const InPart part(*this, Part::mlp);
+    return mlp(two ? enter("mlp.norm.y", y) : in);
+  };
+  const TensorIndex fed = made();
   const TensorIndex both = node(ops::Add{tokens_, model_.hidden}, "branches", {attended, fed});
   const TensorIndex sum = leave_branch("branches", both, {"attention.projection", last_product()});
   return node(ops::Add{local_tokens_, model_.hidden}, "output", {x, sum});

@@ -85,7 +85,8 @@ TensorIndex StageBuilder::node(ops::What what, std::string_view name, std::vecto
     given.push_back(tensor(in_layer(full), operand.shape, operand.type, operand.role));
   }
   const TensorIndex result = given[first_result < given.size() ? first_result : 0];
-  stage_.forward.push_back({.op = op, .operands = std::move(given), .layer = layer_, .member = member_});
+  stage_.forward.push_back(
+      {.op = op, .operands = std::move(given), .layer = layer_, .member = member_, .part = part_});
   return result;
 }
 
@@ -98,8 +99,7 @@ Cut StageBuilder::vocabulary_cut() const {
 Cut StageBuilder::cut_in(std::int32_t dimension, std::span<const Columns> sizes) const {
   if (!cut()) return {};
   Cut result{dimension, {}};
-  for (const Columns& one : sizes)
-    result.blocks.push_back({one.all, options_.tp / one.copies, one.copies});
+  for (const Columns& one : sizes) result.blocks.push_back({one.all, options_.tp / one.copies, one.copies});
   return result;
 }
 

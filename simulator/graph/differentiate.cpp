@@ -105,7 +105,8 @@ class Differentiator {
         {.op = {.what = what, .type = given.type, .gradient_type = node.op.gradient_type},
          .operands = {of_result, narrow},
          .layer = node.layer,
-         .member = node.member});
+         .member = node.member,
+         .part = node.part});
     gradient(node.operands.back()) = narrow;
   }
 
@@ -156,7 +157,8 @@ class Differentiator {
         {.op = {.what = add, .type = reader.op.type, .gradient_type = reader.op.gradient_type},
          .operands = {gradient(t), other, index},
          .layer = reader.layer,
-         .member = reader.member});
+         .member = reader.member,
+         .part = reader.part});
     gradient(t) = index;
   }
 
@@ -167,7 +169,7 @@ class Differentiator {
       op.type = tensor(gradient(node.operands.back())).type;
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);
-    Node result{.op = op, .operands = {}, .layer = node.layer, .member = node.member};
+    Node result{.op = op, .operands = {}, .layer = node.layer, .member = node.member, .part = node.part};
     for (const Operand& operand : ops::operands(op)) {
       const std::size_t known = parameter_gradients_.size();
       result.operands.push_back(resolve(node, forward, operand, use));

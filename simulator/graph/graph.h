@@ -93,7 +93,22 @@ struct Tensor {
   ops::Role role{};
   ParameterIndex parameter{kNone};  // of weights and their gradients
   std::int32_t use{0};              // gradients: of which use of the parameter
+  // What a layer keeps in the memory of the host has two tensors: one there, and one on the device, for as long as the layer's
+  // forward or backward needs it.
+  bool on_host{}, by_turns{};
   Bytes bytes() const { return {shape.elements() * size_of(type)}; }
+};
+
+/// What of a layer a node is part of, where that can be recomputed by itself; attention is told by its operator.
+enum class Part : std::uint8_t {
+  other,
+  attention_norm,
+  mlp_norm,
+  up_projection,  // from latent vectors to heads
+  mlp,
+  moe,
+  shared_experts,
+  expert_activation
 };
 
 struct Node {
@@ -101,6 +116,7 @@ struct Node {
   std::vector<TensorIndex> operands;  // in the order of ops::operands(op)
   std::int32_t layer{kNone};          // of Stage::layers; kNone: embedding, final norm, head
   std::int32_t member{0};  // of its iteration; outside of layers, from 1: of which module for further tokens
+  Part part{};
 };
 
 /// Layers in a row that repeat: equal ones, or a few of different kinds that come again and again (a full one after five
@@ -141,9 +157,9 @@ struct StageOptions {
   workload::LayerKind mtp_kind;  // of their layers
   std::int64_t tp{1};
   std::int64_t head_copies{1};  // so many of these have the same heads of keys and values
-  std::int64_t ep{1};   // ranks that share experts out
-  std::int64_t etp{1};  // ranks that each of these experts is then cut over
-  std::int64_t cp{1};   // ranks that share a sequence out
+  std::int64_t ep{1};           // ranks that share experts out
+  std::int64_t etp{1};          // ranks that each of these experts is then cut over
+  std::int64_t cp{1};           // ranks that share a sequence out
   workload::CpKind cp_kind{};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};
@@ -157,6 +173,7 @@ struct StageOptions {
   bool one_tied_gradient{false};    // both uses of a tied table add to one gradient
   bool separate_products{false};    // queries, keys and values are three products, gate and up two
   Selective selective{};
+  workload::Modules recompute_modules{0};
   double dropout{0};
   std::int64_t padded_vocab{};  // columns of logits, rows of the table
   double loss_scale{1};         // 1 / tokens of the global batch
@@ -181,6 +198,10 @@ struct LayerPlace {
 /// The backward of each of these layers first replays the part of its forward that it needs, from the layer's input.
 void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers);
 
+/// What each of these layers keeps for its backward goes to the memory of the host behind its forward, and comes back before its
+/// backward. What it takes from the layer before stays. After recomputation has been settled.
+void offload_layers(Stage& stage, const std::vector<LayerPlace>& layers);
+
 /// For each backward node, whether only gradients of weights need it: such nodes may run later than the others, as a pass
 /// of their own (Qi et al. 2024).
 std::vector<bool> for_weights_alone(const Stage& stage);
@@ -197,9 +218,16 @@ void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers);
 /// and values that they make (DeepSeek-V3, arXiv 2412.19437, section 3.2.3).
 void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>& layers);
 
+/// The same for some of these modules (workload::Module), as Megatron-Core does it. Of attention, an MLP, experts and shared ones,
+/// and of projections up, what they take is kept, and what they keep is made again before their backward.
+void recompute_modules(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules);
+/// Of norms and of the activations of experts, what they make is made again before its first reader: after gather_again.
+void recompute_outputs(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules);
+
 std::vector<LayerPlace> all_layers(const Stage& stage);
-/// Those of a kind that is recomputed.
+/// Those of a kind that is recomputed, or offloaded.
 std::vector<LayerPlace> recomputed_layers(const StageOptions& options);
+std::vector<LayerPlace> offloaded_layers(const StageOptions& options);
 
 /// Backward gathers tokens again instead of keeping them whole from forward to backward (Korthikanti et al. 2022,
 /// section 4.2.2). Layers that are recomputed gather in their replay already.

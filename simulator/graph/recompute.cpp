@@ -130,6 +130,21 @@ void recompute(Stage& stage, Keep&& keep) {
   recompute(stage, keep, filtered(stage.forward, keep));
 }
 
+/// The same before the first of the layer's backward nodes that reads anything the forward nodes write; nothing where none does.
+void recompute_before_readers(Stage& stage, const LayerPlace& place, const std::vector<Node>& forward) {
+  std::set<TensorIndex> written;
+  for (const Node& node : forward) {
+    const std::vector<ops::Access> accesses = accesses_of(node);
+    for (std::size_t i = 0; i < accesses.size(); ++i)
+      if (accesses[i] != ops::Access::read) written.insert(node.operands[i]);
+  }
+  const auto reads = [&](const Node& node) {
+    return place_of(node) == place &&
+           std::ranges::any_of(node.operands, [&](TensorIndex t) { return written.contains(t); });
+  };
+  if (std::ranges::any_of(stage.backward, reads)) recompute(stage, reads, forward);
+}
+
 /// Those of one layer that are not dear, nor change in place what a dear one has made.
 std::vector<Node> cheap(const std::vector<Node>& layer) {
   std::vector<Node> result;
@@ -221,14 +236,73 @@ void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>
   }
 }
 
-std::vector<LayerPlace> recomputed_layers(const StageOptions& options) {
+namespace {
+
+std::vector<LayerPlace> layers_with(const StageOptions& options, bool workload::LayerKind::* property) {
   std::vector<LayerPlace> places;
   const std::vector<LayerRun> runs = layer_runs(options.kinds);
   for (std::size_t run = 0; run < runs.size(); ++run)
     for (std::size_t member = 0; member < runs[run].kinds.size(); ++member)
-      if (runs[run].kinds[member].recomputed)
+      if (runs[run].kinds[member].*property)
         places.push_back({static_cast<std::int32_t>(run), static_cast<std::int32_t>(member)});
   return places;
+}
+
+}  // namespace
+
+std::vector<LayerPlace> recomputed_layers(const StageOptions& options) {
+  return layers_with(options, &workload::LayerKind::recomputed);
+}
+
+std::vector<LayerPlace> offloaded_layers(const StageOptions& options) {
+  return layers_with(options, &workload::LayerKind::offloaded);
+}
+
+namespace {
+
+/// Whether the node belongs to a module; an MLP has the norm before it, experts do not (transformer_layer.py of Megatron-Core).
+bool is_of(workload::Module module, const Node& node) {
+  using workload::Module;
+  switch (module) {
+    case Module::core_attn: return ops::is_attention(node.op.what);
+    case Module::layernorm: return node.part == Part::attention_norm || node.part == Part::mlp_norm;
+    case Module::mlp: return node.part == Part::mlp;
+    case Module::moe:
+      return node.part == Part::moe || node.part == Part::shared_experts ||
+             node.part == Part::expert_activation;
+    case Module::moe_act: return node.part == Part::expert_activation;
+    case Module::shared_experts: return node.part == Part::shared_experts;
+    case Module::mla_up_proj: return node.part == Part::up_projection;
+  }
+  return false;
+}
+
+}  // namespace
+
+void recompute_modules(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules) {
+  using workload::Module;
+  for (const LayerPlace& place : layers)
+    for (const Module module :
+         {Module::core_attn, Module::mla_up_proj, Module::mlp, Module::shared_experts, Module::moe}) {
+      if (!has(modules, module)) continue;
+      const auto in_module = [&](const Node& node) { return place_of(node) == place && is_of(module, node); };
+      const std::vector<Node> forward = filtered(stage.forward, in_module);
+      if (module != Module::mla_up_proj) {
+        if (std::ranges::any_of(stage.backward, in_module)) recompute(stage, in_module, forward);
+        continue;
+      }
+      recompute_before_readers(stage, place, forward);  // attention reads what it makes
+    }
+}
+
+void recompute_outputs(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules) {
+  using workload::Module;
+  for (const LayerPlace& place : layers)
+    for (const Module module : {Module::layernorm, Module::moe_act})
+      if (has(modules, module) && !(module == Module::moe_act && has(modules, Module::moe)))
+        for (const Node& node :
+             filtered(stage.forward, [&](const Node& n) { return place_of(n) == place && is_of(module, n); }))
+          recompute_before_readers(stage, place, {node});
 }
 
 std::vector<LayerPlace> all_layers(const Stage& stage) {

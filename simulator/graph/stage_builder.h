@@ -132,9 +132,25 @@ class StageBuilder {
   /// The same at the end of a branch, where elements are dropped.
   TensorIndex leave_branch(std::string_view result, TensorIndex x,
                            std::initializer_list<std::string_view> products);
+  /// Norms before an MLP are part of it; before experts they are not.
+  Part norm_of_mlp() const { return model_.moe && !kind_.dense ? Part::mlp_norm : Part::mlp; }
   bool has_waiting_bias(std::string_view product) const;
   TensorIndex rope_table();
   double residual_deviation() const;
+
+  /// Nodes that are made while it lives are of this part; the innermost counts.
+  class InPart {
+   public:
+    InPart(StageBuilder& builder, Part part)
+        : builder_(builder), before_(std::exchange(builder.part_, part)) {}
+    ~InPart() { builder_.part_ = before_; }
+    InPart(const InPart&) = delete;
+    InPart& operator=(const InPart&) = delete;
+
+   private:
+    StageBuilder& builder_;
+    Part before_;
+  };
 
   const workload::Model& model_;
   const StageOptions& options_;
@@ -142,6 +158,7 @@ class StageBuilder {
   std::int64_t tokens_{}, local_tokens_{};  // of the micro-batch; of the rank between tensor-parallel regions
   std::int32_t layer_{kNone}, member_{0};
   workload::LayerKind kind_;  // of the layer
+  Part part_{};
   TensorIndex table_{kNone}, rope_table_{kNone}, head_{kNone}, head_bias_{kNone}, targets_{kNone};
   std::string prefix_;  // of names outside of layers
 };

@@ -26,6 +26,11 @@ using program::TemplateId;
 /// Bytes by program::Part.
 using ByPart = std::array<std::int64_t, 6>;
 
+/// Of a slot on the device.
+std::int64_t bytes_of(const Buffer& buffer) {
+  return buffer.tier == program::Tier::device ? buffer.size.bound.value : 0;
+}
+
 /// A change between two instructions of a call: deaths come before the births at their position.
 struct Change {
   std::int32_t position{};
@@ -126,7 +131,7 @@ class Kind {
 
   Change change(BufferId id, std::int32_t position, bool birth) const {
     const Buffer& buffer = program_.buffer(id);
-    return {position, birth, buffer.part, buffer.size.bound.value};
+    return {position, birth, buffer.part, bytes_of(buffer)};
   }
 
   /// The lives of a micro-batch's own buffers along a chain.
@@ -245,12 +250,12 @@ class Step {
     const auto add = [&](BufferId id, std::size_t call, std::int32_t position, bool birth) {
       const Buffer& buffer = program_.buffer(id);
       of_step_[call].push_back(
-          {position, birth, buffer.part, buffer.size.bound.value * program::slots_of(ranks_, id)});
+          {position, birth, buffer.part, bytes_of(buffer) * program::slots_of(ranks_, id)});
     };
     for (std::int32_t b = ranks_.buffers.first; b < ranks_.buffers.first + ranks_.buffers.count; ++b) {
       const auto id = static_cast<BufferId>(b);
       const Buffer& buffer = program_.buffer(id);
-      const std::int64_t bytes = buffer.size.bound.value * program::slots_of(ranks_, id) * buffer.copies;
+      const std::int64_t bytes = bytes_of(buffer) * program::slots_of(ranks_, id) * buffer.copies;
       const bool written = buffer.life == program::Life::step && buffer.host == program::Host::writes;
       if (kind_.always(id) || written) base_[static_cast<std::size_t>(buffer.part)] += bytes;
       if (!kind_.always(id) && buffer.life == program::Life::step)
@@ -290,6 +295,22 @@ std::vector<LiveBytes> live_bytes(const Program& program) {
     result.push_back(Step(program, ranks, kind).run());
   }
   return result;
+}
+
+Bytes host_bytes(const Program& program, const RankClass& ranks) {
+  Bytes sum;
+  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b) {
+    const Buffer& buffer = program.buffers[static_cast<std::size_t>(b)];
+    if (buffer.tier == program::Tier::host)
+      sum += buffer.size.bound * (program::slots_of(ranks, static_cast<BufferId>(b)) * buffer.copies);
+  }
+  return sum;
+}
+
+Bytes most_host_bytes(const Program& program) {
+  Bytes most;
+  for (const RankClass& ranks : program.classes) most = std::max(most, host_bytes(program, ranks));
+  return most;
 }
 
 std::vector<Bytes> live_bytes_of_calls(const program::Program& program, std::size_t rank_class) {

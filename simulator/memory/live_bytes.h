@@ -23,4 +23,9 @@ std::vector<LiveBytes> live_bytes(const program::Program& program);
 /// The most bytes alive at once in each call of a class's step, in the order of issue.
 std::vector<Bytes> live_bytes_of_calls(const program::Program& program, std::size_t rank_class);
 
+/// What a rank of the class keeps in the memory of the host.
+Bytes host_bytes(const program::Program& program, const program::RankClass& ranks);
+/// Of the class that keeps most.
+Bytes most_host_bytes(const program::Program& program);
+
 }  // namespace ds::memory

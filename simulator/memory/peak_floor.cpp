@@ -36,6 +36,7 @@ StageInputs of_weights(const StageInputs& stage, const graph::StageOptions& chun
   StageInputs one = of_chunk(stage, chunk);
   one.chunks.front().graph.batch = 1;
   one.data_ranks = stage.data_ranks;
+  one.states_on_host = stage.states_on_host;
   one.expert_data_ranks = stage.expert_data_ranks;
   one.sharding = stage.sharding;
   return one;
@@ -52,6 +53,7 @@ const PeakFloor::Kept& PeakFloor::read(const StageInputs& inputs) {
   for (std::size_t b = 0; b < program.buffers.size(); ++b) {
     const program::Buffer& buffer = program.buffers[b];
     const program::SlotRule& rule = lowering.slot_rule(static_cast<program::BufferId>(b));
+    if (buffer.tier == program::Tier::host) continue;
     const double bytes = static_cast<double>(buffer.size.bound.value) * buffer.copies;
     const bool crosses = rule.from == Leg::forward && rule.to != Leg::forward;
     if (buffer.life == Life::run) kept.lasting += bytes;

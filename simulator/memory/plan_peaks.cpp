@@ -257,8 +257,9 @@ std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
                                                 const std::function<bool()>& enough) {
   std::vector<std::optional<Bytes>> result(plans.size());
   if (impl_->base.habits.allocator == "arena") return result;
-  impl_->share(plans, enough,
-               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i]); });
+  impl_->share(plans, enough, [&](Impl::Part& part, std::size_t i) {
+    if (!workload::offloads(plans[i])) result[i] = part.peaks.peak(plans[i]);
+  });
   return result;
 }
 

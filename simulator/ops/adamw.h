@@ -14,6 +14,7 @@ struct AdamW {
   bool of_experts{};                // that ranks share out: their shards are dealt out by themselves
   bool copies_down{};  // the weight is a master copy; a working copy in `working_type` is written as well
   DataType working_type{};
+  bool on_host{};  // states lie in the memory of the host, whose processors update them
   bool operator==(const AdamW&) const = default;
 
   static constexpr std::string_view kName = "adamw";

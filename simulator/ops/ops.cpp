@@ -44,6 +44,11 @@ bool is_linear(const What& what) {
   return std::holds_alternative<Linear>(what) || std::holds_alternative<GroupedLinear>(what);
 }
 
+bool is_on_host(const What& what) {
+  const auto* adam = std::get_if<AdamW>(&what);
+  return std::holds_alternative<HostCopy>(what) || (adam != nullptr && adam->on_host);
+}
+
 bool is_attention(const What& what) {
   return std::holds_alternative<Attention>(what) || std::holds_alternative<ContextAttention>(what);
 }

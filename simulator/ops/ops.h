@@ -30,6 +30,7 @@
 #include "simulator/ops/gelu.h"
 #include "simulator/ops/grouped_linear.h"
 #include "simulator/ops/hold.h"
+#include "simulator/ops/host_copy.h"
 #include "simulator/ops/join_columns.h"
 #include "simulator/ops/join_heads.h"
 #include "simulator/ops/layer_norm.h"
@@ -57,7 +58,7 @@ using What =
     std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
                  SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias, SoftmaxStatistics, Regroup,
                  LossSum, Zero, Dropout, QkNorm, SoftCap, Route, Dispatch, GroupedLinear, Combine, Cast,
-                 Quantise, JoinHeads, SplitHeads, ContextAttention, JoinColumns, Hold>;
+                 Quantise, JoinHeads, SplitHeads, ContextAttention, JoinColumns, Hold, HostCopy>;
 
 struct Op {
   What what;
@@ -77,6 +78,9 @@ DataType gradient_type(const Op& op);
 /// Whether it multiplies by weights, of one layer or of several experts; whether the factors are in 8 bits.
 bool is_linear(const What& what);
 bool multiplies_in_fp8(const What& what);
+
+/// Whether the host has part in it: copies to it and back, and updates that its processors do.
+bool is_on_host(const What& what);
 
 /// Whether it is attention, to all keys or a part of them.
 bool is_attention(const What& what);

@@ -75,6 +75,7 @@ void sort_by_end(std::vector<Open>& open, Seconds length) {
 
 void Attribution::add(const Row& row) {
   const Instruction& instruction = instruction_of(program_, row);
+  if (instruction.kind == Kind::copy) return;  // who waits for it, waits for the rest
   if (!computes(instruction.kind)) {
     const Seconds own =
         alone_.empty() ? row.end - row.start : alone_.of(class_of(program_, row.rank), row.id);

@@ -21,11 +21,13 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   buffers.part = shard;
   const auto elements = [&](Holds holds) { return holds == Holds::shard ? buffers.part : buffers.padded; };
   const bool by_layer = bucket.layer >= 0;
+  const Tier states = inputs_.states_on_host ? Tier::host : Tier::device;
   const auto run = [&](const char* what, Part part, Holds holds, DataType type) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
                        .size = Size::exactly({elements(holds) * size_of(type)}),
                        .type = type,
                        .life = Life::run,
+                       .tier = part == Part::optimizer ? states : Tier::device,
                        .part = part,
                        .host = Host::writes,
                        .copies = bucket.copies},
@@ -55,6 +57,20 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   if (has_masters) buffers.master = run("master", Part::optimizer, Holds::shard, inputs_.master_type);
   buffers.first_moment = run("first_moment", Part::optimizer, Holds::shard, inputs_.master_type);
   buffers.second_moment = run("second_moment", Part::optimizer, Holds::shard, inputs_.master_type);
+  const auto on_host = [&](const char* what, DataType type) {
+    return add_buffer({.name = fmt::format("{}.{} on host", bucket.name, what),
+                       .size = Size::exactly({buffers.part * size_of(type)}),
+                       .type = type,
+                       .life = Life::step,
+                       .tier = Tier::host,
+                       .part = Part::optimizer,
+                       .copies = bucket.copies},
+                      {}, of_bucket(chunk, Holds::shard, by_layer));
+  };
+  if (inputs_.states_on_host) {
+    buffers.host_gradient = on_host("gradient", program_.buffer(buffers.gradient).type);
+    if (has_masters) buffers.host_weight = on_host("weight", inputs_.type);
+  }
   make_gathered(chunk, bucket, buffers);
   make_narrow_weight(chunk, bucket, buffers);
   make_tensor_views(chunk, bucket, buffers);

@@ -277,6 +277,18 @@ Buffer StageLowering::activation(const Chunk& chunk, const graph::Tensor& tensor
           .allocated = lanes_share && inputs_.allocates};
 }
 
+/// On the device, what a layer keeps on the host: one layer computes while that of another is copied.
+BufferId StageLowering::add_by_turns(const graph::Tensor& tensor, std::int32_t layers) {
+  const BufferId id = add_buffer({.name = tensor.name,
+                                  .size = Size::exactly(tensor.bytes()),
+                                  .type = tensor.type,
+                                  .life = Life::call,
+                                  .part = Part::activations,
+                                  .copies = std::min(layers, 2)});
+  if (program_.buffer(id).copies > 1) rings_.insert(id);
+  return id;
+}
+
 void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
   const graph::Tensor& tensor = chunk.graph->tensors[static_cast<std::size_t>(t)];
   TensorUse& use = chunk.use_of[static_cast<std::size_t>(t)];
@@ -314,9 +326,16 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
     case Role::activation:
     case Role::workspace: {
       SlotRule rule;
-      Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
-      // What a layer keeps for its backward is its own; what lives within a call makes place for the next layer's.
       const std::int32_t layer = chunk.layer_of[static_cast<std::size_t>(t)];
+      if (tensor.by_turns) {
+        bind(add_by_turns(tensor, chunk.graph->layers[static_cast<std::size_t>(layer)].count), kMicro0);
+        return;
+      }
+      Buffer buffer = tensor.on_host
+                          ? activation(chunk, tensor, chunk.touched[static_cast<std::size_t>(t)], false, rule)
+                          : activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
+      if (tensor.on_host) buffer.tier = Tier::host;
+      // What a layer keeps for its backward is its own; what lives within a call makes place for the next layer's.
       const bool by_layer = layer != graph::kNone && buffer.life == Life::slot;
       if (by_layer) buffer.copies = chunk.graph->layers[static_cast<std::size_t>(layer)].count;
       bind(add_buffer(std::move(buffer), rule, {.chunk = chunk.number, .by_layer = by_layer}), kMicro0);

@@ -50,11 +50,11 @@ std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chu
 
 namespace {
 
-/// Of the chunk's layers, the first ones that are recomputed: chunks of a stage are dealt the stage's number in their order.
-/// Where two pipelines run in opposite directions, each of them has its own number, so that both copies of a layer are alike.
-std::int64_t recomputed_at(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
-  if (plan.recompute != workload::Recompute::layers) return 0;
-  std::int64_t left = plan.recompute_layers;
+/// Of the chunk's layers, the first ones that are recomputed or offloaded: chunks of a stage are dealt the stage's number in their
+/// order. Where two pipelines run in opposite directions, each of them has its own number, so that both copies of a layer are alike.
+std::int64_t first_ones(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk,
+                        std::int64_t of_stage) {
+  std::int64_t left = of_stage;
   if (directions_of(plan.schedule) == 2) return left;
   for (std::int64_t c = 0; c < chunk; ++c) left -= std::min(left, layers_at(plan, place_of(plan, stage, c)));
   return left;
@@ -64,13 +64,17 @@ std::int64_t recomputed_at(const workload::Plan& plan, std::int64_t stage, std::
 std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, std::int64_t chunk) {
   std::vector<workload::LayerKind> kinds;
   const std::int64_t sequence = job.train.sequence_length;
-  const std::int64_t recomputed = recomputed_at(job.plan, stage, chunk);
-  if (workload::layers_are_alike(job.model, sequence) && recomputed == 0) return kinds;
+  const workload::Plan& plan = job.plan;
+  const bool by_number = plan.recompute == workload::Recompute::layers;
+  const std::int64_t recomputed = first_ones(plan, stage, chunk, by_number ? plan.recompute_layers : 0);
+  const std::int64_t offloaded = first_ones(plan, stage, chunk, plan.offload_activations);
+  if (workload::layers_are_alike(job.model, sequence) && recomputed == 0 && offloaded == 0) return kinds;
   const std::int64_t first = first_layer_of(job, stage, chunk);
   const std::int64_t count = layers_at(job.plan, place_of(job.plan, stage, chunk));
   for (std::int64_t layer = first; layer < first + count; ++layer) {
     kinds.push_back(workload::kind_of_layer(job.model, sequence, layer));
     kinds.back().recomputed = layer - first < recomputed;
+    kinds.back().offloaded = layer - first < offloaded;
   }
   return kinds;
 }
@@ -120,6 +124,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .one_tied_gradient = job.habits.allocator != "arena",
           .separate_products = job.habits.separate_products,
           .selective = selective_of(job),
+          .recompute_modules = plan.recompute == workload::Recompute::modules ? plan.recompute_modules : 0,
           .dropout = plan.dropout,
           .padded_vocab = padded_vocab(job),
           .loss_scale = 1 / tokens};
@@ -131,7 +136,10 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
   graph::differentiate(graph);
   // What layers replay gathers for itself; what attention replays is gathered for both, the replay and the backward.
   const bool selective = recompute == workload::Recompute::selective;
+  const bool by_modules = recompute == workload::Recompute::modules;
+  if (by_modules) graph::recompute_modules(graph, graph::all_layers(graph), options.recompute_modules);
   if (!selective) graph::gather_again(graph);
+  if (by_modules) graph::recompute_outputs(graph, graph::all_layers(graph), options.recompute_modules);
   if (recompute == workload::Recompute::full) graph::recompute_layers(graph, graph::all_layers(graph));
   if (recompute == workload::Recompute::layers)
     graph::recompute_layers(graph, graph::recomputed_layers(options));
@@ -146,6 +154,7 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
     }
     graph::gather_again(graph);
   }
+  graph::offload_layers(graph, graph::offloaded_layers(options));
   return graph;
 }
 

@@ -31,12 +31,38 @@ Sharding sharding_of(const Job& job) {
   return sharding;
 }
 
+/// On processors always direct, which sums in rank order.
+CollectiveChoice choice_of(const Job& job) {
+  if (job.cluster.cpu()) return {0, 0, 0, 0, 0, 0};
+  CollectiveChoice choice;
+  for (const auto& [axis, name] : job.plan.collectives) {
+    const auto found = std::ranges::find_if(collective::kAlgorithms,
+                                            [&](auto one) { return collective::name_of(one) == name; });
+    std::int16_t& its = axis == "tp"   ? choice.tp
+                        : axis == "cp" ? choice.cp
+                        : axis == "ep" ? choice.ep
+                        : axis == "dp" ? choice.dp
+                                       : choice.pp;
+    its = found == std::end(collective::kAlgorithms) ? std::int16_t{-1} : static_cast<std::int16_t>(*found);
+  }
+  return choice;
+}
+
 Bytes workspace_of(const Job& job) {
   const bool grouped = job.model.moe.has_value();
   return {job.habits.workspace_bytes + (grouped ? job.habits.grouped_workspace_bytes : 0)};
 }
 
 }  // namespace
+
+std::int16_t CollectiveChoice::of(const Group& group) const {
+  if (group.has(Axis::tp) && group.has(Axis::pp)) return world;
+  if (group.has(Axis::dp_shard) || group.has(Axis::dp_replica) || group.has(Axis::edp)) return dp;
+  if (group.has(Axis::pp)) return pp;
+  if (group.has(Axis::ep)) return ep;
+  if (group.has(Axis::cp)) return cp;
+  return tp;
+}
 
 bool quantises_once(const Job& job) {
   return job.plan.precision == workload::Precision::fp8 && sharding_of(job).weights == WeightStore::whole;
@@ -69,12 +95,13 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .workspace = workspace_of(job),
       .bucket_count = plan.zero > 0 && plan.dp > 1 ? job.habits.bucket_count : 0,
       .bucket_elements = job.habits.bucket_elements,
+      .states_on_host = plan.offload_optimizer,
       .allocates = job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
       .gradient_type = gradient_type(job),
       .master_type = master_type(job),
-      .algorithm = static_cast<std::int16_t>(job.cluster.cpu() ? 0 : -1),  // direct: sums in rank order
+      .algorithms = choice_of(job),
       .hyper = job.train.hyper};
   for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {
     inputs.chunks.push_back({.graph = chunk_options(job, stage, chunk),
@@ -113,6 +140,11 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
   if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
+  // A copy engine for each direction.
+  if (plan.offload_optimizer || plan.offload_activations > 0) {
+    lanes.to_host = add(Unit::copy_out, {}, 0);
+    lanes.from_host = add(Unit::copy_in, {}, 0);
+  }
   return lanes;
 }
 

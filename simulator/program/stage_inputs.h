@@ -22,6 +22,7 @@ struct MessageLanes {
 };
 struct Lanes {
   LaneId compute{0}, reduce{0}, gather{0}, context{0}, experts{0};
+  LaneId to_host{0}, from_host{0};
   std::array<MessageLanes, 2> messages;  // of the pipeline, and of the one in the opposite direction
   auto operator<=>(const Lanes&) const = default;
 };
@@ -63,6 +64,13 @@ struct Sharding {
   auto operator<=>(const Sharding&) const = default;
 };
 
+/// Algorithms of collectives by what they are over, numbers of collective::Algorithm; -1: as the software chooses.
+struct CollectiveChoice {
+  std::int16_t tp{-1}, cp{-1}, ep{-1}, dp{-1}, pp{-1}, world{-1};
+  std::int16_t of(const Group& group) const;
+  auto operator<=>(const CollectiveChoice&) const = default;
+};
+
 /// All that lowering a kind of stage reads beside the model. Compared whole: what is equal is lowered once.
 struct StageInputs {
   std::vector<ChunkInputs> chunks;
@@ -86,10 +94,11 @@ struct StageInputs {
   bool keeps_gradients{false};                       // their buffers are there all the time
   Bytes workspace;                                   // of libraries, all the time
   std::int64_t bucket_count{0}, bucket_elements{0};  // what shards travel through, all the time
+  bool states_on_host{false};                        // of the optimizer, with the update
   bool allocates{false};  // what passes between stages is allocated for each message, not bound to a place
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{};
-  std::int16_t algorithm{-1};  // of collectives; -1: as the software chooses
+  CollectiveChoice algorithms;  // of collectives, by the axis that they are over
   workload::HyperParameters hyper;
   /// Buckets are reduced beside the last backward, each once its gradients are complete.
   bool reduces_early() const { return overlap.grad_reduce && data_ranks > 1; }

@@ -107,8 +107,10 @@ class StageLowering {
     BufferId weight{-1}, gradient{-1}, master{-1}, first_moment{-1}, second_moment{-1};
     // Where passes read weights and write gradients: the same two, unless these are shards.
     BufferId used_weight{-1}, own_gradient{-1}, tied_gradient{-1};
-    BufferId sent_gradient{-1};     // what is reduced, where that is of another type
-    BufferId narrow_weight{-1};     // what products take in 8 bits
+    BufferId sent_gradient{-1};  // what is reduced, where that is of another type
+    BufferId narrow_weight{-1};  // what products take in 8 bits
+    // Of an update on the host, what it takes and makes there.
+    BufferId host_gradient{-1}, host_weight{-1};
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
     bool kept{};                    // what a forward has gathered is there in the backward
     bool expert{};                  // of experts that ranks share out
@@ -189,6 +191,7 @@ class StageLowering {
   Buffer activation(const Chunk& chunk, const graph::Tensor& tensor, int touched, bool lanes_share,
                     SlotRule& rule) const;
   void bind_tensor(Chunk& chunk, graph::TensorIndex t);
+  BufferId add_by_turns(const graph::Tensor& tensor, std::int32_t layers);
   std::vector<std::int32_t> slots(const std::vector<ScheduledPass>& order) const;
 
   TemplateId make_pass(const PassKind& kind);

@@ -87,7 +87,7 @@ Instruction StageLowering::collective(collective::Collective what, Group group, 
           .uses = span,
           .comm = {.what = what,
                    .group = group,
-                   .algorithm = inputs_.algorithm,
+                   .algorithm = inputs_.algorithms.of(group),
                    .bytes = {bytes, static_cast<double>(bytes.value)}}};
 }
 
@@ -180,7 +180,10 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   if (regroup == nullptr) {
     ops::Op op = node.op;
     op.accumulate = (op.accumulate || accumulate) && op.pass == ops::Pass::weight_gradient;
-    body.add(instruction(Kind::compute, op, uses));
+    const auto* copy = std::get_if<ops::HostCopy>(&node.op.what);
+    Instruction one = instruction(copy != nullptr ? Kind::copy : Kind::compute, op, uses);
+    if (copy != nullptr) one.lane = copy->to_host ? inputs_.lanes.to_host : inputs_.lanes.from_host;
+    body.add(one);
     return;
   }
   if (regroup->how == ops::Regrouping::copy && node.op.pass == ops::Pass::forward) return;

@@ -209,6 +209,21 @@ Draft StageLowering::update_body() {
         body.repeat(chunk.buckets[b].copies, [&] { write(chunk.buckets[b], chunk.buffers[b]); });
   };
   const Use control{whole(host_.control, 2), {}, 0}, scalars{whole(host_.scalars, 4), {}, 0};
+  const auto copy = [&](bool to_host, Use from, Use to) {
+    const View& view = program_.view(from.view);
+    Instruction one = instruction(
+        Kind::copy,
+        {.what = ops::host_copy(view.shape, to_host), .pass = ops::Pass::forward, .type = view.type},
+        {from, to});
+    one.lane = to_host ? inputs_.lanes.to_host : inputs_.lanes.from_host;
+    body.add(one);
+  };
+  const bool on_host = inputs_.states_on_host;
+  if (on_host)
+    each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
+      copy(true, {part(buffers.gradient, buffers), {}, 0},
+           {whole(buffers.host_gradient, buffers.part), {}, 0});
+    });
   each_bucket([&](const Bucket& bucket, const BucketBuffers& buffers) {
     const bool copies_down = buffers.master != BufferId{-1} && buffers.weight != BufferId{-1};
     const BufferId weights = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
@@ -221,22 +236,24 @@ Draft StageLowering::update_body() {
                           .shards = buffers.padded / buffers.part,
                           .of_experts = buffers.expert,
                           .copies_down = copies_down,
-                          .working_type = copies_down ? inputs_.type : DataType{}};
+                          .working_type = copies_down ? inputs_.type : DataType{},
+                          .on_host = on_host};
     const Use weight{part(weights, buffers), {}, 0};
     const auto own = [&](BufferId buffer) { return Use{whole(buffer, buffers.part), {}, 0}; };
     std::vector<Use> uses{control,
                           scalars,
-                          {part(buffers.gradient, buffers), {}, 0},
+                          on_host ? own(buffers.host_gradient) : Use{part(buffers.gradient, buffers), {}, 0},
                           copies_down ? own(buffers.master) : weight,
                           own(buffers.first_moment),
                           own(buffers.second_moment)};
-    if (copies_down) uses.push_back(weight);
+    if (copies_down) uses.push_back(on_host ? own(buffers.host_weight) : weight);
     body.add(instruction(Kind::optimizer,
                          {.what = adam,
                           .pass = ops::Pass::update,
                           .type = inputs_.master_type,
                           .gradient_type = program_.buffer(buffers.gradient).type},
                          uses));
+    if (on_host && copies_down) copy(false, own(buffers.host_weight), weight);
   });
   each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
     if (buffers.part < buffers.padded && !inputs_.gathers_weights())

@@ -91,6 +91,20 @@ double up_projections(const workload::Model& m) {
               a.kv_lora_rank * (a.qk_nope_head_dim + a.v_head_dim));
 }
 
+/// FLOP of one token in modules that are made again.
+double modules_again(const workload::Job& job, double attention) {
+  using workload::Module;
+  const workload::Model& m = job.model;
+  const workload::Modules modules = job.plan.recompute_modules;
+  const std::int64_t dense = m.moe ? std::ranges::count(m.moe->dense_layers, true) : m.layers;
+  const std::int64_t routed = m.layers - dense;
+  double again = has(modules, Module::core_attn) ? attention : 0;
+  if (has(modules, Module::mlp)) again += 2 * real(dense) * mlp_weights(m, true);
+  if (has(modules, Module::moe) && routed > 0) again += 2 * real(routed) * mlp_weights(m, false);
+  if (has(modules, Module::mla_up_proj)) again += up_projections(m);
+  return again;
+}
+
 /// Of a token's forward, what its backward does once more.
 double flops_again(const workload::Job& job, double layers, double attention) {
   switch (job.plan.recompute) {
@@ -99,6 +113,7 @@ double flops_again(const workload::Job& job, double layers, double attention) {
       if (job.habits.selective_recompute == "per_operator") return every_other_product(job);
       return job.habits.selective_recompute == "norms_and_activations" ? up_projections(job.model)
                                                                        : attention;
+    case workload::Recompute::modules: return modules_again(job, attention);
     case workload::Recompute::full: return layers;
     case workload::Recompute::layers: {
       std::int64_t again = 0;

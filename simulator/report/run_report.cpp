@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "simulator/memory/live_bytes.h"
 #include "simulator/report/report.h"
 #include "simulator/workload/workload.h"
 
@@ -45,10 +46,13 @@ Json stages_json(const Predicted& p) {
 Json memory_json(const Predicted& p) {
   const double capacity = p.job.cluster.groups.front().node.memory_bytes_per_gpu;
   const auto peak = p.peak.value;
-  return {{"peak_bytes", peak},
-          {"capacity_bytes", static_cast<std::int64_t>(capacity)},
-          {"fits", static_cast<double>(peak) <= capacity},
-          {"per_stage", stages_json(p)}};
+  Json json = {{"peak_bytes", peak},
+               {"capacity_bytes", static_cast<std::int64_t>(capacity)},
+               {"fits", static_cast<double>(peak) <= capacity},
+               {"per_stage", stages_json(p)}};
+  if (const Bytes host = memory::most_host_bytes(p.program); host.value > 0)
+    json["host_bytes_per_rank"] = host.value;
+  return json;
 }
 
 Json classes_json(const Predicted& p) {

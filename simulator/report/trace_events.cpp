@@ -102,6 +102,8 @@ class TraceReader {
   /// By what is done there first: a lane does one kind of thing.
   std::string lane_name(std::size_t lane, const Row& row) const {
     if (lane == 0) return "compute";
+    if (instruction(row).kind == program::Kind::copy)
+      return program_.lanes[lane].unit == program::Unit::copy_out ? "to the host" : "from the host";
     const std::string name = events_.names[program::index(row.id)];
     if (!program::is_message(instruction(row).kind)) return name.substr(0, name.find(' '));  // of the group
     return name + (program_.lanes[lane].direction > 0 ? ", forward" : ", backward");

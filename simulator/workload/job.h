@@ -120,7 +120,14 @@ struct Node {
   Intra intra;
   Nics nics;
   double max_node_w{};  // 0: nobody says
+  // Memory of the host, all sockets, and the rate of a GPU's link to it in one direction, all GPUs at once; 0: nobody says, or PCIe's.
+  double host_memory_bytes{}, host_memory_bytes_per_s{}, host_link_bytes_per_s{};
 };
+
+/// Of a GPU, in one direction.
+inline double host_link_bytes_per_s(const Node& node) {
+  return node.host_link_bytes_per_s > 0 ? node.host_link_bytes_per_s : node.accelerator.pcie_bytes_per_s;
+}
 
 struct NodeGroup {
   Node node;
@@ -169,7 +176,13 @@ struct Train {
   HyperParameters hyper;
 };
 
-enum class Recompute { none, selective, full, layers };
+enum class Recompute { none, selective, full, layers, modules };
+/// Parts of a layer that are recomputed by themselves, as Megatron-Core has them (--recompute-modules).
+enum class Module { core_attn, layernorm, mlp, moe, moe_act, shared_experts, mla_up_proj };
+/// A set of them, a bit each.
+using Modules = std::uint32_t;
+constexpr Modules set_of(Module module) { return Modules{1} << static_cast<unsigned>(module); }
+constexpr bool has(Modules modules, Module module) { return (modules & set_of(module)) != 0; }
 enum class Precision { fp64, fp32, tf32, fp16, bf16, fp8, dynamic };
 enum class CpKind { ring, all_gather, all_to_all };
 enum class Attention { flash, flash1, flash2, flash3, unfused };
@@ -190,6 +203,7 @@ struct Plan {
   std::int64_t zero_group{1};
   Recompute recompute{Recompute::none};
   std::int64_t recompute_layers{0};  // per stage, when recompute is `layers`
+  Modules recompute_modules{0};      // of every layer, when it is `modules`; else none
   Precision precision{Precision::fp32};
   std::string fp8_recipe;
   CpKind cp_kind{CpKind::ring};
@@ -210,6 +224,9 @@ struct Plan {
   std::vector<std::pair<std::string, std::string>> collectives;  // axis, algorithm
   friend bool operator==(const Plan&, const Plan&) = default;
 };
+
+/// Whether anything waits in the memory of the host.
+inline bool offloads(const Plan& plan) { return plan.offload_optimizer || plan.offload_activations > 0; }
 
 struct Failures {
   std::optional<double> per_node_day, job_failures_per_day, detection_s, restart_s, checkpoint_write_s;

@@ -14,6 +14,7 @@ struct LayerKind {
   bool unrotated{};   // where others rotate queries and keys
   bool dense{};       // where others have experts
   bool recomputed{};  // in the backward, where others keep what they have made
+  bool offloaded{};   // what it has made waits for its backward on the host
   auto operator<=>(const LayerKind&) const = default;
 };
 

@@ -52,7 +52,12 @@ std::string say_schedule(const Plan& p) {
 
 std::string say_recompute(const Plan& p) {
   if (p.recompute == Recompute::full) return "recompute";
-  return p.recompute == Recompute::selective ? "selective recompute" : "";
+  if (p.recompute != Recompute::modules)
+    return p.recompute == Recompute::selective ? "selective recompute" : "";
+  std::string modules;
+  for (const auto& module : kModules)
+    if (has(p.recompute_modules, module.value)) modules += fmt::format(" {}", module.name);
+  return fmt::format("recompute of{}", modules);
 }
 
 template <bool Overlap::* kMember>
@@ -165,8 +170,11 @@ std::span<const PlanKey> plan_keys() {
   {.name = "dropout", .value = kDropout, .used = [](const Plan& p) { return p.dropout > 0; }},
   {.name = "fusion", .value = kFusion},
   {.name = "sparsity", .value = kWord<&Plan::sparsity, kSparsities>, .used = [](const Plan& p) { return p.sparsity != Sparsity::none; }},
-  {.name = "offload", .value = kOffload, .otherwise = {.says = [](const Job&, const Plan&) { return std::string("none"); }},
-   .used = [](const Plan& p) { return p.offload_optimizer || p.offload_activations > 0; }},
+  {.name = "offload.optimizer", .value = kSwitch<&Plan::offload_optimizer>, .search = PlanSearch{.off = 0},
+   .words = {.said = Said::phrase, .turn = 11, .phrase = [](const Plan& p) { return std::string(p.offload_optimizer ? "optimizer on the host" : ""); }}},
+  {.name = "offload.activations", .value = kCount<&Plan::offload_activations, 0, kMaxLayers>, .search = PlanSearch{.off = 0},
+   .words = {.said = Said::phrase, .turn = 12,
+             .phrase = [](const Plan& p) { return p.offload_activations > 0 ? fmt::format("{} layers offloaded", p.offload_activations) : ""; }}},
   overlap_key<&Overlap::grad_reduce>("overlap.grad_reduce"),
   overlap_key<&Overlap::param_gather>("overlap.param_gather"),
   overlap_key<&Overlap::tp_comm>("overlap.tp_comm"),

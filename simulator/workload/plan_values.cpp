@@ -23,29 +23,83 @@ void read_grid(const Cursor& at, Plan& p, const Defaults&) {
   p.tp_columns = sides[1].count(1, kMaxDegree);
 }
 
-void read_recompute(const Cursor& at, Plan& p, const Defaults&) {
+void take_recompute(const Cursor& at, Plan& p) {
   if (at.is_number()) {
     p.recompute_layers = at.count(0, kMaxLayers);
     p.recompute = p.recompute_layers == 0 ? Recompute::none : Recompute::layers;
   } else if (at.is_text()) {
     p.recompute = at.one_of(kRecomputes);
+  } else if (at.is_list()) {
+    p.recompute = Recompute::modules;
+    for (const Cursor& module : at.list(1, std::size(kModules)))
+      p.recompute_modules |= set_of(module.one_of(kModules));
   } else {
-    at.fail_value("none, selective, full or a number of layers per stage");
+    at.fail_value("none, selective, full, a number of layers per stage, or a list of modules");
+  }
+}
+
+std::string write_recompute(const Plan& p) {
+  if (p.recompute == Recompute::layers) return fmt::format("{}", p.recompute_layers);
+  if (p.recompute != Recompute::modules) return in_quotes(name_in(kRecomputes, p.recompute));
+  std::vector<std::string> modules;
+  for (const auto& module : kModules)
+    if (has(p.recompute_modules, module.value)) modules.push_back(in_quotes(module.name));
+  return list_of(modules);
+}
+
+// For a search, what is recomputed is one number: that of the word, or a number of layers or a set of modules from here on.
+constexpr std::int64_t kFirstLayers = 1'000, kFirstModules = 1'000'000;
+
+std::int64_t recompute_number(const Plan& p) {
+  switch (p.recompute) {
+    case Recompute::layers: return kFirstLayers + p.recompute_layers;
+    case Recompute::modules: return kFirstModules + p.recompute_modules;
+    case Recompute::none:
+    case Recompute::selective:
+    case Recompute::full: break;
+  }
+  return static_cast<std::int64_t>(p.recompute);
+}
+
+void set_recompute(Plan& p, std::int64_t number) {
+  p.recompute_layers = 0, p.recompute_modules = 0;
+  if (number >= kFirstModules) {
+    p.recompute = Recompute::modules;
+    p.recompute_modules = static_cast<Modules>(number - kFirstModules);
+  } else if (number >= kFirstLayers) {
+    p.recompute = Recompute::layers;
+    p.recompute_layers = number - kFirstLayers;
+  } else {
+    p.recompute = static_cast<Recompute>(number);
   }
 }
 
 constexpr PlanValue recompute_value() {
   PlanValue value = kWord<&Plan::recompute, kRecomputes>;  // what a search varies
   value.schema = [] {
+    std::vector<std::string_view> modules;
+    for (const auto& module : kModules) modules.push_back(module.name);
     return fmt::format(
-        R"({{"anyOf": [{}, {}], "description": "selective: what it recomputes is the software's habit; a number: layers per stage"}})",
-        kWord<&Plan::recompute, kRecomputes>.schema(), schema_of_count(0, kMaxLayers));
+        R"({{"anyOf": [{}, {}, {{"type": "array", "items": {}, "minItems": 1, "maxItems": {}}}], "description": "selective: what it recomputes is the software's habit; a number: layers per stage; a list: modules of every layer"}})",
+        kWord<&Plan::recompute, kRecomputes>.schema(), schema_of_count(0, kMaxLayers),
+        schema_of_words(modules), modules.size());
   };
-  value.read = read_recompute;
-  value.write = [](const Plan& p) {
-    return p.recompute == Recompute::layers ? fmt::format("{}", p.recompute_layers)
-                                            : in_quotes(name_in(kRecomputes, p.recompute));
+  value.read = [](const Cursor& at, Plan& p, const Defaults&) { take_recompute(at, p); };
+  value.write = write_recompute;
+  value.number = [](const Cursor& at) {
+    Plan plan;
+    take_recompute(at, plan);
+    return recompute_number(plan);
   };
+  value.spell = [](std::int64_t number) {
+    Plan plan;
+    set_recompute(plan, number);
+    return plan.recompute == Recompute::layers || plan.recompute == Recompute::modules
+               ? write_recompute(plan)
+               : std::string(name_in(kRecomputes, plan.recompute));
+  };
+  value.get = recompute_number;
+  value.set = set_recompute;
   return value;
 }
 
@@ -70,18 +124,6 @@ std::string write_fusion(const Plan& p) {
   std::vector<std::string> passes;
   for (const std::string& pass : p.fusion_passes) passes.push_back(in_quotes(pass));
   return list_of(passes);
-}
-
-void read_offload(const Cursor& at, Plan& p, const Defaults& defaults) {
-  at.only({"optimizer", "activations"});
-  if (const auto optimizer = at.find("optimizer"))
-    p.offload_optimizer = optimizer->boolean();
-  else
-    defaults.assume("plan.offload.optimizer", "false", "default");
-  if (const auto layers = at.find("activations"))
-    p.offload_activations = layers->count(0, kMaxLayers);
-  else
-    defaults.assume("plan.offload.activations", "0", "default");
 }
 
 /// Per stage a number, which is cut into chunks by the split rule, or a list of one number per chunk.
@@ -202,20 +244,6 @@ constinit const PlanValue kFusion{
         },
     .read = read_fusion,
     .write = write_fusion};
-
-constinit const PlanValue kOffload{
-    .schema =
-        [] {
-          return fmt::format(
-              R"({{"type": "object", "additionalProperties": false, "properties": {{"optimizer": {{"type": "boolean"}}, "activations": {{"type": "integer", "minimum": 0, "maximum": {}, "description": "layers per stage"}}}}}})",
-              kMaxLayers);
-        },
-    .read = read_offload,
-    .write =
-        [](const Plan& p) {
-          return fmt::format(R"({{"optimizer": {}, "activations": {}}})", p.offload_optimizer,
-                             p.offload_activations);
-        }};
 
 constinit const PlanValue kStageLayers{
     .schema = schema_of_stage_layers, .read = read_stage_layers, .write = write_stage_layers};

@@ -79,7 +79,7 @@ Nics read_nics(const Cursor& at) {
 
 /// The object form, in a job or in a preset.
 Node read_node_object(const Cursor& at) {
-  at.only({"name", "source", "note", "gpu", "gpus_per_node", "usable_memory_bytes", "intra", "nics",
+  at.only({"name", "source", "note", "gpu", "gpus_per_node", "usable_memory_bytes", "intra", "nics", "host",
            "max_node_w"});
   Node node;
   if (const auto name = at.find("name"))
@@ -98,6 +98,12 @@ Node read_node_object(const Cursor& at) {
   if (node.gpus_per_node % node.intra.sockets != 0)
     at.member("intra").member("sockets").fail("must divide gpus_per_node");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);
+  if (const auto host = at.find("host")) {
+    host->only({"memory_bytes", "memory_bytes_per_s", "link_bytes_per_s", "source"});
+    node.host_memory_bytes = quantity(*host, "memory_bytes", kMemory);
+    node.host_memory_bytes_per_s = quantity(*host, "memory_bytes_per_s", kByteRate);
+    node.host_link_bytes_per_s = quantity(*host, "link_bytes_per_s", kByteRate);
+  }
   node.max_node_w = quantity(at, "max_node_w", kPower);
   return node;
 }

@@ -31,6 +31,13 @@ inline constexpr Named<QkNorm> kQkNorms[] = {{"none", QkNorm::none},
                                              {"whole", QkNorm::whole}};
 inline constexpr Named<Recompute> kRecomputes[] = {
     {"none", Recompute::none}, {"selective", Recompute::selective}, {"full", Recompute::full}};
+inline constexpr Named<Module> kModules[] = {{"core_attn", Module::core_attn},
+                                             {"layernorm", Module::layernorm},
+                                             {"mlp", Module::mlp},
+                                             {"moe", Module::moe},
+                                             {"moe_act", Module::moe_act},
+                                             {"shared_experts", Module::shared_experts},
+                                             {"mla_up_proj", Module::mla_up_proj}};
 inline constexpr Named<Precision> kPrecisions[] = {{"fp64", Precision::fp64},      {"fp32", Precision::fp32},
                                                    {"tf32", Precision::tf32},      {"fp16", Precision::fp16},
                                                    {"bf16", Precision::bf16},      {"fp8", Precision::fp8},
@@ -60,6 +67,9 @@ inline constexpr std::string_view kAxes[] = {"tp", "cp", "ep", "dp", "pp"};
 inline constexpr std::string_view kAlgorithms[] = {
     "auto",   "ring",  "tree",   "recursive_doubling", "halving_doubling",
     "direct", "bruck", "grid2d", "hierarchical",       "nvls"};
+/// Those of them that have a price: `auto`, and the names of collective::Algorithm.
+inline constexpr std::string_view kPricedAlgorithms[] = {"auto", "direct", "ring", "halving_doubling",
+                                                         "tree", "nvls"};
 inline constexpr std::string_view kObjectives[] = {"step_time", "cost", "energy", "memory", "time_to_train"};
 inline constexpr std::string_view kFabricKinds[] = {"fat-tree", "rail-optimised", "dragonfly", "ethernet"};
 

@@ -37,6 +37,16 @@ bool stages_are_one(const Job& j) {
   return dense == expert;
 }
 
+double host_link(const Job& j) { return workload::host_link_bytes_per_s(j.cluster.groups.front().node); }
+double host_memory(const Job& j) { return j.cluster.groups.front().node.host_memory_bytes_per_s; }
+bool has_masters(const Job& j) {
+  return j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 ||
+         j.plan.precision == Precision::fp8;
+}
+bool splits_backwards(Schedule schedule) {
+  return schedule == Schedule::zb_h1 || schedule == Schedule::zb_v || schedule == Schedule::dualpipe;
+}
+
 // clang-format off
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
@@ -87,13 +97,20 @@ constexpr Feature kFeatures[] = {
   {"plan.dropout", [](const Job& j) { return !j.cluster.cpu() || j.plan.dropout == 0; }, "only 0 is supported"},
   {"plan.fusion", [](const Job& j) { return !j.cluster.cpu() || (j.plan.fusion && j.plan.fusion_passes.empty()); }, "on CPUs only true is supported"},
   {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "only none is supported", "sparsity"},
-  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer; }, "only false is supported", "offloading"},
-  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0; }, "only 0 is supported", "offloading"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.cluster.cpu() || !j.plan.offload_optimizer; }, "only false is supported", "on CPUs offloading"},
+  {"plan.offload.activations", [](const Job& j) { return !j.cluster.cpu() || j.plan.offload_activations == 0; }, "only 0 is supported", "on CPUs offloading"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || (host_link(j) > 0 && host_memory(j) > 0); }, "give memory_bytes_per_s and link_bytes_per_s in the node's host", "offloading where nobody says how fast the host is"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || has_masters(j); }, "only with plan.precision fp16, bf16 and fp8", "offloading of what is trained in fp32"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || !j.habits.fsdp || j.plan.zero < 2; }, "with software that shards as FSDP only plan.zero 0 and 1 are supported", "offloading of weights"},
+  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || host_link(j) > 0; }, "give pcie_bytes_per_s of the node's GPU, or link_bytes_per_s in the node's host", "offloading where nobody says how fast the link to the host is"},
+  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || j.plan.recompute != Recompute::full; }, "with plan.recompute full only 0 is supported: layers keep nothing but their input"},
+  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || !splits_backwards(j.plan.schedule); }, "only with plan.schedule gpipe, 1f1b and interleaved", "offloading where backwards are in two parts"},
   {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "only false is supported"},
   {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "only equal shares are supported", "an uneven batch"},
   {"plan.placement", [](const Job& j) { return !j.cluster.cpu() || j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "on CPUs another placement"},
   {"plan.placement", stages_are_one, "only pp as the last axis is supported", "a placement where stages of experts are not those of other layers"},
-  {"plan.collectives", [](const Job& j) { return !j.plan.collectives_given; }, "leave it out", "choosing algorithms of collectives"},
+  {"plan.collectives", [](const Job& j) { return !j.cluster.cpu() || !j.plan.collectives_given; }, "leave it out", "on CPUs choosing algorithms of collectives"},
+  {"plan.collectives", [](const Job& j) { return std::ranges::all_of(j.plan.collectives, [](const auto& one) { return std::ranges::find(kPricedAlgorithms, one.second) != std::end(kPricedAlgorithms); }); }, "only auto, direct, ring, halving_doubling, tree and nvls are supported"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
   {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
   {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "only prices.gpu_hour_usd is supported", "the price of energy"},

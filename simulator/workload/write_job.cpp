@@ -155,6 +155,10 @@ std::string nics_text(const Nics& nics) {
 
 std::string node_text(const Node& node) {
   if (node.cpu) return json_text(node.name);  // localhost, or the path of a profile
+  const Object host = Object()
+                          .said("memory_bytes", node.host_memory_bytes)
+                          .said("memory_bytes_per_s", node.host_memory_bytes_per_s)
+                          .said("link_bytes_per_s", node.host_link_bytes_per_s);
   return Object()
       .add("name", node.name)
       .json("gpu", gpu_text(node.accelerator))
@@ -162,6 +166,7 @@ std::string node_text(const Node& node) {
       .add("usable_memory_bytes", node.memory_bytes_per_gpu)
       .json("intra", intra_text(node.intra))
       .json("nics", nics_text(node.nics))
+      .json("host", host.text())
       .said("max_node_w", node.max_node_w)
       .text();
 }

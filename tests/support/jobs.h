@@ -16,7 +16,10 @@ struct Small {
   std::int64_t sequence{5}, micro_batch{2}, micro_batches{2};
   bool tied{true};
   bool full_recompute{false}, selective_recompute{false}, flash{true};
-  std::int64_t recompute_layers{0};  // of a stage; with full_recompute all
+  std::int64_t recompute_layers{0};        // of a stage; with full_recompute all
+  workload::Modules recompute_modules{0};  // instead of all that
+  std::int64_t offload_activations{0};     // layers of a stage
+  bool offload_optimizer{false};
   workload::Schedule schedule{workload::Schedule::one_f_one_b};
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
@@ -51,6 +54,9 @@ inline workload::Job small_job(const Small& s) {
                        : s.recompute_layers > 0 ? workload::Recompute::layers
                                                 : workload::Recompute::none;
   job.plan.recompute_layers = s.recompute_layers;
+  if (s.recompute_modules != 0) job.plan.recompute = workload::Recompute::modules;
+  job.plan.recompute_modules = s.recompute_modules;
+  job.plan.offload_activations = s.offload_activations, job.plan.offload_optimizer = s.offload_optimizer;
   job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;

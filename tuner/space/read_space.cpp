@@ -134,6 +134,15 @@ void pin(Dimensions& dimensions, const std::string& text) {
 void forbid(Dimensions& dimensions, const workload::Job& base, std::int64_t cores, const std::string& text) {
   const Constraint constraint = parse("--forbid", text);
   const PlanKey* key = key_of(constraint);
+  if (key == nullptr && constraint.value.empty()) {  // plan.offload: all that the object has
+    bool any = false;
+    for (const PlanKey& member : workload::plan_keys())
+      if (member.name.starts_with(constraint.path.substr(kPlan.size()) + ".")) {
+        forbid(dimensions, base, cores, std::string(kPlan) + std::string(member.name));
+        any = true;
+      }
+    if (any) return;
+  }
   if (key == nullptr || !key->search) {
     if (key == nullptr || key->used == nullptr || !constraint.value.empty()) refuse_unknown(constraint);
     if (key->used(base.plan)) refuse(constraint, "is in the job's own plan");

@@ -51,12 +51,10 @@ TEST(DeepSpeed, StagesAndTheirOverlap) {
   EXPECT_EQ(job(R"({"train_micro_batch_size_per_gpu": 1})").plan.zero, 0);
 }
 
-TEST(DeepSpeed, OffloadingIsRefusedByName) {
-  EXPECT_THAT(
-      refusal(
-          R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}}})"),
-      HasSubstr("zero_optimization.offload_optimizer.device, here plan.offload.optimizer: offloading is not "
-                "supported yet"));
+TEST(DeepSpeed, OffloadsStatesAndRefusesToOffloadWeights) {
+  EXPECT_TRUE(
+      job(R"({"train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": true}, "zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}}})")
+          .plan.offload_optimizer);
   EXPECT_THAT(
       refusal(
           R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}}})"),

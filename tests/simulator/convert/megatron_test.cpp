@@ -92,8 +92,17 @@ TEST(Megatron, Recompute) {
   EXPECT_THAT(
       megatron_refusal("--recompute-granularity full --recompute-method uniform --recompute-num-layers 2"),
       HasSubstr("several layers that are recomputed as one"));
-  EXPECT_THAT(megatron_refusal("--recompute-granularity selective --recompute-modules mlp"),
-              HasSubstr("other modules than core_attn"));
+  const workload::Plan plan =
+      megatron_job("--recompute-granularity selective --recompute-modules mlp layernorm").plan;
+  EXPECT_EQ(plan.recompute, workload::Recompute::modules);
+  EXPECT_EQ(plan.recompute_modules, set_of(workload::Module::mlp) | set_of(workload::Module::layernorm));
+  EXPECT_THAT(megatron_refusal("--recompute-granularity selective --recompute-modules mlps"),
+              HasSubstr("did you mean mlp"));
+}
+
+TEST(Megatron, Offloading) {
+  EXPECT_EQ(megatron_job("--cpu-offloading-num-layers 3").plan.offload_activations, 3);
+  EXPECT_TRUE(megatron_job("--use-distributed-optimizer --optimizer-cpu-offload").plan.offload_optimizer);
 }
 
 TEST(Megatron, Sharding) {

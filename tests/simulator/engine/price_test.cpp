@@ -37,7 +37,7 @@ void for_each_communication(const program::Program& program, Fn&& fn) {
     for (const program::Phase& phase : ranks.phases)
       for (const program::Call& call : phase.calls)
         program::for_each_distinct(program.body(call), [&](program::InstructionId id, std::int32_t times) {
-          if (!program::computes(program.instruction(id).kind)) fn(ranks, id, times);
+          if (program::communicates(program.instruction(id).kind)) fn(ranks, id, times);
         });
 }
 
@@ -139,6 +139,54 @@ TEST(Price, ProductsInPiecesTakeLonger) {
     ++met;
   }
   EXPECT_GT(met, 4U);
+}
+
+/// Seconds of one all-reduce over tensor-parallel ranks, with that algorithm for them.
+double tensor_sum_time(const char* algorithm) {
+  const workload::Job asked = job(fmt::format(
+      R"("tp": 8, "dp": 4, "sequence_parallel": false, "collectives": {{"tp": "{}"}})", algorithm));
+  const cost::Profile unused = cost::rough_profile();
+  const program::Program program = program::lower(asked);
+  const Durations durations = price(program, cost::Machine(asked, unused));
+  double longest = 0;
+  for_each_communication(
+      program, [&](const program::RankClass& ranks, program::InstructionId id, std::int32_t) {
+        if (program.instruction(id).comm.group == program::kTensorGroup)
+          longest = std::max(longest,
+                             durations.communications.of(program::class_of(program, ranks.first), id).value);
+      });
+  return longest;
+}
+
+/// The library takes the fastest of ring, tree and nvls; an algorithm that is asked for is taken where the group can, as
+/// NCCL_ALGO is: nothing adds in the switches of an A100's node.
+TEST(Price, CollectivesTakeTheAlgorithmThatIsAskedFor) {
+  const double automatic = tensor_sum_time("auto"), ring = tensor_sum_time("ring"),
+               tree = tensor_sum_time("tree");
+  EXPECT_EQ(automatic, std::min(ring, tree));
+  EXPECT_NE(ring, tree);
+  EXPECT_EQ(tensor_sum_time("nvls"), automatic);
+  EXPECT_GT(tensor_sum_time("direct"), 0);
+}
+
+/// A layer's worth of bytes over the link to the host, at the share of PCIe's rate that is reached; a rank's part of the
+/// host's memory for what its processors update.
+TEST(Price, WhatIsOnTheHostTakesTheHostsTime) {
+  const workload::Job asked = job(R"("tp": 8, "dp": 4)");
+  const cost::Profile unused = cost::rough_profile();
+  const cost::Machine machine(asked, unused);
+  const ops::Op copy{.what = ops::host_copy({{1 << 15, 1 << 12}, 2}, true), .type = DataType::bf16};
+  const double bytes = 2.0 * (1 << 27);
+  EXPECT_NEAR(machine.time(copy).seconds.value, bytes / (3.15e10 * 0.785), 1e-5);
+  const ops::Op adam{
+      .what =
+          ops::AdamW{
+              .elements = 1 << 27, .copies_down = true, .working_type = DataType::bf16, .on_host = true},
+      .pass = ops::Pass::update,
+      .type = DataType::fp32};
+  // Gradient read, master and moments read and written, a weight written.
+  const double moved = (4.0 + 3 * 2 * 4 + 2) * (1 << 27);
+  EXPECT_NEAR(machine.time(adam).seconds.value, moved / (4.096e11 / 8 * 0.8), 1e-4);
 }
 
 /// Bias and dropout of a projection are done by the residual add that takes them in, where the software fuses them.

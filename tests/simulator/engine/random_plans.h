@@ -47,6 +47,13 @@ inline support::Small random_plan(Draw& draw) {
   s.full_recompute = draw.from(0, 3) == 0;
   s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
   if (draw.from(0, 3) == 0) s.recompute_layers = draw.from(1, 2);
+  if (draw.from(0, 4) == 0) {
+    s.full_recompute = s.selective_recompute = false, s.recompute_layers = 0;
+    s.recompute_modules = static_cast<workload::Modules>(draw.from(1, 127));
+  }
+  const bool splits = s.schedule == Schedule::zb_h1 || s.schedule == Schedule::dualpipe;
+  if (!s.full_recompute && !splits && draw.from(0, 4) == 0) s.offload_activations = draw.from(1, 3);
+  s.offload_optimizer = draw.from(0, 5) == 0;
   s.flash = draw.coin();
   if (draw.coin()) s.precision = workload::Precision::bf16;
   if (draw.from(0, 3) == 0) s.precision = workload::Precision::fp8;
@@ -58,7 +65,8 @@ inline support::Small random_plan(Draw& draw) {
     s.sequence *= s.cp;
   }
   const bool by_heads = s.cp > 1 && s.cp_kind == workload::CpKind::all_to_all;
-  if (!by_heads && draw.from(0, 2) == 0) s.kv_heads = draw.from(1, 2);  // fewer than tensor-parallel ranks, at times
+  if (!by_heads && draw.from(0, 2) == 0)
+    s.kv_heads = draw.from(1, 2);  // fewer than tensor-parallel ranks, at times
   if (s.dp == 4 && draw.coin()) s.zero_group = 2 * s.cp;
   s.sequence_parallel = draw.coin();
   s.overlap = {.grad_reduce = draw.coin(), .param_gather = draw.coin(), .p2p = draw.coin()};
@@ -83,6 +91,7 @@ inline workload::Job job_of(const support::Small& plan) {
   if (plan.precision == workload::Precision::fp8)
     job.plan.fp8_recipe = plan.pp % 2 == 0 ? "tensor_current" : "block";
   job.habits.fsdp = plan.layers % 3 == 0;
+  if (job.habits.fsdp && plan.zero > 1) job.plan.offload_optimizer = false;  // its weights are the masters
   job.habits.separate_products = plan.dp % 2 == 0;
   if (plan.layers % 5 == 0 && job.model.embedding_width == 0) job.model.mtp_layers = 1;
   job.habits.selective_recompute =

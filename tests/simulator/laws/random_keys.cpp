@@ -84,6 +84,19 @@ void add_plan(Draw& draw, Keys& keys) {
   if (draw.from(0, 3) == 0)
     keys.push_back(fmt::format("plan.placement={}",
                                draw.one_of({"tp-cp-ep-dp-pp", "cp-tp-ep-dp-pp", "tp-pp-cp-ep-dp"})));
+  if (draw.from(0, 3) == 0)
+    keys.push_back(
+        fmt::format("plan.recompute={}",
+                    draw.one_of({R"(["mlp"])", R"(["core_attn", "layernorm"])", R"(["moe", "mla_up_proj"])",
+                                 R"(["moe_act", "shared_experts", "layernorm"])"})));
+  if (draw.from(0, 4) == 0) keys.push_back(fmt::format("plan.offload.activations={}", draw.from(1, 2)));
+  if (draw.from(0, 4) == 0) {
+    keys.emplace_back(R"(cluster.node.host={"memory_bytes_per_s": 2e11})");
+    keys.emplace_back("plan.offload.optimizer=true");
+  }
+  if (draw.from(0, 5) == 0)
+    keys.push_back(fmt::format("plan.collectives.{}={}", draw.one_of({"tp", "dp", "ep"}),
+                               draw.one_of({"ring", "tree", "direct", "halving_doubling"})));
   if (draw.from(0, 3) == 0) keys.push_back(fmt::format("plan.attention=flash{}", draw.from(1, 3)));
   if (draw.from(0, 2) == 0)
     keys.push_back(fmt::format(

@@ -142,6 +142,31 @@ TEST(Supported, WhatCpuKernelsCannotDoIsRefusedByName) {
   EXPECT_EQ(first_unsupported(small_job({"model.qk_norm=whole"})), "plan.tp");
 }
 
+TEST(Supported, OffloadingWantsAHostMastersAndSomethingKept) {
+  using Overrides = std::vector<std::string_view>;
+  const std::string_view states = "plan.offload.optimizer=true", layers = "plan.offload.activations=2";
+  EXPECT_EQ(first_unsupported(small_job({states, layers})), std::nullopt);
+  for (const Overrides& overrides : {Overrides{states, "plan.precision=fp32"},
+                                     {states, "cluster.node=a100-80g-8x-vtrain"},
+                                     {states, "software=torchtitan", "plan.zero=3"}})
+    EXPECT_EQ(first_unsupported(small_job(overrides)), "plan.offload.optimizer") << overrides.back();
+  for (const Overrides& overrides :
+       {Overrides{layers, "plan.recompute=full"}, {layers, "plan.schedule=zb-h1"}})
+    EXPECT_EQ(first_unsupported(small_job(overrides)), "plan.offload.activations") << overrides.back();
+  EXPECT_EQ(first_unsupported(small_job({layers, "cluster.node=a100-80g-8x-vtrain"})), std::nullopt);
+}
+
+TEST(Supported, MoreTensorParallelRanksThanHeadsOfKeys) {
+  EXPECT_EQ(first_unsupported(small_job({"model.kv_heads=4", "plan.tp=8"})), std::nullopt);
+  EXPECT_NE(refusal({"model.kv_heads=5", "plan.tp=8"}).find("or be a multiple of it"), std::string::npos);
+}
+
+TEST(Supported, AlgorithmsOfCollectivesThatHaveAPrice) {
+  EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=ring", "plan.collectives.dp=tree"})),
+            std::nullopt);
+  EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=bruck"})), "plan.collectives");
+}
+
 TEST(Rules, GiganticDegreesDoNotOverflow) {
   EXPECT_NE(refusal({"plan.tp=1048576", "plan.pp=1048576", "plan.cp=1048576", "plan.dp=1048576"}), "");
 }
