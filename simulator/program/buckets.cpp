@@ -16,14 +16,14 @@ namespace {
 /// A matrix in a layer that every tensor-parallel rank holds whole has a bucket of its own: in one with others, what decays would
 /// not stand in a row. So has what a few of them hold alike.
 std::string bucket_name(const graph::Parameter& parameter, std::int64_t tensor_ranks) {
+  const bool copied = graph::copied_part(parameter.shape, parameter.cut).copies > 1;
   if (parameter.layer != graph::kNone) {
     const bool whole = tensor_ranks > 1 && parameter.cut.dimension == graph::kNone && parameter.decays;
-    const bool copied = graph::copied_part(parameter.shape, parameter.cut).copies > 1;
     std::string name = parameter.expert ? "layers.experts" : whole || copied ? parameter.name : "layers";
     if (parameter.layer > 0) name += fmt::format(" of run {}", parameter.layer);
     return parameter.member > 0 ? fmt::format("{}+{}", name, parameter.member) : name;
   }
-  return parameter.decays ? parameter.name : "outside.vectors";
+  return parameter.decays || copied ? parameter.name : "outside.vectors";
 }
 
 /// Members in order, with their places.

@@ -76,6 +76,20 @@ TEST(Evaluator, RemembersNothingOfAnotherRecompute) {
       0.0);
 }
 
+TEST(Evaluator, RemembersNothingOfOtherModules) {
+  expect_fresh_answers(
+      [](workload::Plan& plan) {
+        const bool mlps = plan.recompute == workload::Recompute::none;
+        plan.recompute = mlps ? workload::Recompute::modules : workload::Recompute::full;
+        plan.recompute_modules = mlps ? set_of(workload::Module::mlp) : 0;
+      },
+      0.0);
+}
+
+TEST(Evaluator, RemembersNothingOfOffloading) {
+  expect_fresh_answers([](workload::Plan& plan) { plan.offload_optimizer = true; }, 0.0);
+}
+
 TEST(Evaluator, SaysTheSameOfACandidateInAnyOrderAndBatch) {
   for (const std::uint64_t number : {0, 1, 3}) {
     SCOPED_TRACE(world(number));

@@ -268,6 +268,25 @@ TEST(Space, OfEveryDuplicateThereIsAPlanAsFastAndNoLarger) {
   EXPECT_GT(duplicates, 100);
 }
 
+/// What the default space leaves alone may be asked for.
+TEST(Space, ModulesAndOffloadingMayBePinned) {
+  using workload::Module;
+  const Space space = space_of({.pins = {R"(plan.recompute=["mlp", "core_attn"])",
+                                         "plan.offload.activations=2", "plan.offload.optimizer=true"}});
+  const std::vector<workload::Plan> all = plans(space);
+  EXPECT_FALSE(all.empty());
+  for (const workload::Plan& p : all) {
+    EXPECT_EQ(p.recompute_modules, set_of(Module::mlp) | set_of(Module::core_attn));
+    EXPECT_EQ(p.offload_activations, 2);
+    EXPECT_TRUE(p.offload_optimizer);
+    EXPECT_NE(describe(p).find("recompute of core_attn mlp, optimizer on the host, 2 layers offloaded"),
+              std::string::npos)
+        << describe(p);
+  }
+  for (const workload::Plan& p : plans(space_of({.pins = {"plan.recompute=2"}})))
+    EXPECT_EQ(p.recompute_layers, 2);
+}
+
 TEST(Space, ConstraintsThatCannotBeMeantAreRefused) {
   EXPECT_NE(refusal({.pins = {"tp=2"}}).find("--pin"), std::string::npos);
   EXPECT_NE(refusal({.pins = {"plan.tpp=2"}}).find("did you mean plan.tp"), std::string::npos);
