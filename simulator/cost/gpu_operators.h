@@ -40,6 +40,7 @@ class GpuOperators {
   static AttentionWork work_of(const What& a);
   Estimate attention(const AttentionWork& work, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
+  Estimate on_fewer_units(Estimate estimate) const;
   Estimate memory_bound(const ops::Op& op) const;
   FlopsPerSecond peak_of(DataType type) const;
   bool fuses(std::string_view pass) const;
@@ -48,6 +49,7 @@ class GpuOperators {
   workload::Software habits_;
   bool dropout_;
   bool rounds_factors_;  // of products in fp32, to tf32
+  double fewer_units_;  // times seconds of work that keeps all units busy
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   GpuFacts facts_;

@@ -22,7 +22,8 @@ struct Communication {
   bool message{false};
   collective::Collective what{};
   network::Group group;
-  Bytes bytes;  // of the whole, as CommunicationModel takes them
+  ops::RowExchange rows;  // of an all-to-all that takes each token to each node once
+  Bytes bytes;            // of the whole, as CommunicationModel takes them
 };
 
 class Machine {
@@ -59,6 +60,7 @@ class Machine {
     GpuOperators operators;
     std::shared_ptr<const CommunicationModel> communications;
     FittedConstants fitted;
+    bool by_blocks{};  // products in 8 bits have scales of blocks
     std::int64_t gpus_per_node{1};
   };
   const Gpus& gpus() const;
