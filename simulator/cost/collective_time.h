@@ -21,7 +21,7 @@
 #include "simulator/collective/collective.h"
 #include "simulator/cost/cost.h"
 #include "simulator/network/group.h"
-#include "simulator/ops/row_exchange.h"
+#include "simulator/ops/ops.h"
 #include "simulator/workload/job.h"
 
 namespace ds::cost {

@@ -9,7 +9,7 @@
 #include "simulator/collective/collective.h"
 #include "simulator/cost/library_facts.h"
 #include "simulator/network/network.h"
-#include "simulator/ops/row_exchange.h"
+#include "simulator/ops/ops.h"
 
 namespace ds::cost {
 
