@@ -122,7 +122,8 @@ constexpr OtherFlags kOthers[] = {
      "--tp-comm-* --no-tp-comm-* --disable-tp-comm-* --ddp-* --no-align-* --disable-align-* --align-* "
      "--accumulate-allreduce-grads-in-fp32 --overlap-p2p-communication-warmup-flush "
      "--defer-embedding-wgrad-compute "
-     "--wgrad-deferral-limit --microbatch-group-size-per-virtual-pipeline-stage --use-nccl-ub --nccl-ub "
+     "--wgrad-deferral-limit --delay-wgrad-compute --microbatch-group-size-per-virtual-pipeline-stage "
+     "--use-nccl-ub --nccl-ub "
      "--use-sharp "
      "--sharp-enabled-group --high-priority-* --create-all-gather-group --disable-symmetric-registration "
      "--pipeline-model-parallel-comm-backend --use-ring-exchange-p2p --empty-unused-memory-level --fsdp-* "
@@ -167,7 +168,6 @@ constexpr OtherFlags kOthers[] = {
      "--external-cuda-graph --optimizer-cuda-graph",
      "what CUDA graphs save, and the memory that they hold", "none"},
     {Use::lacking,
-     "--overlap-moe-expert-parallel-comm --delay-wgrad-compute --moe-shared-expert-overlap "
      "--overlap-dispatch-backward-with-experts-wgrad --ep-overlap-early-attn-memory-release",
      "exchanges of experts that run beside other work",
      {}},

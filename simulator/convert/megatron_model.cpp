@@ -192,6 +192,9 @@ void take_experts(const Flags& flags, Draft& draft) {
                                 count_of(*shared), expert));
     draft.set_count("model.moe.shared_experts", count_of(*shared) / expert, shared);
   }
+  for (const auto& [name, key] : {std::pair("--moe-router-num-groups", "model.moe.groups"),
+                                  {"--moe-router-group-topk", "model.moe.groups_per_token"}})
+    if (const Flag* flag = flags.find(name)) draft.set_count(key, count_of(*flag), flag);
   if (const Flag* where = flags.find("--moe-layer-freq")) {
     std::vector<bool> dense = layer_pattern(*where, layers_of(flags), true);
     dense.flip();

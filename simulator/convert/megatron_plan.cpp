@@ -31,6 +31,9 @@ void take_degrees(const Flags& flags, const Asked& asked, Draft& draft) {
            "alltoall and flex can be",
            asked, draft);
   }
+  if (draft.has("plan.ep") && dispatcher != nullptr)
+    draft.set_text("plan.dispatch", only_value(*dispatcher) == "flex" ? "hierarchical" : "all_to_all",
+                   dispatcher);
   if (flags.on("--use-tp-pp-dp-mapping"))
     draft.set_text("plan.placement", "tp-cp-ep-pp-dp", flags.find("--use-tp-pp-dp-mapping"));
 }

@@ -45,6 +45,7 @@ enum class Movement : std::uint8_t {
 };
 
 using PathKey = std::tuple<Movement, Algorithm, Group>;
+using DispatchKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, Group>;
 
 Hop hop_of(IntraKind kind) {
   return kind == IntraKind::pcie || kind == IntraKind::none ? Hop::pcie : Hop::nvlink;
@@ -181,6 +182,22 @@ struct CommunicationModel::Impl {
     });
   }
 
+  const Path& path(const ops::RowExchange& rows, const Group& group) {
+    const DispatchKey key{rows.top_k, rows.experts, rows.groups, rows.groups_per_token, group};
+    return dispatches.of(key, [&] {
+      Path slowest;
+      for (const Fold& part : folds_of(group)) {
+        const DispatchTraffic traffic = dispatch_traffic(rows, part);
+        Path path = path_of(traffic.inside, part.node, facts.dispatch.inside, facts.dispatch.across);
+        const Path across = path_of(traffic.across, part.node, 1, facts.dispatch.across);
+        path.hops_across = across.hops_across, path.fabric_latency_s = across.fabric_latency_s;
+        path.seconds_per_byte = std::max(path.seconds_per_byte, across.seconds_per_byte);
+        take_slower(slowest, path);
+      }
+      return slowest;
+    });
+  }
+
   /// The fastest protocol, as NCCL takes the one that it believes fastest.
   CommunicationTime price(const Path& path, Algorithm algorithm, Bytes bytes) const {
     const Algorithm timed = timed_as(algorithm);
@@ -218,6 +235,7 @@ struct CommunicationModel::Impl {
   Topology network;
   LibraryFacts facts;
   Memo<PathKey, Path> paths;
+  Memo<DispatchKey, Path> dispatches;
   Memo<Group, std::vector<Fold>> folds;
 };
 
@@ -255,6 +273,12 @@ CommunicationTime CommunicationModel::collective(Collective what, Algorithm algo
     if (time.estimate.seconds < best.estimate.seconds) best = time;
   }
   return best;
+}
+
+CommunicationTime CommunicationModel::dispatch(const ops::RowExchange& rows, const Group& group,
+                                               Bytes bytes) const {
+  if (group.size() == 1) return {.estimate = {.source = Source::published}, .algorithm = Algorithm::direct};
+  return impl_->price(impl_->path(rows, group), Algorithm::direct, bytes);
 }
 
 CommunicationTime CommunicationModel::point_to_point(const Group& pair, Bytes bytes) const {

@@ -21,6 +21,7 @@
 #include "simulator/collective/collective.h"
 #include "simulator/cost/cost.h"
 #include "simulator/network/group.h"
+#include "simulator/ops/ops.h"
 #include "simulator/workload/job.h"
 
 namespace ds::cost {
@@ -47,6 +48,9 @@ class CommunicationModel {
   /// Fails (ensure) where `has` is false.
   CommunicationTime collective(collective::Collective what, Algorithm algorithm, const network::Group& group,
                                Bytes bytes) const;
+  /// Rows that are sent to the ranks of their experts, or what is made of them sent back, each token once to each node. `bytes`: of
+  /// all rows, `top_k` a token. Priced as DeepEP reaches it (profiles/networks).
+  CommunicationTime dispatch(const ops::RowExchange& rows, const network::Group& group, Bytes bytes) const;
   /// One message from the first of two members to the second.
   CommunicationTime point_to_point(const network::Group& pair, Bytes bytes) const;
 

@@ -13,10 +13,13 @@ struct Kind {
   std::string_view name;
   double FittedConstants::* factor;
 };
-constexpr Kind kKinds[] = {
-    {"products", &FittedConstants::products},         {"narrow_products", &FittedConstants::narrow_products},
-    {"attention", &FittedConstants::attention},       {"memory_bound", &FittedConstants::memory_bound},
-    {"links_inside", &FittedConstants::links_inside}, {"links_across", &FittedConstants::links_across}};
+constexpr Kind kKinds[] = {{"products", &FittedConstants::products},
+                           {"narrow_products", &FittedConstants::narrow_products},
+                           {"block_products", &FittedConstants::block_products},
+                           {"attention", &FittedConstants::attention},
+                           {"memory_bound", &FittedConstants::memory_bound},
+                           {"links_inside", &FittedConstants::links_inside},
+                           {"links_across", &FittedConstants::links_across}};
 
 /// `whose`: the key that says whose the factors are.
 std::vector<std::string_view> keys_of_entry(std::string_view whose) {

@@ -33,6 +33,13 @@ int generation_of(const workload::Job& job) {
   return 2;
 }
 
+/// How much longer work takes that keeps a GPU busy, where kernels that exchange rows beside it keep some of its units.
+double units_share(const workload::Job& job) {
+  const double units = job.cluster.groups.front().node.accelerator.sm_count;
+  const auto kept = static_cast<double>(job.habits.dispatch_sms);
+  return job.plan.exchanges_apart() && units > kept ? units / (units - kept) : 1;
+}
+
 double real(std::int64_t n) { return static_cast<double>(n); }
 
 std::optional<ProductTable> table_of(const workload::Job& job, ProductTable::Numbers numbers) {
@@ -60,6 +67,7 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
       habits_(job.habits),
       dropout_(job.plan.dropout > 0),
       rounds_factors_(job.plan.precision == workload::Precision::tf32),
+      fewer_units_(units_share(job)),
       peak_{workload::training_flops_per_s(gpu_, job.plan.precision)},
       memory_{gpu_.memory_bytes_per_s},
       host_link_{workload::host_link_bytes_per_s(job.cluster.groups.front().node)},
@@ -73,6 +81,11 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
 
 bool GpuOperators::fuses(std::string_view pass) const {
   return std::ranges::find(habits_.fusions, pass) != habits_.fusions.end();
+}
+
+Estimate GpuOperators::on_fewer_units(Estimate estimate) const {
+  estimate.seconds = estimate.seconds * fewer_units_;
+  return estimate;
 }
 
 FlopsPerSecond GpuOperators::peak_of(DataType type) const {
@@ -186,12 +199,13 @@ GpuOperators::AttentionWork GpuOperators::work_of(const What& a) {
 }
 
 Estimate GpuOperators::time(const ops::Op& op) const {
-  if (ops::is_linear(op.what)) return product(op);
+  if (ops::is_linear(op.what)) return on_fewer_units(product(op));
   const auto* a = std::get_if<ops::Attention>(&op.what);
   if (a != nullptr && op.pass != ops::Pass::weight_gradient)  // that of sinks reads and adds
-    return a->flash ? attention(work_of(*a), op.pass, op.type) : unfused(*a, op.pass, op.type);
+    return on_fewer_units(a->flash ? attention(work_of(*a), op.pass, op.type)
+                                   : unfused(*a, op.pass, op.type));
   if (const auto* around = std::get_if<ops::ContextAttention>(&op.what))
-    return attention(work_of(*around), op.pass, op.type);
+    return on_fewer_units(attention(work_of(*around), op.pass, op.type));
   return ops::is_on_host(op.what) ? on_host(op) : memory_bound(op);
 }
 

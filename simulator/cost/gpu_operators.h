@@ -40,6 +40,7 @@ class GpuOperators {
   static AttentionWork work_of(const What& a);
   Estimate attention(const AttentionWork& work, ops::Pass pass, DataType type) const;
   Estimate unfused(const ops::Attention& a, ops::Pass pass, DataType type) const;
+  Estimate on_fewer_units(Estimate estimate) const;
   Estimate memory_bound(const ops::Op& op) const;
   /// Of what the host has part in: a copy to it or back, an update by its processors.
   Estimate on_host(const ops::Op& op) const;
@@ -50,6 +51,7 @@ class GpuOperators {
   workload::Software habits_;
   bool dropout_;
   bool rounds_factors_;  // of products in fp32, to tf32
+  double fewer_units_;  // times seconds of work that keeps all units busy
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   BytesPerSecond host_link_, host_memory_;  // a GPU's share; 0: nobody says

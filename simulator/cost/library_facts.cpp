@@ -70,7 +70,7 @@ LibraryFacts read_library_facts() {
   const Document document = read_document(workload::profiles_directory() / "networks" / "nccl.json");
   const Cursor root = document.root();
   root.only({"name", "about", "source", "protocols", "times", "links", "nic_efficiency",
-             "nic_message_efficiency", "nic_source", "nvls_least_gpus", "nvls_source", "sigma",
+             "nic_message_efficiency", "nic_source", "dispatch", "nvls_least_gpus", "nvls_source", "sigma",
              "sigma_source"});
   LibraryFacts facts;
   for (const Cursor& at : root.member("protocols").list(1)) facts.protocols.push_back(read_protocol(at));
@@ -79,6 +79,10 @@ LibraryFacts read_library_facts() {
     facts.links.push_back(read_link(at, facts.protocols.size()));
   facts.nic_efficiency = root.member("nic_efficiency").positive();
   facts.nic_message_efficiency = root.member("nic_message_efficiency").positive();
+  const Cursor dispatch = root.member("dispatch");
+  dispatch.only({"inside", "across", "source"});
+  facts.dispatch = {.inside = dispatch.member("inside").positive(),
+                    .across = dispatch.member("across").positive()};
   facts.nvls_least_gpus = root.member("nvls_least_gpus").count();
   facts.latency_sigma = root.member("sigma").member("latency").real(0);
   facts.bandwidth_sigma = root.member("sigma").member("bandwidth").real(0);

@@ -50,6 +50,10 @@ struct LibraryFacts {
   std::vector<AlgorithmTime> times;
   std::vector<LinkUse> links;
   double nic_efficiency{}, nic_message_efficiency{};  // a message alone does not fill a card
+  /// Share of the datasheet rate that the busiest link has where tokens go to experts once a node: inside, and of cards.
+  struct Dispatch {
+    double inside{}, across{};
+  } dispatch;
   std::int64_t nvls_least_gpus{};
   double latency_sigma{}, bandwidth_sigma{};
 

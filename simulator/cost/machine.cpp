@@ -14,12 +14,14 @@ std::int64_t active(const workload::Job& job, const Profile& profile) {
   return std::min(job.cluster.ranks(), std::max<std::int64_t>(profile.cores, 1));
 }
 
-double factor_of(const ops::Op& op, const FittedConstants& fitted) {
+double factor_of(const ops::Op& op, const FittedConstants& fitted, bool by_blocks) {
   if (ops::is_on_host(op.what)) return 1;
-  if (ops::multiplies_in_fp8(op.what)) return fitted.narrow_products;
+  if (ops::multiplies_in_fp8(op.what)) return by_blocks ? fitted.block_products : fitted.narrow_products;
   if (ops::is_linear(op.what)) return fitted.products;
   return ops::is_attention(op.what) ? fitted.attention : fitted.memory_bound;
 }
+
+bool by_blocks(const workload::Job& job) { return job.plan.fp8_recipe == "block"; }
 
 }  // namespace
 
@@ -30,12 +32,12 @@ Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted
                                           HostCommunication(profile))
                 : std::variant<Cpu, Gpus>(std::in_place_type<Gpus>, GpuOperators(job),
                                           std::make_shared<const CommunicationModel>(job.cluster),
-                                          read_fitted(job, fitted),
+                                          read_fitted(job, fitted), by_blocks(job),
                                           job.cluster.groups.front().node.gpus_per_node)) {}
 
 Machine::Machine(const workload::Job& job, const Machine& other)
     : kind_(std::in_place_type<Gpus>, GpuOperators(job, other.gpus().operators), other.gpus().communications,
-            other.gpus().fitted, other.gpus().gpus_per_node) {}
+            other.gpus().fitted, by_blocks(job), other.gpus().gpus_per_node) {}
 
 const Machine::Gpus& Machine::gpus() const {
   const Gpus* gpus = std::get_if<Gpus>(&kind_);
@@ -47,7 +49,7 @@ Estimate Machine::time(const ops::Op& op) const {
   if (const Cpu* cpu = std::get_if<Cpu>(&kind_)) return cpu->operators.time(op);
   const Gpus& gpus = std::get<Gpus>(kind_);
   Estimate estimate = gpus.operators.time(op);
-  estimate.seconds = estimate.seconds * factor_of(op, gpus.fitted);
+  estimate.seconds = estimate.seconds * factor_of(op, gpus.fitted, gpus.by_blocks);
   return estimate;
 }
 
@@ -60,7 +62,10 @@ Estimate Machine::time(const Communication& communication) const {
       gpus.communications->has(communication.what, communication.algorithm, communication.group);
   const auto algorithm = as_asked ? communication.algorithm : collective::Algorithm::automatic;
   Estimate estimate =
-      communication.message
+      communication.rows.top_k > 0
+          ? gpus.communications->dispatch(communication.rows, communication.group, communication.bytes)
+                .estimate
+      : communication.message
           ? gpus.communications->point_to_point(communication.group, communication.bytes).estimate
           : gpus.communications
                 ->collective(communication.what, algorithm, communication.group, communication.bytes)

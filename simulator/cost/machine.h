@@ -22,7 +22,8 @@ struct Communication {
   bool message{false};
   collective::Collective what{};
   network::Group group;
-  Bytes bytes;  // of the whole, as CommunicationModel takes them
+  ops::RowExchange rows;  // of an all-to-all that takes each token to each node once
+  Bytes bytes;            // of the whole, as CommunicationModel takes them
   // The one asked for, where the group can do the collective that way; else the library's choice, as NCCL takes NCCL_ALGO.
   collective::Algorithm algorithm{collective::Algorithm::automatic};
 };
@@ -61,6 +62,7 @@ class Machine {
     GpuOperators operators;
     std::shared_ptr<const CommunicationModel> communications;
     FittedConstants fitted;
+    bool by_blocks{};  // products in 8 bits have scales of blocks
     std::int64_t gpus_per_node{1};
   };
   const Gpus& gpus() const;

@@ -208,6 +208,25 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
   return traffic;
 }
 
+DispatchTraffic dispatch_traffic(const ops::RowExchange& rows, const Fold& fold) {
+  const auto top_k = static_cast<double>(rows.top_k), nodes = static_cast<double>(fold.nodes);
+  const double to_nodes = ops::expected_places(rows, nodes) * (nodes - 1) / nodes;
+  const double to_ranks = ops::expected_places(rows, fold.ranks);
+  DispatchTraffic traffic{.inside = {.rounds = {Round{}}}, .across = {.rounds = {Round{}}}};
+  for (const std::vector<std::int32_t>& members : fold.members) {
+    const auto m = static_cast<double>(members.size());
+    if (members.size() > 1) {
+      spread(traffic.inside.rounds[0], fold, members, to_ranks / top_k * (m - 1) / m);
+      traffic.inside.hops_inside = 1;
+    }
+    if (fold.nodes == 1) continue;
+    leave(traffic.across.rounds[0], fold, members,
+          to_nodes / top_k * m / static_cast<double>(ways_out(fold, members)));
+    traffic.across.hops_across = 1;
+  }
+  return traffic;
+}
+
 Traffic traffic_of(const collective::Steps& steps, const Fold& fold) {
   Traffic traffic;
   const auto here = static_cast<std::int32_t>(fold.members.front().size());

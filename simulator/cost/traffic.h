@@ -9,6 +9,7 @@
 #include "simulator/collective/collective.h"
 #include "simulator/cost/library_facts.h"
 #include "simulator/network/network.h"
+#include "simulator/ops/ops.h"
 
 namespace ds::cost {
 
@@ -54,6 +55,13 @@ Traffic double_tree_traffic(collective::Collective what, const Fold& fold);
 /// all_reduce where the switch of a node adds: each GPU sends its part once and receives the sum; between nodes a tree.
 Traffic nvls_traffic(const Fold& fold);
 Traffic direct_traffic(collective::Collective what, const Fold& fold);
+/// Rows of tokens to the ranks of their experts: once over the network to each node that has some, to the GPU of the same place
+/// there, which hands them on inside; or the sums of what these have made of them, back the same way. Shares are those of all rows,
+/// `top_k` for each token.
+struct DispatchTraffic {
+  Traffic inside, across;  // at once, piece by piece: cards take nothing from the links inside
+};
+DispatchTraffic dispatch_traffic(const ops::RowExchange& rows, const Fold& fold);
 /// The steps of any other algorithm, as the members of one node send them. They are alike on all ranks.
 Traffic traffic_of(const collective::Steps& steps, const Fold& fold);
 /// Whether in every step every rank sends one message, all of one length: then one node stands for all.

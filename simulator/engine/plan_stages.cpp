@@ -15,7 +15,7 @@ using workload::Job;
 
 StepOrder Orders::step_order(const Job& job) {
   const workload::Plan& plan = job.plan;
-  return {.schedule = plan.schedule,
+  return {.schedule = plan.order(),
           .stages = static_cast<std::int32_t>(plan.pp),
           .chunks = static_cast<std::int32_t>(plan.vpp),
           .micro_batches = static_cast<std::int32_t>(job.micro_batches()),

@@ -29,9 +29,15 @@ using workload::offloads;
 using workload::Job;
 using workload::Plan;
 
-/// Two kinds of buckets are reduced by ranks of their own in every pass: the ways between lanes are more than a form looks at. Nor
-/// does it know copies to the host.
-bool is_lowered(const Plan& plan) { return (plan.ep > 1 && plan.zero > 1) || offloads(plan); }
+/// Two kinds of buckets that ranks of their own reduce in every pass, or in the one pass of all weight gradients, and exchanges
+/// beside work of the same pipeline: the ways between lanes are more than a form looks at. Nor does it know copies to the host.
+bool is_lowered(const Job& base, const Plan& plan) {
+  if (offloads(plan)) return true;
+  if (plan.ep == 1) return false;
+  const bool beside = plan.exchanges_apart() && program::directions_of(plan.schedule) == 1;
+  const bool one_pass = plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1;
+  return plan.zero > 1 || beside || one_pass;
+}
 
 /// A plan to be evaluated.
 struct Entry {
@@ -141,7 +147,7 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
-      if (is_lowered(plans[i])) {
+      if (is_lowered(impl_->base, plans[i])) {
         result[i] = impl_->when_lowered(plans[i]);
         continue;
       }
@@ -175,7 +181,7 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
     StageKinds& kinds = parts[piece].first->kinds;
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
-      if (offloads(plans[i])) {
+      if (offloads(plans[i]) || plans[i].order() != plans[i].schedule) {
         result[i] = parts[piece].first->work.of(plans[i]);
         continue;
       }

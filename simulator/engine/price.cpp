@@ -36,6 +36,7 @@ cost::Communication communication_of(const program::Program& program, const prog
   const program::Grid& grid = program.grid;
   cost::Communication result{.what = comm.what,
                              .group = around(grid, comm.group, ranks.first),
+                             .rows = comm.rows,
                              .bytes = {static_cast<std::int64_t>(comm.bytes.expected_bytes)}};
   if (comm.algorithm >= 0) result.algorithm = static_cast<collective::Algorithm>(comm.algorithm);
   if (instruction.kind == Kind::collective) return result;
@@ -108,7 +109,8 @@ class Communications {
     const auto same = [&](const Known& known) {
       const program::Instruction& other = *known.instruction;
       return other.kind == instruction.kind && other.comm.what == instruction.comm.what &&
-             other.comm.group == instruction.comm.group && other.comm.shift == instruction.comm.shift &&
+             other.comm.group == instruction.comm.group && other.comm.rows == instruction.comm.rows &&
+             other.comm.shift == instruction.comm.shift &&
              other.comm.algorithm == instruction.comm.algorithm &&
              other.comm.bytes.expected_bytes == instruction.comm.bytes.expected_bytes;
     };

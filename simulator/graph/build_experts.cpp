@@ -31,10 +31,12 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
       node(ops::Linear{tokens, hidden, moe.experts, moe.router_bias}, "moe.logits", std::move(scored));
   const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
+  const TensorIndex outgoing = narrow_for_dispatch(x);
   const TensorIndex received = exchanged(
       "moe.received",
-      node(ops::Dispatch{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.rows", {x, chosen}), routed);
-  const TensorIndex sent = over_parts(ops::Regrouping::gather, "moe.gathered", received, rows);
+      node(ops::Dispatch{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.rows", {outgoing, chosen}),
+      routed);
+  const TensorIndex sent = by_columns(over_parts(ops::Regrouping::gather, "moe.gathered", received, rows));
 
   const auto shares = [&](std::int32_t dimension, std::vector<Block> blocks) {
     Cut cut{.dimension = 0, .blocks = {{moe.experts, options_.ep}}, .over_experts = true};
@@ -70,11 +72,14 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const TensorIndex o = node(ops::GroupedLinear{rows, here, local, hidden, in_fp8(), sources, bias,
                                                 shared_out ? options_.etp : options_.tp},
                              "moe.o", std::move(given));
+  const bool has_shared = moe.shared_experts > 0, beside = has_shared && options_.exchanges_early;
+  const TensorIndex early = beside ? shared_experts(x, moe) : kNone;
   const TensorIndex back =
       exchanged("moe.returned", over_parts(ops::Regrouping::scatter, "moe.scattered", o, rows), routed);
   const TensorIndex sum = node(ops::Combine{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.combined",
                                {back, probs, chosen});
-  return moe.shared_experts == 0 ? sum : with_shared_experts(x, sum, tokens, moe);
+  if (!has_shared) return sum;
+  return node(ops::Add{tokens, hidden}, "moe.sum", {sum, beside ? early : shared_experts(x, moe)});
 }
 
 /// Rows of an expert that each dispatch has; 0: as many as if all experts were chosen evenly. Where nothing is dropped and one expert
@@ -89,26 +94,38 @@ std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe&
 }
 
 /// Shared experts are one that is as wide as all of them (Dai et al. 2024, section 3.2), cut as other layers are.
-TensorIndex StageBuilder::with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
-                                              const workload::Moe& moe) {
+TensorIndex StageBuilder::shared_experts(TensorIndex x, const workload::Moe& moe) {
   const std::int64_t width = moe.shared_experts * moe.expert_ffn;
-  const auto made = [&] {
-    const InPart part(*this, Part::shared_experts);
-    return shares_experts_out()
-               ? leave_product("moe.shared.projected",
-                               dense_mlp("moe.shared", enter_product("moe.shared.x", x), width),
-                               {last_product()})
-               : dense_mlp("moe.shared", x, width);
-  };
-  const TensorIndex shared = made();
-  return node(ops::Add{tokens, model_.hidden}, "moe.sum", {sum, shared});
+  const InPart part(*this, Part::shared_experts);
+  if (!shares_experts_out()) return dense_mlp("moe.shared", x, width);
+  return leave_product("moe.shared.projected",
+                       dense_mlp("moe.shared", enter_product("moe.shared.x", x), width), {last_product()});
 }
 
 TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std::int64_t count) {
   if (!shares_experts_out()) return rows;
-  return node(
-      ops::Regroup{ops::Regrouping::exchange, count, model_.hidden, options_.ep, ops::Sharers::experts}, name,
-      {rows});
+  ops::Regroup exchange{ops::Regrouping::exchange, count, model_.hidden, options_.ep, ops::Sharers::experts};
+  const workload::Moe& moe = *model_.moe;
+  if (options_.dispatch == workload::Dispatch::hierarchical)
+    exchange.rows = {moe.top_k, moe.experts, moe.groups, moe.groups_per_token};
+  // Gradients of results go the way that tokens go.
+  const bool to_experts = stage_.tensors[static_cast<std::size_t>(rows)].type == DataType::fp8;
+  exchange.fp8_gradient = options_.dispatch_in_fp8 && !to_experts;
+  return node(exchange, name, {rows});
+}
+
+/// Tokens are quantised before they travel; along columns, where weight gradients want that, their rows are once they are there
+/// (DeepSeek-V3, arXiv 2412.19437, section 3.3.2).
+TensorIndex StageBuilder::narrow_for_dispatch(TensorIndex x) {
+  if (!options_.dispatch_in_fp8) return x;
+  const ops::Shape shape = stage_.tensors[static_cast<std::size_t>(x)].shape;
+  return node(ops::Quantise{shape.size[0], shape.size[1], 1, options_.fp8.reads}, "moe.x.fp8", {x});
+}
+TensorIndex StageBuilder::by_columns(TensorIndex rows) {
+  const Tensor& given = stage_.tensors[static_cast<std::size_t>(rows)];
+  if (given.type != DataType::fp8 || options_.fp8.forms == 1) return rows;
+  const ops::Shape shape = given.shape;
+  return node(ops::Quantise{shape.size[0], shape.size[1], 1, 1}, "moe.up.x.fp8", {rows});
 }
 
 TensorIndex StageBuilder::over_parts(ops::Regrouping how, std::string_view name, TensorIndex x,

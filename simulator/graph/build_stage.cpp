@@ -73,9 +73,11 @@ TensorIndex StageBuilder::parameter(std::string_view name, ops::Shape shape, Ini
 
 TensorIndex StageBuilder::node(ops::What what, std::string_view name, std::vector<TensorIndex> given) {
   ops::Op op{.what = what, .type = options_.type, .gradient_type = options_.gradient_type};
-  // Statistics of softmax are as wide as their sums.
-  if (!given.empty() && std::holds_alternative<ops::Regroup>(what))
-    op.type = stage_.tensors[static_cast<std::size_t>(given[0])].type;
+  // Statistics of softmax are as wide as their sums; tokens travel to experts as they are given.
+  const bool as_given = std::holds_alternative<ops::Regroup>(what) ||
+                        std::holds_alternative<ops::Dispatch>(what) ||
+                        std::holds_alternative<ops::Quantise>(what);
+  if (!given.empty() && as_given) op.type = stage_.tensors[static_cast<std::size_t>(given[0])].type;
   const ops::Operands operands = ops::operands(op);
   const std::size_t first_result = given.size();
   for (int i = static_cast<int>(first_result); i < operands.size(); ++i) {

@@ -83,18 +83,20 @@ class Differentiator {
       if (ops::has_pass(node.op.what, pass)) emit(node, pass, use);
   }
 
-  /// Of what a product in 8 bits has made: its gradient is a factor of two products. Where it is gathered first, that is done in
-  /// 8 bits as well.
+  /// Of what a product in 8 bits has made: its gradient is a factor of two products. Where it is gathered first, or sent to
+  /// experts, that is done in 8 bits as well.
   void quantise_gradient(const Node& node) {
     const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
     const bool gathered = regroup != nullptr && regroup->how == ops::Regrouping::scatter;
-    const Node* const product = product_in_fp8(gathered ? node.operands[0] : node.operands.back());
-    if (product == nullptr || (!gathered && product != &node)) return;
+    const bool sent = regroup != nullptr && regroup->fp8_gradient;
+    const Node* product = product_in_fp8(gathered || sent ? node.operands[0] : node.operands.back());
+    if (product == nullptr && sent) product = product_in_fp8(scattered_from(node.operands[0]));
+    if (product == nullptr || (!gathered && !sent && product != &node)) return;
     const TensorIndex of_result = gradient(node.operands.back());
     if (of_result == kNone || tensor(of_result).type == DataType::fp8) return;
-    const ops::Quantise* const like = quantisation_of(product->operands[0]);
+    const ops::Quantise like = quantisation_of(product->operands[0]);
     const Tensor given = tensor(of_result);
-    const ops::Quantise what{given.shape.size[0], given.shape.size[1], like->forms, like->reads};
+    const ops::Quantise what{given.shape.size[0], given.shape.size[1], like.forms, like.reads};
     stage_.tensors.push_back({.name = fmt::format("{}.fp8", given.name),
                               .shape = given.shape,
                               .type = DataType::fp8,
@@ -116,17 +118,32 @@ class Differentiator {
       if (ops::multiplies_in_fp8(node.op.what) && node.operands.back() == result) return &node;
     return nullptr;
   }
-  /// How a factor was quantised, before it was gathered where it was.
-  const ops::Quantise* quantisation_of(TensorIndex factor) const {
+  /// What was scattered into that tensor, if something was.
+  TensorIndex scattered_from(TensorIndex t) const {
+    for (const Node& node : stage_.forward) {
+      const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
+      if (regroup != nullptr && regroup->how == ops::Regrouping::scatter && node.operands.back() == t)
+        return node.operands.front();
+    }
+    return kNone;
+  }
+  /// How a factor was quantised, before it was gathered or sent where it was: in two steps perhaps, a form each.
+  ops::Quantise quantisation_of(TensorIndex factor) const {
     for (std::size_t n = stage_.forward.size(); n-- > 0;) {
       const Node& node = stage_.forward[n];
       const bool in_place = node.operands.front() == factor;
       if (node.operands.back() != factor || in_place) continue;
-      if (const auto* quantise = std::get_if<ops::Quantise>(&node.op.what)) return quantise;
+      if (const auto* quantise = std::get_if<ops::Quantise>(&node.op.what)) {
+        if (node.op.type != DataType::fp8) return *quantise;
+        ops::Quantise both = quantisation_of(node.operands.front());
+        both.forms += quantise->forms;
+        return both;
+      }
       if (std::holds_alternative<ops::Regroup>(node.op.what)) return quantisation_of(node.operands.front());
+      if (std::holds_alternative<ops::Dispatch>(node.op.what)) return quantisation_of(node.operands.front());
     }
     ensure(false, "factors in 8 bits have been quantised");
-    return nullptr;
+    return {};
   }
 
   /// Both inputs of a residual connection have its output's gradient. What flows past the branch is added where the
@@ -165,7 +182,9 @@ class Differentiator {
   void emit(const Node& node, Pass pass, std::int32_t use) {
     ops::Op op = node.op;
     op.pass = pass;
-    if (std::holds_alternative<ops::Regroup>(op.what) && gradient(node.operands.back()) != kNone)
+    const bool moves =
+        std::holds_alternative<ops::Regroup>(op.what) || std::holds_alternative<ops::Dispatch>(op.what);
+    if (moves && gradient(node.operands.back()) != kNone)
       op.type = tensor(gradient(node.operands.back())).type;
     const ops::Operands forward = ops::operands(node.op);
     if (pass == Pass::input_gradient) set_residual(op, gradient(node.operands[0]) != kNone);

@@ -156,10 +156,13 @@ struct StageOptions {
   std::int32_t mtp{0};           // modules behind the head that predict further tokens
   workload::LayerKind mtp_kind;  // of their layers
   std::int64_t tp{1};
-  std::int64_t head_copies{1};  // so many of these have the same heads of keys and values
-  std::int64_t ep{1};           // ranks that share experts out
-  std::int64_t etp{1};          // ranks that each of these experts is then cut over
-  std::int64_t cp{1};           // ranks that share a sequence out
+  std::int64_t head_copies{1};    // so many of these have the same heads of keys and values
+  std::int64_t ep{1};             // ranks that share experts out
+  std::int64_t etp{1};            // ranks that each of these experts is then cut over
+  workload::Dispatch dispatch{};  // how rows go to them
+  bool dispatch_in_fp8{};
+  bool exchanges_early{};  // they have a lane of their own: what they do not wait for comes behind them
+  std::int64_t cp{1};      // ranks that share a sequence out
   workload::CpKind cp_kind{};
   bool sequence_parallel{};  // between the tensor-parallel regions a rank has its part of the tokens
   std::int64_t batch{}, sequence{};
@@ -223,6 +226,9 @@ void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>
 void recompute_modules(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules);
 /// Of norms and of the activations of experts, what they make is made again before its first reader: after gather_again.
 void recompute_outputs(Stage& stage, const std::vector<LayerPlace>& layers, workload::Modules modules);
+/// Exchanges with experts come as early as what they send is there; weight gradients and shared experts then stand behind
+/// them (DeepSeek-V3, arXiv 2412.19437, section 3.2.1).
+void exchange_early(Stage& stage);
 
 std::vector<LayerPlace> all_layers(const Stage& stage);
 /// Those of a kind that is recomputed, or offloaded.

@@ -113,10 +113,12 @@ class StageBuilder {
   TensorIndex experts(TensorIndex x, const workload::Moe& moe);
   std::int64_t capacity_of(std::int64_t tokens, const workload::Moe& moe) const;
   bool shares_experts_out() const { return options_.ep > 1; }
-  TensorIndex with_shared_experts(TensorIndex x, TensorIndex sum, std::int64_t tokens,
-                                  const workload::Moe& moe);
+  TensorIndex shared_experts(TensorIndex x, const workload::Moe& moe);
   /// To the ranks that have the rows' experts, or back from them.
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
+  /// Tokens, or the rows that have come, in 8 bits where they travel so.
+  TensorIndex narrow_for_dispatch(TensorIndex x);
+  TensorIndex by_columns(TensorIndex rows);
   /// Rows of all ranks that have parts of the same experts, or sums of what these have made of them.
   TensorIndex over_parts(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t count);
   TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);

@@ -97,7 +97,7 @@ void PassReader::make_terms(const program::Program& of_two) {
 /// Layers may be left out of a chunk.
 bool PassReader::is_cut(std::size_t chunk) const {
   const graph::StageOptions& graph = inputs_.chunks[chunk].graph;
-  return inputs_.directions == 1 && graph.kinds.empty() && graph.layers >= kMostLayers - 1;
+  return !inputs_.merges_passes() && graph.kinds.empty() && graph.layers >= kMostLayers - 1;
 }
 
 /// An iteration that is none of the highest.

@@ -95,7 +95,7 @@ std::int64_t PeakFloor::of_stage(std::int64_t stage, const program::Lanes& lanes
   const std::int32_t chunks = static_cast<std::int32_t>(plan.vpp) * program::directions_of(plan.schedule);
   const StageInputs inputs =
       program::stage_inputs(job_, stage, std::vector<bool>(static_cast<std::size_t>(chunks)), lanes);
-  const Order order{plan.schedule, plan.pp, stage, plan.vpp, job_.micro_batches()};
+  const Order order{plan.order(), plan.pp, stage, plan.vpp, job_.micro_batches()};
   auto moments = under_way_.find(order);
   if (moments == under_way_.end()) moments = under_way_.emplace(order, under_way(order)).first;
   double lasting = 0, gradients = 0;

@@ -21,16 +21,16 @@ using workload::Job;
 using workload::Plan;
 
 /// An even number of layers is cut to an even one. What is merged is interleaved by how many layers either pass has.
-std::int32_t cut_layers(const graph::StageOptions& chunk, std::int32_t directions) {
+std::int32_t cut_layers(const graph::StageOptions& chunk, const StageInputs& inputs) {
   const std::int32_t layers = chunk.layers;
-  if (directions > 1 || !chunk.kinds.empty() || layers <= PassReader::kMostLayers) return layers;
+  if (inputs.merges_passes() || !chunk.kinds.empty() || layers <= PassReader::kMostLayers) return layers;
   return PassReader::kMostLayers - (layers - PassReader::kMostLayers) % 2;
 }
 
 /// Of what lowering reads, what changes what is alive when, but for sizes.
 StageInputs without_sizes(StageInputs inputs) {
   for (program::ChunkInputs& chunk : inputs.chunks) {
-    chunk.graph.layers = cut_layers(chunk.graph, inputs.directions);
+    chunk.graph.layers = cut_layers(chunk.graph, inputs);
     chunk.graph.batch = 1;
     chunk.graph.loss_scale = 1;
   }
@@ -126,12 +126,14 @@ class Unit {
   Unit(Job base, Moments& moments) : job_(std::move(base)), moments_(moments), graphs_(job_.model) {}
 
   std::optional<Bytes> peak(const Plan& plan) {
+    // In a call of both passes of one chunk, slots of two micro-batches change at once.
+    if (plan.order() != plan.schedule) return std::nullopt;
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
     const auto micro_batches = static_cast<std::int32_t>(job_.micro_batches());
     const PlanMoments& moments =
-        moments_.of({.schedule = plan.schedule,
+        moments_.of({.schedule = plan.order(),
                      .stages = static_cast<std::int32_t>(plan.pp),
                      .chunks = static_cast<std::int32_t>(plan.vpp),
                      .micro_batches = micro_batches,

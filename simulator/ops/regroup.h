@@ -3,6 +3,7 @@
 
 #include "simulator/ops/head_exchange.h"
 #include "simulator/ops/operator.h"
+#include "simulator/ops/row_exchange.h"
 
 namespace ds::ops {
 
@@ -22,6 +23,8 @@ struct Regroup {
   Sharers over{Sharers::tensor};
   // Where tokens are exchanged for heads: sequences; how wide queries and keys are, behind which values stand.
   std::int64_t batch{0}, queries{0}, keys{0};
+  RowExchange rows{};        // of rows that go to each node once
+  bool fp8_gradient{false};  // what comes back in the backward is in 8 bits
   HeadExchange heads(Pass pass) const {
     if (how != Regrouping::to_heads && how != Regrouping::to_tokens) return {};
     return {.sequences = batch,

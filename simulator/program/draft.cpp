@@ -2,6 +2,7 @@
 #include "simulator/program/draft.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ds::program {
 namespace {
@@ -28,6 +29,32 @@ std::vector<Instruction> in_turn(const std::vector<Instruction>& ahead,
   return result;
 }
 
+bool is_weight_gradient(const Program& program, const Instruction& one) {
+  return one.operators.count > 0 &&
+         program.op(program.operators_of(one).front().op).pass == ops::Pass::weight_gradient;
+}
+
+/// The instructions of both, up to an exchange of the one, then of the other. What the weights' gradients take behind an
+/// exchange still belongs to it.
+std::vector<Instruction> by_exchanges(const Program& program, const std::vector<Instruction>& ahead,
+                                      const std::vector<Instruction>& back, LaneId exchanges) {
+  const auto end_of_turn = [&](const std::vector<Instruction>& body, std::size_t from) {
+    while (from < body.size() && body[from].lane != exchanges) ++from;
+    if (from < body.size()) ++from;
+    while (from < body.size() && is_weight_gradient(program, body[from])) ++from;
+    return from;
+  };
+  std::vector<Instruction> result;
+  for (std::size_t a = 0, b = 0; a < ahead.size() || b < back.size();)
+    for (const auto& [body, at] : {std::pair(&back, &b), std::pair(&ahead, &a)}) {
+      const std::size_t end = end_of_turn(*body, *at);
+      result.insert(result.end(), body->begin() + static_cast<std::ptrdiff_t>(*at),
+                    body->begin() + static_cast<std::ptrdiff_t>(end));
+      *at = end;
+    }
+  return result;
+}
+
 /// Splits messages off, which frame the others: what is received before them, what is sent behind them.
 struct Framed {
   Piece received, sent;
@@ -48,7 +75,7 @@ Framed framed(const Draft& draft) {
 
 }  // namespace
 
-Draft merged(const Draft& forward, const Draft& backward) {
+Draft merged(const Program& program, const Draft& forward, const Draft& backward, LaneId exchanges) {
   Draft result;
   result.name = forward.name + " and " + backward.name;
   result.pass = Pass::forward_backward;
@@ -61,7 +88,12 @@ Draft merged(const Draft& forward, const Draft& backward) {
     const Piece& one = b < ahead.work.size() ? ahead.work[b] : nothing;
     const Piece& other = b < back.work.size() ? back.work[b] : nothing;
     const std::int32_t both = std::min(one.times, other.times);
-    result.append({in_turn(one.body, other.body), both, 0});
+    const auto exchange = [&](const Instruction& i) { return i.lane == exchanges; };
+    const bool apart = exchanges != LaneId{0} && both > 0 && std::ranges::any_of(one.body, exchange) &&
+                       std::ranges::any_of(other.body, exchange);
+    result.append(
+        {apart ? by_exchanges(program, one.body, other.body, exchanges) : in_turn(one.body, other.body), both,
+         0});
     for (const Piece* longer : {&one, &other}) result.append({longer->body, longer->times - both, both});
   }
   result.append({in_turn(ahead.sent.body, back.sent.body), 1, 0});

@@ -65,7 +65,9 @@ class Draft {
 
 /// A forward and a backward as one: both receive first and send last, and in between their operators take turns, so that each
 /// has the time of the other's communication to compute in.
-Draft merged(const Draft& forward, const Draft& backward);
+/// Where exchanges with experts have a lane of their own, they take turns from one exchange to the next, the backward first: the order
+/// of DeepSeek's published profile (combine of the backward, attention, experts backward, ...).
+Draft merged(const Program& program, const Draft& forward, const Draft& backward, LaneId exchanges);
 
 /// Puts it into the program's tables.
 TemplateId add_template(Program& program, const Draft& draft);

@@ -69,11 +69,14 @@ void fold_tables(Fold& fold, const Program& p) {
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
   if (const std::int32_t copies = p.grid.size(Axis::tp_copy); copies > 1) fold(copies);
   fold(p.micro_batches);
-  for (const Instruction& i : p.instructions)
+  for (const Instruction& i : p.instructions) {
     fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
              i.comm.bytes.bound.value, i.comm.bytes.expected_bytes, i.comm.extent, i.comm.beside,
              i.comm.heads.sequences, i.comm.heads.widths[0], i.comm.heads.widths[1], i.comm.heads.widths[2],
              i.comm.heads.to_heads);
+    const ops::RowExchange& rows = i.comm.rows;
+    if (rows.top_k > 0) fold.all(rows.top_k, rows.experts, rows.groups, rows.groups_per_token);
+  }
 }
 
 }  // namespace

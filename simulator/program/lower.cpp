@@ -25,7 +25,7 @@ class Lowering {
   RankClass stage(std::int64_t stage) {
     const workload::Plan& plan = job_.plan;
     const Order order =
-        order_of(plan.schedule, static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(stage),
+        order_of(plan.order(), static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(stage),
                  program_.micro_batches, static_cast<std::int32_t>(plan.vpp));
     const auto chunks = static_cast<std::int32_t>(plan.vpp) * directions_of(plan.schedule);
     const StageInputs inputs = stage_inputs(job_, stage, splits_backward(order, chunks), lanes_);

@@ -138,6 +138,7 @@ struct Comm {
   std::int32_t beside{
       -1};  // operator: the product that it is cut into pieces with and runs beside, a piece a rank
   ops::HeadExchange heads;  // of an all-to-all that exchanges tokens for heads, or back
+  ops::RowExchange rows;    // of one that takes each token to each node once
 };
 
 struct Instruction {

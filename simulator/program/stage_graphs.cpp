@@ -108,6 +108,9 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .head_copies = workload::head_copies(job.model, plan),
           .ep = plan.ep,
           .etp = plan.ep > 1 ? plan.etp : 1,
+          .dispatch = plan.ep > 1 ? plan.dispatch : workload::Dispatch::all_to_all,
+          .dispatch_in_fp8 = plan.ep > 1 && plan.dispatch_precision == workload::DispatchPrecision::fp8,
+          .exchanges_early = plan.exchanges_apart(),
           .cp = plan.cp,
           .cp_kind = plan.cp_kind,
           .sequence_parallel = plan.tp > 1 && plan.sequence_parallel,
@@ -154,6 +157,7 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
     }
     graph::gather_again(graph);
   }
+  if (options.exchanges_early) graph::exchange_early(graph);
   graph::offload_layers(graph, graph::offloaded_layers(options));
   return graph;
 }

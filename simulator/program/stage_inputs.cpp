@@ -90,6 +90,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .products_in_pieces =
           !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
       .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
+      .scales_of_blocks =
+          plan.precision == workload::Precision::fp8 && !plan.fp8_recipe.starts_with("tensor"),
       .dummy_gradients = has_dummy_gradients(job),
       .keeps_gradients = job.habits.keeps_gradients,
       .workspace = workspace_of(job),
@@ -136,7 +138,7 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   if (plan.cp > 1 && plan.cp_kind == workload::CpKind::ring)
     lanes.context = add(Unit::link, kContextGroup, 0);
   // Where a forward and a backward take turns, rows of the one travel beside work on the other.
-  if (directions_of(plan.schedule) == 2 && plan.ep > 1) lanes.experts = add(Unit::link, kExpertGroup, 0);
+  if (plan.exchanges_apart()) lanes.experts = add(Unit::link, kExpertGroup, 0);
   // One lane for all of a communicator: two would start its collectives in an order that ranks need not share.
   if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);

@@ -89,6 +89,7 @@ struct StageInputs {
   bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
   bool fuses_bias_dropout{
       false};  // bias and dropout of a projection are done by the residual add that takes them in
+  bool scales_of_blocks{false};  // of tensors in 8 bits: a scale for each block, not one for all
   bool dummy_gradients{
       false};  // a gradient in the working precision for each shape of a layer's weight, which nothing reads
   bool keeps_gradients{false};                       // their buffers are there all the time
@@ -104,6 +105,8 @@ struct StageInputs {
   bool reduces_early() const { return overlap.grad_reduce && data_ranks > 1; }
   /// Weights in 8 bits are made once a step, by the first forward; those that passes gather, by each of these.
   bool quantises_once() const { return chunks.front().graph.fp8.on() && !gathers_weights(); }
+  /// Whether calls may be a forward and a backward, layer by layer.
+  bool merges_passes() const { return directions > 1 || lanes.experts != lanes.compute; }
   bool gathers_weights() const { return sharding.weights != WeightStore::whole; }
   /// Ranks that hold the same shard.
   std::int64_t replicas() const { return data_ranks / sharding.shards; }

@@ -120,7 +120,7 @@ TemplateId StageLowering::make_pass(const PassKind& kind) {
   const Draft back = backward(chunks_[static_cast<std::size_t>(kind.merged_with)], kind.gradients, kind.role);
   for (auto use = program_.uses.begin() + first_use; use != program_.uses.end(); ++use)
     if (use->instance == kMicro0) use->instance = kMicro1;
-  return add_template(program_, merged(ahead, back));
+  return add_template(program_, merged(program_, ahead, back, inputs_.lanes.experts));
 }
 
 TemplateId StageLowering::finish() {

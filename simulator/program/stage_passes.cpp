@@ -13,6 +13,9 @@
 namespace ds::program {
 namespace {
 
+/// Bytes of a block in 8 bits with its scale, over those of the block (DeepSeek-V3, section 3.3.2; OCP microscaling formats).
+constexpr double kScaledBlock = 33.0 / 32;
+
 Use with(Use use, Access access) {
   use.access = access;
   return use;
@@ -194,6 +197,10 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   Instruction exchange =
       collective(collective_of(*regroup, node.op.pass), group_of(regroup->over), lane, uses);
   exchange.comm.heads = regroup->heads(node.op.pass);
+  exchange.comm.rows = regroup->rows;
+  // What experts take in 8 bits has a scale of 32 bits for 128 elements beside it, or of 8 for 32.
+  const bool scaled = regroup->how == ops::Regrouping::exchange && node.op.type == DataType::fp8;
+  if (scaled && inputs_.scales_of_blocks) exchange.comm.bytes.expected_bytes *= kScaledBlock;
   body.add(exchange);
 }
 

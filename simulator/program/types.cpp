@@ -34,9 +34,11 @@ bool has_dummy_gradients(const Job& job) {
          gradient_type(job) != storage_type(job);
 }
 
+/// Megatron-LM turns --accumulate-allreduce-grads-in-fp32 on by itself in bf16 alone (arguments.py).
 DataType gradient_type(const Job& job) {
   const DataType type = storage_type(job);
-  const bool wide = job.habits.gradient_type == "fp32" && job.plan.reduce_precision != ReducePrecision::bf16;
+  const std::string& kept = type == DataType::fp16 ? job.habits.fp16_gradient_type : job.habits.gradient_type;
+  const bool wide = kept == "fp32" && job.plan.reduce_precision != ReducePrecision::bf16;
   return narrow(type) && wide ? DataType::fp32 : type;
 }
 
@@ -44,7 +46,8 @@ DataType reduce_type(const Job& job) {
   const DataType type = storage_type(job);
   const bool wide =
       job.plan.reduce_precision == ReducePrecision::fp32 ||
-      (job.plan.reduce_precision == ReducePrecision::software && job.habits.reduce_type == "fp32");
+      (job.plan.reduce_precision == ReducePrecision::software && job.habits.reduce_type == "fp32" &&
+       (type != DataType::fp16 || job.habits.fp16_gradient_type == job.habits.gradient_type));
   return narrow(type) && wide ? DataType::fp32 : gradient_type(job);
 }
 

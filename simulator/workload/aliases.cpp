@@ -45,6 +45,8 @@ constexpr Alias kAliases[] = {
     {"max_position_embeddings", "train.sequence_length"},
     {"max_seq_len", "train.sequence_length"},
     {"num_experts_per_tok", "model.moe.top_k"},
+    {"n_group", "model.moe.groups"},
+    {"topk_group", "model.moe.groups_per_token"},
     {"moe_intermediate_size", "model.moe.expert_ffn"},
     // Ours, looked for in another place.
     {"global_batch", "train.global_batch"},

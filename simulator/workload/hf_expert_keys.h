@@ -58,6 +58,8 @@ inline constexpr HfKey kDeepSeek[] = {kExperts,
                                       kTopK,
                                       kExpertFfn,
                                       {"n_shared_experts", experts<&Moe::shared_experts, 0, kMaxExperts>},
+                                      {"n_group", experts<&Moe::groups, 1, kMaxExperts>},
+                                      {"topk_group", experts<&Moe::groups_per_token, 1, kMaxExperts>},
                                       {"first_k_dense_replace", leading_dense},
                                       {"moe_layer_freq", experts_every},
                                       {"num_nextn_predict_layers", predicted_tokens},
@@ -88,6 +90,8 @@ inline constexpr HfKey kGlmMoe[] = {kExperts,
                                     kTopK,
                                     kExpertFfn,
                                     {"n_shared_experts", experts<&Moe::shared_experts, 0, kMaxExperts>},
+                                    {"n_group", experts<&Moe::groups, 1, kMaxExperts>},
+                                    {"topk_group", experts<&Moe::groups_per_token, 1, kMaxExperts>},
                                     {"first_k_dense_replace", leading_dense},
                                     {"num_nextn_predict_layers", predicted_tokens},
                                     {"use_qk_norm", shared_qk_norm},
@@ -121,7 +125,6 @@ inline void gpt_oss(HfDraft& d) {
 // How tokens are routed: by scores and limits that change which experts are busy, not how much they do.
 inline constexpr std::string_view kRouting =
     "router_aux_loss_coef router_jitter_noise output_router_logits norm_topk_prob aux_loss_alpha ep_size "
-    "n_group "
-    "topk_group topk_method routed_scaling_factor scoring_func seq_aux pretraining_tp";
+    "topk_method routed_scaling_factor scoring_func seq_aux pretraining_tp";
 
 }  // namespace ds::workload::hf

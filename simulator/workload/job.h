@@ -33,7 +33,9 @@ enum class QkNorm { none, shared, per_head, whole };
 
 struct Moe {
   std::int64_t experts{}, top_k{}, expert_ffn{};
-  std::int64_t shared_experts{0};         // may be 0
+  std::int64_t shared_experts{0};  // may be 0
+  std::int64_t groups{1},
+      groups_per_token{1};                // experts stand in groups, and a token's are in so many of these
   std::vector<bool> dense_layers;         // one per layer: true where the MLP is dense
   std::optional<double> capacity_factor;  // none: dropless
   double skew{1};                         // tokens of the busiest expert over the mean, at least 1
@@ -187,15 +189,27 @@ enum class Precision { fp64, fp32, tf32, fp16, bf16, fp8, dynamic };
 enum class CpKind { ring, all_gather, all_to_all };
 enum class Attention { flash, flash1, flash2, flash3, unfused };
 enum class ReducePrecision { software, fp32, bf16 };
+/// How rows go to the ranks that have their experts: each by itself, or once for every node, where they are handed on over the
+/// links inside (DeepSeek-V3, arXiv 2412.19437, section 3.2.2); and in which type, results coming back in the working one.
+enum class Dispatch { all_to_all, hierarchical };
+enum class DispatchPrecision { working, fp8 };
 enum class Sparsity { none, two_of_four };
 
 struct Overlap {
   bool grad_reduce{}, param_gather{}, tp_comm{}, p2p{};
+  bool experts{};         // a forward and a backward in one call, each beside exchanges of the other
+  bool shared_experts{};  // shared experts beside exchanges of the same pass
   auto operator<=>(const Overlap&) const = default;
 };
 
 struct Plan {
   std::int64_t tp{1}, pp{1}, cp{1}, dp{1}, ep{1}, etp{1}, vpp{1}, micro_batch{1};
+  /// By whose orders its stages work.
+  Schedule order() const { return overlap.experts && ep > 1 ? combined(schedule) : schedule; }
+  /// Whether exchanges with experts have a lane of their own. Where two pipelines take turns they do anyway.
+  bool exchanges_apart() const {
+    return ep > 1 && (overlap.experts || overlap.shared_experts || schedule == Schedule::dualpipe);
+  }
   std::int64_t tp_rows{1}, tp_columns{1};  // tp_grid
   Schedule schedule{Schedule::one_f_one_b};
   bool sequence_parallel{false};
@@ -212,6 +226,8 @@ struct Plan {
   bool fusion{true};
   std::vector<std::string> fusion_passes;  // empty: what `fusion` says
   ReducePrecision reduce_precision{ReducePrecision::software};
+  Dispatch dispatch{Dispatch::all_to_all};
+  DispatchPrecision dispatch_precision{DispatchPrecision::working};
   Sparsity sparsity{Sparsity::none};
   bool offload_optimizer{false};
   std::int64_t offload_activations{0};  // layers per stage
@@ -278,11 +294,12 @@ struct Assumption {
 /// The habits of a training stack; a preset of `profiles/software/`.
 struct Software {
   std::string name;
-  std::int64_t vocab_multiple{1};          // the vocabulary is padded to a multiple of this ...
-  bool vocab_multiple_times_tp{false};     // ... times tp
-  Overlap overlap;                         // what it can overlap
-  Attention flash{Attention::flash2};      // what plain `flash` means
-  std::string gradient_type, reduce_type;  // fp32, bf16, or "working": the working precision
+  std::int64_t vocab_multiple{1};       // the vocabulary is padded to a multiple of this ...
+  bool vocab_multiple_times_tp{false};  // ... times tp
+  Overlap overlap;                      // what it can overlap
+  Attention flash{Attention::flash2};   // what plain `flash` means
+  std::string gradient_type, fp16_gradient_type,
+      reduce_type;  // fp32, bf16, or "working": the working precision
   std::string
       selective_recompute;  // what selective means: attention_core, norms_and_activations, per_operator
   std::vector<std::string> fusions;  // passes it has
@@ -298,8 +315,11 @@ struct Software {
   std::int64_t workspace_bytes{}, grouped_workspace_bytes{};  // of libraries of products, and of grouped ones
   // Gradients and weights travel through so many buffers of so many elements in the working precision, where ZeRO shards them.
   std::int64_t bucket_count{}, bucket_elements{};
-  bool separate_products{};    // queries, keys and values, gate and up: a product each
-  double launch_overhead_s{};  // per kernel
+  Dispatch dispatch{};          // how tokens go to experts
+  bool dispatch_in_fp8{};       // where products are in 8 bits
+  std::int64_t dispatch_sms{};  // that its kernels keep from others which they run beside
+  bool separate_products{};     // queries, keys and values, gate and up: a product each
+  double launch_overhead_s{};   // per kernel
 };
 
 struct Job {

@@ -43,6 +43,15 @@ void fill_fp8_recipe(const Job& job, Plan& p) {
   p.fp8_recipe = blackwell ? "mxfp8" : "tensor_delayed";
 }
 
+void fill_dispatch_precision(const Job& job, Plan& p) {
+  const bool narrow = job.habits.dispatch_in_fp8 && p.precision == Precision::fp8;
+  p.dispatch_precision = narrow ? DispatchPrecision::fp8 : DispatchPrecision::working;
+}
+/// Nothing where no tokens travel to experts.
+std::string said_of_experts(const Plan& p, std::string_view value) {
+  return p.ep > 1 ? std::string(value) : std::string();
+}
+
 std::string say_schedule(const Plan& p) {
   std::string text;
   if (p.pp > 1 || p.schedule == Schedule::gpipe) text = name_in(kSchedules, p.schedule);
@@ -163,6 +172,17 @@ std::span<const PlanKey> plan_keys() {
   {.name = "reduce_precision", .value = kWord<&Plan::reduce_precision, kReducePrecisions>,
    .otherwise = {.why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
                  .says = [](const Job& j, const Plan&) { return j.habits.reduce_type; }}},
+  {.name = "dispatch", .value = kWord<&Plan::dispatch, kDispatches>,
+   .otherwise = {.fill = [](const Job& j, Plan& p) { p.dispatch = j.habits.dispatch; },
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
+                 .says = [](const Job&, const Plan& p) { return said_of_experts(p, name_in(kDispatches, p.dispatch)); }},
+   .search = PlanSearch{.off = number_of(Dispatch::all_to_all)}},
+  {.name = "dispatch_precision", .value = kWord<&Plan::dispatch_precision, kDispatchPrecisions>,
+   .otherwise = {.fill = fill_dispatch_precision,
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
+                 .says = [](const Job&, const Plan& p) { return said_of_experts(p, name_in(kDispatchPrecisions, p.dispatch_precision)); },
+                 .depends_on_plan = true},
+   .search = PlanSearch{.off = number_of(DispatchPrecision::working)}},
   {.name = "cp_kind", .value = kWord<&Plan::cp_kind, kCpKinds>},
   {.name = "attention", .value = kWord<&Plan::attention, kAttentions>, .search = PlanSearch{.turn = 7},
    .words = {.said = Said::phrase, .turn = 10,
@@ -179,6 +199,8 @@ std::span<const PlanKey> plan_keys() {
   overlap_key<&Overlap::param_gather>("overlap.param_gather"),
   overlap_key<&Overlap::tp_comm>("overlap.tp_comm"),
   overlap_key<&Overlap::p2p>("overlap.p2p"),
+  overlap_key<&Overlap::experts>("overlap.experts"),
+  overlap_key<&Overlap::shared_experts>("overlap.shared_experts"),
   {.name = "stage_layers", .value = kStageLayers,  // what is taken instead is said once the rules are kept
    .otherwise = {.fill = [](const Job&, Plan& p) { p.stage_layers.clear(); p.stage_layers_given = false; },
                  .says = [](const Job&, const Plan&) { return std::string(); }, .always_taken = always}},

@@ -33,8 +33,8 @@ std::vector<bool> read_mask(const Cursor& at, std::int64_t layers) {
 }
 
 Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
-  at.only({"experts", "top_k", "expert_ffn", "shared_experts", "dense_layers", "capacity_factor", "skew",
-           "router_bias"});
+  at.only({"experts", "top_k", "expert_ffn", "shared_experts", "groups", "groups_per_token", "dense_layers",
+           "capacity_factor", "skew", "router_bias"});
   Moe moe;
   moe.experts = at.member("experts").count(1, kMaxExperts);
   moe.top_k = at.member("top_k").count(1, kMaxExperts);
@@ -43,6 +43,11 @@ Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
     moe.shared_experts = shared->count(0, kMaxExperts);
   else
     defaults.assume(at.path() + ".shared_experts", "0", "default");
+  if (const auto groups = at.find("groups")) moe.groups = groups->count(1, kMaxExperts);
+  if (const auto used = at.find("groups_per_token"))
+    moe.groups_per_token = used->count(1, kMaxExperts);
+  else
+    moe.groups_per_token = moe.groups;
   if (const auto dense = at.find("dense_layers")) {
     moe.dense_layers = read_mask(*dense, layers);
   } else {

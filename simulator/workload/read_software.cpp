@@ -11,11 +11,12 @@
 namespace ds::workload {
 namespace {
 
-constexpr std::array<std::string_view, 18> kHabits{"vocab_multiple",
+constexpr std::array<std::string_view, 20> kHabits{"vocab_multiple",
                                                    "vocab_multiple_times_tp",
                                                    "overlap",
                                                    "flash",
                                                    "gradient_type",
+                                                   "fp16_gradient_type",
                                                    "reduce_type",
                                                    "selective_recompute",
                                                    "fusions",
@@ -27,9 +28,10 @@ constexpr std::array<std::string_view, 18> kHabits{"vocab_multiple",
                                                    "workspaces",
                                                    "buckets",
                                                    "separate_products",
+                                                   "dispatch",
                                                    "launch_overhead_s",
                                                    "allocator"};
-constexpr std::int64_t kMostVocabMultiple = 1LL << 16, kMostLossCopies = 4, kMostBuckets = 64,
+constexpr std::int64_t kMostVocabMultiple = 1LL << 16, kMostLossCopies = 4, kMostBuckets = 64, kMostSms = 64,
                        kMostBucketElements = 1LL << 40;
 
 void only(const Cursor& at, std::initializer_list<std::string_view> beside) {
@@ -70,13 +72,16 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
     const std::optional<Cursor> changed = of(key).find(part);
     return changed ? *changed : preset.member(key).member(part);
   };
-  of("overlap").only({"grad_reduce", "param_gather", "tp_comm", "p2p"});
+  of("overlap").only({"grad_reduce", "param_gather", "tp_comm", "p2p", "experts", "shared_experts"});
   habits.overlap = {.grad_reduce = inside("overlap", "grad_reduce").boolean(),
                     .param_gather = inside("overlap", "param_gather").boolean(),
                     .tp_comm = inside("overlap", "tp_comm").boolean(),
-                    .p2p = inside("overlap", "p2p").boolean()};
+                    .p2p = inside("overlap", "p2p").boolean(),
+                    .experts = inside("overlap", "experts").boolean(),
+                    .shared_experts = inside("overlap", "shared_experts").boolean()};
   habits.flash = of("flash").one_of(kAttentions);
   habits.gradient_type = kTypes[of("gradient_type").choose(kTypes)];
+  habits.fp16_gradient_type = kTypes[of("fp16_gradient_type").choose(kTypes)];
   habits.reduce_type = kTypes[of("reduce_type").choose(kTypes)];
   habits.selective_recompute = kSelective[of("selective_recompute").choose(kSelective)];
   for (const Cursor& pass : of("fusions").list(0, 64))
@@ -92,6 +97,10 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.bucket_count = inside("buckets", "count").count(0, kMostBuckets);
   habits.bucket_elements = inside("buckets", "elements").count(0, kMostBucketElements);
   habits.separate_products = of("separate_products").boolean();
+  of("dispatch").only({"kind", "fp8", "sms"});
+  habits.dispatch = inside("dispatch", "kind").one_of(kDispatches);
+  habits.dispatch_sms = inside("dispatch", "sms").count(0, kMostSms);
+  habits.dispatch_in_fp8 = inside("dispatch", "fp8").boolean();
   habits.launch_overhead_s = of("launch_overhead_s").none_or_within(kLatency);
   return habits;
 }

@@ -49,6 +49,10 @@ inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
                                                    {"flash2", Attention::flash2},
                                                    {"flash3", Attention::flash3},
                                                    {"unfused", Attention::unfused}};
+inline constexpr Named<Dispatch> kDispatches[] = {{"all_to_all", Dispatch::all_to_all},
+                                                  {"hierarchical", Dispatch::hierarchical}};
+inline constexpr Named<DispatchPrecision> kDispatchPrecisions[] = {{"working", DispatchPrecision::working},
+                                                                   {"fp8", DispatchPrecision::fp8}};
 inline constexpr Named<ReducePrecision> kReducePrecisions[] = {{"fp32", ReducePrecision::fp32},
                                                                {"bf16", ReducePrecision::bf16}};
 /// What a software makes one kernel of; `compile`: all that lies element by element side by side.

@@ -57,6 +57,8 @@ std::string moe_text(const Moe& moe) {
       .add("top_k", moe.top_k)
       .add("expert_ffn", moe.expert_ffn)
       .add("shared_experts", moe.shared_experts)
+      .add("groups", moe.groups)
+      .add("groups_per_token", moe.groups_per_token)
       .json("dense_layers", mask_text(moe.dense_layers))
       .add("capacity_factor", moe.capacity_factor)
       .add("skew", moe.skew)

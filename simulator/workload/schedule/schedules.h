@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "simulator/workload/schedule/combined.h"
 #include "simulator/workload/schedule/dual_pipe.h"
 #include "simulator/workload/schedule/gpipe.h"
 #include "simulator/workload/schedule/interleaved.h"
@@ -15,7 +16,16 @@
 
 namespace ds::workload {
 
-enum class Schedule { gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe };
+enum class Schedule {
+  gpipe,
+  one_f_one_b,
+  interleaved,
+  zb_h1,
+  zb_v,
+  dualpipe,
+  combined_one_f_one_b,
+  combined_interleaved
+};
 
 /// A schedule and what is true of it alone. Further rules between keys of its plans are in rules.cpp.
 struct ScheduleEntry {
@@ -47,7 +57,21 @@ inline constexpr ScheduleEntry kSchedules[] = {
     {.name = "zb-v", .value = Schedule::zb_v},
     {.name = "dualpipe", .value = Schedule::dualpipe, .order = dual_pipe, .directions = 2}};
 
+/// Those that no plan names: what 1f1b and interleaved become where exchanges with experts run beside other work.
+inline constexpr ScheduleEntry kCombinedSchedules[] = {
+    {.name = "1f1b", .value = Schedule::combined_one_f_one_b, .order = combined_one_forward_one_backward},
+    {.name = "interleaved",
+     .value = Schedule::combined_interleaved,
+     .order_of_chunks = combined_interleaved,
+     .in_rounds = true}};
+constexpr Schedule combined(Schedule schedule) {
+  if (schedule == Schedule::one_f_one_b) return Schedule::combined_one_f_one_b;
+  return schedule == Schedule::interleaved ? Schedule::combined_interleaved : schedule;
+}
+
 constexpr const ScheduleEntry& entry_of(Schedule schedule) {
+  for (const ScheduleEntry& entry : kCombinedSchedules)
+    if (entry.value == schedule) return entry;
   for (const ScheduleEntry& entry : kSchedules)
     if (entry.value == schedule) return entry;
   return kSchedules[0];

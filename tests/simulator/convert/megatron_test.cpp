@@ -236,5 +236,24 @@ TEST(Megatron, TheDispatcherThatGathersIsRefused) {
   EXPECT_EQ(megatron_job(experts + "--moe-token-dispatcher-type alltoall").plan.ep, 8);
 }
 
+TEST(Megatron, HowTokensGoToExperts) {
+  using workload::Dispatch;
+  const std::string experts =
+      "--num-experts 16 --moe-ffn-hidden-size 1024 --expert-model-parallel-size 8 "
+      "--moe-token-dispatcher-type ";
+  const workload::Job plain = megatron_job(experts + "alltoall");
+  EXPECT_EQ(plain.plan.dispatch, Dispatch::all_to_all);
+  EXPECT_EQ(plain.model.moe->groups, 1);
+  EXPECT_FALSE(plain.plan.overlap.experts || plain.plan.overlap.shared_experts);
+  const workload::Job limited = megatron_job(experts +
+                                             "flex --moe-router-num-groups 8 --moe-router-group-topk 4 "
+                                             "--overlap-moe-expert-parallel-comm --delay-wgrad-compute");
+  EXPECT_EQ(limited.plan.dispatch, Dispatch::hierarchical);
+  EXPECT_EQ(limited.model.moe->groups, 8);
+  EXPECT_EQ(limited.model.moe->groups_per_token, 4);
+  EXPECT_TRUE(limited.plan.overlap.experts);
+  EXPECT_TRUE(megatron_job(experts + "alltoall --moe-shared-expert-overlap").plan.overlap.shared_experts);
+}
+
 }  // namespace
 }  // namespace ds::convert

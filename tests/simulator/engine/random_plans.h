@@ -97,6 +97,20 @@ inline workload::Job job_of(const support::Small& plan) {
   job.habits.selective_recompute =
       std::array{"attention_core", "per_operator",
                  "norms_and_activations"}[static_cast<std::size_t>(plan.micro_batches % 3)];
+  const bool can_share = job.model.moe && job.model.residual == workload::Residual::serial &&
+                         plan.dp % 2 == 0 && (plan.zero < 2 || plan.dp > 2) &&
+                         (plan.tp == 1 || plan.sequence_parallel) && job.plan.zero_group == plan.dp * plan.cp;
+  if (can_share && plan.layers % 2 == 0) {
+    job.plan.ep = 2, job.plan.etp = 1;
+    if (plan.micro_batches % 2 == 0) job.plan.dispatch = workload::Dispatch::hierarchical;
+    const bool pairs = plan.zero < 2 && (plan.cp == 1 || plan.cp_kind != workload::CpKind::ring) &&
+                       (plan.schedule == workload::Schedule::one_f_one_b ||
+                        plan.schedule == workload::Schedule::interleaved);
+    job.plan.overlap.experts = pairs && plan.pp % 2 == 0;
+    job.plan.overlap.shared_experts = plan.pp % 3 == 0;
+    if (plan.precision == workload::Precision::fp8 && plan.micro_batches % 3 == 0)
+      job.plan.dispatch_precision = workload::DispatchPrecision::fp8;
+  }
   // Where it is of any use, every other plan sends activations in shares.
   job.habits.pipeline_scatter_gather = (plan.layers + plan.pp) % 2 == 0;
   return job;

@@ -1,6 +1,8 @@
 // Experts that ranks share out: rows go to them and come back, and fewer ranks reduce their gradients.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "tests/support/counts.h"
 #include "tests/support/jobs.h"
 
@@ -110,6 +112,73 @@ TEST(Experts, AreSharedOutInBothDirections) {
       EXPECT_EQ(check(lower(job)), std::nullopt) << tp << fp8;
       EXPECT_EQ(check(unroll(lower(job))), std::nullopt);
     }
+}
+
+/// Each way of sending rows, each kind of overlap, each pipeline: what lowering makes passes the checker, in both forms.
+TEST(Experts, TravelInEveryWay) {
+  using workload::Schedule;
+  for (const auto dispatch : {workload::Dispatch::all_to_all, workload::Dispatch::hierarchical})
+    for (const bool fp8 : {false, true})
+      for (const std::int64_t etp : {1, 2})
+        for (const auto schedule : {Schedule::one_f_one_b, Schedule::interleaved, Schedule::dualpipe})
+          for (const bool experts : {false, true})
+            for (const bool shared : {false, true})
+              for (const auto recompute : {workload::Recompute::none, workload::Recompute::full}) {
+                workload::Job job = job_on(2, 4, 4, 1);
+                job.model.moe->groups = 4, job.model.moe->groups_per_token = 2;
+                job.plan.etp = etp, job.plan.pp = 2, job.plan.recompute = recompute;
+                job.plan.schedule = schedule, job.plan.vpp = schedule == Schedule::interleaved ? 2 : 1;
+                job.model.layers = 4, job.plan.stage_layers = workload::split_layers(4, 2, job.plan.vpp);
+                job.train.global_batch = 6 * job.plan.micro_batch * job.plan.dp;
+                if (fp8) job.plan.precision = workload::Precision::fp8, job.plan.fp8_recipe = "block";
+                if (fp8) job.plan.dispatch_precision = workload::DispatchPrecision::fp8;
+                job.plan.dispatch = dispatch;
+                job.plan.overlap.experts = experts, job.plan.overlap.shared_experts = shared;
+                const Program program = lower(job);
+                EXPECT_EQ(check(program), std::nullopt);
+                EXPECT_EQ(check(unroll(program)), std::nullopt);
+              }
+}
+
+/// Tokens travel in 8 bits there, and gradients of results; results and gradients of tokens come back in 16. With scales of
+/// blocks there is one of 32 bits for 128 elements.
+TEST(Experts, TravelInEightBitsOneWay) {
+  workload::Job job = job_on(1, 4, 4);
+  job.plan.precision = workload::Precision::fp8, job.plan.fp8_recipe = "block";
+  job.plan.dispatch_precision = workload::DispatchPrecision::fp8;
+  const Program program = lower(job);
+  const double rows = static_cast<double>(expert_rows(job)) * 16;
+  std::map<double, int> bytes;
+  for (const Instruction& one : program.instructions)
+    if (one.kind == Kind::collective && one.comm.what == Collective::all_to_all)
+      ++bytes[one.comm.bytes.expected_bytes];
+  ASSERT_EQ(bytes.size(), 2U);
+  EXPECT_EQ(bytes.begin()->first, rows * 33 / 32);
+  EXPECT_EQ(bytes.rbegin()->first, rows * 2);
+  EXPECT_EQ(bytes.begin()->second, bytes.rbegin()->second);
+}
+
+/// With a lane of their own, exchanges wait for what they send alone: weight gradients and shared experts stand behind them.
+TEST(Experts, ExchangesDoNotWaitForWhatTheyDoNotSend) {
+  const auto behind = [](std::int64_t shared, bool overlap) {
+    workload::Job job = job_on(1, 4, 4, shared);
+    job.plan.overlap.shared_experts = overlap;
+    const Program program = lower(job);
+    int forward = 0, weights = 0;
+    for (std::size_t i = 0; i + 1 < program.instructions.size(); ++i) {
+      const Instruction &one = program.instructions[i], &next = program.instructions[i + 1];
+      if (one.kind != Kind::collective || one.comm.what != Collective::all_to_all) continue;
+      EXPECT_EQ(one.lane != LaneId{0}, overlap);
+      if (next.operators.count == 0) continue;
+      const ops::Op& op = program.op(program.operators_of(next).front().op);
+      weights += op.pass == ops::Pass::weight_gradient ? 1 : 0;
+      forward += std::holds_alternative<ops::Linear>(op.what) && op.pass == ops::Pass::forward ? 1 : 0;
+    }
+    return std::pair(forward > 0, weights > 0);
+  };
+  EXPECT_EQ(behind(1, false), std::pair(false, false));
+  EXPECT_TRUE(behind(1, true).first);
+  EXPECT_TRUE(behind(0, true).second);
 }
 
 /// Rows go out and come back, forward and backward.

@@ -89,9 +89,11 @@ TEST_F(HfConfig, DeepSeekHasLatentAttentionAndLeadingDenseLayers) {
   const Model m = read(R"({"model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168,
       "vocab_size": 129280, "num_attention_heads": 128, "num_key_value_heads": 128, "intermediate_size": 18432,
       "moe_intermediate_size": 2048, "n_routed_experts": 256, "n_shared_experts": 1, "num_experts_per_tok": 8,
-      "first_k_dense_replace": 3, "moe_layer_freq": 1, "q_lora_rank": 1536, "kv_lora_rank": 512,
+      "n_group": 8, "topk_group": 4, "first_k_dense_replace": 3, "moe_layer_freq": 1, "q_lora_rank": 1536, "kv_lora_rank": 512,
       "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "num_nextn_predict_layers": 1})");
   EXPECT_EQ(m.mtp_layers, 1);
+  EXPECT_EQ(m.moe->groups, 8);
+  EXPECT_EQ(m.moe->groups_per_token, 4);
   EXPECT_TRUE(m.moe->dense_layers[2]);
   EXPECT_FALSE(m.moe->dense_layers[3]);
   Model main = m;
