@@ -28,7 +28,8 @@ const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
   constexpr std::int32_t kAround = 6;
   StepOrder order = step_order(job);
   const std::int32_t enough = program::directions_of(order.schedule) * order.stages + kAround;
-  order.micro_batches = program::shortened(order.schedule, order.stages, order.micro_batches, enough);
+  order.micro_batches =
+      program::shortened(order.schedule, order.stages, order.chunks, order.micro_batches, enough);
   return known_.of(order, [&] { return make(order); }).stages;
 }
 
@@ -186,6 +187,8 @@ class StageKinds::Plan {
     StageTemplates& templates = *found->second;
     if (const StageOutline* const known = templates.known(passes)) return *known;
     StageOutline& outline = templates.add(passes);
+    for (const TemplateOutline& body : outline.templates()) kinds_.remembered_ += body.items.size();
+    kinds_.remembered_ += outline.local().size();
     std::vector<std::int32_t> shape = outline.make_shape();
     outline.set_shape(&kinds_.shapes_.of(shape, [&] { return std::move(shape); }));
     return outline;

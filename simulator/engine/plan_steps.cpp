@@ -33,6 +33,7 @@ bool is_lowered(const Plan& plan) { return plan.ep > 1 && plan.zero > 1; }
 /// A plan to be evaluated.
 struct Entry {
   std::size_t number{};
+  StepOrder order;
   PlanStages stages;
   const StepForm* form{};
 };
@@ -72,6 +73,9 @@ class Evaluator {
 }  // namespace
 
 struct PlanSteps::Impl {
+  static constexpr std::size_t kMostRemembered = 4'000'000;  // items of outlines, some 250 bytes each
+  static constexpr std::size_t kMostOfForms = 100'000'000;   // words of their tapes
+
   Impl(Job job, const cost::Profile& profile, std::size_t threads)
       : base(std::move(job)), pool(threads), machines(profile), evaluators(pool.size()) {}
 
@@ -86,9 +90,11 @@ struct PlanSteps::Impl {
     return *unit;
   }
 
+  using Part = std::pair<Unit*, std::vector<std::size_t>>;
   /// Plans by whom they share remembered stages with; large parts first, so that all threads end together.
-  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
-    std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
+  std::vector<Part> parts_of(std::span<const Plan> plans) {
+    forget_if_full();
+    std::vector<Part> parts;
     std::map<Unit*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
       Unit* const unit = &unit_of(plans[i]);
@@ -100,6 +106,14 @@ struct PlanSteps::Impl {
     return parts;
   }
 
+  /// What is remembered only saves time. Nothing may hold on to it from one call to the next.
+  void forget_if_full() {
+    std::size_t remembered = 0;
+    for (const auto& [key, unit] : units) remembered += unit->kinds.remembered();
+    if (remembered > kMostRemembered) units.clear();
+    if (forms.size() > kMostOfForms) forms.clear();
+  }
+
   Seconds when_lowered(const Plan& plan) {
     Job job = base;
     job.plan = plan;
@@ -109,12 +123,12 @@ struct PlanSteps::Impl {
     return analyse(program, price(program, *machines.of(job).machine)).step_time;
   }
 
-  const StepForm* form_of(const Job& job, const PlanStages& stages) {
+  const StepForm* form_of(const Entry& entry) {
     std::vector<const StageOutline*> outlines;
-    outlines.reserve(stages.stages.size());
-    for (const PlanStages::Stage& stage : stages.stages)
-      outlines.push_back(stages.kinds[static_cast<std::size_t>(stage.kind)].outline);
-    return &forms.of(Orders::step_order(job), outlines);
+    outlines.reserve(entry.stages.stages.size());
+    for (const PlanStages::Stage& stage : entry.stages.stages)
+      outlines.push_back(entry.stages.kinds[static_cast<std::size_t>(stage.kind)].outline);
+    return &forms.of(entry.order, outlines);
   }
 
   Job base;
@@ -144,9 +158,12 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
       }
       StageKinds& kinds = parts[piece].first->kinds;
       PlanStages stages = kinds.of(plans[i]);
-      const StepForm* const form = impl_->form_of(kinds.job(), stages);
-      entries[i] = {i, std::move(stages), form};
+      entries[i] = {i, Orders::step_order(kinds.job()), std::move(stages), nullptr};
     }
+  });
+  impl_->pool.share(entries.size(), [&](std::size_t i, std::size_t /*member*/) {
+    if (entries[i].stages.stages.empty() || (enough && enough())) return;
+    entries[i].form = impl_->form_of(entries[i]);
   });
   std::map<const StepForm*, std::size_t> known;  // by form: the group that is not full
   std::vector<std::vector<Entry*>> groups;

@@ -37,13 +37,21 @@ const StepForm& StepForms::of(const StepOrder& order, Stages stages) {
   return forms_.of(key, [&] { return make(key, stages); });
 }
 
+void StepForms::clear() {
+  forms_.clear();
+  short_.clear();
+  size_ = 0;
+}
+
 StepForm StepForms::make(const Key& key, Stages stages) {
   const StepOrder& order = key.order;
-  const std::int32_t period = program::period_of(order.schedule, order.stages);
-  for (std::int32_t round = 1; round <= kTries; ++round) {
+  const std::int32_t period = program::period_of(order.schedule, order.stages, order.chunks);
+  const std::int32_t first = workload::entry_of(order.schedule).settles_after;
+  for (std::int32_t round = first; round < first + kTries; ++round) {
     const std::int32_t least =
         program::directions_of(order.schedule) * round * order.stages + kPeriods * period + kAround;
-    const std::int32_t few = program::shortened(order.schedule, order.stages, order.micro_batches, least);
+    const std::int32_t few =
+        program::shortened(order.schedule, order.stages, order.chunks, order.micro_batches, least);
     if (few + period >= order.micro_batches) break;
     const Short& shorter = with_micro_batches(key, few, stages);
     const Short& longer = with_micro_batches(key, few + period, stages);
@@ -73,6 +81,8 @@ StepForms::Short StepForms::make_short(const StepOrder& order, Stages stages) {
     result.durations.push_back(std::move(classes.back().durations));
   }
   result.structure.tape = maxplus::compile(graphs);
+  result.structure.tape.entry_of = {};  // nobody asks when a single item ends, and there are millions
+  size_ += result.structure.tape.code.size();
   for (ClassGraph& one : classes) result.structure.formulas.push_back(std::move(one.graph.formulas));
   return result;
 }

@@ -146,6 +146,9 @@ class Unit {
   Unit(Job base, Moments& moments, Parted& parted)
       : job_(std::move(base)), moments_(moments), parted_(parted), graphs_(job_.model) {}
 
+  /// Parts of stages.
+  std::size_t remembered() const { return remembered_; }
+
   std::optional<Bytes> peak(const Plan& plan) {
     job_.plan = plan;
     workload::settle(job_);
@@ -219,7 +222,10 @@ class Unit {
     const StageInputs cut = without_sizes(inputs);
     const StageInputs key = without_shards(cut);
     auto found = families_.find(key);
-    if (found == families_.end()) found = families_.try_emplace(key, key, graphs_).first;
+    if (found == families_.end()) {
+      found = families_.try_emplace(key, key, graphs_).first;
+      remembered_ += key.chunks.size();
+    }
     return found->second.of(inputs, cut, micro_batches);
   }
 
@@ -241,6 +247,7 @@ class Unit {
   Parted& parted_;
   program::ChunkGraphs graphs_;
   std::map<StageInputs, Family> families_;  // by without_shards
+  std::size_t remembered_{0};
   std::map<std::tuple<const PlanMoments*, std::size_t, std::size_t>, PlanMoments> highest_;
   // Of the plan that is looked at.
   std::vector<Kind> kinds_;
@@ -252,6 +259,8 @@ class Unit {
 struct PlanPeaks::Impl {
   Impl(Job job, std::size_t threads) : base(std::move(job)), pool(threads) {}
 
+  static constexpr std::size_t kMostRemembered = 20'000;  // chunks, some 50 kB each with their graphs
+
   /// What is remembered of plans that have the same kinds of chunks.
   struct Part {
     Unit peaks;
@@ -261,6 +270,7 @@ struct PlanPeaks::Impl {
   /// Calls fn(part, number of a plan) for all plans; large parts first, so that all threads end together.
   template <class Fn>
   void share(std::span<const Plan> plans, const std::function<bool()>& enough, Fn&& fn) {
+    forget_if_full();
     std::vector<std::pair<Part*, std::vector<std::size_t>>> shares;
     std::map<Part*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
@@ -278,6 +288,13 @@ struct PlanPeaks::Impl {
         fn(*shares[piece].first, i);
       }
     });
+  }
+
+  /// What is remembered only saves time.
+  void forget_if_full() {
+    std::size_t remembered = 0;
+    for (const auto& [key, part] : parts) remembered += part->peaks.remembered();
+    if (remembered > kMostRemembered) parts.clear();
   }
 
   Job base;
