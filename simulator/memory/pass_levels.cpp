@@ -64,6 +64,8 @@ PassReader::PassReader(const program::StageInputs& inputs, const Graphs& graphs,
   always_ = alive_always(program_, buffers_, templates);
   find_step_copies();
   find_slot_copies();
+  own_lives_.resize(reads_.size());
+  seen_.resize(reads_.size());
 }
 
 void PassReader::make_terms(const program::Program& of_two) {
@@ -264,7 +266,7 @@ Idle PassReader::idle(const Between& between) const {
   return result;
 }
 
-Within PassReader::within(const std::pair<std::int32_t, Between>& call) const {
+Within PassReader::within(const std::pair<std::int32_t, Between>& call) {
   Within result{call, {}};
   Lives lives{.changes = {}, .throughout = Level(sizes_.count(), 0)};
   const auto kind = static_cast<std::size_t>(call.first);
@@ -275,6 +277,23 @@ Within PassReader::within(const std::pair<std::int32_t, Between>& call) const {
     if (own != nullptr && own->spells.front().fresh && before) return result;
     live(own, before, is_alive_behind(copy, between), copy.terms, lives);
   }
+  std::optional<Lives>& own = own_lives_[kind];
+  if (!own) add_own_lives(kind, own.emplace(Lives{.changes = {}, .throughout = Level(sizes_.count(), 0)}));
+  auto seen = std::ranges::find(seen_[kind], lives.changes, &Seen::of_step);
+  if (seen == seen_[kind].end()) {
+    std::vector<Change> changes = lives.changes;
+    changes.insert(changes.end(), own->changes.begin(), own->changes.end());
+    seen = seen_[kind].insert(
+        seen, {std::move(lives.changes), highest_of(std::move(changes), reads_[kind].passed_over)});
+  }
+  result.levels = seen->levels;
+  for (Level& level : result.levels)
+    for (std::size_t i = 0; i < level.size(); ++i) level[i] += lives.throughout[i] + own->throughout[i];
+  return result;
+}
+
+/// What a pass touches of its micro-batches, and what is its own.
+void PassReader::add_own_lives(std::size_t kind, Lives& lives) const {
   if (kind < kinds_.size())
     for (const OwnPass& own : own_passes(kinds_[kind]))
       for (const SlotCopy& copy : slot_copies_) {
@@ -288,18 +307,15 @@ Within PassReader::within(const std::pair<std::int32_t, Between>& call) const {
                                                     : false;
         live(copy.touched[kind], before, behind, *copy.terms, lives);
       }
-  const Read& read = reads_[kind];
-  for (const Touched& one : read.lives.of_call)
+  for (const Touched& one : reads_[kind].lives.of_call)
     if (!always_[program::index(one.buffer)]) live(&one, false, false, terms_of(one.buffer, one.copy), lives);
-  result.levels = highest_of(lives, read.passed_over);
-  return result;
 }
 
 /// Deaths come before the births at their position.
-std::vector<Level> PassReader::highest_of(Lives& lives, const std::vector<bool>& passed_over) const {
-  std::vector<Change>& changes = lives.changes;
+std::vector<Level> PassReader::highest_of(std::vector<Change> changes,
+                                          const std::vector<bool>& passed_over) const {
   std::ranges::sort(changes, {}, [](const Change& c) { return std::pair(c.position, c.birth); });
-  Level now = lives.throughout;
+  Level now(sizes_.count(), 0);
   Highest highest;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const Change& change = changes[i];
@@ -308,7 +324,7 @@ std::vector<Level> PassReader::highest_of(Lives& lives, const std::vector<bool>&
     const bool before = change.position == kBefore;
     if (top && (before || !passed_over[static_cast<std::size_t>(change.position)])) highest.add(now);
   }
-  highest.add(lives.throughout);
+  highest.add(Level(sizes_.count(), 0));
   return highest.take();
 }
 

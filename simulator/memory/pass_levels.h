@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,7 +55,7 @@ class PassReader {
 
   /// But for `within` and `idle`.
   PassLevels levels() const;
-  Within within(const std::pair<std::int32_t, Between>& call) const;
+  Within within(const std::pair<std::int32_t, Between>& call);
   Idle idle(const Between& between) const;
 
  private:
@@ -80,11 +81,17 @@ class PassReader {
     std::int32_t position{};
     bool birth{};
     const Terms* terms{};
+    bool operator==(const Change&) const = default;
   };
   /// What a call touches that is born or dies in it, and what lives throughout.
   struct Lives {
     std::vector<Change> changes;
     Level throughout;
+  };
+  /// A pass as it is with certain changes in what lives for a step: levels above what lives throughout.
+  struct Seen {
+    std::vector<Change> of_step;
+    std::vector<Level> levels;
   };
 
   bool is_cut(std::size_t chunk) const;
@@ -99,7 +106,8 @@ class PassReader {
   bool is_alive_before(const StepCopy& copy, const Between& between) const;
   bool is_alive_behind(const StepCopy& copy, const Between& between) const;
   void live(const Touched* touched, bool before, bool behind, const Terms& terms, Lives& lives) const;
-  std::vector<Level> highest_of(Lives& lives, const std::vector<bool>& passed_over) const;
+  void add_own_lives(std::size_t kind, Lives& lives) const;
+  std::vector<Level> highest_of(std::vector<Change> changes, const std::vector<bool>& passed_over) const;
 
   const program::StageInputs& inputs_;
   const SizeNumbers& sizes_;
@@ -115,6 +123,8 @@ class PassReader {
   std::vector<bool> always_;        // by buffer
   std::vector<StepCopy> step_copies_;
   std::vector<SlotCopy> slot_copies_;
+  std::vector<std::optional<Lives>> own_lives_;  // by kind, once somebody has asked
+  std::vector<std::vector<Seen>> seen_;          // likewise
 };
 
 }  // namespace ds::memory

@@ -149,7 +149,7 @@ class Unit {
   /// Parts of stages.
   std::size_t remembered() const { return remembered_; }
 
-  std::optional<Bytes> peak(const Plan& plan) {
+  std::optional<Bytes> peak(const Plan& plan, double limit) {
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
@@ -170,6 +170,7 @@ class Unit {
           most_bytes(kind.parts, kind.part_of, highest_of(moments, first, end), parted_);
       if (!bytes) return std::nullopt;
       most = std::max(most, *bytes);
+      if (static_cast<double>(most) > limit) break;
     }
     return Bytes{most};
   }
@@ -308,11 +309,11 @@ PlanPeaks::PlanPeaks(const Job& base, std::size_t threads) : impl_(std::make_uni
 PlanPeaks::~PlanPeaks() = default;
 
 std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
-                                                const std::function<bool()>& enough) {
+                                                const std::function<bool()>& enough, double limit) {
   std::vector<std::optional<Bytes>> result(plans.size());
   if (impl_->base.habits.allocator == "arena") return result;
   impl_->share(plans, enough,
-               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i]); });
+               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i], limit); });
   return result;
 }
 

@@ -157,7 +157,7 @@ const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
 PartLevels::Known PartLevels::find(const PartMoments& moments) {
   PassLevels& levels = passes_[{moments.kinds, moments.rank}];
   std::optional<PassReader> reader;
-  const auto read = [&]() -> const PassReader& {
+  const auto read = [&]() -> PassReader& {
     if (!reader) reader.emplace(inputs_, graphs_, graphs_of_two_, sizes_, moments);
     return *reader;
   };

@@ -201,7 +201,11 @@ class Evaluator::Batch {
 
   /// Leaves those whose step time is asked for.
   void judge_memory(Wave& wave) {
-    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough);
+    // Where some fit, nobody asks how far from it others are.
+    const bool only_whether = !judging_->too_large_ones && !leaders_.all().empty() && !job_.cluster.cpu();
+    const double limit =
+        only_whether && !wave.empty() ? usable(wave.front()) : std::numeric_limits<double>::infinity();
+    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough, limit);
     evaluator_->pool_.share(wave.size(), [&](std::size_t i, std::size_t /*member*/) {
       if (!peaks[i] && !enough()) peaks[i] = peak_of(job_of(wave[i]));
     });
