@@ -60,7 +60,8 @@ StageInputs without_sizes(StageInputs inputs) {
   inputs.micro_batches = std::min(inputs.micro_batches, 2);
   inputs.stages = std::min(inputs.stages, 2);
   inputs.overlap.tp_comm = inputs.products_in_pieces = false;
-  if (inputs.directions == 1) inputs.lanes = one_beside(inputs.lanes);
+  if (!inputs.gathers_weights()) inputs.overlap.param_gather = false;
+  inputs.lanes = one_beside(inputs.lanes);
   return inputs;
 }
 
