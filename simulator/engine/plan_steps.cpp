@@ -27,9 +27,6 @@ namespace {
 using workload::Job;
 using workload::Plan;
 
-/// Two kinds of buckets are reduced by ranks of their own in every pass: the ways between lanes are more than a form looks at.
-bool is_lowered(const Plan& plan) { return plan.ep > 1 && plan.zero > 1; }
-
 /// A plan to be evaluated.
 struct Entry {
   std::size_t number{};
@@ -114,15 +111,6 @@ struct PlanSteps::Impl {
     if (forms.size() > kMostOfForms) forms.clear();
   }
 
-  Seconds when_lowered(const Plan& plan) {
-    Job job = base;
-    job.plan = plan;
-    workload::settle(job);
-    const program::Program program =
-        program::lower(job, program::Classes::per_stage, program::Hash::left_out);
-    return analyse(program, price(program, *machines.of(job).machine)).step_time;
-  }
-
   const StepForm* form_of(const Entry& entry) {
     std::vector<const StageOutline*> outlines;
     outlines.reserve(entry.stages.stages.size());
@@ -152,10 +140,6 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
   impl_->pool.share(parts.size(), [&](std::size_t piece, std::size_t /*member*/) {
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
-      if (is_lowered(plans[i])) {
-        result[i] = impl_->when_lowered(plans[i]);
-        continue;
-      }
       StageKinds& kinds = parts[piece].first->kinds;
       PlanStages stages = kinds.of(plans[i]);
       entries[i] = {i, Orders::step_order(kinds.job()), std::move(stages), nullptr};
