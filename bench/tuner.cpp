@@ -96,7 +96,10 @@ std::vector<workload::Plan> shuffled_plans(const tuner::Space& space) {
   workload::Job job = space.base();
   std::vector<workload::Plan> plans;
   for (tuner::Index i = 0; i < space.size(); ++i)
-    if (!space.decode_into(space.candidate(i), job)) plans.push_back(job.plan);
+    if (!space.decode_into(space.candidate(i), job)) {
+      plans.push_back(job.plan);
+      plans.back().stage_layers = {};  // they follow, and are many
+    }
   const RandomStream draw(1, 0);
   for (std::size_t i = plans.size(); i > 1; --i) std::swap(plans[i - 1], plans[draw.below(i, i)]);
   return plans;

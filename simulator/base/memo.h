@@ -24,6 +24,9 @@ class Memo {
     return *slot->value;
   }
 
+  /// Nobody may ask meanwhile; what was returned is gone.
+  void clear() { slots_.clear(); }
+
  private:
   struct Slot {
     std::once_flag made;

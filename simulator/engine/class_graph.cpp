@@ -70,7 +70,11 @@ class Time {
 class ClassWalk {
  public:
   ClassWalk(const StepOrder& order, std::int32_t stage, const StageOutline& outline, ChannelNumbers& channels)
-      : order_(order), stage_(stage), outline_(outline), channels_(channels) {
+      : order_(order),
+        stage_(stage),
+        outline_(outline),
+        local_(!outline.local().empty()),
+        channels_(channels) {
     passes_ = program::order_of(order.schedule, order.stages, stage, order.micro_batches, order.chunks);
     const std::int32_t own = order.micro_batches / program::directions_of(order.schedule);
     calls_ = program::calls_of(passes_, own, order.reduces_early, order.first_forwards_apart);
@@ -107,7 +111,8 @@ class ClassWalk {
 
  private:
   static constexpr std::size_t kLanes = 12;
-  static constexpr std::size_t kWays = 3;  // that a time may have before it becomes a point
+  static constexpr std::size_t kWays = 3;    // that a time may have before it becomes a point
+  static constexpr std::size_t kTerms = 24;  // of a way, likewise
 
   /// A time at which a way through the class's own lanes begins.
   struct Source {
@@ -177,15 +182,15 @@ class ClassWalk {
     });
     time.drop_begin();
     const bool special = item.lane == 0;
-    if (special && (call.is_last_backward || is_finish_))
+    if (special && local_ && (call.is_last_backward || is_finish_))
       sources_.push_back({static_cast<std::int32_t>(t), static_cast<std::int32_t>(i), time});
     const std::int32_t duration = terms_.duration(number_of(t, i));
     if (is_work(item)) {
       time.go_on(duration, beats_[t][i], terms_);
-      if (special && call.is_first_forward)
+      if (special && local_ && call.is_first_forward)
         time.add(Time::Way{kNone, terms_.duration(from_begin(t, i))}, terms_);
       if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
-      if (time.size() > kWays) time = point(time, item, kNone, kNone);
+      if (time.size() > kWays || is_long(time)) time = point(time, item, kNone, kNone);
     } else {
       if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
       time = point(time, item, channel_of(item), duration);
@@ -213,8 +218,14 @@ class ClassWalk {
     }
   }
 
+  /// Of a call in which hundreds of items follow one another, no sum is over all of them.
+  bool is_long(const Time& time) const {
+    return std::ranges::any_of(time, [&](const Time::Way& way) { return terms_.length(way.term) > kTerms; });
+  }
+
   /// What lanes of the class's own may delay in what follows the last backwards.
   void add_ways_to(std::int32_t item, Time& time) {
+    if (!local_) return;
     time.add(Time::Way{kNone, terms_.duration(through(-1, -1, item))}, terms_);
     for (const Source& source : sources_) {
       Time way = source.begin;
@@ -299,6 +310,7 @@ class ClassWalk {
   const StepOrder& order_;
   std::int32_t stage_;
   const StageOutline& outline_;
+  bool local_;  // lanes of the class's own make the compute lane wait
   ChannelNumbers& channels_;
   std::vector<program::ScheduledPass> passes_;
   std::vector<program::PassCall> calls_;

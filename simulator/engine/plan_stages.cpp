@@ -2,7 +2,9 @@
 #include "simulator/engine/plan_stages.h"
 
 #include <algorithm>
+#include <array>
 
+#include "simulator/engine/price.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/workload/layer_kinds.h"
 #include "simulator/workload/settle.h"
@@ -28,7 +30,8 @@ const std::vector<Orders::OfStage>& Orders::of(const Job& job) {
   constexpr std::int32_t kAround = 6;
   StepOrder order = step_order(job);
   const std::int32_t enough = program::directions_of(order.schedule) * order.stages + kAround;
-  order.micro_batches = program::shortened(order.schedule, order.stages, order.micro_batches, enough);
+  order.micro_batches =
+      program::shortened(order.schedule, order.stages, order.chunks, order.micro_batches, enough);
   return known_.of(order, [&] { return make(order); }).stages;
 }
 
@@ -149,8 +152,33 @@ class StageKinds::Plan {
         return static_cast<std::int32_t>(k);
     }
     keys_.push_back(key);
-    result_.kinds.push_back(make(s, key.offset == 0 && directions_ == 1 ? 0 : rank));
+    result_.kinds.push_back(make(s, key.offset == 0 ? like(rank) : rank));
     return static_cast<std::int32_t>(keys_.size()) - 1;
+  }
+
+  /// A rank to whom everything is as far as to this one, which is the first one in its node. That is any, but for the rank at the
+  /// mirrored place, which the other pipeline has: how far that is shows in what small and large sums over the two take.
+  std::int32_t like(std::int32_t rank) {
+    if (directions_ == 1) return 0;
+    program::Program scratch;
+    scratch.grid = grid_;
+    program::RankClass ranks;
+    ranks.first = rank;
+    std::array<double, 4> far{};
+    std::int64_t bytes = std::int64_t{1} << 10;
+    for (double& seconds : far) {
+      const program::Instruction sum{
+          .kind = program::Kind::collective,
+          .comm = {.what = collective::Collective::all_reduce,
+                   .group = program::kMirrors,
+                   .bytes = {.bound = {bytes}, .expected_bytes = static_cast<double>(bytes)}}};
+      seconds = machine_.machine->time(communication_of(scratch, ranks, sum)).seconds.value;
+      bytes <<= 7;
+    }
+    const auto found = std::ranges::find(mirrors_, far, [](const auto& one) { return one.first; });
+    if (found != mirrors_.end()) return found->second;
+    mirrors_.emplace_back(far, rank);
+    return rank;
   }
 
   std::int32_t rank_of(std::int64_t stage) const {
@@ -187,6 +215,8 @@ class StageKinds::Plan {
     StageTemplates& templates = *found->second;
     if (const StageOutline* const known = templates.known(passes)) return *known;
     StageOutline& outline = templates.add(passes);
+    for (const TemplateOutline& body : outline.templates()) kinds_.remembered_ += body.items.size();
+    kinds_.remembered_ += outline.local().size();
     std::vector<std::int32_t> shape = outline.make_shape();
     outline.set_shape(&kinds_.shapes_.of(shape, [&] { return std::move(shape); }));
     return outline;
@@ -252,7 +282,8 @@ class StageKinds::Plan {
   bool layers_differ_;
   const std::vector<Orders::OfStage>& orders_;
   program::Lanes lanes_;
-  std::vector<Key> keys_;  // by kind
+  std::vector<Key> keys_;                                                // by kind
+  std::vector<std::pair<std::array<double, 4>, std::int32_t>> mirrors_;  // of each distance a rank
   std::vector<std::pair<std::pair<std::int32_t, program::ChunkInputs>, ChunkSeconds*>> chunks_;
   PlanStages result_;
 };

@@ -81,6 +81,8 @@ class StageKinds {
 
   /// `plan` is complete, legal and supported.
   PlanStages of(const workload::Plan& plan);
+  /// Items of outlines.
+  std::size_t remembered() const { return remembered_; }
   /// With the plan that was asked for last.
   const workload::Job& job() const { return job_; }
 
@@ -94,6 +96,7 @@ class StageKinds {
   std::map<StageTemplates::Inputs, std::unique_ptr<StageTemplates>> templates_;
   std::map<ChunkSeconds::Inputs, std::unique_ptr<ChunkSeconds>> chunks_;
   program::ChunkGraphs graphs_{job_.model};
+  std::size_t remembered_{0};
 };
 
 }  // namespace ds::engine

@@ -29,19 +29,19 @@ using workload::offloads;
 using workload::Job;
 using workload::Plan;
 
-/// Two kinds of buckets that ranks of their own reduce in every pass, or in the one pass of all weight gradients, and exchanges
-/// beside work of the same pipeline: the ways between lanes are more than a form looks at. Nor does it know copies to the host.
+/// In the one pass of all weight gradients, and with exchanges beside work of the same pipeline, the ways between lanes are more than a
+/// form looks at. Nor does it know copies to the host.
 bool is_lowered(const Job& base, const Plan& plan) {
   if (offloads(plan)) return true;
   if (plan.ep == 1) return false;
   const bool beside = plan.exchanges_apart() && program::directions_of(plan.schedule) == 1;
-  const bool one_pass = plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1;
-  return plan.zero > 1 || beside || one_pass;
+  return beside || (plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1);
 }
 
 /// A plan to be evaluated.
 struct Entry {
   std::size_t number{};
+  StepOrder order;
   PlanStages stages;
   const StepForm* form{};
 };
@@ -81,6 +81,9 @@ class Evaluator {
 }  // namespace
 
 struct PlanSteps::Impl {
+  static constexpr std::size_t kMostRemembered = 4'000'000;  // items of outlines, some 250 bytes each
+  static constexpr std::size_t kMostOfForms = 100'000'000;   // words of their tapes
+
   Impl(Job job, const cost::Profile& profile, std::size_t threads)
       : base(std::move(job)), pool(threads), machines(profile), evaluators(pool.size()) {}
 
@@ -95,9 +98,11 @@ struct PlanSteps::Impl {
     return *unit;
   }
 
+  using Part = std::pair<Unit*, std::vector<std::size_t>>;
   /// Plans by whom they share remembered stages with; large parts first, so that all threads end together.
-  std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts_of(std::span<const Plan> plans) {
-    std::vector<std::pair<Unit*, std::vector<std::size_t>>> parts;
+  std::vector<Part> parts_of(std::span<const Plan> plans) {
+    forget_if_full();
+    std::vector<Part> parts;
     std::map<Unit*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
       Unit* const unit = &unit_of(plans[i]);
@@ -109,21 +114,20 @@ struct PlanSteps::Impl {
     return parts;
   }
 
-  Seconds when_lowered(const Plan& plan) {
-    Job job = base;
-    job.plan = plan;
-    workload::settle(job);
-    const program::Program program =
-        program::lower(job, program::Classes::per_stage, program::Hash::left_out);
-    return analyse(program, price(program, *machines.of(job).machine)).step_time;
+  /// What is remembered only saves time. Nothing may hold on to it from one call to the next.
+  void forget_if_full() {
+    std::size_t remembered = 0;
+    for (const auto& [key, unit] : units) remembered += unit->kinds.remembered();
+    if (remembered > kMostRemembered) units.clear();
+    if (forms.size() > kMostOfForms) forms.clear();
   }
 
-  const StepForm* form_of(const Job& job, const PlanStages& stages) {
+  const StepForm* form_of(const Entry& entry) {
     std::vector<const StageOutline*> outlines;
-    outlines.reserve(stages.stages.size());
-    for (const PlanStages::Stage& stage : stages.stages)
-      outlines.push_back(stages.kinds[static_cast<std::size_t>(stage.kind)].outline);
-    return &forms.of(Orders::step_order(job), outlines);
+    outlines.reserve(entry.stages.stages.size());
+    for (const PlanStages::Stage& stage : entry.stages.stages)
+      outlines.push_back(entry.stages.kinds[static_cast<std::size_t>(stage.kind)].outline);
+    return &forms.of(entry.order, outlines);
   }
 
   Job base;
@@ -153,9 +157,12 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
       }
       StageKinds& kinds = parts[piece].first->kinds;
       PlanStages stages = kinds.of(plans[i]);
-      const StepForm* const form = impl_->form_of(kinds.job(), stages);
-      entries[i] = {i, std::move(stages), form};
+      entries[i] = {i, Orders::step_order(kinds.job()), std::move(stages), nullptr};
     }
+  });
+  impl_->pool.share(entries.size(), [&](std::size_t i, std::size_t /*member*/) {
+    if (entries[i].stages.stages.empty() || (enough && enough())) return;
+    entries[i].form = impl_->form_of(entries[i]);
   });
   std::map<const StepForm*, std::size_t> known;  // by form: the group that is not full
   std::vector<std::vector<Entry*>> groups;

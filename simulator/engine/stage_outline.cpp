@@ -99,7 +99,7 @@ StageOutline::StageOutline(StageTemplates& all, PassList passes) : passes_(std::
 }
 
 std::vector<std::int32_t> StageOutline::make_shape() const {
-  std::vector<std::int32_t> shape;
+  std::vector<std::int32_t> shape{local_.empty() ? 0 : 1};
   for (const program::PassKind& kind : passes_.kinds)
     shape.insert(shape.end(), {kind.chunk, kind.forward ? 1 : 0, static_cast<std::int32_t>(kind.gradients),
                                kind.role.first ? 1 : 0, kind.role.last ? 1 : 0, kind.merged_with});

@@ -89,7 +89,7 @@ class StageOutline {
   /// How many slots a buffer has, by SharedUse::buffer.
   const std::vector<program::SlotRule>& slots() const { return slots_; }
 
-  /// All of passes, items, uses and slots.
+  /// All of passes, items, uses and slots, and whether anything is local.
   std::vector<std::int32_t> make_shape() const;
   /// Stages of equal shapes wait alike for each other: equal ones have one address, once set_shape has given it.
   const std::vector<std::int32_t>* shape() const { return shape_; }

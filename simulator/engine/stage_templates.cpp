@@ -65,9 +65,9 @@ class StageTemplates::Reader {
         lanes_(program_.lanes.size()) {}
 
   ReadTemplate read(const program::Template& body) {
-    const bool all_layers = std::ranges::any_of(
-        body.blocks, [&](const program::Block& block) { return is_looked_through(block); });
-    shared_seen_ = touches_of(program_, all_.shared_, body, all_layers ? Iterations::all : Iterations::ends);
+    all_layers_ = std::ranges::any_of(body.blocks,
+                                      [&](const program::Block& block) { return is_looked_through(block); });
+    shared_seen_ = touches_of(program_, all_.shared_, body, all_layers_ ? Iterations::all : Iterations::ends);
     local_seen_ = touches_of(program_, all_.local_, body, Iterations::ends);
     for (const program::Block& block : body.blocks) {
       const bool any = std::ranges::any_of(program_.instructions_of(block),
@@ -109,8 +109,7 @@ class StageTemplates::Reader {
   }
 
   void go_through(const program::Block& block) {
-    const LeftOut middle =
-        is_looked_through(block) ? LeftOut{block.times, block.times} : left_out(block.times);
+    const LeftOut middle = all_layers_ ? LeftOut{block.times, block.times} : left_out(block.times);
     for (std::int32_t k = 0; k < block.times; ++k) {
       if (k == middle.begin) {
         pass_over(block, middle.end - middle.begin);
@@ -273,6 +272,7 @@ class StageTemplates::Reader {
   const Durations& durations_;
   std::uint32_t legs_;
   bool by_chunk_;
+  bool all_layers_{};  // of the template are gone through, as by those who have seen its touches
   std::vector<LaneState> lanes_;
   TemplateOutline outline_;
   std::vector<LocalPlace> places_;

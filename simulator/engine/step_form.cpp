@@ -19,11 +19,15 @@ std::int32_t number_of(const T& value, std::vector<T>& list) {
 }
 
 /// Pairs of steps that are tried, the next one so many micro-batches a stage longer.
-constexpr std::int32_t kTries = 3;
+constexpr std::int32_t kTries = 2;
 /// Beyond those that fill the pipeline: for what is different in the first and last ones of a step.
 constexpr std::int32_t kAround = 6;
 /// Of what repeats itself: as many as it takes to be found.
 constexpr std::int32_t kPeriods = 5;
+
+bool repeats(const maxplus::Tape& tape) {
+  return std::ranges::any_of(tape.stretches, [](const auto& stretch) { return stretch.times > 1; });
+}
 
 }  // namespace
 
@@ -37,15 +41,25 @@ const StepForm& StepForms::of(const StepOrder& order, Stages stages) {
   return forms_.of(key, [&] { return make(key, stages); });
 }
 
+void StepForms::clear() {
+  forms_.clear();
+  short_.clear();
+  size_ = 0;
+}
+
 StepForm StepForms::make(const Key& key, Stages stages) {
   const StepOrder& order = key.order;
-  const std::int32_t period = program::period_of(order.schedule, order.stages);
-  for (std::int32_t round = 1; round <= kTries; ++round) {
+  const std::int32_t period = program::period_of(order.schedule, order.stages, order.chunks);
+  const std::int32_t first = workload::entry_of(order.schedule).settles_after;
+  for (std::int32_t round = first; round < first + kTries; ++round) {
     const std::int32_t least =
         program::directions_of(order.schedule) * round * order.stages + kPeriods * period + kAround;
-    const std::int32_t few = program::shortened(order.schedule, order.stages, order.micro_batches, least);
-    if (few + period >= order.micro_batches) break;
+    const std::int32_t few =
+        program::shortened(order.schedule, order.stages, order.chunks, order.micro_batches, least);
+    // To look again takes as long as a step of more than twice as many.
+    if (few + period >= order.micro_batches || (round > first && 4 * few >= order.micro_batches)) break;
     const Short& shorter = with_micro_batches(key, few, stages);
+    if (!repeats(shorter.structure.tape)) continue;
     const Short& longer = with_micro_batches(key, few + period, stages);
     if (shorter.durations != longer.durations) continue;
     const std::optional<maxplus::StepStructure> all =
@@ -73,6 +87,8 @@ StepForms::Short StepForms::make_short(const StepOrder& order, Stages stages) {
     result.durations.push_back(std::move(classes.back().durations));
   }
   result.structure.tape = maxplus::compile(graphs);
+  result.structure.tape.entry_of = {};  // nobody asks when a single item ends, and there are millions
+  size_ += result.structure.tape.code.size();
   for (ClassGraph& one : classes) result.structure.formulas.push_back(std::move(one.graph.formulas));
   return result;
 }

@@ -2,6 +2,7 @@
 // How the step of a plan hangs together, and apart from that what its work takes: the same for all plans whose stages wait
 // for each other in the same way.
 
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -54,6 +55,11 @@ class StepForms {
   /// what repeats itself.
   const StepForm& of(const StepOrder& order, std::span<const StageOutline* const> stages);
 
+  /// Words of all tapes.
+  std::size_t size() const { return size_; }
+  /// Nobody may ask meanwhile; what was given is gone.
+  void clear();
+
  private:
   /// All that a form depends on.
   struct Key {
@@ -69,12 +75,13 @@ class StepForms {
 
   StepForm make(const Key& key, Stages stages);
   const Short& with_micro_batches(Key key, std::int32_t micro_batches, Stages stages);
-  static Short make_short(const StepOrder& order, Stages stages);
+  Short make_short(const StepOrder& order, Stages stages);
   static StepForm form_of(const maxplus::StepStructure& structure,
                           const std::vector<std::vector<DurationPart>>& durations);
 
   Memo<Key, StepForm> forms_;
   Memo<Key, Short> short_;
+  std::atomic<std::size_t> size_{0};
 };
 
 }  // namespace ds::engine

@@ -3,8 +3,9 @@
 // message to that stage and of the last one from it. It needs chunks of one and two layers alone, so it is there for every
 // plan, and a few hundred chunks serve a whole space.
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <unordered_map>
 #include <utility>
 
 #include "simulator/base/units.h"
@@ -47,7 +48,11 @@ class WorkBound {
   Machines& machines_;
   Orders& orders_;
   program::ChunkGraphs graphs_{job_.model};
-  std::map<ChunkSeconds::Inputs, Work> known_;
+  /// Of a few of the many: what most chunks differ by.
+  struct Hash {
+    std::size_t operator()(const ChunkSeconds::Inputs& inputs) const;
+  };
+  std::unordered_map<ChunkSeconds::Inputs, Work, Hash> known_;
 };
 
 }  // namespace ds::engine

@@ -187,7 +187,7 @@ Moments::Short Moments::make_short(const StepPasses& passes) const {
   StepPasses longer = passes;
   for (std::vector<StageMoments>& step : result.steps) {
     for (std::int32_t stage = 0; stage < passes.stages; ++stage) step.push_back(moments_of(longer, stage));
-    longer.micro_batches += program::period_of(passes.schedule, passes.stages);
+    longer.micro_batches += program::period_of(passes.schedule, passes.stages, passes.chunks);
   }
   result.grows = result.steps[0] != result.steps[1];
   for (std::size_t s = 0; s < result.steps[0].size(); ++s)
@@ -202,11 +202,12 @@ const PlanMoments* Moments::kept(std::vector<StageMoments> stages) {
 }
 
 const PlanMoments* Moments::make(const StepPasses& passes) {
-  const std::int32_t period = program::period_of(passes.schedule, passes.stages);
+  const std::int32_t period = program::period_of(passes.schedule, passes.stages, passes.chunks);
   // Chunks after the first let in as many micro-batches again before the first backward.
   const std::int32_t least = 2 * program::directions_of(passes.schedule) * passes.stages + kAround;
   StepPasses few = passes;
-  few.micro_batches = program::shortened(passes.schedule, passes.stages, passes.micro_batches, least);
+  few.micro_batches =
+      program::shortened(passes.schedule, passes.stages, passes.chunks, passes.micro_batches, least);
   if (few.micro_batches + 2 * period < passes.micro_batches) {
     const Short& found = short_.of(few, [&] { return make_short(few); });
     if (found.evenly) {

@@ -43,7 +43,7 @@ std::vector<OwnPass> own_passes(const PassKind& kind) {
 }  // namespace
 
 PassReader::PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
-                       const SizeNumbers& sizes, const StageMoments& moments)
+                       const SizeNumbers& sizes, const PartMoments& moments)
     : inputs_(inputs),
       sizes_(sizes),
       lowering_(program_, graphs, inputs),
@@ -64,6 +64,8 @@ PassReader::PassReader(const program::StageInputs& inputs, const Graphs& graphs,
   always_ = alive_always(program_, buffers_, templates);
   find_step_copies();
   find_slot_copies();
+  own_lives_.resize(reads_.size());
+  seen_.resize(reads_.size());
 }
 
 void PassReader::make_terms(const program::Program& of_two) {
@@ -143,7 +145,7 @@ Terms PassReader::block_of(BufferId buffer, std::int32_t copy) const {
 
 PassLevels PassReader::levels() const {
   const Level none(sizes_.count(), 0);
-  PassLevels result{none, {}, {}, {}};
+  PassLevels result{none, {}, {}, {}, {}, {}};
   for (std::int32_t b = 0; b < buffers_.count; ++b) {
     if (!always_[static_cast<std::size_t>(b)]) continue;
     const auto id = static_cast<BufferId>(b);
@@ -152,6 +154,11 @@ PassLevels PassReader::levels() const {
     auto of_rule = std::ranges::find(result.in_flight, rule, [](const auto& one) { return one.first; });
     if (many && of_rule == result.in_flight.end())
       of_rule = result.in_flight.insert(result.in_flight.end(), {rule, none});
+    if (lowering_.size_rule(id).of_stage) {
+      Level& level = result.of_stage.emplace_back(program_.buffer(id).name, none).second;
+      add(level, block_of(id, 0));
+      continue;
+    }
     for (std::int32_t copy = 0; copy < program_.buffer(id).copies; ++copy)
       if (many)
         add(of_rule->second, terms_of(id, copy));
@@ -221,15 +228,15 @@ void PassReader::find_way(SlotCopy& copy) const {
   copy.after_inputs = (is(touched, forward) || is(touched, inputs)) && is(goes_on, weights);
 }
 
-bool PassReader::is_alive_before(const StepCopy& copy, const Moment& moment) const {
+bool PassReader::is_alive_before(const StepCopy& copy, const Between& between) const {
   if (program_.buffer(copy.buffer).host == program::Host::writes) return true;
-  return std::ranges::any_of(copy.touched.begin(), copy.touched.begin() + moment.begun,
+  return std::ranges::any_of(copy.touched.begin(), copy.touched.begin() + between.begun,
                              [](const Touched* one) { return one != nullptr; });
 }
-bool PassReader::is_alive_behind(const StepCopy& copy, const Moment& moment) const {
+bool PassReader::is_alive_behind(const StepCopy& copy, const Between& between) const {
   if (program_.buffer(copy.buffer).host == program::Host::reads) return true;
   for (std::size_t k = 0; k < copy.touched.size(); ++k)
-    if (copy.touched[k] != nullptr && rank_[k] >= moment.over) return true;
+    if (copy.touched[k] != nullptr && rank_[k] >= between.over) return true;
   return false;
 }
 
@@ -250,16 +257,43 @@ void PassReader::live(const Touched* touched, bool before, bool behind, const Te
   }
 }
 
-Within PassReader::within(const Moment& moment) const {
-  Within result{moment.kind, moment.begun, moment.over, {}};
+Idle PassReader::idle(const Between& between) const {
+  Idle result{between, Level(sizes_.count(), 0)};
+  for (const StepCopy& copy : step_copies_)
+    if (!lowering_.size_rule(copy.buffer).of_stage && is_alive_before(copy, between) &&
+        is_alive_behind(copy, between))
+      add(result.level, copy.terms);
+  return result;
+}
+
+Within PassReader::within(const std::pair<std::int32_t, Between>& call) {
+  Within result{call, {}};
   Lives lives{.changes = {}, .throughout = Level(sizes_.count(), 0)};
-  const auto kind = static_cast<std::size_t>(moment.kind);
+  const auto kind = static_cast<std::size_t>(call.first);
+  const Between& between = call.second;
   for (const StepCopy& copy : step_copies_) {
     const Touched* const own = copy.touched[kind];
-    const bool before = is_alive_before(copy, moment);
+    const bool before = is_alive_before(copy, between);
     if (own != nullptr && own->spells.front().fresh && before) return result;
-    live(own, before, is_alive_behind(copy, moment), copy.terms, lives);
+    live(own, before, is_alive_behind(copy, between), copy.terms, lives);
   }
+  std::optional<Lives>& own = own_lives_[kind];
+  if (!own) add_own_lives(kind, own.emplace(Lives{.changes = {}, .throughout = Level(sizes_.count(), 0)}));
+  auto seen = std::ranges::find(seen_[kind], lives.changes, &Seen::of_step);
+  if (seen == seen_[kind].end()) {
+    std::vector<Change> changes = lives.changes;
+    changes.insert(changes.end(), own->changes.begin(), own->changes.end());
+    seen = seen_[kind].insert(
+        seen, {std::move(lives.changes), highest_of(std::move(changes), reads_[kind].passed_over)});
+  }
+  result.levels = seen->levels;
+  for (Level& level : result.levels)
+    for (std::size_t i = 0; i < level.size(); ++i) level[i] += lives.throughout[i] + own->throughout[i];
+  return result;
+}
+
+/// What a pass touches of its micro-batches, and what is its own.
+void PassReader::add_own_lives(std::size_t kind, Lives& lives) const {
   if (kind < kinds_.size())
     for (const OwnPass& own : own_passes(kinds_[kind]))
       for (const SlotCopy& copy : slot_copies_) {
@@ -273,18 +307,15 @@ Within PassReader::within(const Moment& moment) const {
                                                     : false;
         live(copy.touched[kind], before, behind, *copy.terms, lives);
       }
-  const Read& read = reads_[kind];
-  for (const Touched& one : read.lives.of_call)
+  for (const Touched& one : reads_[kind].lives.of_call)
     if (!always_[program::index(one.buffer)]) live(&one, false, false, terms_of(one.buffer, one.copy), lives);
-  result.levels = highest_of(lives, read.passed_over);
-  return result;
 }
 
 /// Deaths come before the births at their position.
-std::vector<Level> PassReader::highest_of(Lives& lives, const std::vector<bool>& passed_over) const {
-  std::vector<Change>& changes = lives.changes;
+std::vector<Level> PassReader::highest_of(std::vector<Change> changes,
+                                          const std::vector<bool>& passed_over) const {
   std::ranges::sort(changes, {}, [](const Change& c) { return std::pair(c.position, c.birth); });
-  Level now = lives.throughout;
+  Level now(sizes_.count(), 0);
   Highest highest;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const Change& change = changes[i];
@@ -293,7 +324,7 @@ std::vector<Level> PassReader::highest_of(Lives& lives, const std::vector<bool>&
     const bool before = change.position == kBefore;
     if (top && (before || !passed_over[static_cast<std::size_t>(change.position)])) highest.add(now);
   }
-  highest.add(lives.throughout);
+  highest.add(Level(sizes_.count(), 0));
   return highest.take();
 }
 

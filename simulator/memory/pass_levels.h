@@ -1,16 +1,17 @@
 #pragma once
-// A stage that is lowered for its levels: what its passes touch, and what of that is alive between them. Thrown away once the
+// A part of a stage that is lowered for its levels: what its passes touch, and what of that is alive between them. Thrown away once the
 // levels are known.
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "simulator/memory/level.h"
-#include "simulator/memory/moments.h"
+#include "simulator/memory/part_moments.h"
 #include "simulator/memory/template_lives.h"
 #include "simulator/program/stage_lowering.h"
 
@@ -19,16 +20,23 @@ namespace ds::memory {
 /// A call between certain others, and the highest levels of what it touches and of what lives throughout it. None: what lives
 /// for a step is written whole again, which has to be looked at call by call.
 struct Within {
-  std::int32_t kind{}, begun{}, over{};  // as Moment has them
+  std::pair<std::int32_t, Between> call;  // as PartMoments::working has it
   std::vector<Level> levels;
 };
+/// What of a part lives from call to call while another part works; but for what is there once a stage.
+struct Idle {
+  Between between;
+  Level level;
+};
 
-/// Of stages that call certain passes.
+/// Of parts that call certain passes.
 struct PassLevels {
   Level base;                                                  // what is alive always
+  std::vector<std::pair<std::string, Level>> of_stage;         // likewise, once for all parts that have it
   std::vector<std::pair<program::SlotRule, Level>> in_flight;  // likewise, in as many slots: of one
   std::vector<Level> behind;   // of one micro-batch, as Moment::others counts them
-  std::vector<Within> within;  // of moments that have been asked for
+  std::vector<Within> within;  // of calls that have been asked for
+  std::vector<Idle> idle;      // likewise
 };
 
 class PassReader {
@@ -43,11 +51,12 @@ class PassReader {
   /// `inputs`: with micro-batches of one sequence. `graphs_of_two`: the same with two, for the sizes. `moments`: of any stage
   /// with its kinds of passes.
   PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
-             const SizeNumbers& sizes, const StageMoments& moments);
+             const SizeNumbers& sizes, const PartMoments& moments);
 
-  /// But for `within`.
+  /// But for `within` and `idle`.
   PassLevels levels() const;
-  Within within(const Moment& moment) const;
+  Within within(const std::pair<std::int32_t, Between>& call);
+  Idle idle(const Between& between) const;
 
  private:
   /// A template's lives, and which of its positions count.
@@ -72,11 +81,17 @@ class PassReader {
     std::int32_t position{};
     bool birth{};
     const Terms* terms{};
+    bool operator==(const Change&) const = default;
   };
   /// What a call touches that is born or dies in it, and what lives throughout.
   struct Lives {
     std::vector<Change> changes;
     Level throughout;
+  };
+  /// A pass as it is with certain changes in what lives for a step: levels above what lives throughout.
+  struct Seen {
+    std::vector<Change> of_step;
+    std::vector<Level> levels;
   };
 
   bool is_cut(std::size_t chunk) const;
@@ -88,10 +103,11 @@ class PassReader {
   void find_way(SlotCopy& copy) const;
   const Terms& terms_of(program::BufferId buffer, std::int32_t copy) const;
   Terms block_of(program::BufferId buffer, std::int32_t copy) const;
-  bool is_alive_before(const StepCopy& copy, const Moment& moment) const;
-  bool is_alive_behind(const StepCopy& copy, const Moment& moment) const;
+  bool is_alive_before(const StepCopy& copy, const Between& between) const;
+  bool is_alive_behind(const StepCopy& copy, const Between& between) const;
   void live(const Touched* touched, bool before, bool behind, const Terms& terms, Lives& lives) const;
-  std::vector<Level> highest_of(Lives& lives, const std::vector<bool>& passed_over) const;
+  void add_own_lives(std::size_t kind, Lives& lives) const;
+  std::vector<Level> highest_of(std::vector<Change> changes, const std::vector<bool>& passed_over) const;
 
   const program::StageInputs& inputs_;
   const SizeNumbers& sizes_;
@@ -102,11 +118,13 @@ class PassReader {
   std::vector<Terms> terms_;         // by buffer: one copy, one slot
   std::vector<Terms> middle_terms_;  // likewise, of the layer in the middle; empty: as the others
   std::vector<program::PassKind> kinds_;
-  std::vector<std::int32_t> rank_;  // as StageMoments has it
+  std::vector<std::int32_t> rank_;  // as PartMoments has it
   std::vector<Read> reads_;         // by kind, what follows the passes and the update
   std::vector<bool> always_;        // by buffer
   std::vector<StepCopy> step_copies_;
   std::vector<SlotCopy> slot_copies_;
+  std::vector<std::optional<Lives>> own_lives_;  // by kind, once somebody has asked
+  std::vector<std::vector<Seen>> seen_;          // likewise
 };
 
 }  // namespace ds::memory

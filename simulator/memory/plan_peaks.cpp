@@ -27,6 +27,29 @@ std::int32_t cut_layers(const graph::StageOptions& chunk, const StageInputs& inp
   return PassReader::kMostLayers - (layers - PassReader::kMostLayers) % 2;
 }
 
+/// Of a stage what counts for some of its chunks.
+StageInputs of_part(const StageInputs& stage, std::size_t first, std::size_t count) {
+  StageInputs part = stage;
+  part.chunks.assign(stage.chunks.begin() + static_cast<std::ptrdiff_t>(first),
+                     stage.chunks.begin() + static_cast<std::ptrdiff_t>(first + count));
+  const auto any = [&](auto has) {
+    return std::ranges::any_of(part.chunks, [&](const program::ChunkInputs& c) { return has(c.graph); });
+  };
+  if (!any([](const graph::StageOptions& chunk) { return chunk.head; })) part.micro_batches = 0;
+  if (!any([](const graph::StageOptions& chunk) { return chunk.head || chunk.embedding; }))
+    part.tied_across = false, part.counts_tied = true;
+  return part;
+}
+
+/// Which of the lanes beside that of computing it is decides when something is done, not in which order it is issued.
+program::Lanes one_beside(program::Lanes lanes) {
+  const auto join = [&](auto&... all) { ((all = all == lanes.compute ? all : program::LaneId{1}), ...); };
+  join(lanes.reduce, lanes.gather, lanes.context, lanes.experts);
+  for (program::MessageLanes& m : lanes.messages)
+    join(m.send_forward, m.send_backward, m.receive_forward, m.receive_backward);
+  return lanes;
+}
+
 /// Of what lowering reads, what changes what is alive when, but for sizes.
 StageInputs without_sizes(StageInputs inputs) {
   for (program::ChunkInputs& chunk : inputs.chunks) {
@@ -37,6 +60,8 @@ StageInputs without_sizes(StageInputs inputs) {
   inputs.micro_batches = std::min(inputs.micro_batches, 2);
   inputs.stages = std::min(inputs.stages, 2);
   inputs.overlap.tp_comm = inputs.products_in_pieces = false;
+  if (!inputs.gathers_weights()) inputs.overlap.param_gather = false;
+  inputs.lanes = one_beside(inputs.lanes);
   return inputs;
 }
 
@@ -50,7 +75,7 @@ StageInputs without_shards(StageInputs inputs) {
   return inputs;
 }
 
-/// Stages that are alike but for sizes.
+/// Parts of stages that are alike but for sizes.
 class Family {
  public:
   Family(const StageInputs& inputs, program::ChunkGraphs& graphs) : graphs_(graphs) {
@@ -58,12 +83,8 @@ class Family {
       buckets_.push_back(program::make_buckets(*graphs.of(chunk), inputs.tensor_ranks));
   }
 
-  struct Stage {
-    StageLevels* levels{};
-    Level sizes;
-  };
   /// `inputs` as they are; `cut` without_sizes.
-  Stage of(const StageInputs& inputs, const StageInputs& cut, std::int64_t micro_batches) {
+  StagePart of(const StageInputs& inputs, const StageInputs& cut, std::int64_t micro_batches) {
     std::vector<program::Shards> shards;
     std::vector<bool> padded;
     for (const std::vector<program::Bucket>& chunk : buckets_)
@@ -74,14 +95,14 @@ class Family {
                                             inputs.gradient_type));
         padded.push_back(shards.back().padded > bucket.elements);
       }
-    std::unique_ptr<StageLevels>& levels = levels_[padded];
-    if (!levels) levels = std::make_unique<StageLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2));
+    std::unique_ptr<PartLevels>& levels = levels_[padded];
+    if (!levels) levels = std::make_unique<PartLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2));
     return {levels.get(), sizes_of(levels->sizes(), inputs, cut, shards, micro_batches)};
   }
 
  private:
-  StageLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
-    StageLevels::Graphs graphs;
+  PartLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
+    PartLevels::Graphs graphs;
     for (program::ChunkInputs chunk : cut.chunks) {
       chunk.graph.batch = sequences;
       graphs.push_back(graphs_.of(chunk));
@@ -116,16 +137,20 @@ class Family {
   }
 
   program::ChunkGraphs& graphs_;
-  std::vector<std::vector<program::Bucket>> buckets_;                 // by chunk
-  std::map<std::vector<bool>, std::unique_ptr<StageLevels>> levels_;  // by which buckets are padded
+  std::vector<std::vector<program::Bucket>> buckets_;                // by chunk
+  std::map<std::vector<bool>, std::unique_ptr<PartLevels>> levels_;  // by which buckets are padded
 };
 
 /// Plans that share what is remembered. For one thread.
 class Unit {
  public:
-  Unit(Job base, Moments& moments) : job_(std::move(base)), moments_(moments), graphs_(job_.model) {}
+  Unit(Job base, Moments& moments, Parted& parted)
+      : job_(std::move(base)), moments_(moments), parted_(parted), graphs_(job_.model) {}
 
-  std::optional<Bytes> peak(const Plan& plan) {
+  /// Parts of stages.
+  std::size_t remembered() const { return remembered_; }
+
+  std::optional<Bytes> peak(const Plan& plan, double limit) {
     // In a call of both passes of one chunk, slots of two micro-batches change at once.
     if (plan.order() != plan.schedule) return std::nullopt;
     job_.plan = plan;
@@ -143,11 +168,12 @@ class Unit {
     std::int64_t most = 0;
     for (std::size_t first = 0, end = 0; first < kind_of_.size(); first = end) {
       while (end < kind_of_.size() && kind_of_[end] == kind_of_[first]) ++end;
-      const Family::Stage& stage = kinds_[kind_of_[first]].stage;
+      const Kind& kind = kinds_[kind_of_[first]];
       const std::optional<std::int64_t> bytes =
-          stage.levels->most(highest_of(moments, first, end), stage.sizes);
+          most_bytes(kind.parts, kind.part_of, highest_of(moments, first, end), parted_);
       if (!bytes) return std::nullopt;
       most = std::max(most, *bytes);
+      if (static_cast<double>(most) > limit) break;
     }
     return Bytes{most};
   }
@@ -156,8 +182,9 @@ class Unit {
   struct Kind {
     const std::vector<std::int64_t>* layers{};
     const std::vector<bool>* splits{};
-    std::int64_t own{};  // of a stage that is like no other, its number; else -1
-    Family::Stage stage;
+    std::int64_t own{};                // of a stage that is like no other, its number; else -1
+    std::vector<StagePart> parts;      // each that is like no other
+    std::vector<std::size_t> part_of;  // of these, in order
   };
 
   void find_stages(const PlanMoments& moments, std::int64_t micro_batches) {
@@ -175,18 +202,34 @@ class Unit {
         return kind.own == own && *kind.layers == plan.stage_layers[i] && *kind.splits == moments[i]->splits;
       });
       kind_of_.push_back(static_cast<std::size_t>(found - kinds_.begin()));
-      if (found == kinds_.end())
-        kinds_.push_back(
-            {&plan.stage_layers[i], &moments[i]->splits, own,
-             stage_of(program::stage_inputs(job_, s, moments[i]->splits, lanes), micro_batches)});
+      if (found != kinds_.end()) continue;
+      kinds_.push_back({&plan.stage_layers[i], &moments[i]->splits, own, {}, {}});
+      add_parts(program::stage_inputs(job_, s, moments[i]->splits, lanes), micro_batches, kinds_.back());
     }
   }
 
-  Family::Stage stage_of(const StageInputs& inputs, std::int64_t micro_batches) {
+  void add_parts(const StageInputs& stage, std::int64_t micro_batches, Kind& kind) {
+    const std::size_t count = stage.directions > 1 ? stage.chunks.size() : 1;
+    for (std::size_t first = 0; first < stage.chunks.size(); first += count) {
+      std::size_t before = 0;  // one like it, or itself
+      while (stage.chunks[before] != stage.chunks[first]) ++before;
+      if (before < first && count == 1) {
+        kind.part_of.push_back(kind.part_of[before]);
+        continue;
+      }
+      kind.part_of.push_back(kind.parts.size());
+      kind.parts.push_back(part_of(of_part(stage, first, count), micro_batches));
+    }
+  }
+
+  StagePart part_of(const StageInputs& inputs, std::int64_t micro_batches) {
     const StageInputs cut = without_sizes(inputs);
     const StageInputs key = without_shards(cut);
     auto found = families_.find(key);
-    if (found == families_.end()) found = families_.try_emplace(key, key, graphs_).first;
+    if (found == families_.end()) {
+      found = families_.try_emplace(key, key, graphs_).first;
+      remembered_ += key.chunks.size();
+    }
     return found->second.of(inputs, cut, micro_batches);
   }
 
@@ -205,8 +248,10 @@ class Unit {
 
   Job job_;
   Moments& moments_;
+  Parted& parted_;
   program::ChunkGraphs graphs_;
   std::map<StageInputs, Family> families_;  // by without_shards
+  std::size_t remembered_{0};
   std::map<std::tuple<const PlanMoments*, std::size_t, std::size_t>, PlanMoments> highest_;
   // Of the plan that is looked at.
   std::vector<Kind> kinds_;
@@ -218,6 +263,8 @@ class Unit {
 struct PlanPeaks::Impl {
   Impl(Job job, std::size_t threads) : base(std::move(job)), pool(threads) {}
 
+  static constexpr std::size_t kMostRemembered = 20'000;  // chunks, some 50 kB each with their graphs
+
   /// What is remembered of plans that have the same kinds of chunks.
   struct Part {
     Unit peaks;
@@ -227,12 +274,13 @@ struct PlanPeaks::Impl {
   /// Calls fn(part, number of a plan) for all plans; large parts first, so that all threads end together.
   template <class Fn>
   void share(std::span<const Plan> plans, const std::function<bool()>& enough, Fn&& fn) {
+    forget_if_full();
     std::vector<std::pair<Part*, std::vector<std::size_t>>> shares;
     std::map<Part*, std::size_t> known;
     for (std::size_t i = 0; i < plans.size(); ++i) {
       const Plan& plan = plans[i];
       std::unique_ptr<Part>& part = parts[{plan.tp, plan.sequence_parallel, plan.precision}];
-      if (!part) part.reset(new Part{{base, moments}, PeakFloor(base)});
+      if (!part) part.reset(new Part{{base, moments, parted}, PeakFloor(base)});
       const auto [found, is_new] = known.try_emplace(part.get(), shares.size());
       if (is_new) shares.emplace_back(part.get(), std::vector<std::size_t>{});
       shares[found->second].second.push_back(i);
@@ -246,9 +294,17 @@ struct PlanPeaks::Impl {
     });
   }
 
+  /// What is remembered only saves time.
+  void forget_if_full() {
+    std::size_t remembered = 0;
+    for (const auto& [key, part] : parts) remembered += part->peaks.remembered();
+    if (remembered > kMostRemembered) parts.clear();
+  }
+
   Job base;
   ThreadPool pool;
   Moments moments;
+  Parted parted;
   std::map<std::tuple<std::int64_t, bool, workload::Precision>, std::unique_ptr<Part>> parts;
 };
 
@@ -256,11 +312,11 @@ PlanPeaks::PlanPeaks(const Job& base, std::size_t threads) : impl_(std::make_uni
 PlanPeaks::~PlanPeaks() = default;
 
 std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
-                                                const std::function<bool()>& enough) {
+                                                const std::function<bool()>& enough, double limit) {
   std::vector<std::optional<Bytes>> result(plans.size());
   if (impl_->base.habits.allocator == "arena") return result;
   impl_->share(plans, enough, [&](Impl::Part& part, std::size_t i) {
-    if (!workload::offloads(plans[i])) result[i] = part.peaks.peak(plans[i]);
+    if (!workload::offloads(plans[i])) result[i] = part.peaks.peak(plans[i], limit);
   });
   return result;
 }

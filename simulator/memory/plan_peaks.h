@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,9 +29,11 @@ class PlanPeaks {
   PlanPeaks& operator=(const PlanPeaks&) = delete;
 
   /// `plans`: complete, legal and supported. Of the rank that needs most; nothing where a plan has to be lowered, which is so
-  /// where offsets count, and once `enough()`, which is asked from time to time and by all threads.
+  /// where offsets count, and once `enough()`, which is asked from time to time and by all threads. Of what is above `limit`
+  /// no more need be known: it is what one of the ranks needs.
   std::vector<std::optional<Bytes>> of(std::span<const workload::Plan> plans,
-                                       const std::function<bool()>& enough = {});
+                                       const std::function<bool()>& enough = {},
+                                       double limit = std::numeric_limits<double>::infinity());
 
   /// No peak is below these. Faster, and there for every plan.
   std::vector<Bytes> floors(std::span<const workload::Plan> plans, const std::function<bool()>& enough = {});

@@ -1,101 +1,185 @@
-// Puts sizes into what is known of a stage's passes, and finds the moment that needs most.
+// Puts sizes into what is known of the passes of a stage's parts, and finds the moment that needs most.
 #include "simulator/memory/stage_levels.h"
 
 #include <algorithm>
-#include <tuple>
+#include <string>
+#include <string_view>
 
 #include "simulator/program/buckets.h"
 
 namespace ds::memory {
 namespace {
 
-std::vector<std::size_t> bucket_counts(const StageLevels::Graphs& graphs, std::int64_t tensor_ranks) {
+std::vector<std::size_t> bucket_counts(const PartLevels::Graphs& graphs, std::int64_t tensor_ranks) {
   std::vector<std::size_t> counts;
   for (const auto& graph : graphs) counts.push_back(program::make_buckets(*graph, tensor_ranks).size());
   return counts;
 }
 
-const auto kBetween = [](const auto& one) { return std::tuple(one.kind, one.begun, one.over); };
-
-/// Bytes of a plan, as they are asked for.
+/// Bytes of a part of a plan's stage, as they are asked for.
 class InBytes {
  public:
-  InBytes(const PassLevels& levels, const Level& sizes) : levels_(levels), sizes_(sizes) {
-    base_ = bytes_of(levels.base, sizes);
-    for (const Level& level : levels.behind) behind_.push_back(bytes_of(level, sizes));
-    for (const auto& one : levels.in_flight) in_flight_.push_back(bytes_of(one.second, sizes));
-    within_.assign(levels.within.size(), -1);
+  InBytes(const PartLevels::Known& known, const Level& sizes)
+      : known_(&known),
+        sizes_(&sizes),
+        base_(bytes_of(known.levels->base, sizes)),
+        within_(known.within.size(), -1),
+        idle_(known.idle.size(), -1) {
+    for (const Level& level : known.levels->behind) behind_.push_back(bytes_of(level, sizes));
+    for (const auto& one : known.levels->in_flight) in_flight_.push_back(bytes_of(one.second, sizes));
   }
 
-  std::size_t known() const { return within_.size(); }
-  /// Nothing: it has to be looked at call by call.
+  bool is_of(const PartLevels::Known& known, const Level& sizes) const {
+    return known_ == &known && sizes_ == &sizes;
+  }
+  /// Alive all the time, but for what the stage has once. `chunk`: the first one of the part.
+  std::int64_t always(const StageMoments& stage, std::int32_t chunk) const {
+    std::int64_t bytes = base_;
+    for (std::size_t i = 0; i < in_flight_.size(); ++i) {
+      program::SlotRule rule = known_->levels->in_flight[i].first;
+      rule.chunk += chunk;
+      bytes += in_flight_[i] * stage.slots_of(rule);
+    }
+    return bytes;
+  }
+  std::span<const std::int64_t> behind() const { return behind_; }
+  /// Below 0: it has to be looked at call by call.
+  std::int64_t within(std::int32_t number) {
+    std::int64_t& most = within_[static_cast<std::size_t>(number)];
+    if (most >= 0) return most;
+    for (const Level& level : known_->levels->within[known_->within[static_cast<std::size_t>(number)]].levels)
+      most = std::max(most, bytes_of(level, *sizes_));
+    return most;
+  }
+  std::int64_t idle(std::int32_t number) {
+    std::int64_t& bytes = idle_[static_cast<std::size_t>(number)];
+    if (bytes < 0)
+      bytes = bytes_of(known_->levels->idle[known_->idle[static_cast<std::size_t>(number)]].level, *sizes_);
+    return bytes;
+  }
+  /// Adds what the stage has once to a list by name.
+  void add_of_stage(std::vector<std::pair<std::string_view, std::int64_t>>& list) const {
+    for (const auto& [name, level] : known_->levels->of_stage)
+      if (std::ranges::find(list, name, [](const auto& one) { return one.first; }) == list.end())
+        list.emplace_back(name, bytes_of(level, *sizes_));
+  }
+
+ private:
+  const PartLevels::Known* known_;
+  const Level* sizes_;
+  std::int64_t base_{};
+  std::vector<std::int64_t> behind_, in_flight_, within_,
+      idle_;  // the last two: -1 where nobody has asked yet
+};
+
+/// A stage of a plan, its parts in bytes.
+class StageBytes {
+ public:
+  StageBytes(std::span<const StagePart> parts, std::span<const std::size_t> kind_of, Parted& parted)
+      : parts_(parts), kind_of_(kind_of), parted_(parted) {}
+
   std::optional<std::int64_t> most(const StageMoments& stage) {
-    std::int64_t always = base_;
-    for (std::size_t i = 0; i < in_flight_.size(); ++i)
-      always += in_flight_[i] * stage.slots_of(levels_.in_flight[i].first);
+    const PartedMoments& moments = parted_.of(&stage, static_cast<std::int32_t>(kind_of_.size()));
+    find_parts(moments);
+    std::int64_t always = of_stage();
+    behind_.clear();
+    for (std::size_t p = 0; p < own_.size(); ++p) {
+      const InBytes& part = known_[own_[p]];
+      always += part.always(stage, static_cast<std::int32_t>(p));
+      behind_.insert(behind_.end(), part.behind().begin(), part.behind().end());
+    }
     std::int64_t most = 0;
-    for (const Moment& moment : stage.moments) {
-      const auto number = static_cast<std::size_t>(
-          std::ranges::lower_bound(levels_.within, kBetween(moment), {}, kBetween) - levels_.within.begin());
-      if (levels_.within[number].levels.empty()) return std::nullopt;
-      std::int64_t level = always + within(number);
-      for (std::size_t i = 0; i < moment.others.size(); ++i) level += behind_[i] * moment.others[i];
+    for (std::size_t m = 0; m < moments.moments.size(); ++m) {
+      const PartedMoments::Moment& moment = moments.moments[m];
+      const std::int64_t within = known_[own_[static_cast<std::size_t>(moment.part)]].within(moment.working);
+      if (within < 0) return std::nullopt;
+      std::int64_t level = always + within;
+      for (std::size_t p = 0; p < own_.size(); ++p)
+        if (moment.idle[p] >= 0) level += known_[own_[p]].idle(moment.idle[p]);
+      const std::vector<std::int32_t>& others = stage.moments[m].others;
+      for (std::size_t i = 0; i < others.size(); ++i) level += behind_[i] * others[i];
       most = std::max(most, level);
     }
     return most;
   }
 
  private:
-  std::int64_t within(std::size_t number) {
-    std::int64_t& most = within_[number];
-    if (most < 0)
-      for (const Level& level : levels_.within[number].levels) most = std::max(most, bytes_of(level, sizes_));
-    return most;
+  void find_parts(const PartedMoments& moments) {
+    own_.clear();
+    for (std::size_t p = 0; p < kind_of_.size(); ++p) {
+      const StagePart& part = parts_[kind_of_[p]];
+      const PartLevels::Known& known = part.levels->of(moments.kind_of[p]);
+      const auto found =
+          std::ranges::find_if(known_, [&](const InBytes& one) { return one.is_of(known, part.sizes); });
+      own_.push_back(static_cast<std::size_t>(found - known_.begin()));
+      if (found == known_.end()) known_.emplace_back(known, part.sizes);
+    }
   }
 
-  const PassLevels& levels_;
-  const Level& sizes_;
-  std::int64_t base_{};
-  std::vector<std::int64_t> behind_, in_flight_, within_;  // within_: -1 where nobody has asked yet
+  std::int64_t of_stage() {
+    of_stage_.clear();
+    for (const std::size_t own : own_) known_[own].add_of_stage(of_stage_);
+    std::int64_t bytes = 0;
+    for (const auto& one : of_stage_) bytes += one.second;
+    return bytes;
+  }
+
+  std::span<const StagePart> parts_;
+  std::span<const std::size_t> kind_of_;
+  Parted& parted_;
+  std::vector<InBytes> known_;
+  // Of the stage that is looked at.
+  std::vector<std::size_t> own_;      // by part: of known_
+  std::vector<std::int64_t> behind_;  // as Moment::others
+  std::vector<std::pair<std::string_view, std::int64_t>> of_stage_;
 };
+
+template <class List, class What, class Of>
+std::size_t place_of(const List& list, const What& what, Of of) {
+  return static_cast<std::size_t>(std::ranges::find(list, what, of) - list.begin());
+}
 
 }  // namespace
 
-StageLevels::StageLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two)
+PartLevels::PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two)
     : inputs_(std::move(inputs)),
       graphs_(std::move(graphs)),
       graphs_of_two_(std::move(graphs_of_two)),
       sizes_(bucket_counts(graphs_, inputs_.tensor_ranks)) {}
 
-/// Lowers the stage for what is not known yet.
-PassLevels& StageLevels::levels_of(const StageMoments& moments) {
-  PassLevels& levels = passes_[{moments.kinds, moments.rank}];
-  std::optional<PassReader> reader;
-  for (const Moment& moment : moments.moments) {
-    const auto place = std::ranges::lower_bound(levels.within, kBetween(moment), {}, kBetween);
-    if (place != levels.within.end() && kBetween(*place) == kBetween(moment)) continue;
-    if (!reader) reader.emplace(inputs_, graphs_, graphs_of_two_, sizes_, moments);
-    levels.within.insert(place, reader->within(moment));
-  }
-  if (reader && levels.base.empty()) {
-    std::vector<Within> within = std::move(levels.within);
-    levels = reader->levels();
-    levels.within = std::move(within);
-  }
-  return levels;
+const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
+  const auto [found, is_new] = known_.try_emplace(moments);
+  if (is_new) found->second = find(*moments);
+  return found->second;
 }
 
-std::optional<std::int64_t> StageLevels::most(std::span<const StageMoments* const> stages,
-                                              const Level& sizes) {
+/// Lowers the part for what is not known yet.
+PartLevels::Known PartLevels::find(const PartMoments& moments) {
+  PassLevels& levels = passes_[{moments.kinds, moments.rank}];
+  std::optional<PassReader> reader;
+  const auto read = [&]() -> PassReader& {
+    if (!reader) reader.emplace(inputs_, graphs_, graphs_of_two_, sizes_, moments);
+    return *reader;
+  };
+  Known known{.levels = &levels, .within = {}, .idle = {}};
+  if (levels.base.empty()) levels = read().levels();
+  for (const auto& call : moments.working) {
+    known.within.push_back(place_of(levels.within, call, &Within::call));
+    if (known.within.back() == levels.within.size()) levels.within.push_back(read().within(call));
+  }
+  for (const Between& between : moments.idle) {
+    known.idle.push_back(place_of(levels.idle, between, &Idle::between));
+    if (known.idle.back() == levels.idle.size()) levels.idle.push_back(read().idle(between));
+  }
+  return known;
+}
+
+std::optional<std::int64_t> most_bytes(std::span<const StagePart> parts, std::span<const std::size_t> kind_of,
+                                       std::span<const StageMoments* const> stages, Parted& parted) {
+  StageBytes bytes(parts, kind_of, parted);
   std::optional<std::int64_t> most = 0;
-  const StageMoments* before = nullptr;  // whose kinds of passes are at hand
-  std::optional<InBytes> bytes;
   for (const StageMoments* const stage : stages) {
-    const bool same = before != nullptr && before->kinds == stage->kinds && before->rank == stage->rank;
-    PassLevels& levels = levels_of(*stage);
-    if (!same || levels.within.size() != bytes->known()) bytes.emplace(levels, sizes);
-    before = stage;
-    const std::optional<std::int64_t> one = bytes->most(*stage);
+    const std::optional<std::int64_t> one = bytes.most(*stage);
     if (!one) return std::nullopt;
     most = std::max(*most, *one);
   }

@@ -1,6 +1,7 @@
 #pragma once
-// How much is alive at the highest points of a stage's step, as a sum over sizes: lowered alone, once for all plans whose
-// stages do the same things, whatever their micro-batches, layers and data-parallel ranks.
+// How much is alive at the highest points of a stage's step, as a sum over its parts (part_moments.h) and over sizes: each part
+// is lowered alone, once for all plans whose stages have one that does the same things, whatever its micro-batches, layers and
+// data-parallel ranks.
 
 #include <cstdint>
 #include <map>
@@ -10,31 +11,47 @@
 #include <vector>
 
 #include "simulator/memory/level.h"
-#include "simulator/memory/moments.h"
+#include "simulator/memory/part_moments.h"
 #include "simulator/memory/pass_levels.h"
 
 namespace ds::memory {
 
-class StageLevels {
+class PartLevels {
  public:
   using Graphs = PassReader::Graphs;
 
   /// As PassReader is given them.
-  StageLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two);
+  PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two);
 
   const SizeNumbers& sizes() const { return sizes_; }
-  /// The most bytes that any stage with such moments needs at once, by its sizes. Nothing where it has to be looked at call by
-  /// call.
-  std::optional<std::int64_t> most(std::span<const StageMoments* const> stages, const Level& sizes);
+  /// Where what the moments ask for stands in PassLevels.
+  struct Known {
+    const PassLevels* levels{};
+    std::vector<std::size_t> within, idle;  // by PartMoments::working and idle
+  };
+  /// `moments`: they stay where they are.
+  const Known& of(const PartMoments* moments);
 
  private:
-  PassLevels& levels_of(const StageMoments& moments);
+  Known find(const PartMoments& moments);
 
   program::StageInputs inputs_;
   Graphs graphs_, graphs_of_two_;
   SizeNumbers sizes_;
   /// By kinds of passes and the ranks of their last calls.
   std::map<std::pair<std::vector<program::PassKind>, std::vector<std::int32_t>>, PassLevels> passes_;
+  std::map<const PartMoments*, Known> known_;
 };
+
+/// Of a plan's stage.
+struct StagePart {
+  PartLevels* levels{};
+  Level sizes;
+};
+
+/// The most bytes that any stage with such parts and moments needs at once. `kind_of`: by part, of `parts`. Nothing where it has
+/// to be looked at call by call.
+std::optional<std::int64_t> most_bytes(std::span<const StagePart> parts, std::span<const std::size_t> kind_of,
+                                       std::span<const StageMoments* const> stages, Parted& parted);
 
 }  // namespace ds::memory

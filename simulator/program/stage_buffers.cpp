@@ -86,7 +86,7 @@ void StageLowering::make_host_buffers() {
                        .life = Life::step,
                        .part = Part::buffers,
                        .host = host},
-                      {.kind = slots});
+                      {.kind = slots}, {.of_stage = slots == SlotRule::Kind::one});
   };
   using enum SlotRule::Kind;
   host_.control = scalar("control", 2, Host::writes, one);
@@ -110,7 +110,8 @@ void StageLowering::make_dummy_gradients() {
                   .size = Size::exactly({product->outputs * product->inputs * size_of(type)}),
                   .type = type,
                   .life = Life::run,
-                  .part = Part::other});
+                  .part = Part::other},
+                 {}, {.of_stage = true});
     }
 }
 
@@ -120,7 +121,8 @@ void StageLowering::make_side_buffers() {
   const auto add = [&](const char* name, Bytes bytes, DataType type) {
     if (bytes.value > 0)
       add_buffer(
-          {.name = name, .size = Size::exactly(bytes), .type = type, .life = Life::run, .part = Part::other});
+          {.name = name, .size = Size::exactly(bytes), .type = type, .life = Life::run, .part = Part::other},
+          {}, {.of_stage = true});
   };
   add("workspaces of libraries", inputs_.workspace, DataType::fp8);
   add("buckets of shards", {inputs_.bucket_count * inputs_.bucket_elements * size_of(inputs_.type)},
@@ -296,14 +298,14 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
     use = {{add_view(id, {}, tensor.shape, Way::ahead), {}, instance},
            {add_view(id, {}, tensor.shape, Way::back), {}, instance}};
   };
-  const auto host_written = [&](Life life, SlotRule rule) {
+  const auto host_written = [&](Life life, SlotRule rule, SizeRule size = {}) {
     return add_buffer({.name = tensor.name,
                        .size = Size::exactly(tensor.bytes()),
                        .type = tensor.type,
                        .life = life,
                        .part = Part::buffers,
                        .host = Host::writes},
-                      rule);
+                      rule, size);
   };
   switch (tensor.role) {
     case Role::weight:
@@ -320,7 +322,7 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
       return;
     }
     case Role::table:
-      if (host_.rope_table == BufferId{-1}) host_.rope_table = host_written(Life::run, {});
+      if (host_.rope_table == BufferId{-1}) host_.rope_table = host_written(Life::run, {}, {.of_stage = true});
       bind(host_.rope_table, 0);
       return;
     case Role::activation:

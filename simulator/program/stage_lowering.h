@@ -75,6 +75,7 @@ struct SizeRule {
   std::int32_t bucket{-1};  // of the chunk: it holds elements of it in its type; -1: its size is as it says
   bool shard{};             // one shard of the bucket; else the whole, padded
   bool by_layer{};          // a copy for each of the chunk's layers, or between them
+  bool of_stage{};          // there once, however many chunks use it; of equal names, the same one
 };
 
 /// `micro_batches`: of the rank and pipeline.

@@ -257,6 +257,27 @@ TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
   for (const auto& [what, count] : used) EXPECT_GT(count, 10) << what;
 }
 
+/// Of the update's layers each is looked at where another lane gathers their weights, those of the work before too.
+TEST(PlanSteps, EqualTheAnalyticDepthWhereWeightsAreGatheredBesideManyLayers) {
+  Seen seen;
+  for (const int layers : {4, 5, 8})
+    for (const int ep : {1, 2}) {
+      const Document document = parse_document(
+          fmt::format(
+              R"({{"model": {{"family": "moe", "layers": {}, "hidden": 128, "heads": 8, "ffn_hidden": 256, "vocab": 1000,
+                             "moe": {{"experts": 8, "top_k": 2, "expert_ffn": 64}}}},
+                  "cluster": {{"node": "dgx-h100", "nodes": 2}}, "software": "megatron-te",
+                  "train": {{"sequence_length": 512, "global_batch": 32}},
+                  "plan": {{"tp": 2, "ep": {}, "dp": 8, "micro_batch": 2, "sequence_parallel": true, "zero": 2,
+                            "precision": "bf16", "overlap": {{"param_gather": true}}}}}})",
+              layers, ep),
+          "job.json");
+      workload::Job job = workload::read_job_parts(document);
+      workload::settle(job);
+      expect_analytic_depth(job, {job.plan}, seen);
+    }
+}
+
 TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {
   const Document document = parse_document(world(1), "job.json");
   const Space space = wide_space(workload::read_job_parts(document));

@@ -2,6 +2,7 @@
 #include "tuner/space/evaluator.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <limits>
 #include <numeric>
@@ -18,6 +19,8 @@ namespace {
 constexpr double kRounding = 1e-9;
 /// Plans that are asked for at once: few while they are the first, since each of them may cut all that follow.
 constexpr std::size_t kFirstWave = 4, kLargestWave = 32;
+/// And where nothing is cut.
+constexpr std::size_t kWave = 8192;
 /// Whose bounds on memory are asked for at once.
 constexpr std::size_t kBlock = 256;
 
@@ -43,8 +46,10 @@ class Evaluator::Batch {
   }
 
   void add(Rejection rejection) { entries_.push_back({.rejection = rejection, .plan = 0}); }
+  /// Layers that follow from the rest are left out: of half a million plans they would take gigabytes.
   void add(workload::Plan plan) {
     entries_.push_back({.rejection = std::nullopt, .plan = plans_.size()});
+    if (!plan.stage_layers_given) plan.stage_layers = {};
     plans_.push_back(std::move(plan));
   }
 
@@ -56,8 +61,10 @@ class Evaluator::Batch {
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     if (cuts() && !is_limited())
       std::ranges::stable_sort(order_, {}, [&](std::size_t e) { return floor_of(e); });
-    // Where nothing is cut, all are needed.
-    std::size_t at_once = cuts() || is_limited() ? kFirstWave : order_.size();
+    // Where nothing is cut, all are needed: those that share most come together, so that what is remembered can be forgotten.
+    if (!cuts() && !is_limited())
+      std::ranges::stable_sort(order_, {}, [&](std::size_t e) { return kinship_of(e); });
+    std::size_t at_once = cuts() || is_limited() ? kFirstWave : std::min(kWave, order_.size());
     const std::size_t most = std::max(at_once, kLargestWave);
     while ((next_ < order_.size() || !likely_.empty()) && evaluated_ < judging_->evals && !enough()) {
       const auto left = static_cast<std::size_t>(judging_->evals - evaluated_);
@@ -82,6 +89,20 @@ class Evaluator::Batch {
     return entries_[e].rejection ? -1 : floors_[entries_[e].plan].value;
   }
   const workload::Plan& plan_of(std::size_t e) const { return plans_[entries_[e].plan]; }
+  using Kinship = std::array<std::int64_t, 8>;
+  Kinship kinship_of(std::size_t e) const {
+    if (entries_[e].rejection) return {};
+    const workload::Plan& p = plan_of(e);
+    const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
+    return {number(p.precision),
+            number(p.attention),
+            p.tp,
+            number(p.sequence_parallel),
+            p.cp,
+            number(p.recompute),
+            p.pp,
+            p.vpp};
+  }
 
   workload::Job job_of(std::size_t e) const {
     workload::Job job = job_;
@@ -180,7 +201,11 @@ class Evaluator::Batch {
 
   /// Leaves those whose step time is asked for.
   void judge_memory(Wave& wave) {
-    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough);
+    // Where some fit, nobody asks how far from it others are.
+    const bool only_whether = !judging_->too_large_ones && !leaders_.all().empty() && !job_.cluster.cpu();
+    const double limit =
+        only_whether && !wave.empty() ? usable(wave.front()) : std::numeric_limits<double>::infinity();
+    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough, limit);
     evaluator_->pool_.share(wave.size(), [&](std::size_t i, std::size_t /*member*/) {
       if (!peaks[i] && !enough()) peaks[i] = peak_of(job_of(wave[i]));
     });

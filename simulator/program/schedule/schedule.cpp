@@ -46,10 +46,10 @@ std::vector<bool> splits_backward(const std::vector<ScheduledPass>& order, std::
   return splits;
 }
 
-std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t micro_batches,
-                       std::int32_t least) {
+std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t chunks,
+                       std::int32_t micro_batches, std::int32_t least) {
   if (micro_batches <= least) return micro_batches;
-  const std::int32_t period = period_of(schedule, stages);
+  const std::int32_t period = period_of(schedule, stages, chunks);
   return least + (micro_batches - least) % period;
 }
 

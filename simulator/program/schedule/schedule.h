@@ -17,8 +17,8 @@ constexpr std::int32_t directions_of(workload::Schedule schedule) {
 }
 
 /// Micro-batches after which a step in full swing does the same again, and of which it may have more or fewer.
-constexpr std::int32_t period_of(workload::Schedule schedule, std::int32_t stages) {
-  return workload::entry_of(schedule).in_rounds ? stages : directions_of(schedule);
+constexpr std::int32_t period_of(workload::Schedule schedule, std::int32_t stages, std::int32_t chunks) {
+  return workload::entry_of(schedule).in_rounds && chunks > 1 ? stages : directions_of(schedule);
 }
 
 /// The order of `schedule`, which is one of those that workload::first_unsupported lets through.
@@ -43,7 +43,7 @@ std::int32_t slots_for(std::int32_t in_flight, bool lanes_share, std::int32_t mi
 std::vector<bool> splits_backward(const std::vector<ScheduledPass>& order, std::int32_t chunks);
 
 /// As few micro-batches as can be, at least so many, that differ from `micro_batches` by whole periods.
-std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t micro_batches,
-                       std::int32_t least);
+std::int32_t shortened(workload::Schedule schedule, std::int32_t stages, std::int32_t chunks,
+                       std::int32_t micro_batches, std::int32_t least);
 
 }  // namespace ds::program

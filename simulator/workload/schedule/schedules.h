@@ -40,6 +40,9 @@ struct ScheduleEntry {
   bool in_rounds{
       false};  // a stage takes turns with its chunks, as many micro-batches as there are stages at a time
   bool on_processors{false};  // the executor runs it
+  /// Micro-batches a stage and direction until all stages do the same again and again: measured, and no more than a guess where
+  /// to look first.
+  std::int32_t settles_after{1};
 };
 
 inline constexpr ScheduleEntry kSchedules[] = {
@@ -52,10 +55,15 @@ inline constexpr ScheduleEntry kSchedules[] = {
      .value = Schedule::interleaved,
      .order_of_chunks = interleaved,
      .in_rounds = true,
-     .on_processors = true},
-    {.name = "zb-h1", .value = Schedule::zb_h1, .order = zero_bubble_h1},
+     .on_processors = true,
+     .settles_after = 2},
+    {.name = "zb-h1", .value = Schedule::zb_h1, .order = zero_bubble_h1, .settles_after = 2},
     {.name = "zb-v", .value = Schedule::zb_v},
-    {.name = "dualpipe", .value = Schedule::dualpipe, .order = dual_pipe, .directions = 2}};
+    {.name = "dualpipe",
+     .value = Schedule::dualpipe,
+     .order = dual_pipe,
+     .directions = 2,
+     .settles_after = 3}};
 
 /// Those that no plan names: what 1f1b and interleaved become where exchanges with experts run beside other work.
 inline constexpr ScheduleEntry kCombinedSchedules[] = {
