@@ -122,6 +122,15 @@ struct PlanSteps::Impl {
     if (forms.size() > kMostOfForms) forms.clear();
   }
 
+  Seconds when_lowered(const Plan& plan) {
+    Job job = base;
+    job.plan = plan;
+    workload::settle(job);
+    const program::Program program =
+        program::lower(job, program::Classes::per_stage, program::Hash::left_out);
+    return analyse(program, price(program, *machines.of(job).machine)).step_time;
+  }
+
   const StepForm* form_of(const Entry& entry) {
     std::vector<const StageOutline*> outlines;
     outlines.reserve(entry.stages.stages.size());

@@ -38,6 +38,7 @@ StageInputs of_weights(const StageInputs& stage, const graph::StageOptions& chun
   one.data_ranks = stage.data_ranks;
   one.states_on_host = stage.states_on_host;
   one.expert_data_ranks = stage.expert_data_ranks;
+  one.expert_shards = stage.expert_shards;
   one.sharding = stage.sharding;
   return one;
 }

@@ -71,7 +71,7 @@ StageInputs without_shards(StageInputs inputs) {
   inputs.data_ranks =
       std::min<std::int64_t>(inputs.replicas(), 2) * std::min<std::int64_t>(inputs.sharding.shards, 2);
   inputs.sharding.shards = std::min<std::int64_t>(inputs.sharding.shards, 2);
-  inputs.expert_data_ranks = 1;
+  inputs.expert_data_ranks = inputs.expert_shards = 1;
   return inputs;
 }
 
@@ -91,7 +91,7 @@ class Family {
       for (const program::Bucket& bucket : chunk) {
         const bool fewer = bucket.expert && inputs.sharding.shards > 1;
         shards.push_back(program::shards_of(bucket.elements,
-                                            fewer ? inputs.expert_data_ranks : inputs.sharding.shards,
+                                            fewer ? inputs.expert_shards : inputs.sharding.shards,
                                             inputs.gradient_type));
         padded.push_back(shards.back().padded > bucket.elements);
       }

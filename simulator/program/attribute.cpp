@@ -20,7 +20,7 @@ Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   // Ranks of one sequence have the same weights, and are reduced over together with data-parallel ones.
   const bool of_weights = comm.group.has(Axis::dp_replica) || comm.group.has(Axis::dp_shard);
   if (reaches(Axis::dp_shard) || reaches(Axis::dp_replica) || reaches(Axis::edp) ||
-      (of_weights && reaches(Axis::cp)))
+      reaches(Axis::edp_replica) || (of_weights && reaches(Axis::cp)))
     return &TimeParts::dp_comm;
   if (reaches(Axis::pp)) return &TimeParts::pp_comm;
   if (reaches(Axis::ep)) return &TimeParts::ep_comm;

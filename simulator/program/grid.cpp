@@ -12,7 +12,7 @@ namespace ds::program {
 namespace {
 
 constexpr std::array kDense{Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica};
-constexpr std::array kExpert{Axis::etp, Axis::ep, Axis::edp};
+constexpr std::array kExpert{Axis::etp, Axis::ep, Axis::edp, Axis::edp_replica};
 
 /// Axes that a word of a placement stands for, the fastest first.
 struct Word {
@@ -20,11 +20,12 @@ struct Word {
   std::vector<Axis> dense, expert;
 };
 const std::vector<Word>& words() {
-  static const std::vector<Word> list{{"tp", {Axis::tp}, {Axis::etp}},
-                                      {"cp", {Axis::cp}, {}},
-                                      {"ep", {}, {Axis::ep}},
-                                      {"dp", {Axis::dp_shard, Axis::dp_replica}, {Axis::edp}},
-                                      {"pp", {Axis::pp}, {Axis::pp}}};
+  static const std::vector<Word> list{
+      {"tp", {Axis::tp}, {Axis::etp}},
+      {"cp", {Axis::cp}, {}},
+      {"ep", {}, {Axis::ep}},
+      {"dp", {Axis::dp_shard, Axis::dp_replica}, {Axis::edp, Axis::edp_replica}},
+      {"pp", {Axis::pp}, {Axis::pp}}};
   return list;
 }
 
@@ -39,8 +40,10 @@ Grid::Grid(const Sizes& sizes, std::string_view placement) {
   of(Axis::dp_shard).count = sizes.dp_shard, of(Axis::dp_replica).count = sizes.dp_replica;
   of(Axis::pp).count = sizes.pp, of(Axis::ep).count = sizes.ep, of(Axis::etp).count = sizes.etp;
   const std::int32_t dense = sizes.tp * sizes.cp * sizes.dp_shard * sizes.dp_replica;
-  ensure(dense % (sizes.ep * sizes.etp) == 0, "ep x etp divides tp x cp x dp");
-  of(Axis::edp).count = dense / (sizes.ep * sizes.etp);
+  const std::int32_t expert = sizes.ep * sizes.etp * sizes.edp_replica;
+  ensure(dense % expert == 0, "ep x etp, and copies of shards, divide tp x cp x dp");
+  of(Axis::edp).count = dense / expert;
+  of(Axis::edp_replica).count = sizes.edp_replica;
   ranks_ = dense * sizes.pp;
   std::int32_t dense_stride = 1, expert_stride = 1;
   while (!placement.empty()) {

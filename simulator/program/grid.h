@@ -26,10 +26,12 @@ enum class Axis : std::uint16_t {
   ep = 32,
   etp = 64,
   edp = 128,
-  tp_copy = 256  // of tp, the ranks in a row that have the same key-value heads
+  tp_copy = 256,  // of tp, the ranks in a row that have the same key-value heads
+  edp_replica =
+      512  // of experts what dp_replica is of other layers: edp shares shards out, and these have the same ones
 };
-inline constexpr std::array kAxes{Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica,
-                                  Axis::pp, Axis::ep, Axis::etp,      Axis::edp};
+inline constexpr std::array kAxes{Axis::tp, Axis::cp,  Axis::dp_shard, Axis::dp_replica, Axis::pp,
+                                  Axis::ep, Axis::etp, Axis::edp,      Axis::edp_replica};
 
 /// Of the ranks along the axes: all; the two ends of the pipeline; a rank and the one at the mirrored place, pp - 1 - its
 /// own; all once more, for a pipeline that runs the other way, whose messages have communicators of their own.
@@ -44,7 +46,8 @@ struct Group {
 };
 constexpr Group group_over(std::initializer_list<Axis> axes, Members members = Members::all) {
   Group group{0, members};
-  for (const Axis axis : axes) group.axes = static_cast<std::uint16_t>(group.axes | static_cast<std::uint16_t>(axis));
+  for (const Axis axis : axes)
+    group.axes = static_cast<std::uint16_t>(group.axes | static_cast<std::uint16_t>(axis));
   return group;
 }
 // Those that programs use today.
@@ -60,7 +63,9 @@ inline constexpr Group kDataGroup = group_over({Axis::cp, Axis::dp_shard, Axis::
 inline constexpr Group kShardGroup = group_over({Axis::cp, Axis::dp_shard});
 inline constexpr Group kExpertGroup = group_over({Axis::ep});
 inline constexpr Group kExpertTensorGroup = group_over({Axis::etp});
-inline constexpr Group kExpertDataGroup = group_over({Axis::edp});
+inline constexpr Group kExpertDataGroup = group_over({Axis::edp, Axis::edp_replica});
+inline constexpr Group kExpertShardGroup = group_over({Axis::edp});
+inline constexpr Group kExpertReplicaGroup = group_over({Axis::edp_replica});
 inline constexpr Group kReplicaGroup = group_over({Axis::dp_replica});
 inline constexpr Group kWorld = group_over({Axis::tp, Axis::cp, Axis::dp_shard, Axis::dp_replica, Axis::pp});
 
@@ -78,9 +83,9 @@ struct Extent {
 
 class Grid {
  public:
-  /// Ranks along each axis. edp is what tp x cp x dp leaves beside etp x ep.
+  /// Ranks along each axis. edp is what tp x cp x dp leaves beside etp x ep x edp_replica.
   struct Sizes {
-    std::int32_t tp{1}, cp{1}, dp_shard{1}, dp_replica{1}, pp{1}, ep{1}, etp{1};
+    std::int32_t tp{1}, cp{1}, dp_shard{1}, dp_replica{1}, pp{1}, ep{1}, etp{1}, edp_replica{1};
     std::int32_t tp_copy{1};  // divides tp: of its ranks, those that follow one another
   };
 
@@ -97,7 +102,7 @@ class Grid {
   std::int32_t rank_at(const Coordinates& at) const;
 
   /// The ranks of the group that `rank` belongs to, in the order of their coordinates: pp slowest, then dp, cp, tp; of
-  /// experts edp, ep, etp. Empty where it belongs to none: a rank in the middle of a pipeline has no part in its ends.
+  /// experts edp_replica, edp, ep, etp. Empty where it belongs to none: a rank in the middle of a pipeline has no part in its ends.
   std::vector<std::int32_t> members(const Group& group, std::int32_t rank) const;
   /// How many those are, and which of them `rank` is.
   std::int32_t count(const Group& group, std::int32_t rank) const;
@@ -121,7 +126,7 @@ class Grid {
   /// Of the group's pipeline positions, as many and as far apart as its kind of members says.
   Extent stages(const Group& group, std::int32_t rank, std::int32_t& first) const;
 
-  std::array<Extent, kAxes.size() + 1> axes_{};  // the last one is a part of tp
+  std::array<Extent, kAxes.size() + 1> axes_{};  // tp_copy, a part of tp, among them
   std::int32_t ranks_{1};
 };
 

@@ -83,6 +83,7 @@ Grid grid_of(const workload::Plan& plan, const workload::Model& model) {
                .pp = static_cast<std::int32_t>(plan.pp),
                .ep = static_cast<std::int32_t>(plan.ep),
                .etp = static_cast<std::int32_t>(plan.etp),
+               .edp_replica = static_cast<std::int32_t>(plan.ep > 1 ? plan.dp / shards : 1),
                .tp_copy = static_cast<std::int32_t>(workload::head_copies(model, plan))},
               plan.placement);
 }

@@ -14,7 +14,7 @@ SizeRule StageLowering::of_bucket(const Chunk& chunk, Holds holds, bool by_layer
 
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   const bool cuts = inputs_.sharding.shards > 1;
-  const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_data_ranks : inputs_.sharding.shards;
+  const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_shards : inputs_.sharding.shards;
   const auto [padded, shard] = shards_of(bucket.elements, shards, inputs_.gradient_type);
   BucketBuffers buffers{.expert = bucket.expert};
   buffers.padded = padded;

@@ -57,7 +57,9 @@ Bytes workspace_of(const Job& job) {
 
 std::int16_t CollectiveChoice::of(const Group& group) const {
   if (group.has(Axis::tp) && group.has(Axis::pp)) return world;
-  if (group.has(Axis::dp_shard) || group.has(Axis::dp_replica) || group.has(Axis::edp)) return dp;
+  if (group.has(Axis::dp_shard) || group.has(Axis::dp_replica) || group.has(Axis::edp) ||
+      group.has(Axis::edp_replica))
+    return dp;
   if (group.has(Axis::pp)) return pp;
   if (group.has(Axis::ep)) return ep;
   if (group.has(Axis::cp)) return cp;
@@ -81,7 +83,9 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp * plan.cp,
-      .expert_data_ranks = grid_of(plan, job.model).size(Axis::edp),
+      .expert_data_ranks =
+          grid_of(plan, job.model).size(Axis::edp) * grid_of(plan, job.model).size(Axis::edp_replica),
+      .expert_shards = grid_of(plan, job.model).size(Axis::edp),
       .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,

@@ -80,6 +80,7 @@ struct StageInputs {
   std::int64_t tensor_ranks{1};
   std::int64_t data_ranks{1};         // that have the same weights, those of one sequence among them
   std::int64_t expert_data_ranks{1};  // that have the same experts, where ranks share them out
+  std::int64_t expert_shards{1};      // of these, that shards of them are dealt to
   Sharding sharding;
   bool tied_across{false};        // first and last stage hold the same table
   bool counts_tied{true};         // and this one counts it in the norm

@@ -146,7 +146,9 @@ class StageLowering {
   const graph::Fp8& fp8() const { return inputs_.chunks.front().graph.fp8; }
   /// The ranks that the shards of a bucket are dealt to.
   Group shard_group(const BucketBuffers& buffers) const {
-    return buffers.expert ? kExpertDataGroup : inputs_.replicas() == 1 ? kDataGroup : kShardGroup;
+    const bool all = replicas(buffers) == 1;
+    if (buffers.expert) return all ? kExpertDataGroup : kExpertShardGroup;
+    return all ? kDataGroup : kShardGroup;
   }
   /// Ranks that have a bucket, and of these those that have the same shard of it.
   std::int64_t data_ranks(const BucketBuffers& buffers) const {

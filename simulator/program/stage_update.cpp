@@ -86,8 +86,8 @@ void StageLowering::reduce_into_shards(Draft& body, const Chunk& chunk, std::siz
 
 void StageLowering::sum_over_replicas(Draft& body, BufferId gradient, const BucketBuffers& buffers) {
   if (replicas(buffers) == 1) return;
-  body.add(collective(Collective::all_reduce, kReplicaGroup, inputs_.lanes.reduce,
-                      {{part(gradient, buffers, Way::back), Access::add, 0}}));
+  body.add(collective(Collective::all_reduce, buffers.expert ? kExpertReplicaGroup : kReplicaGroup,
+                      inputs_.lanes.reduce, {{part(gradient, buffers, Way::back), Access::add, 0}}));
 }
 
 /// Gradients that are partial over tensor-parallel ranks are summed when all else is reduced, as Megatron-LM does it

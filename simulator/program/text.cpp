@@ -43,6 +43,7 @@ std::string_view name_of(const Group& group) {
   if (group.has(Axis::dp_replica)) return "dp replicas";
   if (group.has(Axis::ep)) return "ep";
   if (group.has(Axis::edp)) return "edp";
+  if (group.has(Axis::edp_replica)) return "edp replicas";
   if (group.has(Axis::etp)) return "etp";
   if (group.has(Axis::pp)) return "pp";
   return "?";

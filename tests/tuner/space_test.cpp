@@ -106,7 +106,7 @@ std::set<Rejection> rejections(const Space& space) {
 }
 
 TEST(Space, SaysWhyACandidateIsNoPlan) {
-  const std::set<Rejection> on_gpus = rejections(space_of({.pins = {"plan.precision=tf32"}}));
+  const std::set<Rejection> on_gpus = rejections(space_of({.pins = {"plan.precision=dynamic"}}));
   EXPECT_TRUE(on_gpus.contains({Reason::rule, "plan.vpp"}));
   EXPECT_TRUE(on_gpus.contains({Reason::unsupported, "plan.precision"}));
   EXPECT_TRUE(on_gpus.contains({Reason::duplicate, ""}));
