@@ -98,13 +98,13 @@ std::string draw(const Table& table, const Screen& screen);
 
 // ---- numbers: three significant digits unless it says exact; a missing value (not a number) is "n/a"
 
-std::string bytes(Bytes value);          ///< 12.3 MB, 1e6 bytes to the MB; below 1 kB exact
-std::string exact(std::int64_t value);   ///< 41,943,040
-std::string duration(Seconds value);     ///< 113 ms, 1.28 s, 2 min 05 s, 1 h 02 min, 12 d 04 h
+std::string bytes(Bytes value);         ///< 12.3 MB, 1e6 bytes to the MB; below 1 kB exact
+std::string exact(std::int64_t value);  ///< 41,943,040
+std::string duration(Seconds value);    ///< 113 ms, 1.28 s, 2 min 05 s, 1 h 02 min, 12 d 04 h
 /// 0.128 s, or 1.49 ms where the least of a column is below 0.1 s: one unit for all that are compared.
 std::string in_unit_of(Seconds least, Seconds value);
-std::string rate(BytesPerSecond value);  ///< 25.0 GB/s
-std::string rate(FlopsPerSecond value);  ///< 312 TFLOP/s
+std::string rate(BytesPerSecond value);                      ///< 25.0 GB/s
+std::string rate(FlopsPerSecond value);                      ///< 312 TFLOP/s
 std::string rate(double per_second, std::string_view what);  ///< 7,412 tokens/s
 std::string percent(double share);                           ///< 0.415 is 41.5 %
 std::string signed_percent(double share);                    ///< +3.5 %
