@@ -51,7 +51,7 @@ class GpuOperators {
   workload::Software habits_;
   bool dropout_;
   bool rounds_factors_;  // of products in fp32, to tf32
-  double fewer_units_;  // times seconds of work that keeps all units busy
+  double fewer_units_;   // times seconds of work that keeps all units busy
   FlopsPerSecond peak_;
   BytesPerSecond memory_;
   BytesPerSecond host_link_, host_memory_;  // a GPU's share; 0: nobody says

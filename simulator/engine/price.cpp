@@ -125,7 +125,8 @@ class Communications {
     if (comm.beside < 0) return known.seconds;
     const program::Operator& product = program_.operators[static_cast<std::size_t>(comm.beside)];
     const Seconds whole = operators_[program::index(product.op)];
-    const Seconds exposed = exposed_time(known.seconds, whole, known.ranks) + cut_up(product.op, known.ranks, whole);
+    const Seconds exposed =
+        exposed_time(known.seconds, whole, known.ranks) + cut_up(product.op, known.ranks, whole);
     return std::min(exposed, known.seconds);
   }
 
@@ -133,7 +134,8 @@ class Communications {
   Seconds cut_up(program::OpId id, std::int64_t pieces, Seconds whole) const {
     ops::Op op = program_.op(id);
     auto* product = std::get_if<ops::Linear>(&op.what);
-    if (product == nullptr || product->tokens % pieces != 0 || op.pass == ops::Pass::weight_gradient) return {};
+    if (product == nullptr || product->tokens % pieces != 0 || op.pass == ops::Pass::weight_gradient)
+      return {};
     product->tokens /= pieces;
     const double longer = static_cast<double>(pieces) * machine_.time(op).seconds.value - whole.value;
     return {std::max(longer, 0.0)};

@@ -90,9 +90,8 @@ class Family {
     for (const std::vector<program::Bucket>& chunk : buckets_)
       for (const program::Bucket& bucket : chunk) {
         const bool fewer = bucket.expert && inputs.sharding.shards > 1;
-        shards.push_back(program::shards_of(bucket.elements,
-                                            fewer ? inputs.expert_shards : inputs.sharding.shards,
-                                            inputs.gradient_type));
+        shards.push_back(program::shards_of(
+            bucket.elements, fewer ? inputs.expert_shards : inputs.sharding.shards, inputs.gradient_type));
         padded.push_back(shards.back().padded > bucket.elements);
       }
     std::unique_ptr<PartLevels>& levels = levels_[padded];

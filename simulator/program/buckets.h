@@ -20,17 +20,17 @@ struct Bucket {
   std::string name;
   std::vector<Member> members;
   std::int64_t elements{}, decayed{};
-  std::int64_t fp8{};           // elements from the first on that products take in 8 bits
-  std::int64_t once_from{};     // elements from here on are held by so many tensor-parallel ranks in a row
+  std::int64_t fp8{};        // elements from the first on that products take in 8 bits
+  std::int64_t once_from{};  // elements from here on are held by so many tensor-parallel ranks in a row
   std::int64_t holders{1};
   std::int64_t partial_from{};  // and those from here on have gradients of the rank's tokens or heads alone
-  bool copied{};                // holders are those of the same key-value heads, else all tensor-parallel ranks
-  bool tied{false};             // the parameter has a second use, whose gradient has a buffer of its own
-  bool token_table{false};      // the embedding of tokens, which the other end of a pipeline may hold as well
-  std::int32_t layer{-1};       // of the chunk, that of the first copy; -1: outside of layers
-  std::int32_t copies{1};       // one for each layer of a kind
-  std::int32_t layer_step{1};   // from one to the next
-  bool expert{};                // of experts that ranks share out: fewer ranks have them
+  bool copied{};            // holders are those of the same key-value heads, else all tensor-parallel ranks
+  bool tied{false};         // the parameter has a second use, whose gradient has a buffer of its own
+  bool token_table{false};  // the embedding of tokens, which the other end of a pipeline may hold as well
+  std::int32_t layer{-1};   // of the chunk, that of the first copy; -1: outside of layers
+  std::int32_t copies{1};   // one for each layer of a kind
+  std::int32_t layer_step{1};  // from one to the next
+  bool expert{};               // of experts that ranks share out: fewer ranks have them
 };
 
 /// A bucket per layer; outside the layers one per matrix, and one for all gains and biases together. `tensor_ranks`: how

@@ -322,7 +322,8 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
       return;
     }
     case Role::table:
-      if (host_.rope_table == BufferId{-1}) host_.rope_table = host_written(Life::run, {}, {.of_stage = true});
+      if (host_.rope_table == BufferId{-1})
+        host_.rope_table = host_written(Life::run, {}, {.of_stage = true});
       bind(host_.rope_table, 0);
       return;
     case Role::activation:

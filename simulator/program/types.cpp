@@ -13,7 +13,8 @@ DataType storage_type(const Job& job) {
   switch (job.plan.precision) {
     case workload::Precision::fp64: return DataType::fp64;
     case workload::Precision::fp32:
-    case workload::Precision::tf32: return DataType::fp32;  // factors of products alone are rounded, on their way
+    case workload::Precision::tf32:
+      return DataType::fp32;  // factors of products alone are rounded, on their way
     case workload::Precision::fp16: return DataType::fp16;
     case workload::Precision::bf16:
     case workload::Precision::fp8: return DataType::bf16;  // products of layers alone are narrower

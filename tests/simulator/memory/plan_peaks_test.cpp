@@ -77,7 +77,8 @@ TEST(PlanPeaks, EqualThoseOfLoweredProgramsToTheByte) {
       workload::settle(job);
       EXPECT_LE(floors[i], lowered_peak(job)) << "seed " << seed << ", plan " << i;
       tight += 2 * floors[i].value > lowered_peak(job).value ? 1 : 0;
-      if (workload::offloads(plans[i]) || plans[i].order() != plans[i].schedule) {  // two memories; another order
+      if (workload::offloads(plans[i]) ||
+          plans[i].order() != plans[i].schedule) {  // two memories; another order
         EXPECT_EQ(peaks[i], std::nullopt);
         continue;
       }
