@@ -219,6 +219,7 @@ Job recomputing(Job job, workload::Recompute how) {
 
 TEST(Laws, RecomputingIsNeverFaster) {
   for_each_job([](const Job& job) {
+    if (workload::offloads(job.plan)) return;  // what is made again is not copied to the host and back
     const double none = step(recomputing(job, workload::Recompute::none));
     for (const auto how : {workload::Recompute::full, workload::Recompute::selective}) {
       const Job again = recomputing(job, how);
