@@ -29,13 +29,14 @@ using workload::offloads;
 using workload::Job;
 using workload::Plan;
 
-/// In the one pass of all weight gradients, and with exchanges beside work of the same pipeline, the ways between lanes are more than a
-/// form looks at. Nor does it know copies to the host.
+/// In the one pass of all weight gradients, with exchanges beside work of the same pipeline, and where experts' shards are summed over
+/// copies, the ways between lanes are more than a form looks at. Nor does it know copies to the host.
 bool is_lowered(const Job& base, const Plan& plan) {
   if (offloads(plan)) return true;
   if (plan.ep == 1) return false;
   const bool beside = plan.exchanges_apart() && program::directions_of(plan.schedule) == 1;
-  return beside || (plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1);
+  const bool copies = plan.zero > 0 && plan.zero_group < plan.dp * plan.cp;
+  return beside || copies || (plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1);
 }
 
 /// A plan to be evaluated.

@@ -61,7 +61,7 @@ Space wide_space(const workload::Job& base) {
   for (const workload::PlanKey* key : workload::varied_plan_keys()) {
     const std::string_view name = key->name;
     std::vector<std::int64_t> values = default_values(*key, base, 1);
-    if (name == "dp") continue;
+    if (name == "dp" || name == "etp" || name == "zero_group") continue;  // follow from the others
     if (name.starts_with("overlap.") || name == "zero") values = {0, 1};
     if (name == "schedule")
       values = {static_cast<std::int64_t>(workload::Schedule::gpipe),
@@ -243,6 +243,12 @@ TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
                               plan.schedule == workload::Schedule::interleaved);
           plan.overlap.experts = pairs && i % 2 == 0;
           plan.overlap.shared_experts = i % 3 == 0;
+          const std::int64_t half = plan.dp * plan.cp / 2;
+          if (i % 2 == 1 && plan.zero > 0 && half > 0 && half % plan.cp == 0 &&
+              plan.dp * plan.cp % half == 0 && plan.tp * half % (plan.ep * plan.etp) == 0 &&
+              plan.tp * half > plan.ep * plan.etp)
+            plan.zero_group = half;
+          used["copies of experts' shards"] += plan.zero_group < plan.dp * plan.cp ? 1 : 0;
           used["combined"] += plan.overlap.experts ? 1 : 0;
           used["shared experts"] += plan.overlap.shared_experts ? 1 : 0;
         }
