@@ -95,6 +95,7 @@ struct PlanSteps::Impl {
   };
   Unit& unit_of(const Plan& plan) {
     std::unique_ptr<Unit>& unit = units[{plan.tp, plan.sequence_parallel, plan.precision}];
+    // NOLINTNEXTLINE(modernize-make-unique): its parts cannot be moved
     if (!unit) unit.reset(new Unit{{base, machines, orders, shapes}, {base, machines, orders}});
     return *unit;
   }
