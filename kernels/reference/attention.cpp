@@ -36,6 +36,20 @@ std::int64_t seen_until(const ops::Attention& n, std::int64_t s) {
   return n.window > 0 ? std::min(s + n.window, n.sequence) : n.sequence;
 }
 
+/// The largest score of those from `begin` to `last` and the sink, and the sum of exp(score - largest).
+struct Scores {
+  double top{}, sum{};
+};
+template <class Score>
+Scores look_at(Score&& score, std::int64_t begin, std::int64_t last, double sink) {
+  Scores all{.top = score(begin)};
+  for (std::int64_t s = begin + 1; s <= last; ++s) all.top = std::max(all.top, score(s));
+  all.top = std::max(all.top, sink);
+  all.sum = std::exp(sink - all.top);
+  for (std::int64_t s = begin; s <= last; ++s) all.sum += std::exp(score(s) - all.top);
+  return all;
+}
+
 /// Scores are computed anew wherever they are needed: there is nowhere to keep them.
 template <class T>
 void forward(const ops::Attention& n, Arguments a, Queue&) {
@@ -50,11 +64,8 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
           return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
         };
         const std::int64_t begin = first_seen(n, t), last = last_seen(n, t);
-        double top = score(begin);
-        for (std::int64_t s = begin + 1; s <= last; ++s) top = std::max(top, score(s));
-        if (n.sinks) top = std::max<double>(top, sinks[head]);
-        double sum = n.sinks ? std::exp(sinks[head] - top) : 0;
-        for (std::int64_t s = begin; s <= last; ++s) sum += std::exp(score(s) - top);
+        const double sink = sinks != nullptr ? static_cast<double>(sinks[head]) : -HUGE_VAL;
+        const auto [top, sum] = look_at(score, begin, last, sink);
         std::array<double, kMaxHeadDim> out{};
         const std::int64_t row = (b * n.heads + head) * n.sequence + t;
         for (std::int64_t s = 0; s < n.sequence; ++s) {

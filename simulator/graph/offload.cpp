@@ -54,7 +54,7 @@ void offload_layers(Stage& stage, const std::vector<LayerPlace>& layers) {
       out.push_back(copy(stage, place, t, host, true));
       in.push_back(copy(stage, place, host, t, false));
     }
-    const auto last = std::find_if(stage.forward.rbegin(), stage.forward.rend(), of_layer);
+    const auto last = std::ranges::find_if(stage.forward.rbegin(), stage.forward.rend(), of_layer);
     stage.forward.insert(last.base(), out.begin(), out.end());
     stage.backward.insert(std::ranges::find_if(stage.backward, of_layer), in.begin(), in.end());
   }

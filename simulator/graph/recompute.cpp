@@ -299,7 +299,7 @@ void recompute_outputs(Stage& stage, const std::vector<LayerPlace>& layers, work
   using workload::Module;
   for (const LayerPlace& place : layers)
     for (const Module module : {Module::layernorm, Module::moe_act})
-      if (has(modules, module) && !(module == Module::moe_act && has(modules, Module::moe)))
+      if (has(modules, module) && (module != Module::moe_act || !has(modules, Module::moe)))
         for (const Node& node :
              filtered(stage.forward, [&](const Node& n) { return place_of(n) == place && is_of(module, n); }))
           recompute_before_readers(stage, place, {node});

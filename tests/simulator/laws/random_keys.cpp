@@ -56,8 +56,7 @@ void add_latent_attention(Draw& draw, Keys& keys) {
 }
 
 void add_experts(Draw& draw, Keys& keys) {
-  const std::int64_t ep = draw.one_of<std::int64_t>({1, 2, 2, 3, 4}),
-                     etp = draw.one_of<std::int64_t>({1, 1, 2});
+  const auto ep = draw.one_of<std::int64_t>({1, 2, 2, 3, 4}), etp = draw.one_of<std::int64_t>({1, 1, 2});
   const std::string load = draw.from(0, 3) > 0 ? ""
                            : draw.coin()       ? R"(, "capacity_factor": 1.25)"
                                                : R"(, "skew": 1.5)";
