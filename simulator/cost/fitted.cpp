@@ -53,15 +53,14 @@ std::vector<FittedConstant> fitted_constants(const workload::Job& job, Fitted le
     const std::string arch = at.member("arch").text();
     if (node.accelerator.arch.starts_with(arch)) take(constants, at, "GPUs of " + arch);
   }
-  for (const Cursor& at : root.member("gpus").list()) {
-    at.only(keys_of_entry("gpu"));
-    if (node.accelerator.name == at.member("gpu").text()) take(constants, at, node.accelerator.name);
-  }
-  if (level == Fitted::family) return constants;
-  for (const Cursor& at : root.member("machines").list()) {
-    at.only(keys_of_entry("node"));
-    if (node.name == at.member("node").text()) take(constants, at, node.name);
-  }
+  const auto take_of = [&](std::string_view list, std::string_view key, const std::string& name) {
+    for (const Cursor& at : root.member(list).list()) {
+      at.only(keys_of_entry(key));
+      if (at.member(key).text() == name) take(constants, at, name);
+    }
+  };
+  take_of("gpus", "gpu", node.accelerator.name);
+  if (level == Fitted::all) take_of("machines", "node", node.name);
   return constants;
 }
 

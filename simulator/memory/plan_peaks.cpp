@@ -150,8 +150,8 @@ class Unit {
   std::size_t remembered() const { return remembered_; }
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
-    // In a call of both passes of one chunk, slots of two micro-batches change at once.
-    if (plan.order() != plan.schedule) return std::nullopt;
+    // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories.
+    if (plan.order() != plan.schedule || workload::offloads(plan)) return std::nullopt;
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
@@ -279,6 +279,7 @@ struct PlanPeaks::Impl {
     for (std::size_t i = 0; i < plans.size(); ++i) {
       const Plan& plan = plans[i];
       std::unique_ptr<Part>& part = parts[{plan.tp, plan.sequence_parallel, plan.precision}];
+      // NOLINTNEXTLINE(modernize-make-unique): its parts cannot be moved
       if (!part) part.reset(new Part{{base, moments, parted}, PeakFloor(base)});
       const auto [found, is_new] = known.try_emplace(part.get(), shares.size());
       if (is_new) shares.emplace_back(part.get(), std::vector<std::size_t>{});
@@ -314,9 +315,8 @@ std::vector<std::optional<Bytes>> PlanPeaks::of(std::span<const Plan> plans,
                                                 const std::function<bool()>& enough, double limit) {
   std::vector<std::optional<Bytes>> result(plans.size());
   if (impl_->base.habits.allocator == "arena") return result;
-  impl_->share(plans, enough, [&](Impl::Part& part, std::size_t i) {
-    if (!workload::offloads(plans[i])) result[i] = part.peaks.peak(plans[i], limit);
-  });
+  impl_->share(plans, enough,
+               [&](Impl::Part& part, std::size_t i) { result[i] = part.peaks.peak(plans[i], limit); });
   return result;
 }
 

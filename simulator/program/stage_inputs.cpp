@@ -36,8 +36,9 @@ CollectiveChoice choice_of(const Job& job) {
   if (job.cluster.cpu()) return {0, 0, 0, 0, 0, 0};
   CollectiveChoice choice;
   for (const auto& [axis, name] : job.plan.collectives) {
-    const auto found = std::ranges::find_if(collective::kAlgorithms,
-                                            [&](auto one) { return collective::name_of(one) == name; });
+    const auto* const found =
+        std::ranges::find(collective::kAlgorithms, std::string_view(name),
+                          [](collective::Algorithm one) { return collective::name_of(one); });
     std::int16_t& its = axis == "tp"   ? choice.tp
                         : axis == "cp" ? choice.cp
                         : axis == "ep" ? choice.ep
@@ -73,6 +74,7 @@ bool quantises_once(const Job& job) {
 StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<bool>& splits,
                          const Lanes& lanes) {
   const workload::Plan& plan = job.plan;
+  const Grid grid = grid_of(plan, job.model);
   const DataType type = storage_type(job);
   const bool end = stage == 0 || stage + 1 == plan.pp;
   const std::int32_t directions = directions_of(plan.schedule);
@@ -83,9 +85,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .second_half = directions == 2 && 2 * stage >= plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp * plan.cp,
-      .expert_data_ranks =
-          grid_of(plan, job.model).size(Axis::edp) * grid_of(plan, job.model).size(Axis::edp_replica),
-      .expert_shards = grid_of(plan, job.model).size(Axis::edp),
+      .expert_data_ranks = std::int64_t{grid.size(Axis::edp)} * grid.size(Axis::edp_replica),
+      .expert_shards = grid.size(Axis::edp),
       .sharding = sharding_of(job),
       .tied_across = job.model.tied_embeddings && plan.pp > 1 && end,
       .counts_tied = stage == 0,
