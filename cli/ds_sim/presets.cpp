@@ -128,10 +128,13 @@ void describe(const workload::Software& software, Listed& listed) {
     if (on) overlaps.push_back(name);
   listed.summary = fmt::format("gradients in {}; overlaps {}", software.gradient_type,
                                overlaps.empty() ? "nothing" : fmt::format("{}", fmt::join(overlaps, ", ")));
-  listed.figures = {{"gradient_type", software.gradient_type},
-                    {"allocator", software.allocator},
-                    {"launch_overhead_s", software.launch_overhead_s},
-                    {"fusions", software.fusions}};
+  listed.figures = {
+      {"gradient_type", software.gradient_type},
+      {"allocator", software.allocator},
+      {"host", {{"kernel_s", software.host.kernel_s}, {"communication_s", software.host.communication_s}}},
+      {"cuda_graphs", name_in(workload::kCudaGraphs, software.cuda_graphs)},
+      {"deterministic", software.deterministic},
+      {"fusions", software.fusions}};
 }
 
 Listed listed(const workload::Preset& preset) {

@@ -91,7 +91,7 @@ bool is_known_of(const Metric& metric, const workload::Job& job) {
   return false;
 }
 
-std::array<TimePart, 9> parts_of(const program::TimeParts& t) {
+std::array<TimePart, 10> parts_of(const program::TimeParts& t) {
   return {{{"compute", "compute", t.compute},
            {"tp", "tp_comm", t.tp_comm},
            {"cp", "cp_comm", t.cp_comm},
@@ -100,6 +100,7 @@ std::array<TimePart, 9> parts_of(const program::TimeParts& t) {
            {"bubble", "pp_bubble", t.pp_bubble},
            {"dp", "dp_comm", t.dp_comm},
            {"optimizer", "optimizer", t.optimizer},
+           {"host", "host", t.host},
            {"other", "other", t.other}}};
 }
 

@@ -88,7 +88,7 @@ struct TimePart {
   Seconds value;
 };
 /// In the order in which they are shown.
-std::array<TimePart, 9> parts_of(const program::TimeParts& time);
+std::array<TimePart, 10> parts_of(const program::TimeParts& time);
 struct MemoryPart {
   std::string_view name;
   Bytes value;

@@ -25,6 +25,28 @@ std::string with_fusions(const Cursor& job, const std::optional<Cursor>& fusions
   return text.dump();
 }
 
+/// Of the flags that a run was launched with, where these stand beside the job and not in it: whether it was deterministic, and what
+/// of it CUDA graphs replayed. Others are notes.
+std::string with_flags(const std::string& job, const std::optional<Cursor>& flags) {
+  if (!flags || !flags->is_list()) return job;
+  nlohmann::json text = nlohmann::json::parse(job);
+  if (!text.contains("software") || !text["software"].is_string()) return job;
+  if (!text.contains("plan") || !text["plan"].is_object()) return job;
+  bool deterministic = false;
+  std::string graphs = "none";
+  for (const Cursor& flag : flags->list()) {
+    if (!flag.is_text()) continue;
+    deterministic = deterministic || flag.text() == "deterministic-mode";
+    if (flag.text().starts_with("CUDA graphs of"))
+      graphs = "partial";
+    else if (flag.text().starts_with("CUDA graphs"))
+      graphs = "full";
+  }
+  text["software"] = {{"base", text["software"]}, {"deterministic", deterministic}};
+  if (!text["plan"].contains("cuda_graphs")) text["plan"]["cuda_graphs"] = graphs;
+  return text.dump();
+}
+
 Case read_case(const Cursor& at) {
   // Whatever else stands beside is a note.
   Case result{.id = at.member("id").text(),
@@ -33,7 +55,7 @@ Case read_case(const Cursor& at) {
               .source = at.member("source").text()};
   const Cursor job = at.member("job");
   job.expect_object();
-  result.job = with_fusions(job, at.find("fusions"));
+  result.job = with_flags(with_fusions(job, at.find("fusions")), at.find("flags"));
   if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
   const Cursor measured = at.member("measured");
   measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});

@@ -113,7 +113,7 @@ constexpr OtherFlags kOthers[] = {
      "--moe-use-grouped-tensor --moe-single-grouped-* --moe-mlp-glu-interleave-size "
      "--moe-shared-expert-glu-interleave-size --moe-ncclep-zero-copy --moe-enable-deepep --moe-deepep-* "
      "--moe-hybridep-* --use-grouped-gemm-for-* --flash-attention-version "
-     "--deterministic-mode --batch-invariant-* --disable-bf16-reduced-precision-matmul "
+     "--cuda-graph-warmup-steps --batch-invariant-* --disable-bf16-reduced-precision-matmul "
      "--fp16-lm-cross-entropy "
      "--output-logit-dtype",
      {},
@@ -162,11 +162,7 @@ constexpr OtherFlags kOthers[] = {
      "all layers are predicted in one precision",
      {}},
     {Use::lacking, "--fp32-residual-connection", "residuals are predicted in the working precision", {}},
-    {Use::lacking,
-     "--cuda-graph-impl --cuda-graph-modules --cuda-graph-scope --cuda-graph-warmup-steps "
-     "--enable-cuda-graph "
-     "--external-cuda-graph --optimizer-cuda-graph",
-     "what CUDA graphs save, and the memory that they hold", "none"},
+    {Use::lacking, "--cuda-graph-modules --optimizer-cuda-graph", "which modules CUDA graphs replay", "none"},
     {Use::lacking,
      "--overlap-dispatch-backward-with-experts-wgrad --ep-overlap-early-attn-memory-release",
      "exchanges of experts that run beside other work",

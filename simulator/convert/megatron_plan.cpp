@@ -102,7 +102,14 @@ void take_attention_kernel(const Flags& flags, Draft& draft) {
     fail(*transformer,
          fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*transformer))),
          "transformer_engine and local can");
-  draft.set_text("software", local ? "megatron-lm-2022" : "megatron-te", transformer);
+  const char* const base = local ? "megatron-lm-2022" : "megatron-te";
+  if (const Flag* deterministic = flags.find("--deterministic-mode")) {
+    expect_switch(*deterministic);
+    draft.set_json("software", fmt::format(R"({{"base": "{}", "deterministic": true}})", base),
+                   deterministic);
+  } else {
+    draft.set_text("software", base, transformer);
+  }
   // The preset fuses the loss; unless asked to, Megatron-LM keeps logits in fp32.
   if (const Flag* loss = flags.find("--cross-entropy-loss-fusion"); loss != nullptr)
     expect_switch(*loss);
@@ -117,6 +124,20 @@ void take_attention_kernel(const Flags& flags, Draft& draft) {
   const bool scores = word == "unfused" || word == "local" || (local && !flags.on("--use-flash-attn"));
   draft.set_text("plan.attention", scores ? "unfused" : "flash",
                  backend != nullptr ? backend : flags.find("--use-flash-attn"));
+}
+
+/// What CUDA graphs replay. Without a flag nothing, whatever recipes of the preset's kind do.
+void take_graphs(const Flags& flags, Draft& draft) {
+  const Flag* impl = flags.find("--cuda-graph-impl");
+  const Flag* scope = flags.find("--cuda-graph-scope");
+  const Flag* on = impl;
+  for (const char* name : {"--enable-cuda-graph", "--external-cuda-graph"})
+    if (const Flag* one = flags.find(name)) expect_switch(*one), on = one;
+  const bool any = on != nullptr && (on != impl || only_value(*impl) != "none");
+  bool whole = flags.find("--num-experts") == nullptr;
+  if (scope != nullptr)
+    for (const Word& word : scope->values) whole = whole && word.text.starts_with("full");
+  draft.set_text("plan.cuda_graphs", !any ? "none" : whole ? "full" : "partial", on);
 }
 
 /// Rates of attention and of what is added to the residual; 0.1 where nothing is said.
@@ -199,6 +220,7 @@ void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
   take_recompute(flags, stages, asked, draft);
   take_precision(flags, draft);
   take_attention_kernel(flags, draft);
+  take_graphs(flags, draft);
   take_dropout(flags, asked, draft);
   // PyTorch's FSDP overlaps without being asked.
   const Flag* fsdp = flags.find("--use-torch-fsdp2");

@@ -33,11 +33,12 @@ Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted
                 : std::variant<Cpu, Gpus>(std::in_place_type<Gpus>, GpuOperators(job),
                                           std::make_shared<const CommunicationModel>(job.cluster),
                                           read_fitted(job, fitted), by_blocks(job),
-                                          job.cluster.groups.front().node.gpus_per_node)) {}
+                                          job.cluster.groups.front().node.gpus_per_node, HostLaunches(job))) {
+}
 
 Machine::Machine(const workload::Job& job, const Machine& other)
     : kind_(std::in_place_type<Gpus>, GpuOperators(job, other.gpus().operators), other.gpus().communications,
-            other.gpus().fitted, by_blocks(job), other.gpus().gpus_per_node) {}
+            other.gpus().fitted, by_blocks(job), other.gpus().gpus_per_node, HostLaunches(job)) {}
 
 const Machine::Gpus& Machine::gpus() const {
   const Gpus* gpus = std::get_if<Gpus>(&kind_);
@@ -74,6 +75,16 @@ Estimate Machine::time(const Communication& communication) const {
       estimate.seconds * (communication.group.leaves_node(gpus.gpus_per_node) ? gpus.fitted.links_across
                                                                               : gpus.fitted.links_inside);
   return estimate;
+}
+
+Seconds Machine::launch(const ops::Op& op, bool among_experts) const {
+  const Gpus* gpus = std::get_if<Gpus>(&kind_);
+  return gpus == nullptr ? Seconds{} : gpus->launches.time(op, among_experts);
+}
+
+Seconds Machine::launch_of_communication(bool among_experts) const {
+  const Gpus* gpus = std::get_if<Gpus>(&kind_);
+  return gpus == nullptr ? Seconds{} : gpus->launches.communication(among_experts);
 }
 
 double Machine::step_sigma() const {

@@ -14,6 +14,7 @@
 #include "simulator/cost/fitted.h"
 #include "simulator/cost/gpu_operators.h"
 #include "simulator/cost/host_communication.h"
+#include "simulator/cost/host_launches.h"
 
 namespace ds::cost {
 
@@ -38,6 +39,10 @@ class Machine {
 
   Estimate time(const ops::Op& op) const;
   Estimate time(const Communication& communication) const;
+
+  /// What the host takes to launch it. On processors it is part of time().
+  Seconds launch(const ops::Op& op, bool among_experts) const;
+  Seconds launch_of_communication(bool among_experts) const;
 
   /// Whether ranks that communicate share links: GPUs do, in their node or its cards; between processes it is their own work.
   bool shares_links() const { return std::holds_alternative<Gpus>(kind_); }
@@ -64,6 +69,7 @@ class Machine {
     FittedConstants fitted;
     bool by_blocks{};  // products in 8 bits have scales of blocks
     std::int64_t gpus_per_node{1};
+    HostLaunches launches;
   };
   const Gpus& gpus() const;
 

@@ -21,6 +21,7 @@ Seconds alone(const program::Program& program, const Durations& durations, std::
     case Kind::send:
     case Kind::receive:
     case Kind::collective:
+    case Kind::launches:
       ensure(!durations.communications.empty(), "communications have been priced");
       return durations.communications.of(rank_class, id);
   }

@@ -24,7 +24,9 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
     return std::min(whole.start + Seconds{body.begin(position) - body.begin(segment.first)}, whole.end);
   };
   const bool last = ++cursor.position == segment.count;
-  const Interval result{at == first ? whole.start : since(at), last ? whole.end : since(at + 1)};
+  const Seconds start = at == first ? whole.start : since(at);
+  // What takes no time may end a rounding before it begins.
+  const Interval result{start, std::max(start, last ? whole.end : since(at + 1))};
   if (last) cursor = {cursor.segment + 1, 0};
   return result;
 }

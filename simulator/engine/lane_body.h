@@ -17,7 +17,7 @@ class LaneBody {
     program::InstructionId id{};
     std::int32_t channel{kNoChannel};  // of a communication that meets other classes
     bool apart{};                      // a segment of its own
-    bool computes{};
+    bool computes{}, communicates{};   // neither: it waits for the host
     Seconds seconds;
   };
   /// What is added next comes `times` times; iterations are numbered from `first`. The block has `length` instructions, of all

@@ -45,7 +45,8 @@ RankLinks::Use RankLinks::use_of(std::size_t rank_class, program::InstructionId 
     case Kind::collective: return {load.card, load.card, load.link, load.link};
     case Kind::compute:
     case Kind::optimizer:
-    case Kind::copy: break;
+    case Kind::copy:
+    case Kind::launches: break;
   }
   return {};
 }

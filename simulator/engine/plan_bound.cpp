@@ -136,7 +136,8 @@ std::vector<std::int32_t> calls_of(const PlanStages::Kind& kind, std::int32_t mi
 Seconds bound_of(const PlanStages& plan, const StepOrder& order, const Orders::Calls* calls) {
   std::vector<Work> works;
   const bool both_ways = program::directions_of(order.schedule) > 1;
-  bool whole = !both_ways;
+  // What waits for the host may have sent its message before.
+  bool whole = !both_ways && !plan.waits_for_launches;
   double around = std::numeric_limits<double>::infinity();  // the least of any stage
   for (std::size_t k = 0; k < plan.kinds.size(); ++k) {
     const PlanStages::Kind& kind = plan.kinds[k];

@@ -189,6 +189,7 @@ class StageKinds::Plan {
     const Orders::OfStage& order = orders_[static_cast<std::size_t>(s)];
     const StageInputs inputs = program::stage_inputs(job_, s, order.splits, lanes_);
     PlanStages::Kind kind;
+    result_.waits_for_launches = result_.waits_for_launches || inputs.waits_for_launches;
     kind.outline = &outline_of(inputs, *order.passes, rank);
     const std::size_t templates = kind.outline->templates().size();
     kind.passes.assign(templates, nullptr);

@@ -37,6 +37,7 @@ struct PlanStages {
   network::Group message;  // but for its ends: who sends beside
   const cost::Machine* machine{};
   double loss_sum{};  // seconds, of all micro-batches
+  bool waits_for_launches{};
 };
 
 /// Which passes the stages of a schedule call, in the order of their first calls. Any number of threads may ask.

@@ -10,6 +10,12 @@
 namespace ds::engine {
 namespace {
 
+/// Of the time that passes take, what they wait for the host; what others wait for them is as unsure.
+double host_share(const program::TimeParts& parts) {
+  const Seconds passes = parts.compute + parts.tp_comm + parts.cp_comm + parts.ep_comm + parts.host;
+  return passes > Seconds{} ? parts.host / passes : 0;
+}
+
 /// Errors of one class of operators have one cause, so they add up within the class; classes are independent.
 void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
   const program::Program& program = prediction.program;
@@ -26,7 +32,8 @@ void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
   double variance = 0;
   for (double sigma : by_class) variance += sigma * sigma;
   prediction.sigma =
-      std::hypot(std::sqrt(variance) / prediction.summary.step_time.value, machine.step_sigma());
+      std::hypot(std::sqrt(variance) / prediction.summary.step_time.value, machine.step_sigma(),
+                 cost::HostLaunches::kSigma * host_share(prediction.summary.parts));
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ class Communications {
     seconds.assign(program_.instructions.size(), {});
     loads.assign(program_.instructions.size(), {});
     known_.clear();
-    for (const program::TemplateId body : program::templates_of(program_, ranks))
+    for (const program::TemplateId body : program::templates_of(program_, ranks)) {
       program::for_each_distinct(program_.templates[program::index(body)],
                                  [&](program::InstructionId id, std::int32_t) {
                                    const program::Instruction& instruction = program_.instruction(id);
@@ -94,9 +94,39 @@ class Communications {
                                    loads[program::index(id)] = known.load;
                                    seconds[program::index(id)] = beside_product(known, instruction.comm);
                                  });
+      for (const program::Block& block : program_.templates[program::index(body)].blocks)
+        price_launches(block, seconds);
+    }
   }
 
  private:
+  /// How much longer the host takes to launch work of micro-batches in the compute lane than that takes: all since the block's begin,
+  /// up to what stands behind the wait, which is the last of it. The host may run ahead in the layers of a block, all of which are
+  /// alike; at the begin of a pass it is not ahead, since frameworks wait for messages.
+  void price_launches(const program::Block& block, std::vector<Seconds>& seconds) const {
+    Seconds behind{};  // the host
+    bool among_experts = false;
+    Seconds* wait = nullptr;
+    for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
+      const auto id = static_cast<program::InstructionId>(i);
+      const program::Instruction& one = program_.instruction(id);
+      if (one.lane != program::LaneId{0} || one.of_step || program::is_message(one.kind)) continue;
+      if (one.kind == Kind::launches) {
+        wait = &seconds[program::index(id)];
+        continue;
+      }
+      if (one.kind == Kind::collective)
+        behind += machine_.launch_of_communication(among_experts) - seconds[program::index(id)];
+      for (const program::Operator& op : program_.operators_of(one)) {
+        const ops::Op& what = program_.op(op.op);
+        if (ops::moves_rows_of_experts(what.what)) among_experts = !among_experts;
+        if (!op.fused) behind += machine_.launch(what, among_experts) - operators_[program::index(op.op)];
+      }
+      if (wait == nullptr) continue;
+      *std::exchange(wait, nullptr) = std::max(std::exchange(behind, {}), Seconds{});
+    }
+  }
+
   /// A communication of the class that was priced already: many are alike.
   struct Known {
     const program::Instruction* instruction;

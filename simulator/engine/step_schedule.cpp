@@ -179,7 +179,7 @@ class Builder {
                         .instruction = one.id,
                         .first_wait = static_cast<std::int32_t>(schedule_.waits.size()),
                         .waits = 0,
-                        .communicates = end == first + 1 && !one.computes};
+                        .communicates = end == first + 1 && one.communicates};
         for (; next_wait != waits_[lane].end() && next_wait->number == ended + 1; ++next_wait) {
           schedule_.waits.push_back(next_wait->until);
           ++segment.waits;
@@ -260,12 +260,14 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
           const auto found = channels.of(static_cast<std::int32_t>(rank_class), one.kind, one.comm);
           if (found && channels[*found].classes.size() > 1) channel = *found;
         }
-        lanes[index(one.lane)].add({.id = instruction,
-                                    .channel = channel,
-                                    .apart = channel != kNoChannel || apart[index(instruction)],
-                                    .computes = program::computes(one.kind),
-                                    .seconds = engine::alone(program, durations, rank_class, instruction)},
-                                   i - block.body.first);
+        lanes[index(one.lane)].add(
+            {.id = instruction,
+             .channel = channel,
+             .apart = channel != kNoChannel || apart[index(instruction)],
+             .computes = program::computes(one.kind),
+             .communicates = !program::computes(one.kind) && one.kind != program::Kind::launches,
+             .seconds = engine::alone(program, durations, rank_class, instruction)},
+            i - block.body.first);
       }
       for (LaneBody& lane : lanes) lane.end_block();
     }

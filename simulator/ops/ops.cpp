@@ -44,6 +44,10 @@ bool is_linear(const What& what) {
   return std::holds_alternative<Linear>(what) || std::holds_alternative<GroupedLinear>(what);
 }
 
+bool moves_rows_of_experts(const What& what) {
+  return std::holds_alternative<Dispatch>(what) || std::holds_alternative<Combine>(what);
+}
+
 bool is_on_host(const What& what) {
   const auto* adam = std::get_if<AdamW>(&what);
   return std::holds_alternative<HostCopy>(what) || (adam != nullptr && adam->on_host);

@@ -79,6 +79,9 @@ DataType gradient_type(const Op& op);
 bool is_linear(const What& what);
 bool multiplies_in_fp8(const What& what);
 
+/// Whether it puts rows into the order of their experts, or back.
+bool moves_rows_of_experts(const What& what);
+
 /// Whether the host has part in it: copies to it and back, and updates that its processors do.
 bool is_on_host(const What& what);
 

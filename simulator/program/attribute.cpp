@@ -76,18 +76,22 @@ void sort_by_end(std::vector<Open>& open, Seconds length) {
 void Attribution::add(const Row& row) {
   const Instruction& instruction = instruction_of(program_, row);
   if (instruction.kind == Kind::copy) return;  // who waits for it, waits for the rest
-  if (!computes(instruction.kind)) {
+  const bool waits = instruction.kind == Kind::launches;
+  if (!computes(instruction.kind) && !waits) {
     const Seconds own =
         alone_.empty() ? row.end - row.start : alone_.of(class_of(program_, row.rank), row.id);
     communications_.push_back({row.start, row.end, own, part_of(program_, instruction.comm)});
     return;
   }
   // What follows without a gap is one spell of computing.
-  const bool optimizer = instruction.kind == Kind::optimizer;
-  if (!computing_.empty() && computing_.back().end == row.start && computing_.back().optimizer == optimizer)
+  if (waits && row.end == row.start) return;
+  Seconds TimeParts::* const part = waits                                 ? &TimeParts::host
+                                    : instruction.kind == Kind::optimizer ? &TimeParts::optimizer
+                                                                          : &TimeParts::compute;
+  if (!computing_.empty() && computing_.back().end == row.start && computing_.back().part == part)
     computing_.back().end = row.end;
   else
-    computing_.push_back({row.start, row.end, optimizer});
+    computing_.push_back({row.start, row.end, part});
 }
 
 TimeParts Attribution::parts(Seconds length) {
@@ -101,7 +105,7 @@ TimeParts Attribution::parts(Seconds length) {
     if (at < spell.start) give(parts, at, spell.start, communications_, first, rest);
     // A spell may begin in the step before: what it did there belongs to that step.
     const Seconds begin = std::max(at, spell.start);
-    if (begin < spell.end) (spell.optimizer ? parts.optimizer : parts.compute) += spell.end - begin;
+    if (begin < spell.end) parts.*spell.part += spell.end - begin;
     at = std::max(at, spell.end);
   }
   if (at < length) give(parts, at, length, communications_, first, rest);

@@ -27,7 +27,7 @@ class Attribution {
  private:
   struct Computing {
     Seconds start, end;
-    bool optimizer{};
+    Seconds TimeParts::* part;
   };
   const Program& program_;
   const AloneTimes& alone_;

@@ -45,7 +45,9 @@ constexpr std::size_t index(Id id) {
   return static_cast<std::size_t>(id);
 }
 
-enum class Kind : std::uint8_t { compute, send, receive, collective, copy, optimizer };
+/// `launches`: the compute lane waits for as long as the host takes longer to launch the block's work, up to the next instruction of that
+/// lane, than that takes.
+enum class Kind : std::uint8_t { compute, send, receive, collective, copy, optimizer, launches };
 /// How long a buffer's content is meant to live: weights | gradients, norm, flag | one micro-batch | within one call.
 enum class Life : std::uint8_t { run, step, slot, call };
 enum class When : std::uint8_t { always, finite, overflow };

@@ -17,7 +17,8 @@ constexpr bool computes(Kind kind) {
     case Kind::send:
     case Kind::receive:
     case Kind::collective:
-    case Kind::copy: return false;
+    case Kind::copy:
+    case Kind::launches: return false;
   }
   return false;
 }
@@ -30,7 +31,8 @@ constexpr bool communicates(Kind kind) {
     case Kind::collective: return true;
     case Kind::compute:
     case Kind::optimizer:
-    case Kind::copy: return false;
+    case Kind::copy:
+    case Kind::launches: return false;
   }
   return false;
 }

@@ -49,6 +49,15 @@ CollectiveChoice choice_of(const Job& job) {
   return choice;
 }
 
+/// Not where another lane takes turns with the compute lane in each layer: what is waited for there would count twice.
+bool may_wait_for_launches(const Job& job, const StageInputs& inputs) {
+  const bool alone = inputs.lanes.context == inputs.lanes.compute &&
+                     inputs.lanes.experts == inputs.lanes.compute && !inputs.gathers_weights() &&
+                     !inputs.sharding.gradients && job.plan.offload_activations == 0;
+  return alone && !job.cluster.cpu() && job.habits.host.kernel_s > 0 &&
+         job.plan.cuda_graphs != workload::CudaGraphs::full;
+}
+
 Bytes workspace_of(const Job& job) {
   const bool grouped = job.model.moe.has_value();
   return {job.habits.workspace_bytes + (grouped ? job.habits.grouped_workspace_bytes : 0)};
@@ -117,6 +126,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
     if (inputs.chunks.back().graph.head)
       inputs.micro_batches = static_cast<std::int32_t>(job.micro_batches()) / directions;
   }
+  inputs.waits_for_launches = may_wait_for_launches(job, inputs);
   if (!inputs.tied_across) inputs.counts_tied = true;
   return inputs;
 }

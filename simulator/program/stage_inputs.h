@@ -86,7 +86,9 @@ struct StageInputs {
   bool counts_tied{true};         // and this one counts it in the norm
   std::int32_t micro_batches{0};  // of the rank and pipeline, where it has the loss of all of them; else 0
   workload::Overlap overlap;
-  bool sends_shares{false};        // of activations that all tensor-parallel ranks hold each sends a part
+  bool sends_shares{false};  // of activations that all tensor-parallel ranks hold each sends a part
+  bool waits_for_launches{
+      false};  // the host may be slower than the device; not where another lane takes turns in each layer
   bool products_in_pieces{false};  // tensor-parallel collectives run beside the products next to them
   bool fuses_bias_dropout{
       false};  // bias and dropout of a projection are done by the residual add that takes them in

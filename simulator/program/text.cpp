@@ -17,6 +17,7 @@ std::string_view name_of(Kind kind) {
     case Kind::collective: return "collective";
     case Kind::copy: return "copy";
     case Kind::optimizer: return "optimizer";
+    case Kind::launches: return "launches";
   }
   return "?";
 }
@@ -143,6 +144,7 @@ std::string class_name(const Program& program, const Instruction& instruction) {
   const std::span<const Operator> operators = program.operators_of(instruction);
   if (!operators.empty()) return ops::class_name(program.op(operators.front().op));
   if (computes(instruction.kind)) return "wait for a gradient";
+  if (instruction.kind == Kind::launches) return "wait for the host";
   const std::string_view group = name_of(instruction.comm.group);
   if (instruction.kind != Kind::collective) return fmt::format("{} {}", group, name_of(instruction.kind));
   return fmt::format("{} {}", group, collective::name_of(instruction.comm.what));

@@ -29,9 +29,9 @@ struct Timeline {
 
 /// Where a step's time goes, by the rank that finishes last. The parts add up to the step.
 struct TimeParts {
-  Seconds compute, tp_comm, cp_comm, ep_comm, pp_comm, pp_bubble, dp_comm, optimizer, other;
+  Seconds compute, tp_comm, cp_comm, ep_comm, pp_comm, pp_bubble, dp_comm, optimizer, host, other;
   Seconds total() const {
-    return compute + tp_comm + cp_comm + ep_comm + pp_comm + pp_bubble + dp_comm + optimizer + other;
+    return compute + tp_comm + cp_comm + ep_comm + pp_comm + pp_bubble + dp_comm + optimizer + host + other;
   }
 };
 

@@ -80,7 +80,8 @@ Json to_json(const Provenance& p) {
 Json to_json(const program::TimeParts& t) {
   return {{"compute", t.compute.value}, {"tp_comm", t.tp_comm.value},     {"cp_comm", t.cp_comm.value},
           {"ep_comm", t.ep_comm.value}, {"pp_comm", t.pp_comm.value},     {"pp_bubble", t.pp_bubble.value},
-          {"dp_comm", t.dp_comm.value}, {"optimizer", t.optimizer.value}, {"other", t.other.value}};
+          {"dp_comm", t.dp_comm.value}, {"optimizer", t.optimizer.value}, {"host", t.host.value},
+          {"other", t.other.value}};
 }
 
 Json to_json(const memory::Parts& m) {

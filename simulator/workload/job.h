@@ -193,6 +193,9 @@ enum class ReducePrecision { software, fp32, bf16 };
 /// links inside (DeepSeek-V3, arXiv 2412.19437, section 3.2.2); and in which type, results coming back in the working one.
 enum class Dispatch { all_to_all, hierarchical };
 enum class DispatchPrecision { working, fp8 };
+/// What of a pass a CUDA graph replays, so that the host launches it at once: nothing; all but experts, whose sizes the host has to
+/// know first; or all of it.
+enum class CudaGraphs { none, partial, full };
 enum class Sparsity { none, two_of_four };
 
 struct Overlap {
@@ -228,6 +231,7 @@ struct Plan {
   ReducePrecision reduce_precision{ReducePrecision::software};
   Dispatch dispatch{Dispatch::all_to_all};
   DispatchPrecision dispatch_precision{DispatchPrecision::working};
+  CudaGraphs cuda_graphs{CudaGraphs::none};
   Sparsity sparsity{Sparsity::none};
   bool offload_optimizer{false};
   std::int64_t offload_activations{0};  // layers per stage
@@ -291,6 +295,12 @@ struct Assumption {
   std::string why;    // "default", "interleaved because vpp is 2", ...
 };
 
+/// What the host takes to launch a kernel, its part of the framework included, and to hand a communication to its library.
+/// 0: it is always ahead.
+struct HostCosts {
+  double kernel_s{}, communication_s{};
+};
+
 /// The habits of a training stack; a preset of `profiles/software/`.
 struct Software {
   std::string name;
@@ -319,7 +329,9 @@ struct Software {
   bool dispatch_in_fp8{};       // where products are in 8 bits
   std::int64_t dispatch_sms{};  // that its kernels keep from others which they run beside
   bool separate_products{};     // queries, keys and values, gate and up: a product each
-  double launch_overhead_s{};   // per kernel
+  HostCosts host;
+  CudaGraphs cuda_graphs{};  // of dense models; with experts it is partial at most
+  bool deterministic{};      // whatever is allocated is filled first, so that runs are equal bit by bit
 };
 
 struct Job {

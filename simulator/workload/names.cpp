@@ -114,6 +114,11 @@ constexpr Name kMegatron[] = {
   {"--account-for-loss-in-pipeline-split", "plan.stage_layers", Form::derived, {}},
   {"--use-tp-pp-dp-mapping", "plan.placement", Form::derived, {}},
   {"--transformer-impl", "software", Form::derived, {}},
+  {"--deterministic-mode", "software", Form::derived, {}},
+  {"--cuda-graph-impl", "plan.cuda_graphs", Form::derived, {}},
+  {"--cuda-graph-scope", "plan.cuda_graphs", Form::derived, {}},
+  {"--enable-cuda-graph", "plan.cuda_graphs", Form::derived, {}},
+  {"--external-cuda-graph", "plan.cuda_graphs", Form::derived, {}},
 };
 
 constexpr Name kDeepSpeed[] = {

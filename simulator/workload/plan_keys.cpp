@@ -47,6 +47,11 @@ void fill_dispatch_precision(const Job& job, Plan& p) {
   const bool narrow = job.habits.dispatch_in_fp8 && p.precision == Precision::fp8;
   p.dispatch_precision = narrow ? DispatchPrecision::fp8 : DispatchPrecision::working;
 }
+/// Where tokens choose their experts freely, how many each has is known once they have; graphs need it before.
+void fill_cuda_graphs(const Job& job, Plan& p) {
+  p.cuda_graphs =
+      job.model.moe ? std::min(job.habits.cuda_graphs, CudaGraphs::partial) : job.habits.cuda_graphs;
+}
 /// Nothing where no tokens travel to experts.
 std::string said_of_experts(const Plan& p, std::string_view value) {
   return p.ep > 1 ? std::string(value) : std::string();
@@ -185,6 +190,11 @@ std::span<const PlanKey> plan_keys() {
                  .says = [](const Job&, const Plan& p) { return said_of_experts(p, name_in(kDispatchPrecisions, p.dispatch_precision)); },
                  .depends_on_plan = true},
    .search = PlanSearch{.off = number_of(DispatchPrecision::working)}},
+  {.name = "cuda_graphs", .value = kWord<&Plan::cuda_graphs, kCudaGraphs>,
+   .otherwise = {.fill = fill_cuda_graphs,
+                 .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
+                 .says = [](const Job& j, const Plan& p) { return j.cluster.cpu() ? std::string() : std::string(name_in(kCudaGraphs, p.cuda_graphs)); }},
+   .search = PlanSearch{.off = number_of(CudaGraphs::none)}},
   {.name = "cp_kind", .value = kWord<&Plan::cp_kind, kCpKinds>, .search = PlanSearch{.turn = 16}},
   {.name = "attention", .value = kWord<&Plan::attention, kAttentions>, .search = PlanSearch{.turn = 7},
    .words = {.said = Said::phrase, .turn = 10,

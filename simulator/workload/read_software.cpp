@@ -11,7 +11,7 @@
 namespace ds::workload {
 namespace {
 
-constexpr std::array<std::string_view, 20> kHabits{"vocab_multiple",
+constexpr std::array<std::string_view, 22> kHabits{"vocab_multiple",
                                                    "vocab_multiple_times_tp",
                                                    "overlap",
                                                    "flash",
@@ -29,7 +29,9 @@ constexpr std::array<std::string_view, 20> kHabits{"vocab_multiple",
                                                    "buckets",
                                                    "separate_products",
                                                    "dispatch",
-                                                   "launch_overhead_s",
+                                                   "host",
+                                                   "cuda_graphs",
+                                                   "deterministic",
                                                    "allocator"};
 constexpr std::int64_t kMostVocabMultiple = 1LL << 16, kMostLossCopies = 4, kMostBuckets = 64, kMostSms = 64,
                        kMostBucketElements = 1LL << 40;
@@ -101,7 +103,11 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.dispatch = inside("dispatch", "kind").one_of(kDispatches);
   habits.dispatch_sms = inside("dispatch", "sms").count(0, kMostSms);
   habits.dispatch_in_fp8 = inside("dispatch", "fp8").boolean();
-  habits.launch_overhead_s = of("launch_overhead_s").none_or_within(kLatency);
+  of("host").only({"kernel_s", "communication_s"});
+  habits.host = {.kernel_s = inside("host", "kernel_s").none_or_within(kLatency),
+                 .communication_s = inside("host", "communication_s").none_or_within(kLatency)};
+  habits.cuda_graphs = of("cuda_graphs").one_of(kCudaGraphs);
+  habits.deterministic = of("deterministic").boolean();
   return habits;
 }
 

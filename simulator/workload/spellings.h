@@ -53,6 +53,8 @@ inline constexpr Named<Dispatch> kDispatches[] = {{"all_to_all", Dispatch::all_t
                                                   {"hierarchical", Dispatch::hierarchical}};
 inline constexpr Named<DispatchPrecision> kDispatchPrecisions[] = {{"working", DispatchPrecision::working},
                                                                    {"fp8", DispatchPrecision::fp8}};
+inline constexpr Named<CudaGraphs> kCudaGraphs[] = {
+    {"none", CudaGraphs::none}, {"partial", CudaGraphs::partial}, {"full", CudaGraphs::full}};
 inline constexpr Named<ReducePrecision> kReducePrecisions[] = {{"fp32", ReducePrecision::fp32},
                                                                {"bf16", ReducePrecision::bf16}};
 /// What a software makes one kernel of; `compile`: all that lies element by element side by side.

@@ -122,6 +122,32 @@ TEST_F(Validate, PeaksOfMegatronsOwnTestsAreMet) {
   EXPECT_LT(summary["B"]["mean"].get<double>(), 0.035);
 }
 
+/// Steps bound by the host that launches kernels: those that its costs were fitted on, and Megatron-LM's own tests, which nothing was
+/// fitted on and whose flags say that they ran in deterministic mode.
+TEST_F(Validate, SmallModelsWaitForTheHost) {
+  const Ended ended = sim({"validate", DS_SOURCE_DIR "/profiles/measured/launches.json", "--report", "-"});
+  const Json summary = Json::parse(ended.out)["summary"]["step_time_s"]["by_set"];
+  EXPECT_EQ(summary["vtrain-launch"]["count"], 36);
+  EXPECT_LT(summary["vtrain-launch"]["mean"].get<double>(), 0.15);
+  EXPECT_EQ(summary["mcore-small"]["count"], 8);
+  EXPECT_LT(summary["mcore-small"]["mean"].get<double>(), 0.25);
+}
+
+TEST_F(Validate, FlagsOfTheLaunchMayStandBesideTheJob) {
+  Json job = Json::parse(kJob);
+  job["software"] = "megatron-te";
+  const auto step = [&](const Json& flags) {
+    Json one = measured_case("one", job, {{"step_time_s", 1}});
+    if (!flags.is_null()) one["flags"] = flags;
+    return validated(Json::array({one}), 0)["cases"][0]["predicted"].get<double>();
+  };
+  const double recipe = step(nullptr), eager = step({"attention-backend=auto"}),
+               deterministic = step({"deterministic-mode"});
+  EXPECT_EQ(step({"CUDA graphs"}), recipe);
+  EXPECT_GT(eager, recipe);
+  EXPECT_GT(deterministic, eager);
+}
+
 /// The demo shows both: the job as a file, and what was measured of it.
 TEST_F(Validate, TheShippedJobIsThatOfItsMeasuredCase) {
   const Json job = Json::parse(read(DS_SOURCE_DIR "/profiles/jobs/gpt3-175b-512-a100.json"));

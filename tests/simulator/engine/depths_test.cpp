@@ -57,7 +57,7 @@ void expect_equal(const program::StepSummary& a, const program::StepSummary& b, 
   EXPECT_NEAR(a.busy.value, b.busy.value, near);
   using Parts = program::TimeParts;
   for (const auto part : {&Parts::compute, &Parts::tp_comm, &Parts::pp_comm, &Parts::pp_bubble,
-                          &Parts::dp_comm, &Parts::optimizer, &Parts::other})
+                          &Parts::dp_comm, &Parts::optimizer, &Parts::host, &Parts::other})
     EXPECT_NEAR((a.parts.*part).value, (b.parts.*part).value, near);
   EXPECT_EQ(a.checkpoint, b.checkpoint);
   ASSERT_EQ(a.classes.size(), b.classes.size());

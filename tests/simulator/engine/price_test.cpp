@@ -189,6 +189,57 @@ TEST(Price, WhatIsOnTheHostTakesTheHostsTime) {
   EXPECT_NEAR(machine.time(adam).seconds.value, moved / (4.096e11 / 8 * 0.8), 1e-4);
 }
 
+/// Of a block, work and what is left to wait for the host add up to no less than launches; where the device is slower, nothing is
+/// waited for.
+TEST(Price, ABlockTakesAsLongAsTheSlowerOfHostAndDevice) {
+  for (const bool small : {true, false}) {
+    workload::Job asked = job(R"("tp": 4, "dp": 8)");
+    if (!small) asked.habits.host = {.kernel_s = 1e-9, .communication_s = 1e-9};
+    const cost::Profile unused = cost::rough_profile();
+    const cost::Machine machine(asked, unused);
+    const program::Program program = program::lower(asked);
+    const Durations durations = price(program, machine);
+    int waits = 0;
+    for (const program::Template& body : program.templates)
+      for (const program::Block& block : body.blocks) {
+        double device = 0, host = 0, wait = -1;
+        for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
+          const auto id = static_cast<program::InstructionId>(i);
+          const Instruction& one = program.instruction(id);
+          if (one.lane != program::LaneId{0} || program::is_message(one.kind) || one.of_step) continue;
+          const double seconds = alone(program, durations, 0, id).value;
+          if (one.kind == Kind::launches) {
+            wait = seconds;
+            waits += wait > 0 ? 1 : 0;
+            continue;
+          }
+          device += seconds;
+          if (one.kind == Kind::collective) host += machine.launch_of_communication(false).value;
+          for (const program::Operator& op : program.operators_of(one))
+            if (!op.fused) host += machine.launch(program.op(op.op), false).value;
+          if (wait < 0) continue;
+          EXPECT_NEAR(device + wait, std::max(device, host), 1e-15);
+          device = host = 0, wait = -1;
+        }
+      }
+    EXPECT_EQ(waits > 0, small);
+  }
+}
+
+TEST(Price, GraphsTakeWaitsForTheHostAway) {
+  const auto step = [](const char* graphs) {
+    const workload::Job asked = job(fmt::format(R"("tp": 4, "dp": 8, "cuda_graphs": "{}")", graphs));
+    const cost::Profile unused = cost::rough_profile();
+    const program::Program program = program::lower(asked);
+    return analyse(program, price(program, cost::Machine(asked, unused)));
+  };
+  const program::StepSummary eager = step("none"), replayed = step("full");
+  EXPECT_GT(eager.parts.host.value, 0.2 * eager.step_time.value);
+  EXPECT_EQ(replayed.parts.host.value, 0);
+  EXPECT_NEAR(eager.step_time.value - replayed.step_time.value, eager.parts.host.value,
+              1e-9 * eager.step_time.value);
+}
+
 /// Bias and dropout of a projection are done by the residual add that takes them in, where the software fuses them.
 TEST(Price, FusedOperatorsTakeNoTimeOfTheirOwn) {
   const auto seconds_of_bias = [](const char* software) {

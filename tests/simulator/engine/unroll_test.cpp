@@ -27,7 +27,7 @@ void expect_near(const program::StepSummary& a, const program::StepSummary& b) {
   EXPECT_NEAR(a.step_time.value, b.step_time.value, 1e-12 * a.step_time.value);
   using Parts = program::TimeParts;
   for (const auto part : {&Parts::compute, &Parts::tp_comm, &Parts::pp_comm, &Parts::pp_bubble,
-                          &Parts::dp_comm, &Parts::optimizer, &Parts::other})
+                          &Parts::dp_comm, &Parts::optimizer, &Parts::host, &Parts::other})
     EXPECT_NEAR((a.parts.*part).value, (b.parts.*part).value, 1e-9 * a.step_time.value);
   ASSERT_EQ(a.classes.size(), b.classes.size());
   for (std::size_t c = 0; c < a.classes.size(); ++c) {

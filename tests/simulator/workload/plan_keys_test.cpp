@@ -48,6 +48,7 @@ const std::pair<std::string_view, std::vector<std::string>> kOthers[] = {
     {"reduce_precision", {R"("fp32")", R"("bf16")"}},
     {"dispatch", {R"("hierarchical")"}},
     {"dispatch_precision", {R"("fp8")"}},
+    {"cuda_graphs", {R"("none")", R"("partial")"}},
     {"cp_kind", {R"("all_to_all")"}},
     {"attention", {R"("unfused")"}},
     {"dropout", {"0.1", "0.30000000000000004"}},
