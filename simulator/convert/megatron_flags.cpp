@@ -113,7 +113,7 @@ constexpr OtherFlags kOthers[] = {
      "--moe-use-grouped-tensor --moe-single-grouped-* --moe-mlp-glu-interleave-size "
      "--moe-shared-expert-glu-interleave-size --moe-ncclep-zero-copy --moe-enable-deepep --moe-deepep-* "
      "--moe-hybridep-* --use-grouped-gemm-for-* --flash-attention-version "
-     "--deterministic-mode --batch-invariant-* --disable-bf16-reduced-precision-matmul "
+     "--batch-invariant-* --disable-bf16-reduced-precision-matmul "
      "--fp16-lm-cross-entropy "
      "--output-logit-dtype",
      {},

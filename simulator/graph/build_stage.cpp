@@ -255,6 +255,16 @@ TensorIndex StageBuilder::embed() {
                         .rows = table_rows,
                         .context = options_.cp},
          "positions", {x, position_table()});
+  if (model_.token_types > 0)
+    node(
+        ops::Positions{.tokens = local_tokens_,
+                       .sequence = own_sequence(),
+                       .hidden = hidden,
+                       .shards = options_.sequence_parallel ? options_.tp : 1,
+                       .context = options_.cp,
+                       .parts = model_.token_types},
+        "token_types",
+        {x, parameter("embedding.token_types", {{model_.token_types, hidden}, 2}, Init::normal, kDeviation)});
   if (model_.embedding_norm) x = norm("embedding.norm", x);
   return dropped("embedded", x);
 }

@@ -114,6 +114,8 @@ constexpr Name kMegatron[] = {
   {"--account-for-loss-in-pipeline-split", "plan.stage_layers", Form::derived, {}},
   {"--use-tp-pp-dp-mapping", "plan.placement", Form::derived, {}},
   {"--transformer-impl", "software", Form::derived, {}},
+  {"--deterministic-mode", "software", Form::derived, {}},
+  {"--activation-func-fp8-input-store", "software", Form::derived, {}},
 };
 
 constexpr Name kDeepSpeed[] = {
