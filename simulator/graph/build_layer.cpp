@@ -138,7 +138,8 @@ TensorIndex StageBuilder::attended_by_tokens(TensorIndex qkv, const ops::Attenti
 
 /// Queries, keys and values are projected down to latent vectors, which every rank has whole, and from these up to the heads
 /// (DeepSeek-V2, arXiv 2405.04434, section 2.1).
-TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& mla) {
+TensorIndex StageBuilder::latent_attention(TensorIndex normed, const workload::Mla& mla) {
+  const TensorIndex x = quantised("attention.norm.y", normed);  // once for all that it is projected to
   const std::int64_t hidden = model_.hidden, qk = mla.qk_nope_head_dim + mla.qk_rope_head_dim;
   const auto up = [&](std::string_view weight, std::string_view result, TensorIndex vectors,
                       std::int64_t inputs, std::int64_t outputs) {
@@ -148,9 +149,9 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
   const auto latent = [&](std::string_view name, std::int64_t width) {
     const TensorIndex down = whole_linear(fmt::format("attention.{}_down", name),
                                           fmt::format("attention.{}_latent", name), x, hidden, width);
-    const std::string normed = fmt::format("attention.{}_norm", name);
+    const std::string its_norm = fmt::format("attention.{}_norm", name);
     const InPart part(*this, Part::up_projection);
-    return enter(normed, norm(normed, down, width), width);
+    return enter(its_norm, norm(its_norm, down, width), width);
   };
   const TensorIndex q = mla.q_lora_rank > 0
                             ? up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),

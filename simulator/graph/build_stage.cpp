@@ -208,7 +208,9 @@ TensorIndex StageBuilder::whole_linear(std::string_view name, std::string_view r
                                        std::int64_t inputs, std::int64_t outputs) {
   const TensorIndex weight =
       parameter(fmt::format("{}.weight", name), {{outputs, inputs}, 2}, Init::normal, kDeviation);
-  return node(ops::Linear{local_tokens_, inputs, outputs, false}, result, {x, weight});
+  return node(
+      ops::Linear{local_tokens_, inputs, outputs, false, in_fp8()}, result,
+      {quantised(fmt::format("{}.x", name), x), quantised_weight(fmt::format("{}.weight", name), weight)});
 }
 
 TensorIndex StageBuilder::position_table() {

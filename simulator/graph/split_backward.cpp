@@ -7,16 +7,13 @@ namespace ds::graph {
 
 namespace {
 
-/// Gradients of gains, biases and tables come with those of inputs: what is put off is products (Qi et al. 2024, as published in
-/// sail-sg/zero-bubble-pipeline-parallelism: WeightGradStore; DeepSeek's DualPipe likewise).
-bool is_put_off(const Node& node) {
-  return node.op.pass == ops::Pass::weight_gradient && ops::is_linear(node.op.what);
-}
-
-/// What is made again by computing: not later than the gradients of inputs, so that what waits for the weights' gradients is what
-/// these take, and not what it is made of. What is gathered again would wait whole.
-bool is_made_again(const Node& node) {
-  return node.op.pass == ops::Pass::forward && !std::holds_alternative<ops::Regroup>(node.op.what);
+/// What is widened or activated again, and put in 8 bits, is not put off: what waits for the weights' gradients is what these take,
+/// which is smaller than what it is made of.
+bool is_made_at_once(const Node& node) {
+  const ops::What& what = node.op.what;
+  return node.op.pass == ops::Pass::forward &&
+         (std::holds_alternative<ops::Narrow>(what) || std::holds_alternative<ops::SwiGlu>(what) ||
+          std::holds_alternative<ops::Gelu>(what) || std::holds_alternative<ops::Quantise>(what));
 }
 
 }  // namespace
@@ -31,14 +28,14 @@ std::vector<bool> for_weights_alone(const Stage& stage) {
   for (std::size_t n = stage.backward.size(); n-- > 0;) {
     const Node& node = stage.backward[n];
     const ops::Operands operands = ops::operands(node.op);
-    bool serves_weights = !node.operands.empty();
+    bool accumulates = false, serves_weights = true;
     for (std::size_t i = 0; i < node.operands.size(); ++i) {
       const auto t = static_cast<std::size_t>(node.operands[i]);
-      if (stage.tensors[t].role == ops::Role::gradient) serves_weights = false;
+      accumulates = accumulates || stage.tensors[t].role == ops::Role::gradient;
       if (operands[static_cast<int>(i)].access != ops::Access::read)
         serves_weights = serves_weights && touched[t] && !needed[t];
     }
-    result[n] = is_put_off(node) || (serves_weights && !is_made_again(node));
+    result[n] = accumulates || (serves_weights && !is_made_at_once(node));
     for (const TensorIndex operand : node.operands) {
       const auto t = static_cast<std::size_t>(operand);
       touched[t] = true;

@@ -103,7 +103,7 @@ class StageBuilder {
   /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
   TensorIndex attention(TensorIndex x);
   /// Takes the rank's part of the tokens.
-  TensorIndex latent_attention(TensorIndex x, const workload::Mla& mla);
+  TensorIndex latent_attention(TensorIndex normed, const workload::Mla& mla);
   /// Attention itself, of qkv to o.
   TensorIndex attended(TensorIndex qkv, ops::Attention one_rank);
   /// Behind what attention takes, where heads have one: their learned scores.

@@ -283,8 +283,8 @@ TEST(FurtherTokens, ArePredictedAsOnOneRank) {
   for (const Degrees& degrees :
        {Degrees{.dp = 2}, {.tp = 2}, {.tp = 2, .dp = 2}, {.cp = 2}, {.dp = 2, .ep = 2}}) {
     Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
-    s.change = degrees.ep > 1 ? [](workload::Model& m) { kMixtures[2].change(m), m.mtp_layers = 1; }
-                              : [](workload::Model& m) { m.mtp_layers = 2; };
+    s.change = degrees.ep > 1 ? +[](workload::Model& m) { kMixtures[2].change(m), m.mtp_layers = 1; }
+                              : +[](workload::Model& m) { m.mtp_layers = 2; };
     SCOPED_TRACE(name_of(degrees));
     expect_as_in_one_process(s);
   }
