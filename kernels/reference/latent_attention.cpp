@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "kernels/lists.h"
+#include "kernels/reference/reference.h"
 
 namespace ds::kernels::cpu::reference {
 namespace {

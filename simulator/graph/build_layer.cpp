@@ -153,17 +153,24 @@ TensorIndex StageBuilder::latent_attention(TensorIndex normed, const workload::M
     const InPart part(*this, Part::up_projection);
     return enter(its_norm, norm(its_norm, down, width), width);
   };
-  const TensorIndex q = mla.q_lora_rank > 0
-                            ? up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
-                                 mla.q_lora_rank, model_.heads * qk)
-                            : wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
-                                          std::array{Columns{model_.heads * qk}}, false);
+  const auto queries = [&] {
+    if (mla.q_lora_rank > 0)
+      return up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank), mla.q_lora_rank,
+                model_.heads * qk);
+    return wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
+                       std::array{Columns{model_.heads * qk}}, false);
+  };
+  // Without latent queries a rank's gradient of x is a part of a sum, to which what every rank has whole may not yet have been added:
+  // backward begins with what comes last here.
+  const bool first = mla.q_lora_rank > 0;
+  TensorIndex q = first ? queries() : kNone;
   const TensorIndex kv = up("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank),
                             mla.kv_lora_rank, model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim));
   const TensorIndex shared =
       enter("attention.k_rope",
             whole_linear("attention.k_rope", "attention.k_rope", x, hidden, mla.qk_rope_head_dim),
             mla.qk_rope_head_dim);
+  if (!first) q = queries();
   const std::int64_t heads = model_.heads / options_.tp;
   const auto join = [&] {
     const InPart part(*this, Part::up_projection);
