@@ -125,18 +125,6 @@ Whats rare_operators() {
                                     .sequence = 4,
                                     .context = 2,
                                     .context_rank = 1});
-  for (const bool flash : {true, false})
-    for (const std::int64_t alibi_heads : {0, 6})  // six: no power of two
-      all.emplace_back(ops::Attention{.batch = 2,
-                                      .sequence = 5,
-                                      .heads = 2,
-                                      .kv_heads = 1,
-                                      .head_dim = 3,
-                                      .flash = flash,
-                                      .sinks = alibi_heads == 0,
-                                      .alibi_heads = alibi_heads,
-                                      .context_heads = 3,
-                                      .context_rank = 1});
   for (const ops::Keys keys : {ops::Keys::gathered, ops::Keys::first, ops::Keys::later})
     all.emplace_back(ops::ContextAttention{.batch = 1,
                                            .sequence = 4,
@@ -149,9 +137,6 @@ Whats rare_operators() {
                                            .rank = 1,
                                            .sinks = keys != ops::Keys::later,
                                            .alibi_heads = 2});
-  all.emplace_back(ops::Positions{.tokens = 6, .sequence = 3, .hidden = 5, .context = 2, .parts = 2});
-  all.emplace_back(ops::SwiGlu{.tokens = 3, .width = 7, .weighted = true});
-  all.emplace_back(ops::Gelu{.tokens = 3, .width = 7, .weighted = true});
   return all;
 }
 
@@ -216,6 +201,21 @@ std::vector<ops::Op> differentiable_operators() {
                                     .flash = flash,
                                     .window = 3,
                                     .v_dim = 2});
+  for (const bool flash : {true, false})
+    for (const std::int64_t alibi_heads : {0, 6})  // six: no power of two
+      all.emplace_back(ops::Attention{.batch = 2,
+                                      .sequence = 5,
+                                      .heads = 2,
+                                      .kv_heads = 1,
+                                      .head_dim = 3,
+                                      .flash = flash,
+                                      .sinks = alibi_heads == 0,
+                                      .alibi_heads = alibi_heads,
+                                      .context_heads = 3,
+                                      .context_rank = 1});
+  all.emplace_back(ops::SwiGlu{.tokens = 3, .width = 7, .weighted = true});
+  all.emplace_back(ops::Gelu{.tokens = 3, .width = 7, .weighted = true});
+  all.emplace_back(ops::Positions{.tokens = 6, .sequence = 3, .hidden = 5, .context = 2, .parts = 2});
   const Whats rare = rare_operators();
   all.insert(all.end(), rare.begin(), rare.end());
   std::vector<ops::Op> operators;
