@@ -49,10 +49,13 @@ struct Check {
     ensure(false, "a regrouping is lowered to collectives and has no kernel");
   }
   void operator()(const ops::Dropout&) const { ensure(false, "dropout is simulated only and has no kernel"); }
-  void operator()(const ops::JoinHeads&) const { ensure(false, "latent attention is simulated only"); }
   void operator()(const ops::Quantise&) const {
     ensure(false, "8 bits are simulated only and have no kernel");
   }
+  void operator()(const ops::Narrow&) const {
+    ensure(false, "activations in fewer bits are simulated only and have no kernel");
+  }
+  void operator()(const ops::SpreadProbabilities& s) const { check_rows(s.rows()); }
   void operator()(const ops::Cast&) const { ensure(false, "casts are simulated only and have no kernel"); }
   void operator()(const ops::Dispatch& d) const { check_rows(d.rows()); }
   void operator()(const ops::Combine& c) const { check_rows(c.rows()); }
@@ -71,12 +74,14 @@ struct Check {
 /// Whether the fast kernel of an operator takes it as it is: the reference serves what is rare.
 struct IsFast {
   bool operator()(const ops::Attention& a) const {
-    return a.window == 0 && !a.sinks && a.value_dim() == a.head_dim;
+    return a.window == 0 && !a.sinks && a.alibi_heads == 0 && a.value_dim() == a.head_dim;
   }
+  bool operator()(const ops::SwiGlu& g) const { return !g.weighted; }
+  bool operator()(const ops::Gelu& g) const { return !g.weighted; }
   bool operator()(const ops::LayerNorm& n) const { return n.gains && n.shifts; }
   bool operator()(const ops::Rope& r) const { return r.rotary == 0; }
   bool operator()(const ops::Embedding& e) const { return e.context == 1; }
-  bool operator()(const ops::Positions& p) const { return p.context == 1; }
+  bool operator()(const ops::Positions& p) const { return p.context == 1 && p.parts == 0; }
   template <class Other>
   bool operator()(const Other&) const {
     return true;

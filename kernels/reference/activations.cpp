@@ -9,22 +9,27 @@ namespace {
 
 template <class T>
 void gelu(const ops::Gelu& g, Arguments a, Queue&) {
-  const T* x = a.in<T>();
+  const T *x = a.in<T>(), *factors = g.weighted ? a.in<T>() : nullptr;
   T* y = a.out<T>();
   for (std::int64_t i = 0; i < g.tokens * g.width; ++i) {
-    const double v = x[i];
-    y[i] = static_cast<T>(0.5 * v * (1 + std::tanh(kGeluScale * (v + kGeluCube * v * v * v))));
+    const double v = x[i], factor = g.weighted ? factors[i / g.width] : 1;
+    y[i] = static_cast<T>(factor * 0.5 * v * (1 + std::tanh(kGeluScale * (v + kGeluCube * v * v * v))));
   }
 }
 
 template <class T>
 void gelu_gradient(const ops::Gelu& g, Arguments a, Queue&) {
-  const T *dy = a.in<T>(), *x = a.in<T>();
-  T* dx = a.out<T>();
-  for (std::int64_t i = 0; i < g.tokens * g.width; ++i) {
-    const double v = x[i], t = std::tanh(kGeluScale * (v + kGeluCube * v * v * v));
-    const double slope = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * kGeluScale * (1 + 3 * kGeluCube * v * v);
-    dx[i] = static_cast<T>(dy[i] * slope);
+  const T *dy = a.in<T>(), *x = a.in<T>(), *factors = g.weighted ? a.in<T>() : nullptr;
+  T *dx = a.out<T>(), *dfactors = g.weighted ? a.out<T>() : nullptr;
+  for (std::int64_t row = 0; row < g.tokens; ++row) {
+    double of_factor = 0;
+    for (std::int64_t i = row * g.width; i < (row + 1) * g.width; ++i) {
+      const double v = x[i], t = std::tanh(kGeluScale * (v + kGeluCube * v * v * v));
+      const double slope = 0.5 * (1 + t) + 0.5 * v * (1 - t * t) * kGeluScale * (1 + 3 * kGeluCube * v * v);
+      dx[i] = static_cast<T>(dy[i] * slope * (g.weighted ? factors[row] : 1));
+      of_factor += dy[i] * 0.5 * v * (1 + t);
+    }
+    if (g.weighted) dfactors[row] = static_cast<T>(of_factor);
   }
 }
 
@@ -32,26 +37,30 @@ double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 template <class T>
 void swiglu(const ops::SwiGlu& g, Arguments a, Queue&) {
-  const T* x = a.in<T>();
+  const T *x = a.in<T>(), *factors = g.weighted ? a.in<T>() : nullptr;
   T* y = a.out<T>();
   for (std::int64_t t = 0; t < g.tokens; ++t)
     for (std::int64_t i = 0; i < g.width; ++i) {
       const double gate = x[2 * t * g.width + i], up = x[(2 * t + 1) * g.width + i];
-      y[t * g.width + i] = static_cast<T>(gate * sigmoid(gate) * up);
+      y[t * g.width + i] = static_cast<T>(gate * sigmoid(gate) * up * (g.weighted ? factors[t] : 1));
     }
 }
 
 template <class T>
 void swiglu_gradient(const ops::SwiGlu& g, Arguments a, Queue&) {
-  const T *dy = a.in<T>(), *x = a.in<T>();
-  T* dx = a.out<T>();
-  for (std::int64_t t = 0; t < g.tokens; ++t)
+  const T *dy = a.in<T>(), *x = a.in<T>(), *factors = g.weighted ? a.in<T>() : nullptr;
+  T *dx = a.out<T>(), *dfactors = g.weighted ? a.out<T>() : nullptr;
+  for (std::int64_t t = 0; t < g.tokens; ++t) {
+    double of_factor = 0;
     for (std::int64_t i = 0; i < g.width; ++i) {
-      const double gate = x[2 * t * g.width + i], up = x[(2 * t + 1) * g.width + i], d = dy[t * g.width + i];
-      const double s = sigmoid(gate);
+      const double gate = x[2 * t * g.width + i], up = x[(2 * t + 1) * g.width + i];
+      const double s = sigmoid(gate), d = dy[t * g.width + i] * (g.weighted ? factors[t] : 1.0);
       dx[2 * t * g.width + i] = static_cast<T>(d * up * s * (1 + gate * (1 - s)));
       dx[(2 * t + 1) * g.width + i] = static_cast<T>(d * gate * s);
+      of_factor += dy[t * g.width + i] * gate * s * up;
     }
+    if (g.weighted) dfactors[t] = static_cast<T>(of_factor);
+  }
 }
 
 template <class T>

@@ -36,6 +36,11 @@ std::int64_t seen_until(const ops::Attention& n, std::int64_t s) {
   return n.window > 0 ? std::min(s + n.window, n.sequence) : n.sequence;
 }
 
+/// What the score of token s loses, seen from t.
+double lost(const ops::Attention& n, std::int64_t head, std::int64_t t, std::int64_t s) {
+  return n.slope(head) * static_cast<double>(t - s);
+}
+
 /// The largest score of those from `begin` to `last` and the sink, and the sum of exp(score - largest).
 struct Scores {
   double top{}, sum{};
@@ -61,10 +66,10 @@ void forward(const ops::Attention& n, Arguments a, Queue&) {
       for (std::int64_t t = 0; t < n.sequence; ++t) {
         const QkvRows<const T> rows{n, qkv};
         const auto score = [&](std::int64_t s) {
-          return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim);
+          return scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim) - lost(n, head, t, s);
         };
         const std::int64_t begin = first_seen(n, t), last = last_seen(n, t);
-        const double sink = sinks != nullptr ? static_cast<double>(sinks[head]) : -HUGE_VAL;
+        const double sink = sinks != nullptr ? static_cast<double>(sinks[n.sink_of(head)]) : -HUGE_VAL;
         const auto [top, sum] = look_at(score, begin, last, sink);
         std::array<double, kMaxHeadDim> out{};
         const std::int64_t row = (b * n.heads + head) * n.sequence + t;
@@ -99,7 +104,8 @@ void input_gradient(const ops::Attention& n, Arguments a, Queue&) {
     const auto probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
       const std::int64_t row = (b * n.heads + head) * n.sequence + t;
       if (!n.flash) return static_cast<double>(kept[row * n.sequence + s]);
-      return std::exp(scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim) - kept[row]);
+      const double score = scale * dot(rows.q(t, head), rows.k(s, head), n.head_dim) - lost(n, head, t, s);
+      return std::exp(score - kept[row]);
     };
     const auto d_probability = [&](std::int64_t t, std::int64_t s, std::int64_t head) {
       return dot(d_out + row_of(t, head), rows.v(s, head), n.value_dim());
@@ -149,6 +155,8 @@ template <class T>
 void sink_gradient(const ops::Attention& n, Arguments a, Queue&) {
   const T *d_out = a.in<T>(), *o = a.in<T>(), *kept = a.in<T>(), *sinks = a.in<T>();
   T* dsinks = a.out<T>();
+  for (std::int64_t head = 0; head < n.heads * n.context_heads; ++head)
+    if (head < n.sink_of(0) || head >= n.sink_of(n.heads)) deliver(*a.op, dsinks[head], 0);
   for (std::int64_t head = 0; head < n.heads; ++head) {
     double sum = 0;
     for (std::int64_t b = 0; b < n.batch; ++b)
@@ -157,12 +165,12 @@ void sink_gradient(const ops::Attention& n, Arguments a, Queue&) {
         const std::int64_t at = ((b * n.sequence + t) * n.heads + head) * n.value_dim();
         double share = 1;  // of the sink
         if (n.flash)
-          share = std::exp(static_cast<double>(sinks[head]) - kept[row]);
+          share = std::exp(static_cast<double>(sinks[n.sink_of(head)]) - kept[row]);
         else
           for (std::int64_t s = 0; s < n.sequence; ++s) share -= kept[row * n.sequence + s];
         sum -= share * dot(d_out + at, o + at, n.value_dim());
       }
-    deliver(*a.op, dsinks[head], sum);
+    deliver(*a.op, dsinks[n.sink_of(head)], sum);
   }
 }
 

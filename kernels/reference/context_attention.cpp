@@ -43,6 +43,10 @@ struct Places {
   bool sees(std::int64_t t, std::int64_t s, std::int64_t i) const {
     return n.sees(n.place(n.rank, t), n.place(source(s), i));
   }
+  /// What a score loses by distance.
+  double lost(std::int64_t head, std::int64_t t, std::int64_t s, std::int64_t i) const {
+    return n.slope(head) * static_cast<double>(n.place(n.rank, t) - n.place(source(s), i));
+  }
   double scale() const { return 1 / std::sqrt(static_cast<double>(n.head_dim)); }
 };
 
@@ -65,21 +69,24 @@ void for_each_query(const ContextAttention& n, Fn&& fn) {
 /// (e^lse o + e^lse' o') / (e^lse + e^lse').
 template <class T>
 void forward(const ContextAttention& n, Arguments a, Queue&) {
-  const T *q = a.in<T>(), *kv = a.in<T>();
+  const T *q = a.in<T>(), *kv = a.in<T>(), *sinks = n.reads_sinks() ? a.in<T>() : nullptr;
   T *o = a.out<T>(), *lse = a.out<T>();
   const Places at{n};
   for_each_query(n, [&](std::int64_t b, std::int64_t head, std::int64_t t) {
     const std::int64_t kv_head = head / (n.heads / n.kv_heads);
     const auto score = [&](std::int64_t s, std::int64_t i) {
-      return at.scale() * dot(q + at.q(b, t, head), kv + at.k(s, b, i, kv_head), n.head_dim);
+      return at.scale() * dot(q + at.q(b, t, head), kv + at.k(s, b, i, kv_head), n.head_dim) -
+             at.lost(head, t, s, i);
     };
     T& kept = lse[at.row(b, t, head)];
     T* const result = o + at.o(b, t, head);
     const bool adds = n.keys == Keys::later;
-    double top = adds ? static_cast<double>(kept) : -std::numeric_limits<double>::infinity();
+    const double nothing = -std::numeric_limits<double>::infinity();
+    const double sink = sinks != nullptr ? static_cast<double>(sinks[head]) : nothing;
+    double top = adds ? static_cast<double>(kept) : sink;
     for_each_seen(at, t, [&](std::int64_t s, std::int64_t i) { top = std::max(top, score(s, i)); });
     const double before = adds ? std::exp(kept - top) : 0;
-    double sum = before;
+    double sum = before + (sinks != nullptr ? std::exp(sink - top) : 0);
     Row out{};
     for_each_seen(at, t, [&](std::int64_t s, std::int64_t i) {
       const double p = std::exp(score(s, i) - top);
@@ -102,14 +109,19 @@ void input_gradient(const ContextAttention& n, Arguments a, Queue&) {
   T *dq = a.out<T>(), *dkv = a.out<T>();
   const Places at{n};
   const std::int64_t sharing = n.heads / n.kv_heads;
-  const auto probability = [&](std::int64_t b, std::int64_t head, std::int64_t t, std::int64_t k) {
-    return std::exp(at.scale() * dot(q + at.q(b, t, head), kv + k, n.head_dim) - lse[at.row(b, t, head)]);
+  // Of the i-th key of a source.
+  const auto probability = [&](std::int64_t b, std::int64_t head, std::int64_t t, std::int64_t s,
+                               std::int64_t i) {
+    const T* const key = kv + at.k(s, b, i, head / sharing);
+    return std::exp(at.scale() * dot(q + at.q(b, t, head), key, n.head_dim) - at.lost(head, t, s, i) -
+                    lse[at.row(b, t, head)]);
   };
-  const auto d_score = [&](std::int64_t b, std::int64_t head, std::int64_t t, std::int64_t k,
-                           std::int64_t v) {
+  const auto d_score = [&](std::int64_t b, std::int64_t head, std::int64_t t, std::int64_t s,
+                           std::int64_t i) {
     const T* const d = d_out + at.o(b, t, head);
     const double delta = dot(d, o + at.o(b, t, head), n.value_dim());
-    return at.scale() * probability(b, head, t, k) * (dot(d, kv + v, n.value_dim()) - delta);
+    const T* const value = kv + at.v(s, b, i, head / sharing);
+    return at.scale() * probability(b, head, t, s, i) * (dot(d, value, n.value_dim()) - delta);
   };
   const auto add = [](Row& sums, double factor, const T* from, std::int64_t count) {
     for (std::int64_t d = 0; d < count; ++d) sums[static_cast<std::size_t>(d)] += factor * from[d];
@@ -117,8 +129,7 @@ void input_gradient(const ContextAttention& n, Arguments a, Queue&) {
   for_each_query(n, [&](std::int64_t b, std::int64_t head, std::int64_t t) {
     Row sums{};
     for_each_seen(at, t, [&](std::int64_t s, std::int64_t i) {
-      const std::int64_t k = at.k(s, b, i, head / sharing), v = at.v(s, b, i, head / sharing);
-      add(sums, d_score(b, head, t, k, v), kv + k, n.head_dim);
+      add(sums, d_score(b, head, t, s, i), kv + at.k(s, b, i, head / sharing), n.head_dim);
     });
     for (std::int64_t d = 0; d < n.head_dim; ++d) {
       T& to = dq[at.q(b, t, head) + d];
@@ -135,8 +146,8 @@ void input_gradient(const ContextAttention& n, Arguments a, Queue&) {
           for (std::int64_t head = kv_head * sharing; head < (kv_head + 1) * sharing; ++head)
             for (std::int64_t t = 0; t < n.sequence; ++t) {
               if (!at.sees(t, s, i)) continue;
-              add(dk, d_score(b, head, t, k, v), q + at.q(b, t, head), n.head_dim);
-              add(dv, probability(b, head, t, k), d_out + at.o(b, t, head), n.value_dim());
+              add(dk, d_score(b, head, t, s, i), q + at.q(b, t, head), n.head_dim);
+              add(dv, probability(b, head, t, s, i), d_out + at.o(b, t, head), n.value_dim());
             }
           std::transform(dk.begin(), dk.begin() + n.head_dim, dkv + k,
                          [](double x) { return static_cast<T>(x); });
@@ -145,9 +156,27 @@ void input_gradient(const ContextAttention& n, Arguments a, Queue&) {
         }
 }
 
+/// dsink_h = - sum over rows of p_sink (do . o): its score leads to no value.
+template <class T>
+void sink_gradient(const ContextAttention& n, Arguments a, Queue&) {
+  const T *d_out = a.in<T>(), *o = a.in<T>(), *lse = a.in<T>(), *sinks = a.in<T>();
+  T* dsinks = a.out<T>();
+  const Places at{n};
+  for (std::int64_t head = 0; head < n.heads; ++head) {
+    double sum = 0;
+    for (std::int64_t b = 0; b < n.batch; ++b)
+      for (std::int64_t t = 0; t < n.sequence; ++t) {
+        const double share = std::exp(static_cast<double>(sinks[head]) - lse[at.row(b, t, head)]);
+        sum -= share * dot(d_out + at.o(b, t, head), o + at.o(b, t, head), n.value_dim());
+      }
+    deliver(*a.op, dsinks[head], sum);
+  }
+}
+
 constexpr PassKernels kPasses{
     .forward = by_type<ContextAttention, forward<float>, forward<double>>,
-    .input_gradient = by_type<ContextAttention, input_gradient<float>, input_gradient<double>>};
+    .input_gradient = by_type<ContextAttention, input_gradient<float>, input_gradient<double>>,
+    .weight_gradient = by_type<ContextAttention, sink_gradient<float>, sink_gradient<double>>};
 constexpr OperatorKernels kRows[] = {
     {ContextAttention{.keys = Keys::gathered}.name(), kPasses},
     {ContextAttention{.keys = Keys::first}.name(), kPasses},

@@ -105,28 +105,50 @@ void dispatch_gradient(const ops::Dispatch& d, Arguments a, Queue&) {
 }
 
 template <class T>
+void spread(const ops::SpreadProbabilities& s, Arguments a, Queue&) {
+  const T* probs = a.in<T>();
+  const auto* chosen = a.in<std::int32_t>();
+  T* factors = a.out<T>();
+  std::fill_n(factors, s.rows().count(), T{0});
+  for_each_row(s.rows(), chosen,
+               [&](std::int64_t choice, std::int64_t row) { factors[row] = probs[choice]; });
+}
+
+template <class T>
+void spread_gradient(const ops::SpreadProbabilities& s, Arguments a, Queue&) {
+  const T* dfactors = a.in<T>();
+  const auto* chosen = a.in<std::int32_t>();
+  T* dprobs = a.out<T>();
+  std::fill_n(dprobs, s.tokens * s.top_k, T{0});
+  for_each_row(s.rows(), chosen,
+               [&](std::int64_t choice, std::int64_t row) { dprobs[choice] = dfactors[row]; });
+}
+
+template <class T>
 void combine(const ops::Combine& c, Arguments a, Queue&) {
-  const T *rows = a.in<T>(), *probs = a.in<T>();
+  const T *rows = a.in<T>(), *probs = c.weighted ? a.in<T>() : nullptr;
   const auto* chosen = a.in<std::int32_t>();
   T* y = a.out<T>();
   std::fill_n(y, c.tokens * c.width, T{0});
   for_each_row(c.rows(), chosen, [&](std::int64_t choice, std::int64_t row) {
     for (std::int64_t i = 0; i < c.width; ++i)
-      y[choice / c.top_k * c.width + i] += probs[choice] * rows[row * c.width + i];
+      y[choice / c.top_k * c.width + i] += (c.weighted ? probs[choice] : T{1}) * rows[row * c.width + i];
   });
 }
 
 template <class T>
 void combine_gradient(const ops::Combine& c, Arguments a, Queue&) {
-  const T *dy = a.in<T>(), *rows = a.in<T>(), *probs = a.in<T>();
+  const T* dy = a.in<T>();
+  const T *rows = c.weighted ? a.in<T>() : nullptr, *probs = c.weighted ? a.in<T>() : nullptr;
   const auto* chosen = a.in<std::int32_t>();
-  T *drows = a.out<T>(), *dprobs = a.out<T>();
+  T *drows = a.out<T>(), *dprobs = c.weighted ? a.out<T>() : nullptr;
   std::fill_n(drows, c.rows().count() * c.width, T{0});
-  std::fill_n(dprobs, c.tokens * c.top_k, T{0});
+  if (c.weighted) std::fill_n(dprobs, c.tokens * c.top_k, T{0});
   for_each_row(c.rows(), chosen, [&](std::int64_t choice, std::int64_t row) {
     const T* const d = dy + choice / c.top_k * c.width;
-    dprobs[choice] = static_cast<T>(dot(d, rows + row * c.width, c.width));
-    for (std::int64_t i = 0; i < c.width; ++i) drows[row * c.width + i] = probs[choice] * d[i];
+    if (c.weighted) dprobs[choice] = static_cast<T>(dot(d, rows + row * c.width, c.width));
+    for (std::int64_t i = 0; i < c.width; ++i)
+      drows[row * c.width + i] = (c.weighted ? probs[choice] : T{1}) * d[i];
   });
 }
 
@@ -188,6 +210,9 @@ constexpr OperatorKernels kRows[] = {
     {ops::Dispatch::kName,
      {.forward = by_type<ops::Dispatch, dispatch<float>, dispatch<double>>,
       .input_gradient = by_type<ops::Dispatch, dispatch_gradient<float>, dispatch_gradient<double>>}},
+    {ops::SpreadProbabilities::kName,
+     {.forward = by_type<ops::SpreadProbabilities, spread<float>, spread<double>>,
+      .input_gradient = by_type<ops::SpreadProbabilities, spread_gradient<float>, spread_gradient<double>>}},
     {ops::Combine::kName,
      {.forward = by_type<ops::Combine, combine<float>, combine<double>>,
       .input_gradient = by_type<ops::Combine, combine_gradient<float>, combine_gradient<double>>}},

@@ -7,7 +7,7 @@ namespace {
 constexpr const KernelList* kLists[] = {&kEmbedding,    &kLayerNorm,      &kRmsNorm,          &kLinear,
                                         &kRope,         &kFlashAttention, &kUnfusedAttention, &kActivations,
                                         &kCrossEntropy, &kUpdate,         &kContextAttention, &kExperts,
-                                        &kColumns,      &kNormsOfQueries};
+                                        &kColumns,      &kNormsOfQueries, &kLatentAttention};
 }  // namespace
 
 constinit const Kernels kKernels{kLists};

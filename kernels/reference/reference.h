@@ -8,7 +8,7 @@
 namespace ds::kernels::cpu::reference {
 
 /// Of operators that no fast kernel computes.
-extern const KernelList kContextAttention, kExperts, kColumns, kNormsOfQueries;
+extern const KernelList kContextAttention, kExperts, kColumns, kNormsOfQueries, kLatentAttention;
 
 template <class T>
 double dot(const T* a, const T* b, std::int64_t n) {

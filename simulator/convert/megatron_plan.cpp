@@ -102,14 +102,22 @@ void take_attention_kernel(const Flags& flags, Draft& draft) {
     fail(*transformer,
          fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*transformer))),
          "transformer_engine and local can");
-  const char* const base = local ? "megatron-lm-2022" : "megatron-te";
-  if (const Flag* deterministic = flags.find("--deterministic-mode")) {
-    expect_switch(*deterministic);
-    draft.set_json("software", fmt::format(R"({{"base": "{}", "deterministic": true}})", base),
-                   deterministic);
-  } else {
-    draft.set_text("software", base, transformer);
-  }
+  const char* const preset = local ? "megatron-lm-2022" : "megatron-te";
+  std::string changes;
+  const Flag* changed = transformer;
+  const auto change = [&](const char* name, const char* key) {
+    const Flag* flag = flags.find(name);
+    if (flag == nullptr) return;
+    expect_switch(*flag);
+    changes += key;
+    changed = flag;
+  };
+  change("--activation-func-fp8-input-store", R"(, "cache_bits": {"activation_inputs": 8})");
+  change("--deterministic-mode", R"(, "deterministic": true)");
+  if (changes.empty())
+    draft.set_text("software", preset, transformer);
+  else
+    draft.set_json("software", fmt::format(R"({{"base": "{}"{}}})", preset, changes), changed);
   // The preset fuses the loss; unless asked to, Megatron-LM keeps logits in fp32.
   if (const Flag* loss = flags.find("--cross-entropy-loss-fusion"); loss != nullptr)
     expect_switch(*loss);

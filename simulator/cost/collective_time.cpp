@@ -278,7 +278,11 @@ CommunicationTime CommunicationModel::collective(Collective what, Algorithm algo
 CommunicationTime CommunicationModel::dispatch(const ops::RowExchange& rows, const Group& group,
                                                Bytes bytes) const {
   if (group.size() == 1) return {.estimate = {.source = Source::published}, .algorithm = Algorithm::direct};
-  return impl_->price(impl_->path(rows, group), Algorithm::direct, bytes);
+  CommunicationTime time = impl_->price(impl_->path(rows, group), Algorithm::direct, bytes);
+  if (!rows.rides) return time;
+  const Seconds sent_anyway = impl_->price(impl_->path(rows, group), Algorithm::direct, {}).estimate.seconds;
+  time.estimate.seconds = std::max(time.estimate.seconds - sent_anyway, Seconds{});
+  return time;
 }
 
 CommunicationTime CommunicationModel::point_to_point(const Group& pair, Bytes bytes) const {

@@ -204,7 +204,8 @@ Estimate GpuOperators::time(const ops::Op& op) const {
   if (a != nullptr && op.pass != ops::Pass::weight_gradient)  // that of sinks reads and adds
     return on_fewer_units(a->flash ? attention(work_of(*a), op.pass, op.type)
                                    : unfused(*a, op.pass, op.type));
-  if (const auto* around = std::get_if<ops::ContextAttention>(&op.what))
+  const auto* around = std::get_if<ops::ContextAttention>(&op.what);
+  if (around != nullptr && op.pass != ops::Pass::weight_gradient)
     return on_fewer_units(attention(work_of(*around), op.pass, op.type));
   return ops::is_on_host(op.what) ? on_host(op) : memory_bound(op);
 }

@@ -36,6 +36,7 @@ program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, 
                               .type = stage.type,
                               .gradient_type = stage.gradient_type,
                               .master_type = stage.master_type,
+                              .moment_type = stage.moment_type,
                               .algorithms = stage.algorithms,
                               .hyper = {}};
   graph::StageOptions& graph = passes.chunks.front().graph;

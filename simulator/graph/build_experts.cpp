@@ -31,6 +31,12 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
       node(ops::Linear{tokens, hidden, moe.experts, moe.router_bias}, "moe.logits", std::move(scored));
   const TensorIndex probs = node(ops::Route{tokens, moe.experts, moe.top_k}, "moe.probs", {logits});
   const TensorIndex chosen = stage_.forward.back().operands.back();
+  const TensorIndex factors =
+      options_.probabilities_at_experts
+          ? by_row(node(ops::SpreadProbabilities{tokens, moe.top_k, moe.experts, capacity}, "moe.factors",
+                        {probs, chosen}),
+                   routed, rows)
+          : kNone;
   const TensorIndex outgoing = narrow_for_dispatch(x);
   const TensorIndex received = exchanged(
       "moe.received",
@@ -57,7 +63,7 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
                              "moe.h", std::move(given));
   const auto taken_by_second = [&] {
     const InPart of_experts(*this, Part::expert_activation);
-    return quantised("moe.down.x", activated("moe.activated", h, rows, local));
+    return quantised("moe.down.x", activated("moe.activated", h, rows, local, factors));
   };
   const TensorIndex a = taken_by_second();
   const TensorIndex second =
@@ -76,8 +82,10 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const TensorIndex early = beside ? shared_experts(x, moe) : kNone;
   const TensorIndex back =
       exchanged("moe.returned", over_parts(ops::Regrouping::scatter, "moe.scattered", o, rows), routed);
-  const TensorIndex sum = node(ops::Combine{tokens, hidden, moe.top_k, moe.experts, capacity}, "moe.combined",
-                               {back, probs, chosen});
+  const bool weighted = factors == kNone;
+  const TensorIndex sum =
+      node(ops::Combine{tokens, hidden, moe.top_k, moe.experts, capacity, weighted}, "moe.combined",
+           weighted ? std::vector{back, probs, chosen} : std::vector{back, chosen});
   if (!has_shared) return sum;
   return node(ops::Add{tokens, hidden}, "moe.sum", {sum, beside ? early : shared_experts(x, moe)});
 }
@@ -102,16 +110,33 @@ TensorIndex StageBuilder::shared_experts(TensorIndex x, const workload::Moe& moe
                        dense_mlp("moe.shared", enter_product("moe.shared.x", x), width), {last_product()});
 }
 
-TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std::int64_t count) {
-  if (!shares_experts_out()) return rows;
-  ops::Regroup exchange{ops::Regrouping::exchange, count, model_.hidden, options_.ep, ops::Sharers::experts};
+ops::Regroup StageBuilder::exchange_of(std::int64_t count, std::int64_t width) const {
+  ops::Regroup exchange{ops::Regrouping::exchange, count, width, options_.ep, ops::Sharers::experts};
   const workload::Moe& moe = *model_.moe;
   if (options_.dispatch == workload::Dispatch::hierarchical)
     exchange.rows = {moe.top_k, moe.experts, moe.groups, moe.groups_per_token};
+  return exchange;
+}
+
+TensorIndex StageBuilder::exchanged(std::string_view name, TensorIndex rows, std::int64_t count) {
+  if (!shares_experts_out()) return rows;
+  ops::Regroup exchange = exchange_of(count, model_.hidden);
   // Gradients of results go the way that tokens go.
   const bool to_experts = stage_.tensors[static_cast<std::size_t>(rows)].type == DataType::fp8;
   exchange.fp8_gradient = options_.dispatch_in_fp8 && !to_experts;
   return node(exchange, name, {rows});
+}
+
+/// Probabilities, one a row, where experts multiply by them: they travel as rows do. DeepEP has them in the messages that rows are
+/// in, Megatron-Core sends them by themselves (token_dispatcher.py).
+TensorIndex StageBuilder::by_row(TensorIndex factors, std::int64_t routed, std::int64_t rows) {
+  if (!shares_experts_out()) return factors;
+  ops::Regroup exchange = exchange_of(routed, 1);
+  exchange.rows.rides = true;
+  const TensorIndex received = node(exchange, "moe.factors.received", {factors});
+  if (options_.etp == 1) return received;
+  return node(ops::Regroup{ops::Regrouping::gather, rows, 1, options_.etp, ops::Sharers::expert},
+              "moe.factors.gathered", {received});
 }
 
 /// Tokens are quantised before they travel; along columns, where weight gradients want that, their rows are once they are there

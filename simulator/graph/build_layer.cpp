@@ -68,13 +68,17 @@ TensorIndex StageBuilder::attended(TensorIndex qkv, ops::Attention one_rank) {
   one_rank.flash = options_.flash;
   one_rank.drops = !options_.flash && options_.dropout > 0;
   one_rank.sinks = model_.attention_sinks;
-  if (one_rank.sinks)
-    return node(
-        one_rank, "attention.o",
-        {qkv, parameter("attention.sinks", {{one_rank.heads}, 1}, Init::zero, 0, cut_in(0, model_.heads))});
-  if (options_.cp == 1) return node(one_rank, "attention.o", {qkv});
+  if (model_.position == workload::Position::alibi && !one_rank.both_ways)
+    one_rank.alibi_heads = model_.heads;
+  if (options_.cp == 1) return node(one_rank, "attention.o", with_sinks({qkv}, one_rank.heads));
   return options_.cp_kind == workload::CpKind::all_to_all ? attended_by_heads(qkv, one_rank)
                                                           : attended_by_tokens(qkv, one_rank);
+}
+
+std::vector<TensorIndex> StageBuilder::with_sinks(std::vector<TensorIndex> given, std::int64_t heads) {
+  if (model_.attention_sinks)
+    given.push_back(parameter("attention.sinks", {{heads}, 1}, Init::zero, 0, cut_in(0, model_.heads)));
+  return given;
 }
 
 /// Each rank has all tokens of its heads (DeepSpeed-Ulysses, Jacobs et al. 2023).
@@ -97,10 +101,12 @@ TensorIndex StageBuilder::attended_by_heads(TensorIndex qkv, ops::Attention one_
   const std::int64_t values = one_rank.value_dim();
   const std::int64_t width = queries + keys + one_rank.kv_heads * values;
   const std::int64_t result = one_rank.heads * values;
+  const std::int64_t heads = one_rank.heads;
   one_rank.heads /= options_.cp, one_rank.kv_heads /= options_.cp;
+  one_rank.context_heads = options_.cp;
   const TensorIndex mine =
       exchange(Regrouping::to_heads, "attention.qkv.by_heads", qkv, width, queries, keys);
-  const TensorIndex o = node(one_rank, "attention.o.by_heads", {mine});
+  const TensorIndex o = node(one_rank, "attention.o.by_heads", with_sinks({mine}, heads));
   return exchange(Regrouping::to_tokens, "attention.o", o, result, result, 0);
 }
 
@@ -124,13 +130,16 @@ TensorIndex StageBuilder::attended_by_tokens(TensorIndex qkv, const ops::Attenti
                                     .head_dim = one_rank.head_dim,
                                     .keys = ring ? ops::Keys::ring : ops::Keys::gathered,
                                     .window = one_rank.window,
-                                    .v_dim = one_rank.v_dim},
-              "attention.o", {q, kv});
+                                    .v_dim = one_rank.v_dim,
+                                    .sinks = one_rank.sinks,
+                                    .alibi_heads = one_rank.alibi_heads},
+              "attention.o", with_sinks({q, kv}, one_rank.heads));
 }
 
 /// Queries, keys and values are projected down to latent vectors, which every rank has whole, and from these up to the heads
 /// (DeepSeek-V2, arXiv 2405.04434, section 2.1).
-TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& mla) {
+TensorIndex StageBuilder::latent_attention(TensorIndex normed, const workload::Mla& mla) {
+  const TensorIndex x = quantised("attention.norm.y", normed);  // once for all that it is projected to
   const std::int64_t hidden = model_.hidden, qk = mla.qk_nope_head_dim + mla.qk_rope_head_dim;
   const auto up = [&](std::string_view weight, std::string_view result, TensorIndex vectors,
                       std::int64_t inputs, std::int64_t outputs) {
@@ -140,25 +149,39 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
   const auto latent = [&](std::string_view name, std::int64_t width) {
     const TensorIndex down = whole_linear(fmt::format("attention.{}_down", name),
                                           fmt::format("attention.{}_latent", name), x, hidden, width);
-    const std::string normed = fmt::format("attention.{}_norm", name);
+    const std::string its_norm = fmt::format("attention.{}_norm", name);
     const InPart part(*this, Part::up_projection);
-    return enter(normed, norm(normed, down, width), width);
+    return enter(its_norm, norm(its_norm, down, width), width);
   };
-  const TensorIndex q = mla.q_lora_rank > 0
-                            ? up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank),
-                                 mla.q_lora_rank, model_.heads * qk)
-                            : wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
-                                          std::array{Columns{model_.heads * qk}}, false);
+  const auto queries = [&] {
+    if (mla.q_lora_rank > 0)
+      return up("attention.q_up", "attention.q", latent("q", mla.q_lora_rank), mla.q_lora_rank,
+                model_.heads * qk);
+    return wide_linear("attention.q", "attention.q", enter("attention.q.x", x), hidden,
+                       std::array{Columns{model_.heads * qk}}, false);
+  };
+  // Without latent queries a rank's gradient of x is a part of a sum, to which what every rank has whole may not yet have been added:
+  // backward begins with what comes last here.
+  const bool first = mla.q_lora_rank > 0;
+  TensorIndex q = first ? queries() : kNone;
   const TensorIndex kv = up("attention.kv_up", "attention.kv", latent("kv", mla.kv_lora_rank),
                             mla.kv_lora_rank, model_.heads * (mla.qk_nope_head_dim + mla.v_head_dim));
   const TensorIndex shared =
       enter("attention.k_rope",
             whole_linear("attention.k_rope", "attention.k_rope", x, hidden, mla.qk_rope_head_dim),
             mla.qk_rope_head_dim);
+  if (!first) q = queries();
   const std::int64_t heads = model_.heads / options_.tp;
   const auto join = [&] {
     const InPart part(*this, Part::up_projection);
-    return node(ops::JoinHeads{tokens_, heads, mla.qk_nope_head_dim, mla.qk_rope_head_dim, mla.v_head_dim},
+    return node(ops::JoinHeads{.tokens = tokens_,
+                               .heads = heads,
+                               .nope = mla.qk_nope_head_dim,
+                               .rope = mla.qk_rope_head_dim,
+                               .v = mla.v_head_dim,
+                               .rotates = model_.position == workload::Position::rope && !kind_.unrotated,
+                               .sequence = own_sequence(),
+                               .context = options_.cp},
                 "attention.qkv", {q, kv, shared});
   };
   const TensorIndex qkv = join();
@@ -173,9 +196,13 @@ TensorIndex StageBuilder::latent_attention(TensorIndex x, const workload::Mla& m
 }
 
 TensorIndex StageBuilder::activated(std::string_view name, TensorIndex x, std::int64_t tokens,
-                                    std::int64_t width) {
-  return model_.gated_mlp ? node(ops::SwiGlu{tokens, width, options_.composite_gates}, name, {x})
-                          : node(ops::Gelu{tokens, width}, name, {x});
+                                    std::int64_t width, TensorIndex factors) {
+  const bool weighted = factors != kNone;
+  std::vector<TensorIndex> given{x};
+  if (weighted) given.push_back(factors);
+  if (model_.gated_mlp)
+    return node(ops::SwiGlu{tokens, width, options_.composite_gates, weighted}, name, std::move(given));
+  return node(ops::Gelu{tokens, width, weighted}, name, std::move(given));
 }
 
 TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {

@@ -208,7 +208,9 @@ TensorIndex StageBuilder::whole_linear(std::string_view name, std::string_view r
                                        std::int64_t inputs, std::int64_t outputs) {
   const TensorIndex weight =
       parameter(fmt::format("{}.weight", name), {{outputs, inputs}, 2}, Init::normal, kDeviation);
-  return node(ops::Linear{local_tokens_, inputs, outputs, false}, result, {x, weight});
+  return node(
+      ops::Linear{local_tokens_, inputs, outputs, false, in_fp8()}, result,
+      {quantised(fmt::format("{}.x", name), x), quantised_weight(fmt::format("{}.weight", name), weight)});
 }
 
 TensorIndex StageBuilder::position_table() {
@@ -255,6 +257,16 @@ TensorIndex StageBuilder::embed() {
                         .rows = table_rows,
                         .context = options_.cp},
          "positions", {x, position_table()});
+  if (model_.token_types > 0)
+    node(
+        ops::Positions{.tokens = local_tokens_,
+                       .sequence = own_sequence(),
+                       .hidden = hidden,
+                       .shards = options_.sequence_parallel ? options_.tp : 1,
+                       .context = options_.cp,
+                       .parts = model_.token_types},
+        "token_types",
+        {x, parameter("embedding.token_types", {{model_.token_types, hidden}, 2}, Init::normal, kDeviation)});
   if (model_.embedding_norm) x = norm("embedding.norm", x);
   return dropped("embedded", x);
 }

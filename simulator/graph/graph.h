@@ -147,6 +147,12 @@ struct Fp8 {
 /// What selective recomputation makes again: see recompute_attention and its like.
 enum class Selective : std::uint8_t { attention, operators, norms_and_activations };
 
+/// In how many bits some activations wait for their backward; 0: as they are computed.
+struct CacheBits {
+  std::int64_t activation_inputs{0}, attention_outputs{0};
+  auto operator<=>(const CacheBits&) const = default;
+};
+
 /// What a stage holds (or a chunk of it), how it is cut over tensor-parallel ranks, and the sizes of one micro-batch.
 struct StageOptions {
   std::int32_t layers{};
@@ -161,6 +167,7 @@ struct StageOptions {
   std::int64_t etp{1};            // ranks that each of these experts is then cut over
   workload::Dispatch dispatch{};  // how rows go to them
   bool dispatch_in_fp8{};
+  bool probabilities_at_experts{};  // they multiply by them, so that results need not be kept
   bool exchanges_early{};  // they have a lane of their own: what they do not wait for comes behind them
   std::int64_t cp{1};      // ranks that share a sequence out
   workload::CpKind cp_kind{};
@@ -175,6 +182,7 @@ struct StageOptions {
   bool spare_head_gradient{false};  // the head's weight gradient has a companion in the working precision
   bool one_tied_gradient{false};    // both uses of a tied table add to one gradient
   bool separate_products{false};    // queries, keys and values are three products, gate and up two
+  CacheBits cache;
   Selective selective{};
   workload::Modules recompute_modules{0};
   double dropout{0};
@@ -204,6 +212,10 @@ void recompute_layers(Stage& stage, const std::vector<LayerPlace>& layers);
 /// What each of these layers keeps for its backward goes to the memory of the host behind its forward, and comes back before its
 /// backward. What it takes from the layer before stays. After recomputation has been settled.
 void offload_layers(Stage& stage, const std::vector<LayerPlace>& layers);
+
+/// Those activations wait in fewer bits, and are widened again before their first use in the backward. After recomputation, before
+/// offloading (DeepSeek-V3, arXiv 2412.19437, section 3.3.3; Megatron-Core's activation_func_fp8_input_store).
+void cache_in_fewer_bits(Stage& stage, const CacheBits& bits);
 
 /// For each backward node, whether only gradients of weights need it: such nodes may run later than the others, as a pass
 /// of their own (Qi et al. 2024).

@@ -230,8 +230,15 @@ void recompute_operators(Stage& stage, const std::vector<LayerPlace>& layers) {
 void recompute_norms_and_activations(Stage& stage, const std::vector<LayerPlace>& layers) {
   for (const LayerPlace& place : layers) {
     const auto of_layer = [place](const Node& node) { return place_of(node) == place; };
+    std::set<TensorIndex> made;  // what products take in 8 bits is made again with what it is made of
     recompute(stage, of_layer, filtered(stage.forward, [&](const Node& node) {
-                return of_layer(node) && (is_norm_or_activation(node.op.what) || projects_up(stage, node));
+                const bool narrows = std::holds_alternative<ops::Quantise>(node.op.what) &&
+                                     made.contains(node.operands.front());
+                if (!of_layer(node) ||
+                    (!narrows && !is_norm_or_activation(node.op.what) && !projects_up(stage, node)))
+                  return false;
+                made.insert(node.operands.begin(), node.operands.end());
+                return true;
               }));
   }
 }

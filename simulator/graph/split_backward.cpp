@@ -5,6 +5,19 @@
 
 namespace ds::graph {
 
+namespace {
+
+/// What is widened or activated again, and put in 8 bits, is not put off: what waits for the weights' gradients is what these take,
+/// which is smaller than what it is made of.
+bool is_made_at_once(const Node& node) {
+  const ops::What& what = node.op.what;
+  return node.op.pass == ops::Pass::forward &&
+         (std::holds_alternative<ops::Narrow>(what) || std::holds_alternative<ops::SwiGlu>(what) ||
+          std::holds_alternative<ops::Gelu>(what) || std::holds_alternative<ops::Quantise>(what));
+}
+
+}  // namespace
+
 std::vector<bool> for_weights_alone(const Stage& stage) {
   std::vector<bool> result(stage.backward.size(), false);
   // By tensor, seen from the end of the backward: whether a later node touches it, and one that is not for weights alone.
@@ -22,7 +35,7 @@ std::vector<bool> for_weights_alone(const Stage& stage) {
       if (operands[static_cast<int>(i)].access != ops::Access::read)
         serves_weights = serves_weights && touched[t] && !needed[t];
     }
-    result[n] = accumulates || serves_weights;
+    result[n] = accumulates || (serves_weights && !is_made_at_once(node));
     for (const TensorIndex operand : node.operands) {
       const auto t = static_cast<std::size_t>(operand);
       touched[t] = true;

@@ -103,9 +103,11 @@ class StageBuilder {
   /// Both take their input in a tensor-parallel region, and their result is the rank's part of a sum.
   TensorIndex attention(TensorIndex x);
   /// Takes the rank's part of the tokens.
-  TensorIndex latent_attention(TensorIndex x, const workload::Mla& mla);
+  TensorIndex latent_attention(TensorIndex normed, const workload::Mla& mla);
   /// Attention itself, of qkv to o.
   TensorIndex attended(TensorIndex qkv, ops::Attention one_rank);
+  /// Behind what attention takes, where heads have one: their learned scores.
+  std::vector<TensorIndex> with_sinks(std::vector<TensorIndex> given, std::int64_t heads);
   /// The same where ranks share a sequence out.
   TensorIndex attended_by_heads(TensorIndex qkv, ops::Attention one_rank);
   TensorIndex attended_by_tokens(TensorIndex qkv, const ops::Attention& one_rank);
@@ -115,15 +117,18 @@ class StageBuilder {
   bool shares_experts_out() const { return options_.ep > 1; }
   TensorIndex shared_experts(TensorIndex x, const workload::Moe& moe);
   /// To the ranks that have the rows' experts, or back from them.
+  ops::Regroup exchange_of(std::int64_t count, std::int64_t width) const;
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);
+  TensorIndex by_row(TensorIndex factors, std::int64_t routed, std::int64_t rows);
   /// Tokens, or the rows that have come, in 8 bits where they travel so.
   TensorIndex narrow_for_dispatch(TensorIndex x);
   TensorIndex by_columns(TensorIndex rows);
   /// Rows of all ranks that have parts of the same experts, or sums of what these have made of them.
   TensorIndex over_parts(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t count);
   TensorIndex expert_parameter(std::string_view name, ops::Shape shape, double deviation, Cut cut);
-  /// What stands between the two products of an MLP.
-  TensorIndex activated(std::string_view name, TensorIndex x, std::int64_t tokens, std::int64_t width);
+  /// What stands between the two products of an MLP. `factors`: each row times one of these.
+  TensorIndex activated(std::string_view name, TensorIndex x, std::int64_t tokens, std::int64_t width,
+                        TensorIndex factors = kNone);
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);

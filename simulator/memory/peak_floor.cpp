@@ -27,6 +27,7 @@ StageInputs of_chunk(const StageInputs& stage, const graph::StageOptions& chunk)
                   .type = stage.type,
                   .gradient_type = stage.gradient_type,
                   .master_type = stage.master_type,
+                  .moment_type = stage.moment_type,
                   .hyper = {}};
   one.chunks.front().graph.loss_scale = 1;
   one.micro_batches = one.chunks.front().graph.head ? 1 : 0;

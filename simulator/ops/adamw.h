@@ -14,7 +14,8 @@ struct AdamW {
   bool of_experts{};                // that ranks share out: their shards are dealt out by themselves
   bool copies_down{};  // the weight is a master copy; a working copy in `working_type` is written as well
   DataType working_type{};
-  bool on_host{};  // states lie in the memory of the host, whose processors update them
+  bool narrow_moments{};  // in bf16 (DeepSeek-V3, arXiv 2412.19437, section 3.3.3)
+  bool on_host{};         // states lie in the memory of the host, whose processors update them
   bool operator==(const AdamW&) const = default;
 
   static constexpr std::string_view kName = "adamw";
@@ -28,8 +29,9 @@ struct AdamW {
     l.scalars("scalars", Access::read, 4);
     l.typed("gradient", Access::read, Role::gradient, copies_down ? l.narrow_type : l.gradient_type, flat);
     l.add("weight", Access::add, Role::weight, flat);
-    l.add("first_moment", Access::add, Role::state, flat);
-    l.add("second_moment", Access::add, Role::state, flat);
+    const DataType moments = narrow_moments ? DataType::bf16 : l.type;
+    l.typed("first_moment", Access::add, Role::state, moments, flat);
+    l.typed("second_moment", Access::add, Role::state, moments, flat);
     if (copies_down) l.typed("working", Access::write, Role::weight, working_type, flat);
   }
   void stand_at(const RankPosition& position) {
@@ -42,6 +44,7 @@ struct AdamW {
     fn("beta2", self.beta2);
     fn("epsilon", self.epsilon), fn("weight_decay", self.weight_decay), fn("shards", self.shards);
     fn("of_experts", self.of_experts), fn("copies_down", self.copies_down);
+    fn("narrow_moments", self.narrow_moments);
   }
 };
 

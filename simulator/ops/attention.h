@@ -1,6 +1,7 @@
 #pragma once
 // Self-attention, causal or both ways, flash or unfused.
 
+#include "simulator/ops/alibi.h"
 #include "simulator/ops/element_flops.h"
 #include "simulator/ops/operator.h"
 
@@ -22,9 +23,23 @@ struct Attention {
   bool flash{true};
   bool both_ways{false};  // each token sees all others (Devlin et al. 2019)
   bool sinks{false};
-  bool drops{false};       // unfused: probabilities are dropped; mask and what is left are kept as well
-  std::int64_t window{0};  // 0: all tokens before it
-  std::int64_t v_dim{0};   // of values and results; 0: head_dim
+  bool drops{false};            // unfused: probabilities are dropped; mask and what is left are kept as well
+  std::int64_t window{0};       // 0: all tokens before it
+  std::int64_t v_dim{0};        // of values and results; 0: head_dim
+  std::int64_t alibi_heads{0};  // of the whole model, where scores lose by distance (alibi.h); 0: they do not
+  std::int64_t context_heads{1};  // ranks that have the heads of one tensor-parallel rank in parts
+  std::int64_t tensor_rank{0}, context_rank{0};
+  std::int64_t sink_of(std::int64_t head) const { return context_rank * heads + head; }
+  /// Of the rank's head.
+  double slope(std::int64_t head) const {
+    return alibi_heads > 0
+               ? alibi_slope((tensor_rank * context_heads + context_rank) * heads + head, alibi_heads)
+               : 0;
+  }
+  void stand_at(const RankPosition& position) {
+    tensor_rank = position.tensor;
+    context_rank = context_heads > 1 ? position.context : 0;
+  }
   std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
   std::int64_t tokens() const { return batch * sequence; }
   std::int64_t key_tokens() const { return tokens(); }
@@ -54,7 +69,7 @@ struct Attention {
     const Shape scores = {{batch, heads, sequence, sequence}, 4};
     if (l.pass == Pass::forward) {
       l.in("qkv", qkv);
-      if (sinks) l.weight("sinks", vector(heads));
+      if (sinks) l.weight("sinks", vector(heads * context_heads));
       l.result("o", o);
       l.result(flash ? "lse" : "probabilities", flash ? rows : scores);
       if (!drops) return;
@@ -66,8 +81,8 @@ struct Attention {
     if (l.pass == Pass::weight_gradient) {  // minus the sum over rows of p_sink times the sum of do * o
       l.in("o", o);
       l.in(flash ? "lse" : "probabilities", flash ? rows : scores);
-      l.weight("sinks", vector(heads));
-      l.gradient("dsinks", vector(heads));
+      l.weight("sinks", vector(heads * context_heads));
+      l.gradient("dsinks", vector(heads * context_heads));
       return;
     }
     l.in("qkv", qkv);
@@ -94,6 +109,7 @@ struct Attention {
     fn("head_dim", self.head_dim), fn("flash", self.flash), fn("window", self.window);
     fn("v_dim", self.v_dim), fn("drops", self.drops);
     fn("both_ways", self.both_ways), fn("sinks", self.sinks);
+    fn("alibi_heads", self.alibi_heads), fn("context_heads", self.context_heads);
   }
 };
 

@@ -24,6 +24,12 @@ struct ContextAttention {
   std::int64_t v_dim{0};   // of values and results; 0: head_dim
   std::int64_t step{0};    // of a ring: these keys come from the rank so many places before this one
   std::int64_t rank{0};    // which of the ranks this one is
+  bool sinks{false};       // as of Attention; in a ring the first part has them
+  std::int64_t alibi_heads{0}, tensor_rank{0};  // as of Attention
+  double slope(std::int64_t head) const {
+    return alibi_heads > 0 ? alibi_slope(tensor_rank * heads + head, alibi_heads) : 0;
+  }
+  bool reads_sinks() const { return sinks && keys != Keys::later; }
   bool operator==(const ContextAttention&) const = default;
   std::int64_t value_dim() const { return v_dim > 0 ? v_dim : head_dim; }
   std::int64_t key_tokens() const { return batch * sequence * (keys == Keys::gathered ? ranks : 1); }
@@ -34,7 +40,10 @@ struct ContextAttention {
   bool sees(std::int64_t query, std::int64_t key) const {
     return key <= query && (window == 0 || query - key < window);
   }
-  void stand_at(const RankPosition& position) { rank = position.context; }
+  void stand_at(const RankPosition& position) {
+    rank = position.context;
+    tensor_rank = position.tensor;
+  }
   /// Of a sequence and head: as many as a rank has on average; later parts have no diagonal.
   double pairs() const {
     switch (keys) {
@@ -55,8 +64,11 @@ struct ContextAttention {
     }
     return "?";
   }
-  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
+  bool has_pass(Pass pass) const {
+    return pass == Pass::forward || pass == Pass::input_gradient || (sinks && pass == Pass::weight_gradient);
+  }
   double flops(Pass pass) const {
+    if (pass == Pass::weight_gradient) return 2 * real(batch * sequence * heads * value_dim());
     const double products = pass == Pass::forward ? 1 : 3, values = pass == Pass::forward ? 1 : 2;
     return real(batch * heads) * pairs() *
            (2 * (products * real(head_dim) + values * real(value_dim())) + kSoftmaxFlops);
@@ -70,8 +82,16 @@ struct ContextAttention {
     const Access sum = keys == Keys::later ? Access::add : Access::write;
     const bool forward = l.pass == Pass::forward;
     if (!forward) l.in("do", o);
+    if (l.pass == Pass::weight_gradient) {
+      l.in("o", o);
+      l.typed("lse", Access::read, Role::activation, l.wide(), rows);
+      l.weight("sinks", vector(heads));
+      l.gradient("dsinks", vector(heads));
+      return;
+    }
     l.in("q", q);
     l.in("kv", kv);
+    if (forward && reads_sinks()) l.weight("sinks", vector(heads));
     if (forward) {
       l.add("o", sum, Role::activation, o);
       l.typed("lse", sum, Role::activation, l.wide(), rows);
@@ -95,6 +115,7 @@ struct ContextAttention {
     fn("window", self.window), fn("v_dim", self.v_dim);
     auto part = static_cast<std::int64_t>(self.keys);  // for hashes; no profile has it
     fn("part", part), fn("step", self.step);
+    fn("sinks", self.sinks), fn("alibi_heads", self.alibi_heads);
   }
 };
 

@@ -41,10 +41,38 @@ struct Dispatch {
   }
 };
 
-/// y[t]: the sum of its experts' rows, each times its probability.
+/// factors [rows, 1]: the probability of each choice where its row stands, 0 where no token does.
+struct SpreadProbabilities {
+  std::int64_t tokens{}, top_k{};
+  std::int64_t experts{}, capacity{0};  // as of Dispatch
+  ExpertRows rows() const { return {tokens, top_k, experts, capacity}; }
+  bool operator==(const SpreadProbabilities&) const = default;
+
+  static constexpr std::string_view kName = "spread probabilities";
+  std::string_view name() const { return kName; }
+  bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
+  double flops(Pass /*pass*/) const { return 0; }
+  Extents extents() const { return {tokens * top_k}; }
+  void operands(OperandList& l) const {
+    const Shape probs = matrix(tokens, top_k), factors = matrix(this->rows().count(), 1);
+    const bool forward = l.pass == Pass::forward;
+    l.in(forward ? "probs" : "dfactors", forward ? probs : factors);
+    l.typed("chosen", Access::read, Role::activation, DataType::int32, probs);
+    l.result(forward ? "factors" : "dprobs", forward ? factors : probs);
+  }
+
+  template <class Self, class Fn>
+  static void fields(Self& self, Fn&& fn) {
+    fn("tokens", self.tokens), fn("top_k", self.top_k);
+    fn("experts", self.experts), fn("capacity", self.capacity);
+  }
+};
+
+/// y[t]: the sum of its experts' rows, each times its probability, or as they are: then nothing is kept for the backward.
 struct Combine {
   std::int64_t tokens{}, width{}, top_k{};
   std::int64_t experts{}, capacity{0};  // as of Dispatch
+  bool weighted{true};                  // else experts have multiplied by probabilities
   ExpertRows rows() const { return {tokens, top_k, experts, capacity}; }
   bool operator==(const Combine&) const = default;
 
@@ -52,7 +80,8 @@ struct Combine {
   std::string_view name() const { return kName; }
   bool has_pass(Pass pass) const { return pass == Pass::forward || pass == Pass::input_gradient; }
   double flops(Pass pass) const {
-    return (pass == Pass::forward ? 2 : 3) * real(tokens * top_k) * real(width);
+    const double each = pass == Pass::forward ? (weighted ? 2 : 1) : (weighted ? 3 : 0);
+    return each * real(tokens * top_k) * real(width);
   }
   Extents extents() const { return {tokens * width * top_k}; }
   void operands(OperandList& l) const {
@@ -60,21 +89,17 @@ struct Combine {
                 probs = matrix(tokens, top_k);
     const bool forward = l.pass == Pass::forward;
     if (!forward) l.in("dy", y);
-    l.in("rows", rows);
-    l.in("probs", probs);
+    if (forward || weighted) l.in("rows", rows);
+    if (weighted) l.in("probs", probs);
     l.typed("chosen", Access::read, Role::activation, DataType::int32, probs);
-    if (forward) {
-      l.result("y", y);
-    } else {
-      l.result("drows", rows);
-      l.result("dprobs", probs);
-    }
+    l.result(forward ? "y" : "drows", forward ? y : rows);
+    if (!forward && weighted) l.result("dprobs", probs);
   }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("width", self.width), fn("top_k", self.top_k);
-    fn("experts", self.experts), fn("capacity", self.capacity);
+    fn("experts", self.experts), fn("capacity", self.capacity), fn("weighted", self.weighted);
   }
 };
 

@@ -5,9 +5,11 @@
 
 namespace ds::ops {
 
-/// y = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016, the tanh form of GPT-2).
+/// y = 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016, the tanh form of GPT-2). `weighted`: as of
+/// SwiGlu.
 struct Gelu {
   std::int64_t tokens{}, width{};
+  bool weighted{};
   bool operator==(const Gelu&) const = default;
 
   static constexpr std::string_view kName = "gelu";
@@ -19,12 +21,14 @@ struct Gelu {
     const Shape x = matrix(tokens, width);
     if (l.pass != Pass::forward) l.in("dy", x);
     l.in("x", x);
+    if (weighted) l.in("factors", matrix(tokens, 1));
     l.result(l.pass == Pass::forward ? "y" : "dx", x);
+    if (weighted && l.pass != Pass::forward) l.result("dfactors", matrix(tokens, 1));
   }
 
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
-    fn("tokens", self.tokens), fn("width", self.width);
+    fn("tokens", self.tokens), fn("width", self.width), fn("weighted", self.weighted);
   }
 };
 

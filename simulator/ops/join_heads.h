@@ -1,15 +1,22 @@
 #pragma once
-// Queries, keys and values of latent attention, put together; simulated only.
+// Queries, keys and values of latent attention, put together.
 
 #include "simulator/ops/operator.h"
+#include "simulator/ops/sequence_halves.h"
 
 namespace ds::ops {
 
 /// qkv [tokens, heads (2 (nope + rope) + v)] of what was projected up: q [tokens, heads (nope + rope)], its last part rotated;
 /// keys and values kv [tokens, heads (nope + v)], with a rotated part k_rope [tokens, rope] that all heads have in common
-/// (DeepSeek-V2, arXiv 2405.04434, section 2.1.3).
+/// (DeepSeek-V2, arXiv 2405.04434, section 2.1.3). Angles are made on the way; `sequence`: tokens of one that the rank has.
 struct JoinHeads {
   std::int64_t tokens{}, heads{}, nope{}, rope{}, v{};
+  bool rotates{true};
+  std::int64_t sequence{1}, context{1}, context_rank{0};
+  std::int64_t place(std::int64_t token) const {
+    return place_in_sequence(sequence, context, context_rank, token % sequence);
+  }
+  void stand_at(const RankPosition& position) { context_rank = context > 1 ? position.context : 0; }
   bool operator==(const JoinHeads&) const = default;
 
   static constexpr std::string_view kName = "join heads";
@@ -36,7 +43,8 @@ struct JoinHeads {
   template <class Self, class Fn>
   static void fields(Self& self, Fn&& fn) {
     fn("tokens", self.tokens), fn("heads", self.heads), fn("nope", self.nope), fn("rope", self.rope);
-    fn("v", self.v);
+    fn("v", self.v), fn("rotates", self.rotates), fn("sequence", self.sequence);
+    fn("context", self.context);
   }
 };
 

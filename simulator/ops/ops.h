@@ -36,6 +36,7 @@
 #include "simulator/ops/layer_norm.h"
 #include "simulator/ops/linear.h"
 #include "simulator/ops/loss_sum.h"
+#include "simulator/ops/narrow.h"
 #include "simulator/ops/operator.h"
 #include "simulator/ops/positions.h"
 #include "simulator/ops/qk_norm.h"
@@ -54,11 +55,11 @@
 namespace ds::ops {
 
 /// Every operator there is. The order is that of hashes: new ones come last.
-using What =
-    std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add, CrossEntropy,
-                 SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias, SoftmaxStatistics, Regroup,
-                 LossSum, Zero, Dropout, QkNorm, SoftCap, Route, Dispatch, GroupedLinear, Combine, Cast,
-                 Quantise, JoinHeads, SplitHeads, ContextAttention, JoinColumns, Hold, HostCopy>;
+using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention, Gelu, SwiGlu, Add,
+                          CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
+                          SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap, Route,
+                          Dispatch, GroupedLinear, Combine, Cast, Quantise, JoinHeads, SplitHeads,
+                          ContextAttention, JoinColumns, Hold, HostCopy, SpreadProbabilities, Narrow>;
 
 struct Op {
   What what;

@@ -35,11 +35,11 @@ bool is_weight_gradient(const Program& program, const Instruction& one) {
 }
 
 /// The instructions of both, up to an exchange of the one, then of the other. What the weights' gradients take behind an
-/// exchange still belongs to it.
+/// exchange still belongs to it; what rides with an exchange is none.
 std::vector<Instruction> by_exchanges(const Program& program, const std::vector<Instruction>& ahead,
                                       const std::vector<Instruction>& back, LaneId exchanges) {
   const auto end_of_turn = [&](const std::vector<Instruction>& body, std::size_t from) {
-    while (from < body.size() && body[from].lane != exchanges) ++from;
+    while (from < body.size() && (body[from].lane != exchanges || body[from].comm.rows.rides)) ++from;
     if (from < body.size()) ++from;
     while (from < body.size() && is_weight_gradient(program, body[from])) ++from;
     return from;

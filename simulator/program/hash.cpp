@@ -76,6 +76,7 @@ void fold_tables(Fold& fold, const Program& p) {
              i.comm.heads.to_heads);
     const ops::RowExchange& rows = i.comm.rows;
     if (rows.top_k > 0) fold.all(rows.top_k, rows.experts, rows.groups, rows.groups_per_token);
+    if (rows.rides) fold(rows.rides);
   }
 }
 

@@ -55,8 +55,8 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
     if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", Holds::whole, inputs_.gradient_type);
   }
   if (has_masters) buffers.master = run("master", Part::optimizer, Holds::shard, inputs_.master_type);
-  buffers.first_moment = run("first_moment", Part::optimizer, Holds::shard, inputs_.master_type);
-  buffers.second_moment = run("second_moment", Part::optimizer, Holds::shard, inputs_.master_type);
+  buffers.first_moment = run("first_moment", Part::optimizer, Holds::shard, inputs_.moment_type);
+  buffers.second_moment = run("second_moment", Part::optimizer, Holds::shard, inputs_.moment_type);
   const auto on_host = [&](const char* what, DataType type) {
     return add_buffer({.name = fmt::format("{}.{} on host", bucket.name, what),
                        .size = Size::exactly({buffers.part * size_of(type)}),
@@ -71,6 +71,14 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
     buffers.host_gradient = on_host("gradient", program_.buffer(buffers.gradient).type);
     if (has_masters) buffers.host_weight = on_host("weight", inputs_.type);
   }
+  if (inputs_.flat_gradients)
+    buffers.flat_gradient = add_buffer({.name = fmt::format("{}.flat_gradient", bucket.name),
+                                        .size = Size::exactly({buffers.part * size_of(inputs_.master_type)}),
+                                        .type = inputs_.master_type,
+                                        .life = Life::step,
+                                        .part = Part::gradients,
+                                        .copies = bucket.copies},
+                                       {}, of_bucket(chunk, Holds::shard, by_layer));
   make_gathered(chunk, bucket, buffers);
   make_narrow_weight(chunk, bucket, buffers);
   make_tensor_views(chunk, bucket, buffers);

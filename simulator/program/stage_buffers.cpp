@@ -276,7 +276,7 @@ Buffer StageLowering::activation(const Chunk& chunk, const graph::Tensor& tensor
           .type = tensor.type,
           .life = crosses || lanes_share ? Life::slot : Life::call,
           .part = tensor.role == Role::workspace ? Part::buffers : Part::activations,
-          .allocated = lanes_share && inputs_.allocates};
+          .allocated = inputs_.allocates};
 }
 
 /// On the device, what a layer keeps on the host: one layer computes while that of another is copied.

@@ -110,6 +110,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .etp = plan.ep > 1 ? plan.etp : 1,
           .dispatch = plan.ep > 1 ? plan.dispatch : workload::Dispatch::all_to_all,
           .dispatch_in_fp8 = plan.ep > 1 && plan.dispatch_precision == workload::DispatchPrecision::fp8,
+          .probabilities_at_experts = job.habits.experts_multiply,
           .exchanges_early = plan.exchanges_apart(),
           .cp = plan.cp,
           .cp_kind = plan.cp_kind,
@@ -126,6 +127,9 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .spare_head_gradient = has_dummy_gradients(job),
           .one_tied_gradient = job.habits.allocator != "arena",
           .separate_products = job.habits.separate_products,
+          .cache = narrow(storage_type(job))
+                       ? graph::CacheBits{job.habits.activation_input_bits, job.habits.attention_output_bits}
+                       : graph::CacheBits{},
           .selective = selective_of(job),
           .recompute_modules = plan.recompute == workload::Recompute::modules ? plan.recompute_modules : 0,
           .dropout = plan.dropout,
@@ -157,6 +161,7 @@ graph::Stage chunk_graph(const workload::Model& model, const graph::StageOptions
     }
     graph::gather_again(graph);
   }
+  graph::cache_in_fewer_bits(graph, options.cache);
   if (options.exchanges_early) graph::exchange_early(graph);
   graph::offload_layers(graph, graph::offloaded_layers(options));
   return graph;

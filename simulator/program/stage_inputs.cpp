@@ -111,12 +111,15 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .workspace = workspace_of(job),
       .bucket_count = plan.zero > 0 && plan.dp > 1 ? job.habits.bucket_count : 0,
       .bucket_elements = job.habits.bucket_elements,
+      .flat_gradients = job.habits.flat_gradients && (plan.zero == 1 || plan.zero == 2) &&
+                        !plan.offload_optimizer && gradient_type(job) != master_type(job),
       .states_on_host = plan.offload_optimizer,
       .allocates = job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
       .gradient_type = gradient_type(job),
       .master_type = master_type(job),
+      .moment_type = moment_type(job),
       .algorithms = choice_of(job),
       .hyper = job.train.hyper};
   for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {

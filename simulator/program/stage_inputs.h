@@ -98,10 +98,11 @@ struct StageInputs {
   bool keeps_gradients{false};                       // their buffers are there all the time
   Bytes workspace;                                   // of libraries, all the time
   std::int64_t bucket_count{0}, bucket_elements{0};  // what shards travel through, all the time
+  bool flat_gradients{false};                        // an update copies its shards in the masters' type first
   bool states_on_host{false};                        // of the optimizer, with the update
   bool allocates{false};  // what passes between stages is allocated for each message, not bound to a place
   Lanes lanes;
-  DataType type{}, gradient_type{}, master_type{};
+  DataType type{}, gradient_type{}, master_type{}, moment_type{};
   CollectiveChoice algorithms;  // of collectives, by the axis that they are over
   workload::HyperParameters hyper;
   /// Buckets are reduced beside the last backward, each once its gradients are complete.

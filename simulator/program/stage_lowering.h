@@ -110,6 +110,7 @@ class StageLowering {
     BufferId used_weight{-1}, own_gradient{-1}, tied_gradient{-1};
     BufferId sent_gradient{-1};  // what is reduced, where that is of another type
     BufferId narrow_weight{-1};  // what products take in 8 bits
+    BufferId flat_gradient{-1};  // the shard in the type of the masters, of an update
     // Of an update on the host, what it takes and makes there.
     BufferId host_gradient{-1}, host_weight{-1};
     std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates

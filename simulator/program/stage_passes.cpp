@@ -176,12 +176,15 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
   }
   const auto* regroup = std::get_if<ops::Regroup>(&node.op.what);
   const auto* around = std::get_if<ops::ContextAttention>(&node.op.what);
-  if (around != nullptr && around->keys == ops::Keys::ring) {
+  const bool to_keys = node.op.pass != ops::Pass::weight_gradient;  // that is of sinks
+  if (around != nullptr && around->keys == ops::Keys::ring && to_keys) {
     ring_attention(body, node, uses);
     return;
   }
   if (regroup == nullptr) {
     ops::Op op = node.op;
+    if (auto* whole = std::get_if<ops::ContextAttention>(&op.what); whole != nullptr && !to_keys)
+      whole->keys = ops::Keys::first;
     op.accumulate = (op.accumulate || accumulate) && op.pass == ops::Pass::weight_gradient;
     const auto* copy = std::get_if<ops::HostCopy>(&node.op.what);
     Instruction one = instruction(copy != nullptr ? Kind::copy : Kind::compute, op, uses);

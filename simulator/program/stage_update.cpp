@@ -219,6 +219,17 @@ Draft StageLowering::update_body() {
     body.add(one);
   };
   const bool on_host = inputs_.states_on_host;
+  // DeepSpeed flattens all gradients of a parameter group and copies them to the masters' type before it updates one of them
+  // (runtime/zero/stage_1_and_2.py, step).
+  if (inputs_.flat_gradients)
+    each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
+      body.add(instruction(
+          Kind::compute,
+          {.what = ops::Cast{buffers.part, inputs_.master_type},
+           .pass = ops::Pass::update,
+           .type = program_.buffer(buffers.gradient).type},
+          {{part(buffers.gradient, buffers), {}, 0}, {whole(buffers.flat_gradient, buffers.part), {}, 0}}));
+    });
   if (on_host)
     each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
       copy(true, {part(buffers.gradient, buffers), {}, 0},
@@ -237,12 +248,15 @@ Draft StageLowering::update_body() {
                           .of_experts = buffers.expert,
                           .copies_down = copies_down,
                           .working_type = copies_down ? inputs_.type : DataType{},
+                          .narrow_moments = inputs_.moment_type != inputs_.master_type,
                           .on_host = on_host};
     const Use weight{part(weights, buffers), {}, 0};
     const auto own = [&](BufferId buffer) { return Use{whole(buffer, buffers.part), {}, 0}; };
     std::vector<Use> uses{control,
                           scalars,
-                          on_host ? own(buffers.host_gradient) : Use{part(buffers.gradient, buffers), {}, 0},
+                          on_host                  ? own(buffers.host_gradient)
+                          : inputs_.flat_gradients ? own(buffers.flat_gradient)
+                                                   : Use{part(buffers.gradient, buffers), {}, 0},
                           copies_down ? own(buffers.master) : weight,
                           own(buffers.first_moment),
                           own(buffers.second_moment)};
@@ -251,7 +265,8 @@ Draft StageLowering::update_body() {
                          {.what = adam,
                           .pass = ops::Pass::update,
                           .type = inputs_.master_type,
-                          .gradient_type = program_.buffer(buffers.gradient).type},
+                          .gradient_type = inputs_.flat_gradients ? inputs_.master_type
+                                                                  : program_.buffer(buffers.gradient).type},
                          uses));
     if (on_host && copies_down) copy(false, own(buffers.host_weight), weight);
   });

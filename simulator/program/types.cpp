@@ -57,4 +57,8 @@ DataType master_type(const Job& job) {
   return narrow(type) ? DataType::fp32 : type;
 }
 
+DataType moment_type(const Job& job) {
+  return narrow(storage_type(job)) && job.habits.narrow_moments ? DataType::bf16 : master_type(job);
+}
+
 }  // namespace ds::program

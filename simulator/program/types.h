@@ -22,5 +22,7 @@ bool has_dummy_gradients(const workload::Job& job);
 bool has_fusion(const workload::Job& job, std::string_view name);
 /// Of what the optimizer updates.
 DataType master_type(const workload::Job& job);
+/// Of what it remembers of gradients.
+DataType moment_type(const workload::Job& job);
 
 }  // namespace ds::program

@@ -46,11 +46,37 @@ bool is_slip(std::string_view word, std::string_view meant) {
   return front + back + 1 >= longer && digits(word) == digits(meant);
 }
 
+/// Types of models whose layers have what no operator here computes.
+struct Unmodelled {
+  std::string_view types;  // apart by spaces
+  std::string_view what;
+};
+constexpr Unmodelled kUnmodelled[] = {
+    {"qwen3_next qwen3_5_text qwen3_5_moe_text kimi_linear", "linear attention (gated delta nets)"},
+    {"mamba mamba2 falcon_mamba falcon_h1 jamba bamba zamba zamba2 nemotron_h granitemoehybrid",
+     "state-space layers"},
+    {"lfm2 lfm2_moe", "convolutions in the place of attention"},
+    {"minimax", "linear attention"},
+    {"recurrent_gemma rwkv", "recurrent layers"},
+    {"t5 mt5 bart mbart pegasus marian whisper", "an encoder beside its decoder"},
+};
+
+void refuse_unmodelled(const Cursor& type, std::string_view name) {
+  for (const Unmodelled& one : kUnmodelled)
+    for_each_word(one.types, ' ', [&](std::string_view word) {
+      if (word == name)
+        type.fail(fmt::format("is {}, which is not supported yet: its models have {}", pretty(type.value()),
+                              one.what),
+                  "models of attention and MLPs or experts alone are");
+    });
+}
+
 const HfFamily& family_of(const Cursor& config) {
   const Cursor type = config.member("model_type");
   const std::string name = type.text();
   for (const HfFamily& family : hf_families())
     if (family.type == name) return family;
+  refuse_unmodelled(type, name);
   for (const HfFamily& family : hf_families())
     if (is_slip(name, family.type))
       type.fail(fmt::format("is {}, which no family of models is called", pretty(type.value())),

@@ -16,6 +16,8 @@ constexpr HfKey kGpt2[] = {kLayers, kHidden, kHeads, kFfn, kVocab, kTied, kPosit
 constexpr HfKey kStarCoder[] = {kLayers, kHidden, kHeads,     kFfn,
                                 kVocab,  kTied,   kPositions, {"multi_query", one_kv_head}};
 constexpr HfKey kSizes[] = {kLayers, kHidden, kHeads, kFfn, kVocab, kTied};
+constexpr HfKey kBert[] = {kLayers, kHidden, kHeads,     kFfn,
+                           kVocab,  kTied,   kPositions, {"type_vocab_size", count<&Model::token_types>}};
 
 // [[["global", "local"], 12]]: those kinds of layers, so many times.
 void attention_types(HfDraft& d, const Cursor& at) {
@@ -401,7 +403,7 @@ constexpr HfFamily kFamilies[] = {
   {"mpt", Family::gpt, mpt, kMpt, false,
    "embedding_fraction emb_pdrop init_config init_device learned_pos_emb logit_scale norm_type tokenizer_name verbose use_pad_tok_in_ffn "
    "fc_type ffn_config"},
-  {"bert", Family::bert, nullptr, kSizes, false, "type_vocab_size position_embedding_type gradient_checkpointing"},
+  {"bert", Family::bert, [](HfDraft& d) { d.model.token_types = 2; }, kBert, false, "position_embedding_type gradient_checkpointing"},
   // LLaMA and its like
   {"llama", Family::llama, nullptr, {}, true, "pretraining_tp"},
   {"mistral", Family::llama, nullptr, kMistral},

@@ -65,6 +65,7 @@ struct Model {
   bool attention_sinks{};           // each head has a learned score beside those of the tokens (gpt-oss)
   bool logit_cap{};                 // logits are c tanh(x / c) (Gemma 2)
   std::int64_t positions{0};        // rows of the table of learned positions; 0: as many as the sequence has
+  std::int64_t token_types{0};      // rows of another table that is added to the embedding (BERT); may be 0
   std::int64_t rotary_dim{0};       // of head_dim so many elements are rotated; 0: all
   std::int64_t embedding_width{0};  // of the table of tokens, projected to hidden; 0: hidden
   std::int64_t window{0};           // each token sees so many, itself included; 0: all before it
@@ -328,6 +329,12 @@ struct Software {
   Dispatch dispatch{};          // how tokens go to experts
   bool dispatch_in_fp8{};       // where products are in 8 bits
   std::int64_t dispatch_sms{};  // that its kernels keep from others which they run beside
+  bool
+      experts_multiply{};  // by probabilities, in their activation; else what comes back is multiplied, and kept
+  std::int64_t activation_input_bits{},
+      attention_output_bits{};  // in which they wait for their backward; 0: all
+  bool flat_gradients{};     // below fp32 an update under ZeRO 1 and 2 first copies all of its shards in fp32
+  bool narrow_moments{};     // of the optimizer in bf16
   bool separate_products{};     // queries, keys and values, gate and up: a product each
   HostCosts host;
   CudaGraphs cuda_graphs{};  // of dense models; with experts it is partial at most

@@ -119,6 +119,7 @@ constexpr Name kMegatron[] = {
   {"--cuda-graph-scope", "plan.cuda_graphs", Form::derived, {}},
   {"--enable-cuda-graph", "plan.cuda_graphs", Form::derived, {}},
   {"--external-cuda-graph", "plan.cuda_graphs", Form::derived, {}},
+  {"--activation-func-fp8-input-store", "software", Form::derived, {}},
 };
 
 constexpr Name kDeepSpeed[] = {

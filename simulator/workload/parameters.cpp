@@ -69,6 +69,7 @@ std::int64_t ends(const Model& m, std::int64_t sequence_length) {
   std::int64_t sum = m.vocab * width * (m.tied_embeddings ? 1 : 2) + (m.head_bias ? m.vocab : 0);
   if (width != m.hidden) sum += 2 * width * m.hidden;
   if (m.position == Position::learned) sum += (m.positions > 0 ? m.positions : sequence_length) * m.hidden;
+  sum += m.token_types * m.hidden;
   if (m.family == Family::bert) sum += linear(m.hidden, m.hidden, true) + norm(m.hidden, m);
   return sum + norm(m.hidden, m) * ((m.embedding_norm ? 1 : 0) + (m.final_norm ? 1 : 0));
 }

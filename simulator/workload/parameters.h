@@ -8,7 +8,7 @@
 namespace ds::workload {
 
 /// All parameters. Families gpt and bert have biases, and layer norms with a bias; llama and moe have RMS norms and no
-/// bias. Learned positions have `sequence_length` rows. bert counts the encoder and its masked-language head, without token types and pooler.
+/// bias. Learned positions have `sequence_length` rows. bert counts the encoder and its masked-language head, without pooler.
 std::int64_t parameters(const Model& model, std::int64_t sequence_length);
 
 /// Those that one token meets: of the routed experts only top_k.

@@ -131,6 +131,7 @@ void read_extras(const Cursor& at, Model& m) {
   read_switch("logit_cap", m.logit_cap);
   read_switch("attention_sinks", m.attention_sinks);
   read_count("positions", kMaxSequence, m.positions);
+  read_count("token_types", kMaxWidth, m.token_types);
   read_count("rotary_dim", kMaxWidth, m.rotary_dim);
   read_count("embedding_width", kMaxWidth, m.embedding_width);
   read_count("window", kMaxSequence, m.window);
@@ -146,12 +147,39 @@ bool names_a_file(std::string_view text) {
 }
 
 Model read_model_object(const Cursor& at, const Defaults& defaults) {
-  at.only({"family",     "layers",          "hidden",     "heads",           "kv_heads",         "head_dim",
-           "ffn_hidden", "vocab",           "gated_mlp",  "tied_embeddings", "position",         "norm",
-           "norm_place", "residual",        "qk_norm",    "qkv_bias",        "projection_bias",  "mlp_bias",
-           "head_bias",  "embedding_norm",  "final_norm", "logit_cap",       "attention_sinks",  "positions",
-           "rotary_dim", "embedding_width", "window",     "full_layers",     "unrotated_layers", "moe",
-           "mla",        "mtp_layers"});
+  at.only({"family",
+           "layers",
+           "hidden",
+           "heads",
+           "kv_heads",
+           "head_dim",
+           "ffn_hidden",
+           "vocab",
+           "gated_mlp",
+           "tied_embeddings",
+           "position",
+           "norm",
+           "norm_place",
+           "residual",
+           "qk_norm",
+           "qkv_bias",
+           "projection_bias",
+           "mlp_bias",
+           "head_bias",
+           "embedding_norm",
+           "final_norm",
+           "logit_cap",
+           "attention_sinks",
+           "positions",
+           "token_types",
+           "rotary_dim",
+           "embedding_width",
+           "window",
+           "full_layers",
+           "unrotated_layers",
+           "moe",
+           "mla",
+           "mtp_layers"});
   Model m;
   m.name = "custom";
   take_habits_of(at.member("family").one_of(kFamilies), m);

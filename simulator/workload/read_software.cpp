@@ -11,7 +11,7 @@
 namespace ds::workload {
 namespace {
 
-constexpr std::array<std::string_view, 22> kHabits{"vocab_multiple",
+constexpr std::array<std::string_view, 26> kHabits{"vocab_multiple",
                                                    "vocab_multiple_times_tp",
                                                    "overlap",
                                                    "flash",
@@ -29,12 +29,24 @@ constexpr std::array<std::string_view, 22> kHabits{"vocab_multiple",
                                                    "buckets",
                                                    "separate_products",
                                                    "dispatch",
+                                                   "expert_probabilities",
+                                                   "cache_bits",
+                                                   "moments",
+                                                   "flat_gradients",
                                                    "host",
                                                    "cuda_graphs",
                                                    "deterministic",
                                                    "allocator"};
 constexpr std::int64_t kMostVocabMultiple = 1LL << 16, kMostLossCopies = 4, kMostBuckets = 64, kMostSms = 64,
                        kMostBucketElements = 1LL << 40;
+
+/// What cuBLAS takes more in its two threads, forward and autograd, where CUBLAS_WORKSPACE_CONFIG is :4096:8, as deterministic runs ask
+/// for (cuBLAS documentation, "Results reproducibility"; Megatron-LM's --deterministic-mode): 32 MiB, which is Hopper's default, instead
+/// of 8.125 (torch, getChosenWorkspaceSize).
+std::int64_t deterministic_bytes(std::string_view arch) {
+  constexpr std::int64_t kAsked = 32LL << 20, kUsual = (8LL << 20) + (128LL << 10);
+  return arch.starts_with("sm90") ? 0 : 2 * (kAsked - kUsual);
+}
 
 void only(const Cursor& at, std::initializer_list<std::string_view> beside) {
   std::vector<std::string_view> keys(beside);
@@ -95,6 +107,8 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.keeps_gradients = of("keeps_gradients").boolean();
   habits.loss_copies = of("loss_copies").count(0, kMostLossCopies);
   read_workspaces(of("workspaces"), arch, habits);
+  habits.deterministic = of("deterministic").boolean();
+  if (habits.deterministic) habits.workspace_bytes += deterministic_bytes(arch);
   of("buckets").only({"count", "elements"});
   habits.bucket_count = inside("buckets", "count").count(0, kMostBuckets);
   habits.bucket_elements = inside("buckets", "elements").count(0, kMostBucketElements);
@@ -103,11 +117,24 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.dispatch = inside("dispatch", "kind").one_of(kDispatches);
   habits.dispatch_sms = inside("dispatch", "sms").count(0, kMostSms);
   habits.dispatch_in_fp8 = inside("dispatch", "fp8").boolean();
+  constexpr std::string_view kProbabilities[] = {"results", "activations"};
+  habits.experts_multiply = of("expert_probabilities").choose(kProbabilities) == 1;
+  of("cache_bits").only({"activation_inputs", "attention_outputs"});
+  const auto bits = [&](std::string_view what) {
+    const Cursor at = inside("cache_bits", what);
+    const std::int64_t count = at.count(0, 12);
+    if (count != 0 && count != 8 && count != 12) at.fail_value("0 (as they are), 8 or 12");
+    return count;
+  };
+  habits.activation_input_bits = bits("activation_inputs");
+  habits.attention_output_bits = bits("attention_outputs");
+  constexpr std::string_view kMoments[] = {"fp32", "bf16"};
+  habits.narrow_moments = of("moments").choose(kMoments) == 1;
+  habits.flat_gradients = of("flat_gradients").boolean();
   of("host").only({"kernel_s", "communication_s"});
   habits.host = {.kernel_s = inside("host", "kernel_s").none_or_within(kLatency),
                  .communication_s = inside("host", "communication_s").none_or_within(kLatency)};
   habits.cuda_graphs = of("cuda_graphs").one_of(kCudaGraphs);
-  habits.deterministic = of("deterministic").boolean();
   return habits;
 }
 

@@ -106,6 +106,7 @@ std::string model_text(const Model& m) {
     if (value > 0) object.add(key, value);
   };
   unless_none("positions", m.positions);
+  unless_none("token_types", m.token_types);
   unless_none("rotary_dim", m.rotary_dim);
   unless_none("embedding_width", m.embedding_width);
   unless_none("window", m.window);

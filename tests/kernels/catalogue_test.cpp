@@ -21,7 +21,7 @@ bool has_kernels(const ops::What& what) {
         constexpr bool kCollective = std::is_same_v<What, ops::Regroup>;
         constexpr bool kSimulatedOnly =
             std::is_same_v<What, ops::Dropout> || std::is_same_v<What, ops::Cast> ||
-            std::is_same_v<What, ops::Quantise> || std::is_same_v<What, ops::JoinHeads>;
+            std::is_same_v<What, ops::Quantise> || std::is_same_v<What, ops::Narrow>;
         return !kCollective && !kSimulatedOnly;
       },
       what);
@@ -64,7 +64,7 @@ TEST(Catalogue, RefusesWhatIsNoWorkOfAKernelAndSaysWhy) {
   expect(ops::Cast{4, DataType::fp32}, update, DataType::fp32, "simulated only");
   expect(ops::ContextAttention{.batch = 1, .keys = ops::Keys::ring}, forward, DataType::fp32,
          "lowered to its parts");
-  expect(ops::JoinHeads{4, 4, 4, 4, 4}, forward, DataType::fp32, "simulated only");
+  expect(ops::Narrow{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Quantise{4, 4}, forward, DataType::fp32, "simulated only");
   expect(ops::Dispatch{.tokens = 3, .width = 4, .top_k = 1, .experts = 2}, forward, DataType::fp32,
          "as many rows");

@@ -19,6 +19,8 @@ std::vector<std::string> output_names(const ops::Op& op) {
   if (std::holds_alternative<ops::SplitHeads>(op.what)) return {"q", "kv"};
   if (std::holds_alternative<ops::Route>(op.what)) return {"probs"};
   if (std::holds_alternative<ops::Dispatch>(op.what)) return {"rows"};
+  if (std::holds_alternative<ops::JoinHeads>(op.what)) return {"qkv"};
+  if (std::holds_alternative<ops::SpreadProbabilities>(op.what)) return {"factors"};
   return {ops::is_attention(op.what) ? "o" : "y"};
 }
 

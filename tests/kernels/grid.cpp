@@ -96,7 +96,10 @@ Whats rare_operators() {
   all.emplace_back(ops::Route{.tokens = 5, .experts = 4, .top_k = 2});
   for (const std::int64_t capacity : {0, 1, 5}) {  // even, too few rows, enough for all
     all.emplace_back(ops::Dispatch{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
-    all.emplace_back(ops::Combine{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
+    for (const bool weighted : {true, false})
+      all.emplace_back(ops::Combine{
+          .tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity, .weighted = weighted});
+    all.emplace_back(ops::SpreadProbabilities{.tokens = 6, .top_k = 2, .experts = 4, .capacity = capacity});
   }
   for (const std::int64_t sources : {1, 2})
     all.emplace_back(ops::GroupedLinear{
@@ -112,6 +115,28 @@ Whats rare_operators() {
   all.emplace_back(
       ops::QkNorm{.tokens = 3, .heads = 4, .kv_heads = 2, .head_dim = 3, .q_gains = 12, .k_gains = 6});
   all.emplace_back(ops::SoftCap{3, 7});
+  for (const bool rotates : {true, false})
+    all.emplace_back(ops::JoinHeads{.tokens = 8,
+                                    .heads = 2,
+                                    .nope = 3,
+                                    .rope = 4,
+                                    .v = 5,
+                                    .rotates = rotates,
+                                    .sequence = 4,
+                                    .context = 2,
+                                    .context_rank = 1});
+  for (const ops::Keys keys : {ops::Keys::gathered, ops::Keys::first, ops::Keys::later})
+    all.emplace_back(ops::ContextAttention{.batch = 1,
+                                           .sequence = 4,
+                                           .ranks = 2,
+                                           .heads = 2,
+                                           .kv_heads = 2,
+                                           .head_dim = 3,
+                                           .keys = keys,
+                                           .step = keys == ops::Keys::later ? 1 : 0,
+                                           .rank = 1,
+                                           .sinks = keys != ops::Keys::later,
+                                           .alibi_heads = 2});
   return all;
 }
 
@@ -176,6 +201,21 @@ std::vector<ops::Op> differentiable_operators() {
                                     .flash = flash,
                                     .window = 3,
                                     .v_dim = 2});
+  for (const bool flash : {true, false})
+    for (const std::int64_t alibi_heads : {0, 6})  // six: no power of two
+      all.emplace_back(ops::Attention{.batch = 2,
+                                      .sequence = 5,
+                                      .heads = 2,
+                                      .kv_heads = 1,
+                                      .head_dim = 3,
+                                      .flash = flash,
+                                      .sinks = alibi_heads == 0,
+                                      .alibi_heads = alibi_heads,
+                                      .context_heads = 3,
+                                      .context_rank = 1});
+  all.emplace_back(ops::SwiGlu{.tokens = 3, .width = 7, .weighted = true});
+  all.emplace_back(ops::Gelu{.tokens = 3, .width = 7, .weighted = true});
+  all.emplace_back(ops::Positions{.tokens = 6, .sequence = 3, .hidden = 5, .context = 2, .parts = 2});
   const Whats rare = rare_operators();
   all.insert(all.end(), rare.begin(), rare.end());
   std::vector<ops::Op> operators;

@@ -34,6 +34,7 @@ Values chosen_experts(const ops::What& what, const RandomStream& random) {
   ops::ExpertRows rows;
   if (const auto* dispatch = std::get_if<ops::Dispatch>(&what)) rows = dispatch->rows();
   if (const auto* combine = std::get_if<ops::Combine>(&what)) rows = combine->rows();
+  if (const auto* spread = std::get_if<ops::SpreadProbabilities>(&what)) rows = spread->rows();
   Values chosen;
   for (std::int64_t t = 0; t < rows.tokens; ++t)
     for (std::int64_t k = 0; k < rows.top_k; ++k) {

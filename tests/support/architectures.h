@@ -85,8 +85,8 @@ inline const std::vector<Architecture>& architectures() {
          m.logit_cap = true;
        },
        false},
-      {"attention both ways, norms after sums, a masked-language head (BERT)", Family::bert, [](Model&) {},
-       false},
+      {"attention both ways, token types, norms after sums, a masked-language head (BERT)", Family::bert,
+       [](Model& m) { m.token_types = 2; }, false},
       {"experts (Mixtral)", Family::moe,
        [](Model& m) { m.moe = Moe{.experts = 4, .top_k = 2, .expert_ffn = 12, .dense_layers = none(m)}; },
        false},

@@ -75,7 +75,11 @@ Job drawn_base(Draw& draw) {
                 .gradient_type = draw.of({std::string("fp32"), std::string("working")}),
                 .selective_recompute = "attention_core",
                 .allocator = "torch_caching",
-                .dummy_weight_gradients = draw.coin()};
+                .dummy_weight_gradients = draw.coin(),
+                .activation_input_bits = draw.of({0, 8}),
+                .attention_output_bits = draw.of({0, 12}),
+                .flat_gradients = draw.coin(),
+                .narrow_moments = draw.coin()};
   return job;
 }
 

@@ -227,6 +227,88 @@ TEST(Experts, SharedOutTrainAsOnOneRank) {
       }
 }
 
+/// Probabilities travel with rows, or are sent by themselves, and experts multiply by them: the same sum as of results that come back
+/// and are multiplied.
+TEST(Experts, MultiplyByProbabilitiesThemselves) {
+  for (const Mixture& mixture : kMixtures)
+    for (const Degrees& degrees : kExperts)
+      for (const bool gated : {true, false}) {
+        Small s = with(degrees, Family::moe);
+        s.change = mixture.change;
+        s.full_recompute = !gated;
+        workload::Job many = small_job(s), single = small_job(on_one_rank(s));
+        many.model.gated_mlp = single.model.gated_mlp = gated;
+        many.habits.experts_multiply = true;
+        SCOPED_TRACE(fmt::format("{}: {}{}", mixture.name, name_of(degrees), gated ? "" : ", not gated"));
+        expect_as_in_one_process(many, single);
+      }
+}
+
+void latent(workload::Model& m) {
+  m.mla = workload::Mla{
+      .q_lora_rank = 12, .kv_lora_rank = 8, .qk_nope_head_dim = 4, .qk_rope_head_dim = 2, .v_head_dim = 6};
+}
+
+/// Latent attention (DeepSeek-V2), sinks (gpt-oss), scores that lose by distance (BLOOM), with sequences that ranks share out.
+TEST_P(Sequences, TrainWithOtherAttentions) {
+  struct Other {
+    const char* name;
+    Family family;
+    void (*change)(workload::Model&);
+  };
+  constexpr Other kOthers[] = {
+      {"latent", Family::llama, latent},
+      {"latent, not rotated", Family::llama,
+       [](workload::Model& m) {
+         latent(m);
+         m.position = workload::Position::none;
+       }},
+      {"sinks", Family::llama, [](workload::Model& m) { m.attention_sinks = true; }},
+      {"alibi", Family::gpt, [](workload::Model& m) { m.position = workload::Position::alibi; }},
+  };
+  for (const Other& other : kOthers)
+    for (const Degrees& degrees :
+         {Degrees{.cp = 2}, {.cp = 4}, {.tp = 2, .cp = 2}, {.tp = 2, .pp = 2, .cp = 2}}) {
+      Small s = with(degrees, other.family);
+      s.cp_kind = GetParam();
+      s.heads = s.kv_heads = 8;
+      s.change = other.change;
+      SCOPED_TRACE(fmt::format("{}: {}", other.name, name_of(degrees)));
+      expect_as_in_one_process(s);
+    }
+}
+
+/// Modules behind the head, which share its weight and the embedding's.
+TEST(FurtherTokens, ArePredictedAsOnOneRank) {
+  for (const Degrees& degrees :
+       {Degrees{.dp = 2}, {.tp = 2}, {.tp = 2, .dp = 2}, {.cp = 2}, {.dp = 2, .ep = 2}}) {
+    Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
+    s.change = degrees.ep > 1 ? +[](workload::Model& m) { kMixtures[2].change(m), m.mtp_layers = 1; }
+                              : +[](workload::Model& m) { m.mtp_layers = 2; };
+    SCOPED_TRACE(name_of(degrees));
+    expect_as_in_one_process(s);
+  }
+}
+
+/// Two pipelines in opposite directions: a forward of the one and a backward of the other in one call, both copies of a stage updated
+/// alike.
+TEST(OppositePipelines, TrainAsOnOneRank) {
+  for (const Degrees& degrees :
+       {Degrees{.pp = 2}, {.pp = 4}, {.pp = 2, .dp = 2}, {.tp = 2, .pp = 2}, {.pp = 2, .dp = 2, .ep = 2}})
+    for (const bool multiply : {false, true}) {
+      if (multiply && degrees.ep == 1) continue;
+      Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
+      s.layers = degrees.pp;
+      s.micro_batches = 2 * degrees.pp + 2;
+      s.schedule = workload::Schedule::dualpipe;
+      if (degrees.ep > 1) s.change = kMixtures[1].change;
+      SCOPED_TRACE(name_of(degrees));
+      workload::Job many = small_job(s);
+      many.habits.experts_multiply = multiply;
+      expect_as_in_one_process(many, small_job(on_one_rank(s)));
+    }
+}
+
 /// Backwards in two parts (zero bubble), alone and with what ranks share out.
 TEST(SplitBackwards, TrainAsOnOneRank) {
   for (const Degrees& degrees : {Degrees{.pp = 2}, {.pp = 2, .cp = 2}, {.pp = 2, .dp = 2, .ep = 2}}) {
@@ -250,7 +332,6 @@ TEST(RareArchitectures, TrainOnManyRanksAsOnOne) {
         s.change = one.change;
         s.sequence_parallel = sequence_parallel;
         workload::Job many = small_job(s), single = small_job(on_one_rank(s));
-        if (many.model.mla || many.model.position == workload::Position::alibi) continue;  // no kernels
         for (workload::Job* job : {&many, &single})
           if (job->model.moe)
             job->model.moe->capacity_factor =

@@ -56,21 +56,33 @@ void Member::write_inputs(const workload::Job& job, const program::Program& prog
   const program::HostBuffers& host = program.classes[program::class_of(program, rank)].host;
   const program::Coordinates at = program.grid.at(rank);
   const std::int64_t own = job.train.sequence_length / job.plan.cp, tokens = job.plan.micro_batch * own;
-  std::vector<std::int32_t> ids(static_cast<std::size_t>(tokens)), targets(ids.size());
-  for (std::int32_t m = 0; m < program.micro_batches; ++m) {
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      const std::int64_t row = (at.dp * program.micro_batches + m) * job.plan.micro_batch + t / own;
-      const std::int64_t place =
-          number * 31 + row * 17 + ops::place_in_sequence(own, job.plan.cp, at.cp, t % own);
-      ids[static_cast<std::size_t>(t)] =
-          static_cast<std::int32_t>((place * place + 3 * place) % job.model.vocab);
-      targets[static_cast<std::size_t>(t)] =
-          static_cast<std::int32_t>((place * place + 5 * place + 1) % job.model.vocab);
+  // Of two pipelines in opposite directions the first one's has the first half of the micro-batches; it begins at the first rank.
+  const bool both_ways = job.plan.schedule == workload::Schedule::dualpipe;
+  const auto all = static_cast<std::int32_t>(job.micro_batches()), each = both_ways ? all / 2 : all;
+  const bool first_rank = at.pp == 0;
+  const auto write = [&](program::BufferId buffer, std::int32_t begin, std::int64_t factor) {
+    std::vector<std::int32_t> values(static_cast<std::size_t>(tokens));
+    for (std::int32_t m = 0; m < each; ++m) {
+      for (std::int64_t t = 0; t < tokens; ++t) {
+        const std::int64_t row = (at.dp * all + begin + m) * job.plan.micro_batch + t / own;
+        const std::int64_t place =
+            number * 31 + row * 17 + ops::place_in_sequence(own, job.plan.cp, at.cp, t % own);
+        values[static_cast<std::size_t>(t)] =
+            static_cast<std::int32_t>((place * place + factor * place + factor / 5) % job.model.vocab);
+      }
+      device.write_values<std::int32_t>(binding.slot(buffer, m), values);
     }
-    constexpr program::BufferId kNone{-1};
-    if (host.ids != kNone) device.write_values<std::int32_t>(binding.slot(host.ids, m), ids);
-    if (host.targets != kNone) device.write_values<std::int32_t>(binding.slot(host.targets, m), targets);
-  }
+  };
+  constexpr program::BufferId kNone{-1};
+  if (host.ids != kNone) write(host.ids, both_ways && !first_rank ? each : 0, 3);
+  const std::int32_t targets_from = both_ways && first_rank ? each : 0;
+  if (host.targets != kNone) write(host.targets, targets_from, 5);
+  const program::RankClass& ranks = program.classes[program::class_of(program, rank)];
+  std::int64_t factor = 7;  // of the tokens behind the next one
+  for (std::int32_t b = ranks.buffers.first; b < ranks.buffers.first + ranks.buffers.count; ++b)
+    if (const auto id = static_cast<program::BufferId>(b);
+        program.buffer(id).name.starts_with("mtp") && program.buffer(id).name.ends_with("targets"))
+      write(id, targets_from, factor++);
   const std::array control{rate, static_cast<double>(number + 1)};
   device.write_values<double>(binding.slot(host.control), control);
 }

@@ -50,6 +50,17 @@ TEST(Megatron, ChunksOverlapTheirSendsUnlessToldNotTo) {
   EXPECT_FALSE(megatron_job("--pipeline-model-parallel-size 2").plan.overlap.p2p);
 }
 
+TEST(Megatron, InputsOfActivationsWaitInEightBitsWhereAskedTo) {
+  const workload::Job job = megatron_job("--activation-func-fp8-input-store");
+  EXPECT_EQ(job.software, "megatron-te");
+  EXPECT_EQ(job.habits.activation_input_bits, 8);
+  const workload::Job plain = megatron_job("");
+  EXPECT_EQ(plain.habits.activation_input_bits, 0);
+  const workload::Job both = megatron_job("--activation-func-fp8-input-store --deterministic-mode");
+  EXPECT_EQ(both.habits.activation_input_bits, 8);
+  EXPECT_GE(both.habits.workspace_bytes, plain.habits.workspace_bytes);
+}
+
 TEST(Megatron, UnevenStages) {
   const std::string four = "--pipeline-model-parallel-size 4 ";
   EXPECT_EQ(megatron_job(four + "--decoder-first-pipeline-num-layers 1 --decoder-last-pipeline-num-layers 1")

@@ -6,6 +6,7 @@
 #include "simulator/cost/cost.h"
 #include "simulator/cost/machine.h"
 #include "simulator/engine/engine.h"
+#include "simulator/engine/predict.h"
 #include "simulator/engine/price.h"
 #include "simulator/workload/workload.h"
 
@@ -39,6 +40,33 @@ TEST(DeepSeek, APairOfChunksTakesAsLongAsInItsPublishedProfile) {
   const double pair = (step_time(60, "hierarchical") - step_time(40, "hierarchical")) / 20;
   EXPECT_NEAR(pair, 0.1290, 0.1 * 0.1290);
   EXPECT_GT((step_time(60, "all_to_all") - step_time(40, "all_to_all")) / 20, pair);
+}
+
+/// It was trained on GPUs of 80 GB without cutting layers, 16 stages, 64 ranks that share experts out, ZeRO 1 (arXiv 2412.19437, section
+/// 3.1), with all layers in stages of four but the last: what it keeps is what section 3.3.3 says.
+TEST(DeepSeek, FitsIntoTheMemoryThatItWasTrainedIn) {
+  const auto peak = [](std::string_view software) {
+    const std::string text = fmt::format(
+        R"({{"model": "deepseek-v3", "cluster": {{"node": "h800-8x", "nodes": 256}}, "software": {},
+            "train": {{"sequence_length": 4096, "global_batch": 15360}},
+            "plan": {{"tp": 1, "pp": 16, "dp": 128, "ep": 64, "zero": 1, "schedule": "dualpipe", "micro_batch": 1,
+                     "precision": "fp8", "fp8_recipe": "block", "recompute": "selective",
+                     "stage_layers": [4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1]}}}})",
+        software);
+    const workload::Job job = workload::read_job_text(text, "job.json");
+    static const cost::Profile none;
+    return static_cast<double>(
+        predict(job, cost::Machine(job, none), workload::Depth::analytic, Rows::none).peak.value);
+  };
+  // Weights in 16 bits with gradients in 32, states in 8 bytes a parameter, of each of 17 micro-batches and 4 layers 624 MB, and in the
+  // middle what waits for gradients of weights; CUDA reports 84.9 GB of such a GPU.
+  const double whole = peak(R"("hai-llm")");
+  EXPECT_LT(whole, 82e9);
+  EXPECT_GT(whole, 74e9);
+  EXPECT_GT(peak(R"({"base": "hai-llm", "expert_probabilities": "results"})"), whole + 25e9);
+  EXPECT_GT(peak(R"({"base": "hai-llm", "cache_bits": {"activation_inputs": 0}})"), whole + 6e9);
+  EXPECT_GT(peak(R"({"base": "hai-llm", "cache_bits": {"attention_outputs": 0}})"), whole);
+  EXPECT_GT(peak(R"({"base": "hai-llm", "moments": "fp32"})"), whole);
 }
 
 }  // namespace

@@ -3,11 +3,18 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <span>
 #include <vector>
 
 #include "simulator/base/error.h"
+#include "simulator/base/hash.h"
+#include "simulator/workload/hf_families.h"
 
 namespace ds::laws {
 namespace {
@@ -123,6 +130,44 @@ std::string random_job(Draw& draw) {
  "train": {{"sequence_length": {}, "global_batch": {}}}}})",
       random_model(draw, r.tp, layers), cluster, software, plan,
       r.tp * r.cp * draw.one_of<std::int64_t>({16, 64, 128, 512}), batch);
+}
+
+std::string with_config(Draw& draw, const std::string& job) {
+  const std::span<const workload::HfFamily> families = workload::hf_families();
+  const auto which = static_cast<std::size_t>(draw.from(0, std::ssize(families) - 1));
+  const std::int64_t kv_heads = draw.one_of<std::int64_t>({2, 4, 8}), heads = kv_heads * draw.from(1, 2);
+  const std::int64_t layers = draw.from(4, 12), width = draw.one_of<std::int64_t>({16, 64}),
+                     hidden = heads * width;
+  // Sizes under all the names that families have for them.
+  nlohmann::json config{{"model_type", families[which].type},
+                        {"vocab_size", draw.one_of({256, 1000, 32000})}};
+  const auto set = [&](std::initializer_list<const char*> names, std::int64_t value) {
+    for (const char* name : names) config[name] = value;
+  };
+  set({"num_hidden_layers", "num_layers", "n_layer", "n_layers"}, layers);
+  set({"hidden_size", "n_embd", "n_embed", "d_model"}, hidden);
+  set({"num_attention_heads", "num_heads", "n_head", "n_heads"}, heads);
+  set({"num_key_value_heads", "num_kv_heads"}, kv_heads);
+  set({"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"}, 8 * draw.one_of({24, 240}));
+  set({"n_positions", "max_position_embeddings", "max_seq_len"}, 1 << 16);
+  set({"head_dim"}, width);
+  if (draw.coin()) set({"sliding_window", "window_size"}, 40);
+  set({"num_local_experts", "num_experts", "n_routed_experts"}, 12);
+  set({"num_experts_per_tok"}, draw.from(1, 4));
+  set({"moe_intermediate_size"}, 8 * draw.from(1, 6));
+  set({"n_shared_experts"}, draw.from(0, 2));
+  set({"kv_lora_rank", "q_lora_rank"}, 48);
+  set({"qk_nope_head_dim", "v_head_dim"}, 16);
+  set({"qk_rope_head_dim"}, 8);
+  if (draw.from(0, 3) == 0) set({"num_nextn_predict_layers"}, 1);
+  static const auto folder = std::filesystem::temp_directory_path() / fmt::format("ds-laws-{}", ::getpid());
+  std::filesystem::create_directories(folder);
+  const std::filesystem::path file =
+      folder / fmt::format("{}-{:016x}.json", families[which].type, hash_of(config.dump()));
+  if (!std::filesystem::exists(file)) std::ofstream(file) << config.dump();
+  nlohmann::ordered_json changed = nlohmann::ordered_json::parse(job);
+  changed["model"] = file.string();
+  return changed.dump();
 }
 
 std::optional<workload::Job> read(const std::string& text, const std::vector<std::string>& keys) {

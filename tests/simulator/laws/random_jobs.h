@@ -18,6 +18,10 @@ std::string random_job(support::Draw& draw);
 /// On CPUs fewer of them are legal.
 std::vector<std::string> random_keys(support::Draw& draw);
 
+/// The same job of a small model that is a config.json of one of the families of the Hugging Face table, in a file of a folder of this
+/// process.
+std::string with_config(support::Draw& draw, const std::string& job);
+
 /// The job with these keys, if it is one that is legal and supported.
 std::optional<workload::Job> read(const std::string& text, const std::vector<std::string>& keys = {});
 

@@ -42,6 +42,8 @@ void add_architecture(Draw& draw, Keys& keys) {
                                                "model.gated_mlp=false",
                                                "model.mtp_layers=1",
                                                "model.mtp_layers=2",
+                                               "model.token_types=2",
+                                               "model.attention_sinks=true",
                                                "model.family=bert"};
   for (std::int64_t count = draw.from(1, 2); count > 0; --count)
     keys.emplace_back(kOnes[static_cast<std::size_t>(draw.from(0, std::ssize(kOnes) - 1))]);
@@ -98,8 +100,15 @@ void add_plan(Draw& draw, Keys& keys) {
                                draw.one_of({"ring", "tree", "direct", "halving_doubling"})));
   if (draw.from(0, 3) == 0) keys.push_back(fmt::format("plan.attention=flash{}", draw.from(1, 3)));
   if (draw.from(0, 2) == 0)
+    keys.push_back(
+        fmt::format("software={}", draw.one_of({"megatron-core", "pytorch-ddp", "pytorch-ddp-eager",
+                                                "deepspeed", "megatron-deepspeed", "fsdp-llm-foundry"})));
+  if (draw.from(0, 3) == 0)
     keys.push_back(fmt::format(
-        "software={}", draw.one_of({"megatron-core", "pytorch-ddp", "pytorch-ddp-eager", "deepspeed"})));
+        R"(software={{"base": "{}", "expert_probabilities": "{}", "cache_bits": {{"activation_inputs": {}, "attention_outputs": {}}}, "moments": "{}", "flat_gradients": {}, "keeps_gradients": {}, "loss_copies": {}}})",
+        draw.one_of({"megatron-te", "hai-llm", "deepspeed", "torchtitan"}),
+        draw.one_of({"results", "activations"}), draw.one_of({0, 8, 12}), draw.one_of({0, 8, 12}),
+        draw.one_of({"fp32", "bf16"}), draw.coin(), draw.coin(), draw.from(0, 2)));
 }
 
 }  // namespace

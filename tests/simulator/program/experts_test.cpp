@@ -29,6 +29,30 @@ workload::Job job_on(std::int64_t tp, std::int64_t dp, std::int64_t ep, std::int
   return job;
 }
 
+bool is_kept(const Program& program, std::string_view name) {
+  for (const Buffer& buffer : program.buffers)
+    if (buffer.name == name && buffer.life == Life::slot) return true;
+  return false;
+}
+
+/// What comes back is kept only where it is multiplied then; else probabilities go to the experts, one a row.
+TEST(Experts, KeepResultsOnlyWhereTheseAreMultiplied) {
+  for (const std::int64_t ep : {1, 2}) {
+    workload::Job job = job_on(1, 2, ep);
+    const std::string_view results = ep > 1 ? "layers.moe.returned" : "layers.moe.o";
+    const Program results_weighted = lower(job);
+    EXPECT_TRUE(is_kept(results_weighted, results));
+    job.habits.experts_multiply = true;
+    const Program activations_weighted = lower(job);
+    EXPECT_EQ(check(activations_weighted), std::nullopt);
+    EXPECT_FALSE(is_kept(activations_weighted, results));
+    EXPECT_TRUE(is_kept(activations_weighted, ep > 1 ? "layers.moe.factors.received" : "layers.moe.factors"));
+    EXPECT_EQ(count(activations_weighted, Collective::all_to_all, kExpertGroup) -
+                  count(results_weighted, Collective::all_to_all, kExpertGroup),
+              ep > 1 ? 2 * kLayers * kMicroBatches : 0);
+  }
+}
+
 /// Elements of experts, over all ranks that hold different ones.
 std::int64_t expert_elements(const Program& program) {
   std::int64_t sum = 0;

@@ -51,6 +51,32 @@ TEST(RecomputeByOperator, KeepsWhatIsDear) {
             2 * job.micro_batch_tokens() * (3 * m.hidden + m.heads + m.kv_heads * m.head_dim + m.ffn_hidden));
 }
 
+/// Bytes that wait for the backward, of one layer and micro-batch.
+std::int64_t kept_bytes(const workload::Job& job, std::string_view ending) {
+  std::int64_t bytes = 0;
+  for (const Buffer& buffer : lower(job).buffers)
+    if (buffer.life == Life::slot && buffer.name.ends_with(ending)) bytes += buffer.size.bound.value;
+  return bytes;
+}
+
+/// In 16 bits both have two bytes an element.
+TEST(CachedActivations, WaitInAsManyBitsAsTheSoftwareSays) {
+  workload::Job job = job_with(workload::Recompute::none);
+  const workload::Model& m = job.model;
+  const std::int64_t tokens = job.micro_batch_tokens(), gates = 2 * m.ffn_hidden * tokens;
+  EXPECT_EQ(kept_bytes(job, "mlp.h"), 2 * gates);
+  EXPECT_EQ(kept_bytes(job, "attention.o"), 2 * tokens * m.hidden);
+  job.habits.activation_input_bits = 8, job.habits.attention_output_bits = 12;
+  EXPECT_EQ(check(lower(job)), std::nullopt);
+  EXPECT_EQ(kept_bytes(job, "mlp.h"), 0);
+  EXPECT_EQ(kept_bytes(job, "mlp.h.narrow"), gates);
+  EXPECT_EQ(kept_bytes(job, "attention.o"), 0);
+  EXPECT_EQ(kept_bytes(job, "attention.o.narrow"), tokens * m.hidden * 3 / 2);
+  job.plan.recompute = workload::Recompute::full;  // nothing of a layer waits
+  EXPECT_EQ(check(lower(job)), std::nullopt);
+  EXPECT_EQ(kept_bytes(job, "narrow"), 0);
+}
+
 /// Norms, activations, and with latent attention what is projected up; no other product, and not attention.
 TEST(RecomputeOfNormsAndActivations, ReplaysThoseAlone) {
   workload::Job job = job_with(workload::Recompute::selective);

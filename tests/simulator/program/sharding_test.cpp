@@ -55,6 +55,37 @@ TEST(Sharding, EveryPassGathersLayersAndEveryBackwardReducesThem) {
   EXPECT_EQ((counts[{Collective::reduce_scatter, "head.weight.gradient"}]), kMicroBatches);
 }
 
+Bytes bytes_of(const Program& program, std::string_view ending) {
+  Bytes sum;
+  for (const Buffer& buffer : program.buffers)
+    if (buffer.name.ends_with(ending)) sum += buffer.size.bound * buffer.copies;
+  return sum;
+}
+
+/// Gradients in 16 bits are copied for the update, all of a rank's shards in 32 (DeepSpeed).
+TEST(Sharding, FlatGradientsAreShardsInTheTypeOfTheMasters) {
+  for (const int zero : {1, 2, 3}) {
+    workload::Job job = sharded_job(zero, false);
+    EXPECT_EQ(bytes_of(lower(job), ".flat_gradient"), Bytes{});
+    job.habits.flat_gradients = true;
+    const Program program = lower(job);
+    EXPECT_EQ(check(program), std::nullopt);
+    EXPECT_EQ(bytes_of(program, ".flat_gradient"), zero < 3 ? bytes_of(program, ".master") : Bytes{});
+    job.habits.gradient_type = "fp32";  // they are there as they should be
+    EXPECT_EQ(bytes_of(lower(job), ".flat_gradient"), Bytes{});
+  }
+}
+
+TEST(Sharding, MomentsMayBeNarrowerThanMasters) {
+  workload::Job job = sharded_job(1, false);
+  const Bytes wide = bytes_of(lower(job), "_moment");
+  job.habits.narrow_moments = true;
+  const Program program = lower(job);
+  EXPECT_EQ(check(program), std::nullopt);
+  EXPECT_EQ(2 * bytes_of(program, "_moment").value, wide.value);
+  EXPECT_EQ(bytes_of(program, ".master").value, bytes_of(program, "_moment").value);
+}
+
 TEST(Sharding, ZeroTwoOfFsdpGathersOnceAMicroBatch) {
   auto counts = collectives_of(lower(sharded_job(2)));
   EXPECT_EQ((counts[{Collective::all_gather, "layers.gathered"}]), kMicroBatches * kLayers);

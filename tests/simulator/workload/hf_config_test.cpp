@@ -207,6 +207,8 @@ TEST_F(HfConfig, MistakesAreNamedWithTheirKey) {
     EXPECT_EQ(said.find("did you mean"), std::string::npos) << said;
   }
   EXPECT_NE(refusal(small("mistal")).find("did you mean mistral?"), std::string::npos);
+  EXPECT_NE(refusal(small("qwen3_next")).find("linear attention (gated delta nets)"), std::string::npos);
+  EXPECT_NE(refusal(small("jamba")).find("state-space layers"), std::string::npos);
 }
 
 TEST_F(HfConfig, MultimodalFilesKeepTheLanguageModelInside) {
