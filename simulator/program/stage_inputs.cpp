@@ -92,6 +92,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .stages = static_cast<std::int32_t>(plan.pp),
       .directions = directions,
       .second_half = directions == 2 && 2 * stage >= plan.pp,
+      .turns_back = plan.turns_back(),
+      .hands_over = plan.turns_back() && stage + 1 == plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp * plan.cp,
       .expert_data_ranks = std::int64_t{grid.size(Axis::edp)} * grid.size(Axis::edp_replica),
@@ -111,7 +113,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .workspace = workspace_of(job),
       .bucket_count = plan.zero > 0 && plan.dp > 1 ? job.habits.bucket_count : 0,
       .bucket_elements = job.habits.bucket_elements,
-      .states_on_host = plan.offload_optimizer,
+      .states_on_host = plan.offload_optimizer ? plan.offloaded_states : 0,
+      .weights_on_host = plan.offload_weights,
       .allocates = job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
@@ -119,7 +122,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .master_type = master_type(job),
       .algorithms = choice_of(job),
       .hyper = job.train.hyper};
-  for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {
+  for (std::int64_t chunk = 0; chunk < plan.chunks() * directions; ++chunk) {
     inputs.chunks.push_back({.graph = chunk_options(job, stage, chunk),
                              .recompute = plan.recompute,
                              .splits_backward = splits[static_cast<std::size_t>(chunk)]});
@@ -149,7 +152,8 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
     return messages;
   };
   if (plan.pp > 1) lanes.messages[0] = add_messages(kPipeline, 1);
-  if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
+  if (directions_of(plan.schedule) == 2 || plan.turns_back())
+    lanes.messages[1] = add_messages(kOppositePipeline, -1);
   if (plan.cp > 1 && plan.cp_kind == workload::CpKind::ring)
     lanes.context = add(Unit::link, kContextGroup, 0);
   // Where a forward and a backward take turns, rows of the one travel beside work on the other.
@@ -158,7 +162,7 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
   // A copy engine for each direction.
-  if (plan.offload_optimizer || plan.offload_activations > 0) {
+  if (workload::offloads(plan)) {
     lanes.to_host = add(Unit::copy_out, {}, 0);
     lanes.from_host = add(Unit::copy_in, {}, 0);
   }
