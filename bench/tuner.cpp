@@ -69,8 +69,7 @@ tuner::Space space_of(const workload::Job& base, const Options& options) {
   if (options.schedules) {
     std::vector<std::int64_t> all;
     for (const workload::ScheduleEntry& one : workload::kSchedules)
-      if (workload::is_supported(one.value) && (!base.cluster.cpu() || one.on_processors))
-        all.push_back(static_cast<std::int64_t>(one.value));
+      if (!base.cluster.cpu() || one.on_processors) all.push_back(static_cast<std::int64_t>(one.value));
     vary("schedule", all);
   }
   return {base, std::move(dimensions), kCores};

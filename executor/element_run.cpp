@@ -3,11 +3,14 @@
 
 #include <algorithm>
 
+#include "simulator/program/walk.h"
+
 namespace ds::executor {
 
 ElementRun in_shard(const program::Program& program, const program::TrainedTensor& tensor,
                     program::BufferId id, std::int32_t copy, std::int32_t rank, const Binding& binding) {
-  const program::Buffer& buffer = program.buffer(id);
+  const program::Copy place = program::locate(program, {.buffer = id, .copy = copy}, 0);
+  const program::Buffer& buffer = program.buffer(place.buffer);
   const std::int64_t elements = buffer.size.bound.value / size_of(buffer.type);
   // Places in the tensor, which may begin before the shard or after it.
   const std::int64_t shard =
@@ -15,7 +18,7 @@ ElementRun in_shard(const program::Program& program, const program::TrainedTenso
   const std::int64_t first = std::max<std::int64_t>(shard, 0);
   const std::int64_t end = std::min(shard + elements, tensor.shape.elements());
   return {first, std::max<std::int64_t>(end - first, 0),
-          binding.slot_at({id, copy}, 0) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
+          binding.slot_at(place, 0) + Bytes{(first - shard) * size_of(buffer.type)}, buffer.type};
 }
 
 ElementRun kept_weights(const program::Program& program, const program::TrainedTensor& tensor,

@@ -135,6 +135,8 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
   if (options.explain) print(class_table(p, screen));
   print(fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
   print(advice);
+  for (const workload::Warning& one : workload::trainer_warnings(job))
+    print(fmt::format("warning    {}: {}\n", one.path, terminal::one_line(one.text)));
   if (!options.trace.empty())
     print(fmt::format("trace      {} of {} ranks in {}\n",
                       options.trace_ranks.empty()

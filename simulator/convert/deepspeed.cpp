@@ -50,13 +50,10 @@ constexpr OtherFlags kOthers[] = {
      {}},
     {Use::lacking, "optimizer.type", "the prediction knows AdamW alone", "Adam AdamW FusedAdam adam adamw"},
     {Use::lacking, "optimizer.legacy_fusion", "another optimizer step", "false"},
-    {Use::lacking, "zero_optimization.offload_param.device", "weights that are offloaded", "none"},
     {Use::lacking,
      "zero_optimization.offload_optimizer.nvme_path zero_optimization.offload_param.nvme_path",
      "offloading to disks",
      {}},
-    {Use::lacking, "zero_optimization.offload_optimizer.ratio", "optimizer states that are offloaded in part",
-     "1 1.0"},
     {Use::lacking,
      "zero_optimization.cpu_offload zero_optimization.cpu_offload_params "
      "zero_optimization.cpu_offload_use_pin_memory",
@@ -152,6 +149,26 @@ bool is_true(const Flags& flags, std::string_view name) {
   return flag != nullptr && truth_of(*flag);
 }
 
+/// `ratio`: the share of parameters that the processors update, with stage 3.
+void take_offloading(const Flags& flags, Draft& draft) {
+  const auto offloaded = [&](const char* name) -> const Flag* {
+    const Flag* device = flags.find(name);
+    if (device == nullptr || only_value(*device) == "none") return nullptr;
+    if (only_value(*device) != "cpu")
+      fail(*device, fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*device))),
+           "cpu and none are known");
+    return device;
+  };
+  const Flag* ratio = flags.find("zero_optimization.offload_optimizer.ratio");
+  if (const Flag* device = offloaded("zero_optimization.offload_optimizer.device")) {
+    draft.set_switch("plan.offload.optimizer", true, device);
+    if (ratio != nullptr)
+      draft.set_json("plan.offload.optimizer", fmt::format("{}", number_of(*ratio)), ratio);
+  }
+  if (const Flag* device = offloaded("zero_optimization.offload_param.device"))
+    draft.set_switch("plan.offload.weights", true, device);
+}
+
 void take_precision(const Flags& flags, Draft& draft) {
   const bool half = is_true(flags, "fp16.enabled"), brain = is_true(flags, "bf16.enabled|bfloat16.enabled");
   if (half && brain) fail(*flags.find("fp16.enabled"), "is true beside bf16.enabled", "one of them can be");
@@ -179,13 +196,7 @@ void take_sharding(const Flags& flags, Draft& draft) {
   if (const Flag* group = flags.find("zero_optimization.mics_shard_size");
       group != nullptr && count_of(*group) > 0)
     draft.set_count("plan.zero_group", count_of(*group), group);
-  if (const Flag* device = flags.find("zero_optimization.offload_optimizer.device");
-      device != nullptr && only_value(*device) != "none") {
-    if (only_value(*device) != "cpu")
-      fail(*device, fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*device))),
-           "cpu and none are known");
-    draft.set_switch("plan.offload.optimizer", true, device);
-  }
+  take_offloading(flags, draft);
 }
 
 /// Ulysses: sequences in shares, heads exchanged around attention.

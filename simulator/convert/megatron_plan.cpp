@@ -238,6 +238,9 @@ void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
   // Megatron-LM switches it off where stages have one chunk (validate_args).
   const Flag* alone = flags.find("--no-overlap-p2p-communication");
   draft.set_switch("plan.overlap.p2p", alone == nullptr && stages.chunks > 1, alone);
+  if (const Flag* share = flags.find("--optimizer-offload-fraction");
+      share != nullptr && flags.on("--optimizer-cpu-offload"))
+    draft.set_json("plan.offload.optimizer", fmt::format("{}", number_of(*share)), share);
   if (const Flag* offload = flags.find("--cpu-offloading-num-layers");
       offload != nullptr && count_of(*offload) > 0)
     draft.set_count("plan.offload.activations", count_of(*offload), offload);

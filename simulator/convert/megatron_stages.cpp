@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "simulator/base/units.h"
 #include "simulator/convert/layer_pattern.h"
 #include "simulator/convert/megatron.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/split.h"
 
 namespace ds::convert::megatron {
 namespace {
@@ -19,11 +21,14 @@ std::int64_t degree(const Flags& flags, std::string_view name) {
   return std::clamp<std::int64_t>(flags.count(name, 1), 1, workload::kMaxDegree);
 }
 
-/// Layers of a model in equal parts, or what Megatron-LM says where they are not.
-std::int64_t part(std::int64_t layers, std::int64_t parts, const Flag& flag, std::string_view of) {
-  if (parts < 1 || layers % parts != 0)
-    fail(flag, fmt::format("is {}, must divide the {} layers {}", count_of(flag), layers, of));
-  return layers / parts;
+/// Megatron-LM takes equal parts alone; others are predicted as the job's reader cuts them.
+void note_uneven(std::int64_t layers, std::int64_t parts, const Flag& flag, std::string_view of,
+                 Draft& draft) {
+  if (layers % parts != 0)
+    draft.notes.push_back(
+        fmt::format("Megatron-LM refuses {} {}, as {} does not divide the {} layers {}; predicted with parts "
+                    "that are not alike, which --pipeline-model-parallel-layout can say",
+                    flag.name, count_of(flag), parts, layers, of));
 }
 
 Stages write_split(const Split& split, const Flag* from, Draft& draft) {
@@ -67,7 +72,7 @@ struct Ends {
   std::int64_t first{}, last{};  // layers that the first and the last chunk have less
 };
 
-std::int64_t chunks_of(const Flags& flags, std::int64_t counted, std::int64_t pp) {
+std::int64_t chunks_of(const Flags& flags, std::int64_t counted, std::int64_t pp, Draft& draft) {
   if (const Flag* chunks = flags.find("--num-virtual-stages-per-pipeline-rank")) {
     const std::int64_t n = count_of(*chunks);
     if (n < 1 || n > workload::kMaxVpp)
@@ -76,9 +81,11 @@ std::int64_t chunks_of(const Flags& flags, std::int64_t counted, std::int64_t pp
   }
   const Flag* layers = flags.find("--num-layers-per-virtual-pipeline-stage");
   if (layers == nullptr) return 1;
-  const Flag* stages = flags.find("--pipeline-model-parallel-size");
-  return part(part(counted, pp, stages != nullptr ? *stages : *layers, "of the model"), count_of(*layers),
-              *layers, "of a stage");
+  const std::int64_t each = count_of(*layers), of_stage = ceil_div(counted, pp);
+  if (each < 1 || each > of_stage)
+    fail(*layers, fmt::format("is {}, must be from 1 to the {} layers of a stage", each, of_stage));
+  note_uneven(of_stage, each, *layers, "of a stage", draft);
+  return ceil_div(of_stage, each);
 }
 
 }  // namespace
@@ -91,7 +98,8 @@ Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft) {
   const Ends ends{.first = flags.on("--account-for-embedding-in-pipeline-split") ? 1 : 0,
                   .last = flags.on("--account-for-loss-in-pipeline-split") ? 1 : 0};
   const std::int64_t counted = layers + ends.first + ends.last;
-  const std::int64_t vpp = std::clamp<std::int64_t>(chunks_of(flags, counted, pp), 1, workload::kMaxVpp);
+  const std::int64_t vpp =
+      std::clamp<std::int64_t>(chunks_of(flags, counted, pp, draft), 1, workload::kMaxVpp);
   if (vpp > 1)
     draft.set_count("plan.vpp", vpp,
                     flags.find(flags.find("--num-virtual-stages-per-pipeline-rank") != nullptr
@@ -106,14 +114,18 @@ Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft) {
   std::int64_t left = first != nullptr || last != nullptr ? layers : counted, among = pp;
   if (first != nullptr) left -= stages.front() = count_of(*first), --among;
   if (last != nullptr) left -= stages.back() = count_of(*last), --among;
-  const std::int64_t middle = among > 0 ? part(left, among, *pipeline, "that are left for its stages") : 0;
-  const auto from = stages.begin() + (first != nullptr ? 1 : 0),
-             to = stages.end() - (last != nullptr ? 1 : 0);
-  std::fill(from, to, middle);
-  Split split;
-  for (const std::int64_t stage : stages)
-    split.emplace_back(static_cast<std::size_t>(vpp),
-                       vpp == 1 ? stage : part(stage, vpp, *pipeline, "of a stage, in chunks"));
+  if (left < among || (among == 0 && left != 0))
+    fail(*pipeline, fmt::format("is {}, leaves {} layers for {} stages", pp, left, among));
+  if (among > 0) note_uneven(left, among, *pipeline, "that are left for its stages", draft);
+  for (std::int64_t s = 0; s < among; ++s)
+    stages[static_cast<std::size_t>(s + (first != nullptr ? 1 : 0))] = workload::stage_layers(left, among, s);
+  if (const auto uneven = std::ranges::find_if(stages, [&](std::int64_t n) { return n % vpp != 0; });
+      uneven != stages.end())
+    note_uneven(*uneven, vpp, *pipeline, "of a stage", draft);
+  Split split(stages.size());
+  for (std::size_t s = 0; s < stages.size(); ++s)
+    for (std::int64_t c = 0; c < vpp; ++c)
+      split[s].push_back(workload::chunk_layers(stages[s], vpp, static_cast<std::int64_t>(s), c));
   if (first == nullptr && last == nullptr) {
     split.front().front() -= ends.first;
     split.back().back() -= ends.last;

@@ -46,7 +46,8 @@ class Titan {
         find("--compile.enable_async_tensor_parallel|--parallelism.enable_async_tensor_parallel");
     draft_.set_switch("plan.overlap.tp_comm", tensor != nullptr && truth_of(*tensor), tensor);
     if (const Flag* offload = find("--training.enable_cpu_offload"); offload != nullptr && truth_of(*offload))
-      draft_.set_switch("plan.offload.optimizer", true, offload);
+      for (const char* key : {"plan.offload.optimizer", "plan.offload.weights"})
+        draft_.set_switch(key, true, offload);
     draft_.set_text("software", "torchtitan");
   }
 
@@ -295,12 +296,19 @@ class Titan {
       fail(*each, fmt::format("is {}, makes {} stages of {} layers, must make a multiple of "
                               "pipeline_parallel_degree, which is {}",
                               per_stage, stages, counted, pp_));
+    const bool turns_back = word == "ZBVZeroBubble";  // rank r has the stages r and 2 pp - 1 - r
+    if (turns_back && stages != 2 * pp_)
+      fail(*each, fmt::format("is {}, makes {} stages of {} layers, must make two for each of "
+                              "pipeline_parallel_degree, which is {}, for ZBVZeroBubble",
+                              per_stage, stages, counted, pp_));
     if (stages > counted) return;  // the job's reader says that there are too few layers
-    if (stages > pp_) draft_.set_count("plan.vpp", stages / pp_, each != nullptr ? each : schedule);
+    if (stages > pp_ && !turns_back)
+      draft_.set_count("plan.vpp", stages / pp_, each != nullptr ? each : schedule);
     std::vector<std::vector<std::int64_t>> split(static_cast<std::size_t>(pp_));
     for (std::int64_t s = 0; s < stages; ++s)
-      split[static_cast<std::size_t>(s % pp_)].push_back(counted / stages + (s < counted % stages ? 1 : 0) -
-                                                         (s == 0 ? first : 0) - (s == stages - 1 ? last : 0));
+      split[static_cast<std::size_t>(turns_back && s >= pp_ ? stages - 1 - s : s % pp_)].push_back(
+          counted / stages + (s < counted % stages ? 1 : 0) - (s == 0 ? first : 0) -
+          (s == stages - 1 ? last : 0));
     std::vector<std::string> texts;
     for (const auto& stage : split)
       texts.push_back(stage.size() == 1 ? fmt::format("{}", stage[0])

@@ -19,7 +19,7 @@ StepOrder Orders::step_order(const Job& job) {
   const workload::Plan& plan = job.plan;
   return {.schedule = plan.order(),
           .stages = static_cast<std::int32_t>(plan.pp),
-          .chunks = static_cast<std::int32_t>(plan.vpp),
+          .chunks = static_cast<std::int32_t>(plan.chunks()),
           .micro_batches = static_cast<std::int32_t>(job.micro_batches()),
           .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
           .first_forwards_apart = program::quantises_once(job)};

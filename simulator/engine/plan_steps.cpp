@@ -36,7 +36,7 @@ bool is_lowered(const Job& base, const Plan& plan) {
   if (plan.ep == 1) return false;
   const bool beside = plan.exchanges_apart() && program::directions_of(plan.schedule) == 1;
   const bool copies = plan.zero > 0 && plan.zero_group < plan.dp * plan.cp;
-  return beside || copies || (plan.schedule == workload::Schedule::zb_h1 && base.micro_batches_of(plan) == 1);
+  return beside || copies || (workload::splits_backwards(plan.schedule) && base.micro_batches_of(plan) == 1);
 }
 
 /// A plan to be evaluated.

@@ -129,11 +129,11 @@ class WorkBound::Stages {
     std::vector<double> busiest;    // lane, likewise
     for (std::int64_t s = 0; s < plan_.pp; ++s) {
       Work all;
-      for (std::int64_t c = 0; c < plan_.vpp * directions_; ++c) {
+      for (std::int64_t c = 0; c < plan_.chunks() * directions_; ++c) {
         const Work one = of_chunk(s, c);
         if (c == 0) first.push_back(one);
         all.add(one, 1);
-        if (c + 1 == plan_.vpp * directions_) last.push_back(one);
+        if (c + 1 == plan_.chunks() * directions_) last.push_back(one);
       }
       busiest.push_back(own * std::max({all.passes, all.ring, all.exchanges}));
     }
@@ -175,7 +175,7 @@ class WorkBound::Stages {
     const std::int32_t rank = grid_.rank_at({.pp = static_cast<std::int32_t>(s)});
     Known chunk{.offset = job_.cluster.cpu() ? 0 : static_cast<std::int32_t>(rank % per_node_),
                 .embedding = place == 0,
-                .head = place + 1 == plan_.pp * plan_.vpp,
+                .head = place + 1 == plan_.pp * plan_.chunks(),
                 .layers = program::layers_at(plan_, place)};
     if (inputs_.chunks.front().graph.kinds.empty())
       for (const Known& known : known_)

@@ -37,7 +37,9 @@ StageInputs of_weights(const StageInputs& stage, const graph::StageOptions& chun
   StageInputs one = of_chunk(stage, chunk);
   one.chunks.front().graph.batch = 1;
   one.data_ranks = stage.data_ranks;
-  one.states_on_host = stage.states_on_host;
+  // Which layers' states stay on the device depends on those before.
+  one.states_on_host = stage.states_on_host > 0 ? workload::kMillionths : 0;
+  one.weights_on_host = stage.weights_on_host;
   one.expert_data_ranks = stage.expert_data_ranks;
   one.expert_shards = stage.expert_shards;
   one.sharding = stage.sharding;
@@ -94,10 +96,11 @@ PeakFloor::UnderWay PeakFloor::under_way(const Order& order) {
 
 std::int64_t PeakFloor::of_stage(std::int64_t stage, const program::Lanes& lanes) {
   const workload::Plan& plan = job_.plan;
-  const std::int32_t chunks = static_cast<std::int32_t>(plan.vpp) * program::directions_of(plan.schedule);
+  const std::int32_t chunks =
+      static_cast<std::int32_t>(plan.chunks()) * program::directions_of(plan.schedule);
   const StageInputs inputs =
       program::stage_inputs(job_, stage, std::vector<bool>(static_cast<std::size_t>(chunks)), lanes);
-  const Order order{plan.order(), plan.pp, stage, plan.vpp, job_.micro_batches()};
+  const Order order{plan.order(), plan.pp, stage, plan.chunks(), job_.micro_batches()};
   auto moments = under_way_.find(order);
   if (moments == under_way_.end()) moments = under_way_.emplace(order, under_way(order)).first;
   double lasting = 0, gradients = 0;

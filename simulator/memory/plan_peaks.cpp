@@ -150,8 +150,9 @@ class Unit {
   std::size_t remembered() const { return remembered_; }
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
-    // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories.
-    if (plan.order() != plan.schedule || workload::offloads(plan)) return std::nullopt;
+    // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories; what
+    // one chunk hands to another lives in passes of both.
+    if (plan.order() != plan.schedule || workload::offloads(plan) || plan.turns_back()) return std::nullopt;
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
@@ -159,7 +160,7 @@ class Unit {
     const PlanMoments& moments =
         moments_.of({.schedule = plan.order(),
                      .stages = static_cast<std::int32_t>(plan.pp),
-                     .chunks = static_cast<std::int32_t>(plan.vpp),
+                     .chunks = static_cast<std::int32_t>(plan.chunks()),
                      .micro_batches = micro_batches,
                      .reduces_early = plan.overlap.grad_reduce && plan.dp * plan.cp > 1,
                      .first_forwards_apart = program::quantises_once(job_)});

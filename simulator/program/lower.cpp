@@ -26,8 +26,8 @@ class Lowering {
     const workload::Plan& plan = job_.plan;
     const Order order =
         order_of(plan.order(), static_cast<std::int32_t>(plan.pp), static_cast<std::int32_t>(stage),
-                 program_.micro_batches, static_cast<std::int32_t>(plan.vpp));
-    const auto chunks = static_cast<std::int32_t>(plan.vpp) * directions_of(plan.schedule);
+                 program_.micro_batches, static_cast<std::int32_t>(plan.chunks()));
+    const auto chunks = static_cast<std::int32_t>(plan.chunks()) * directions_of(plan.schedule);
     const StageInputs inputs = stage_inputs(job_, stage, splits_backward(order, chunks), lanes_);
     auto found = kinds_.find(inputs);
     if (found == kinds_.end()) {
@@ -92,7 +92,7 @@ Program lower(const Job& job, Classes classes, Hash hash) {
   const workload::Plan& plan = job.plan;
   Program program;
   program.micro_batches = static_cast<std::int32_t>(job.micro_batches());
-  ensure(directions_of(plan.schedule) == 1 || !job.model.tied_embeddings,
+  ensure((directions_of(plan.schedule) == 1 && !plan.turns_back()) || !job.model.tied_embeddings,
          "each end of the model is on one stage");
   program.grid = grid_of(plan, job.model);
   Lowering lowering(job, program);

@@ -1,6 +1,9 @@
 // What a stage keeps of its buckets: weights, gradients, states of the optimizer, whole or in shards.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
@@ -12,6 +15,18 @@ SizeRule StageLowering::of_bucket(const Chunk& chunk, Holds holds, bool by_layer
           .by_layer = by_layer};
 }
 
+/// Of a bucket's copies, how many have their states on the host: buckets and their layers in order, until there are as many
+/// elements as asked for. Trainers deal whole parameters too (Megatron-LM, HybridDeviceOptimizer; DeepSpeed, sub-groups of ZeRO).
+std::int32_t StageLowering::updated_on_host(const Bucket& bucket, std::int64_t elements) {
+  const auto each = static_cast<double>(elements);
+  states_wanted_there_ += each * bucket.copies * static_cast<double>(inputs_.states_on_host) /
+                          static_cast<double>(workload::kMillionths);
+  const double copies =
+      std::clamp<double>(std::round((states_wanted_there_ - states_on_host_) / each), 0, bucket.copies);
+  states_on_host_ += copies * each;
+  return static_cast<std::int32_t>(copies);
+}
+
 void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   const bool cuts = inputs_.sharding.shards > 1;
   const std::int64_t shards = bucket.expert && cuts ? inputs_.expert_shards : inputs_.sharding.shards;
@@ -21,32 +36,49 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
   buffers.part = shard;
   const auto elements = [&](Holds holds) { return holds == Holds::shard ? buffers.part : buffers.padded; };
   const bool by_layer = bucket.layer >= 0;
-  const Tier states = inputs_.states_on_host ? Tier::host : Tier::device;
-  const auto run = [&](const char* what, Part part, Holds holds, DataType type) {
+  buffers.updated_on_host = updated_on_host(bucket, buffers.part);
+  const auto run = [&](const char* what, Part part, Holds holds, DataType type, Tier tier,
+                       std::int32_t copies) {
     return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
                        .size = Size::exactly({elements(holds) * size_of(type)}),
                        .type = type,
                        .life = Life::run,
-                       .tier = part == Part::optimizer ? states : Tier::device,
+                       .tier = tier,
                        .part = part,
                        .host = Host::writes,
-                       .copies = bucket.copies},
+                       .copies = copies},
                       {}, of_bucket(chunk, holds, by_layer));
   };
+  // Of what an update takes, a buffer for the layers that are updated on the host and one for the others.
+  const auto split = [&](auto&& some) {
+    const std::int32_t there = buffers.updated_on_host, here = bucket.copies - there;
+    if (there == 0 || here == 0) return some(here > 0 ? Tier::device : Tier::host, bucket.copies);
+    const BufferId first = some(Tier::host, there);
+    some(Tier::device, here);
+    program_.buffers[index(first)].goes_on = true;
+    return first;
+  };
+  const auto states = [&](const char* what, DataType type) {
+    return split([&](Tier tier, std::int32_t copies) {
+      return run(what, Part::optimizer, Holds::shard, type, tier, copies);
+    });
+  };
   const auto gradient = [&](const char* what, Holds holds, DataType type) {
-    return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
-                       .size = Size::exactly({elements(holds) * size_of(type)}),
-                       .type = type,
-                       .life = inputs_.keeps_gradients ? Life::run : Life::step,
-                       .part = Part::gradients,
-                       .copies = bucket.copies},
-                      {}, of_bucket(chunk, holds, by_layer));
+    return split([&](Tier, std::int32_t copies) {
+      return add_buffer({.name = fmt::format("{}.{}", bucket.name, what),
+                         .size = Size::exactly({elements(holds) * size_of(type)}),
+                         .type = type,
+                         .life = inputs_.keeps_gradients ? Life::run : Life::step,
+                         .part = Part::gradients,
+                         .copies = copies},
+                        {}, of_bucket(chunk, holds, by_layer));
+    });
   };
   const Sharding& sharding = inputs_.sharding;
   const bool has_masters = inputs_.master_type != inputs_.type;
   if (!has_masters || !sharding.masters_alone)
-    buffers.weight =
-        run("weight", Part::weights, inputs_.gathers_weights() ? Holds::shard : Holds::whole, inputs_.type);
+    buffers.weight = run("weight", Part::weights, inputs_.gathers_weights() ? Holds::shard : Holds::whole,
+                         inputs_.type, inputs_.weights_on_host ? Tier::host : Tier::device, bucket.copies);
   if (sharding.gradients) {
     buffers.gradient = gradient("gradient", Holds::shard, sharding.kept_as);
     make_own_gradients(chunk, bucket, buffers);
@@ -54,9 +86,9 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
     buffers.own_gradient = buffers.gradient = gradient("gradient", Holds::whole, inputs_.gradient_type);
     if (bucket.tied) buffers.tied_gradient = gradient("tied_gradient", Holds::whole, inputs_.gradient_type);
   }
-  if (has_masters) buffers.master = run("master", Part::optimizer, Holds::shard, inputs_.master_type);
-  buffers.first_moment = run("first_moment", Part::optimizer, Holds::shard, inputs_.moment_type);
-  buffers.second_moment = run("second_moment", Part::optimizer, Holds::shard, inputs_.moment_type);
+  if (has_masters) buffers.master = states("master", inputs_.master_type);
+  buffers.first_moment = states("first_moment", inputs_.moment_type);
+  buffers.second_moment = states("second_moment", inputs_.moment_type);
   const auto on_host = [&](const char* what, DataType type) {
     return add_buffer({.name = fmt::format("{}.{} on host", bucket.name, what),
                        .size = Size::exactly({buffers.part * size_of(type)}),
@@ -64,12 +96,12 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
                        .life = Life::step,
                        .tier = Tier::host,
                        .part = Part::optimizer,
-                       .copies = bucket.copies},
+                       .copies = buffers.updated_on_host},
                       {}, of_bucket(chunk, Holds::shard, by_layer));
   };
-  if (inputs_.states_on_host) {
+  if (buffers.updated_on_host > 0) {
     buffers.host_gradient = on_host("gradient", program_.buffer(buffers.gradient).type);
-    if (has_masters) buffers.host_weight = on_host("weight", inputs_.type);
+    if (has_masters && !inputs_.weights_on_host) buffers.host_weight = on_host("weight", inputs_.type);
   }
   if (inputs_.flat_gradients)
     buffers.flat_gradient = add_buffer({.name = fmt::format("{}.flat_gradient", bucket.name),

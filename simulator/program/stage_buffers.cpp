@@ -10,22 +10,19 @@
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::program {
-namespace {
-
 using ops::Role;
 
-constexpr int bit(Leg leg) { return 1 << static_cast<int>(leg); }
+namespace {
 
-Leg first_of(int legs) {
-  return (legs & bit(Leg::forward)) != 0  ? Leg::forward
-         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
-                                          : Leg::weights;
-}
-
-Leg last_of(int legs) {
-  return (legs & bit(Leg::weights)) != 0  ? Leg::weights
-         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
-                                          : Leg::forward;
+/// Of buckets a part of which is updated on the host one buffer goes on in another, and views count through both.
+std::int32_t copies_through(const Program& program, BufferId id) {
+  std::int32_t copies = program.buffer(id).copies;
+  if (program.buffer(id).part == Part::activations) return copies;
+  while (program.buffer(id).goes_on) {
+    id = static_cast<BufferId>(index(id) + 1);
+    copies += program.buffer(id).copies;
+  }
+  return copies;
 }
 
 }  // namespace
@@ -38,7 +35,7 @@ BufferId StageLowering::add_buffer(Buffer buffer, SlotRule rule, SizeRule size) 
 }
 
 ViewId StageLowering::add_view(BufferId buffer, Bytes offset, ops::Shape shape, Way way, TensorId tensor) {
-  const std::int32_t copies = program_.buffer(buffer).copies;
+  const std::int32_t copies = copies_through(program_, buffer);
   View view{.buffer = buffer,
             .offset = offset,
             .shape = shape,
@@ -159,6 +156,16 @@ void StageLowering::make_gathered(const Chunk& chunk, const Bucket& bucket, Buck
                   .copies = buffers.kept ? bucket.copies : copies_in_turn(bucket, prefetches())},
                  rule, of_bucket(chunk, Holds::whole, buffers.kept && of_layers));
   if (!buffers.kept && program_.buffer(buffers.used_weight).copies > 1) rings_.insert(buffers.used_weight);
+  if (!inputs_.weights_on_host) return;
+  const DataType type = inputs_.sharding.masters_alone ? inputs_.master_type : inputs_.type;
+  buffers.fetched_weight = add_buffer({.name = fmt::format("{}.fetched", bucket.name),
+                                       .size = Size::exactly({buffers.part * size_of(type)}),
+                                       .type = type,
+                                       .life = Life::call,
+                                       .part = Part::weights,
+                                       .copies = copies_in_turn(bucket, prefetches())},
+                                      {}, of_bucket(chunk, Holds::shard, false));
+  if (program_.buffer(buffers.fetched_weight).copies > 1) rings_.insert(buffers.fetched_weight);
 }
 
 /// Visits all nodes with the leg of a micro-batch that they are in: fn(node, leg). Where no backward is in two parts, its
@@ -171,7 +178,7 @@ void StageLowering::for_each_node(const Chunk& chunk, Fn&& fn) const {
     fn(chunk.graph->backward[n], splits && chunk.weights_alone[n] ? Leg::weights : Leg::inputs);
 }
 
-void StageLowering::make_activations(Chunk& chunk) {
+void StageLowering::find_touched(Chunk& chunk) {
   const std::size_t tensors = chunk.graph->tensors.size();
   chunk.touched.assign(tensors, 0);
   chunk.layer_of.assign(tensors, graph::kNone);
@@ -182,11 +189,28 @@ void StageLowering::make_activations(Chunk& chunk) {
     }
   });
   chunk.use_of.assign(tensors, {{ViewId{-1}, {}, 0}, {ViewId{-1}, {}, 0}});
-  if (!chunk.graph->layers.empty()) {
-    make_series(chunk, Way::ahead);
-    make_series(chunk, Way::back);
+}
+
+void StageLowering::make_activations() {
+  for (Chunk& chunk : chunks_) find_touched(chunk);
+  if (inputs_.hands_over) {
+    Chunk &ahead = chunks_.front(), &back = chunks_.back();
+    ensure(!ahead.graph->layers.empty() && !back.graph->layers.empty(),
+           "layers stand to both sides of where a pipeline turns");
+    make_series(back, Way::ahead, make_series(ahead, Way::ahead));
+    make_series(ahead, Way::back, make_series(back, Way::back));
   }
-  for (std::size_t t = 0; t < tensors; ++t)
+  for (Chunk& chunk : chunks_) {
+    if (!inputs_.hands_over && !chunk.graph->layers.empty()) {
+      make_series(chunk, Way::ahead);
+      make_series(chunk, Way::back);
+    }
+    bind_rest(chunk);
+  }
+}
+
+void StageLowering::bind_rest(Chunk& chunk) {
+  for (std::size_t t = 0; t < chunk.use_of.size(); ++t)
     if (chunk.touched[t] != 0 && chunk.use_of[t].ahead.view == ViewId{-1})
       bind_tensor(chunk, static_cast<graph::TensorIndex>(t));
 }
@@ -194,7 +218,7 @@ void StageLowering::make_activations(Chunk& chunk) {
 /// What layers hand on to each other: before the first, between them, behind the last. What stands before and behind may come
 /// from another stage or go there, so it has buffers of its own; a layer's views count through all of them. Gradients are in
 /// the order of the backward.
-void StageLowering::make_series(Chunk& chunk, Way way) {
+BufferId StageLowering::make_series(Chunk& chunk, Way way, BufferId begin) {
   const graph::Stage& graph = *chunk.graph;
   const auto layers = static_cast<std::int32_t>(graph.layers.size());
   const bool gradients = way == Way::back;
@@ -208,16 +232,18 @@ void StageLowering::make_series(Chunk& chunk, Way way) {
     return gradients ? l.input_gradient : l.output;
   };
   const auto count = [&](std::int32_t g) { return graph.layers[static_cast<std::size_t>(group(g))].count; };
-  const auto end_buffer = [&](graph::TensorIndex t, bool goes_on) {
-    SlotRule rule;
-    Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
-    buffer.goes_on = goes_on;
-    const BufferId id = add_buffer(std::move(buffer), rule);
+  const auto bind_end = [&](graph::TensorIndex t, BufferId id) {
     const ViewId view = add_view(id, {}, graph.tensors[static_cast<std::size_t>(t)].shape);
     chunk.use_of[static_cast<std::size_t>(t)] = {{view, {}, kMicro0}, {view, {}, kMicro0}};
     return id;
   };
-  std::vector<BufferId> begins{end_buffer(from(0), true)};
+  const auto end_buffer = [&](graph::TensorIndex t, bool goes_on) {
+    SlotRule rule;
+    Buffer buffer = activation(chunk, t, chunk.touched[static_cast<std::size_t>(t)], rule);
+    buffer.goes_on = goes_on || handed_over(chunk, t);
+    return bind_end(t, add_buffer(std::move(buffer), rule));
+  };
+  std::vector<BufferId> begins{begin == BufferId{-1} ? end_buffer(from(0), true) : bind_end(from(0), begin)};
   for (std::int32_t g = 0; g < layers; ++g) {
     if (count(g) > 1) {
       int legs = 0;  // of a tensor that is one layer's result and the next one's input, and nobody else's
@@ -248,6 +274,7 @@ void StageLowering::make_series(Chunk& chunk, Way way) {
     chunk.series[{group(g), from(g)}] = {use(0, 1), gradients ? use(0, 1) : use(last, -1)};
     chunk.series[{group(g), to(g)}] = {use(1, 1), gradients ? use(1, 1) : use(last + 1, -1)};
   }
+  return begins.back();
 }
 
 /// A buffer for a tensor that those legs touch, and how many slots it has: what more than one of them touches lives from the
@@ -256,6 +283,14 @@ Buffer StageLowering::activation(const Chunk& chunk, graph::TensorIndex t, int t
                                  SlotRule& rule) const {
   const graph::Stage& graph = *chunk.graph;
   const graph::Tensor& tensor = graph.tensors[static_cast<std::size_t>(t)];
+  if (handed_over(chunk, t)) {
+    rule = handed_over_rule(t, chunk);
+    return {.name = tensor.name,
+            .size = Size::exactly(tensor.bytes()),
+            .type = tensor.type,
+            .life = Life::slot,
+            .part = Part::activations};
+  }
   const bool sent = t == graph.output || t == graph.input_gradient;
   const bool received_aside = inputs_.overlap.p2p && (t == graph.input || t == graph.output_gradient);
   return activation(chunk, tensor, touched, sent || received_aside, rule);
@@ -346,30 +381,6 @@ void StageLowering::bind_tensor(Chunk& chunk, graph::TensorIndex t) {
     }
     case Role::state: ensure(false, "optimizer states are no tensors of the graph");
   }
-}
-
-std::int32_t slots_of(const SlotRule& rule, const std::vector<ScheduledPass>& order,
-                      std::int32_t micro_batches) {
-  switch (rule.kind) {
-    case SlotRule::Kind::one: return 1;
-    case SlotRule::Kind::every_micro_batch: return micro_batches;
-    case SlotRule::Kind::in_flight: break;
-  }
-  const std::int32_t in_flight =
-      rule.from != rule.to ? most_in_flight(order, rule.chunk, rule.from, rule.to) : 1;
-  return slots_for(in_flight, rule.lanes_share, micro_batches);
-}
-
-std::vector<std::int32_t> StageLowering::slots(const std::vector<ScheduledPass>& order) const {
-  std::vector<std::int32_t> list;
-  list.reserve(slot_rules_.size());
-  std::map<SlotRule, std::int32_t> known;
-  for (const SlotRule& rule : slot_rules_) {
-    const auto [found, is_new] = known.try_emplace(rule, 0);
-    if (is_new) found->second = slots_of(rule, order, micro_batches());
-    list.push_back(found->second);
-  }
-  return list;
 }
 
 }  // namespace ds::program

@@ -33,13 +33,15 @@ graph::Fp8 fp8_of(const Job& job) {
 }  // namespace
 
 std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
+  if (plan.turns_back()) return chunk == 0 ? stage : 2 * plan.pp - 1 - stage;
   const bool mirrored = directions_of(plan.schedule) == 2 && chunk == 1;
   return mirrored ? plan.pp - 1 - stage : chunk * plan.pp + stage;
 }
 
 std::int64_t layers_at(const workload::Plan& plan, std::int64_t place) {
-  return plan
-      .stage_layers[static_cast<std::size_t>(place % plan.pp)][static_cast<std::size_t>(place / plan.pp)];
+  const bool back = plan.turns_back() && place >= plan.pp;
+  const std::int64_t stage = back ? 2 * plan.pp - 1 - place : place % plan.pp;
+  return plan.stage_layers[static_cast<std::size_t>(stage)][static_cast<std::size_t>(place / plan.pp)];
 }
 
 std::int32_t first_layer_of(const Job& job, std::int64_t stage, std::int64_t chunk) {
@@ -101,8 +103,8 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .kind = workload::kind_of_layer(job.model, job.train.sequence_length, 0),
           .kinds = kinds_at(job, stage, chunk),
           .embedding = place == 0,
-          .head = place + 1 == plan.pp * plan.vpp,
-          .mtp = place + 1 == plan.pp * plan.vpp ? static_cast<std::int32_t>(job.model.mtp_layers) : 0,
+          .head = place + 1 == plan.pp * plan.chunks(),
+          .mtp = place + 1 == plan.pp * plan.chunks() ? static_cast<std::int32_t>(job.model.mtp_layers) : 0,
           .mtp_kind = workload::kind_of_layer(job.model, job.train.sequence_length, job.model.layers - 1),
           .tp = plan.tp,
           .head_copies = workload::head_copies(job.model, plan),

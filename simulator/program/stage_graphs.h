@@ -10,7 +10,8 @@
 namespace ds::program {
 
 /// Where a chunk is in the model: chunk c of stage s is the (c x stages + s)-th; with two pipelines in opposite directions,
-/// chunk 1 is the stage at the mirrored place.
+/// chunk 1 is the stage at the mirrored place; with one that turns back, the chunk as far from the model's end as chunk 0 from
+/// its beginning.
 std::int64_t place_of(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk);
 /// Of a place.
 std::int64_t layers_at(const workload::Plan& plan, std::int64_t place);

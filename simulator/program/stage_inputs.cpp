@@ -92,6 +92,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .stages = static_cast<std::int32_t>(plan.pp),
       .directions = directions,
       .second_half = directions == 2 && 2 * stage >= plan.pp,
+      .turns_back = plan.turns_back(),
+      .hands_over = plan.turns_back() && stage + 1 == plan.pp,
       .tensor_ranks = plan.tp,
       .data_ranks = plan.dp * plan.cp,
       .expert_data_ranks = std::int64_t{grid.size(Axis::edp)} * grid.size(Axis::edp_replica),
@@ -113,7 +115,8 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .bucket_elements = job.habits.bucket_elements,
       .flat_gradients = job.habits.flat_gradients && (plan.zero == 1 || plan.zero == 2) &&
                         !plan.offload_optimizer && gradient_type(job) != master_type(job),
-      .states_on_host = plan.offload_optimizer,
+      .states_on_host = plan.offload_optimizer ? plan.offloaded_states : 0,
+      .weights_on_host = plan.offload_weights,
       .allocates = job.habits.allocator != "arena",
       .lanes = lanes,
       .type = type,
@@ -122,7 +125,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .moment_type = moment_type(job),
       .algorithms = choice_of(job),
       .hyper = job.train.hyper};
-  for (std::int64_t chunk = 0; chunk < plan.vpp * directions; ++chunk) {
+  for (std::int64_t chunk = 0; chunk < plan.chunks() * directions; ++chunk) {
     inputs.chunks.push_back({.graph = chunk_options(job, stage, chunk),
                              .recompute = plan.recompute,
                              .splits_backward = splits[static_cast<std::size_t>(chunk)]});
@@ -152,7 +155,8 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
     return messages;
   };
   if (plan.pp > 1) lanes.messages[0] = add_messages(kPipeline, 1);
-  if (directions_of(plan.schedule) == 2) lanes.messages[1] = add_messages(kOppositePipeline, -1);
+  if (directions_of(plan.schedule) == 2 || plan.turns_back())
+    lanes.messages[1] = add_messages(kOppositePipeline, -1);
   if (plan.cp > 1 && plan.cp_kind == workload::CpKind::ring)
     lanes.context = add(Unit::link, kContextGroup, 0);
   // Where a forward and a backward take turns, rows of the one travel beside work on the other.
@@ -161,7 +165,7 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
   if (plan.dp * plan.cp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather))
     lanes.reduce = lanes.gather = add(Unit::link, kDataGroup, 0);
   // A copy engine for each direction.
-  if (plan.offload_optimizer || plan.offload_activations > 0) {
+  if (workload::offloads(plan)) {
     lanes.to_host = add(Unit::copy_out, {}, 0);
     lanes.from_host = add(Unit::copy_in, {}, 0);
   }

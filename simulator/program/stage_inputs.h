@@ -77,6 +77,8 @@ struct StageInputs {
   std::int32_t stages{1};
   std::int32_t directions{1};  // 2: chunk 1 belongs to a pipeline that runs the other way (DualPipe)
   bool second_half{false};     // of such a pipeline: chunk 1 stands before chunk 0 in the model
+  bool turns_back{false};      // chunk 1 belongs to the way back of the same pipeline (ZB-V)
+  bool hands_over{false};      // where it turns, chunk 0 hands its result to chunk 1
   std::int64_t tensor_ranks{1};
   std::int64_t data_ranks{1};         // that have the same weights, those of one sequence among them
   std::int64_t expert_data_ranks{1};  // that have the same experts, where ranks share them out
@@ -99,7 +101,8 @@ struct StageInputs {
   Bytes workspace;                                   // of libraries, all the time
   std::int64_t bucket_count{0}, bucket_elements{0};  // what shards travel through, all the time
   bool flat_gradients{false};                        // an update copies its shards in the masters' type first
-  bool states_on_host{false};                        // of the optimizer, with the update
+  std::int64_t states_on_host{0};  // of the optimizer, with the update: so many millionths of the elements
+  bool weights_on_host{false};     // shards of them
   bool allocates{false};  // what passes between stages is allocated for each message, not bound to a place
   Lanes lanes;
   DataType type{}, gradient_type{}, master_type{}, moment_type{};

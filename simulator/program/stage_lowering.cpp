@@ -77,7 +77,7 @@ StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr
     chunks_.push_back(std::move(chunk));
   }
   make_host_buffers();
-  for (Chunk& chunk : chunks_) make_activations(chunk);
+  make_activations();
   if (inputs_.dummy_gradients) make_dummy_gradients();
   make_side_buffers();
 }

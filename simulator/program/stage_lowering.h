@@ -5,6 +5,7 @@
 //   stage_lowering.cpp   the order of calls
 //   stage_buckets.cpp    weights, gradients and states, bucket by bucket
 //   stage_buffers.cpp    where tensors live
+//   stage_slots.cpp      for how many micro-batches at once
 //   stage_passes.cpp     forward and backward of a chunk
 //   stage_ring.cpp       attention to keys that travel around a ring
 //   stage_gathering.cpp  weights that are kept in shards, gathered ahead of their use
@@ -65,6 +66,7 @@ struct SlotRule {
   std::int32_t chunk{};
   Leg from{}, to{};
   bool lanes_share{};
+  std::int32_t to_chunk{-1};  // whose leg `to` is; -1: of the same chunk
   auto operator<=>(const SlotRule&) const = default;
 };
 
@@ -113,9 +115,11 @@ class StageLowering {
     BufferId flat_gradient{-1};  // the shard in the type of the masters, of an update
     // Of an update on the host, what it takes and makes there.
     BufferId host_gradient{-1}, host_weight{-1};
-    std::int64_t padded{}, part{};  // elements of the whole; of what this rank updates
-    bool kept{};                    // what a forward has gathered is there in the backward
-    bool expert{};                  // of experts that ranks share out
+    std::int32_t updated_on_host{};  // copies, the first ones
+    BufferId fetched_weight{-1};     // a shard that lies on the host, on its way to who gathers it
+    std::int64_t padded{}, part{};   // elements of the whole; of what this rank updates
+    bool kept{};                     // what a forward has gathered is there in the backward
+    bool expert{};                   // of experts that ranks share out
     /// Of `used_weight`: what is kept lasts for its micro-batch.
     std::int16_t used_instance() const { return kept ? kMicro0 : std::int16_t{0}; }
   };
@@ -166,6 +170,17 @@ class StageLowering {
   std::int32_t micro_batches() const { return micro_batches_ / inputs_.directions; }
   /// A chunk of the pipeline that runs the other way.
   bool opposite(const Chunk& chunk) const { return inputs_.directions == 2 && chunk.number == 1; }
+  /// Its forwards send to the stage before.
+  bool goes_back(const Chunk& chunk) const {
+    return chunk.number == 1 && (inputs_.directions == 2 || inputs_.turns_back);
+  }
+  /// What chunk 0 gives to chunk 1 and gets from it where the pipeline turns: one buffer, which nobody sends.
+  bool handed_over(const Chunk& chunk, graph::TensorIndex t) const {
+    const graph::Stage& g = *chunk.graph;
+    return inputs_.hands_over && (chunk.number == 0 ? t == g.output || t == g.output_gradient
+                                                    : t == g.input || t == g.input_gradient);
+  }
+  SlotRule handed_over_rule(graph::TensorIndex t, const Chunk& chunk) const;
   std::vector<std::size_t> chunks_by_place() const;
 
   BufferId add_buffer(Buffer buffer, SlotRule rule = {}, SizeRule size = {});
@@ -179,6 +194,7 @@ class StageLowering {
   ViewId part(BufferId bucket, const BucketBuffers& buffers, Way way = Way::ahead);
   /// The view, so many iterations of a block later.
   ViewId later(ViewId view, std::int32_t iterations);
+  std::int32_t updated_on_host(const Bucket& bucket, std::int64_t elements);
   void make_host_buffers();
   void make_dummy_gradients();
   void make_side_buffers();
@@ -189,8 +205,11 @@ class StageLowering {
   void make_tensor_views(Chunk& chunk, const Bucket& bucket, const BucketBuffers& buffers);
   template <class Fn>
   void for_each_node(const Chunk& chunk, Fn&& fn) const;
-  void make_activations(Chunk& chunk);
-  void make_series(Chunk& chunk, Way way);
+  void find_touched(Chunk& chunk);
+  void make_activations();
+  void bind_rest(Chunk& chunk);
+  /// `begin`: a buffer that is there already and that it goes on from. The last buffer, which another series may go on from.
+  BufferId make_series(Chunk& chunk, Way way, BufferId begin = BufferId{-1});
   Buffer activation(const Chunk& chunk, graph::TensorIndex t, int touched, SlotRule& rule) const;
   Buffer activation(const Chunk& chunk, const graph::Tensor& tensor, int touched, bool lanes_share,
                     SlotRule& rule) const;
@@ -216,6 +235,8 @@ class StageLowering {
   void zero(Draft& body, BufferId buffer, std::int64_t begin, std::int64_t end);
   void join_ties(Draft& body, const Chunk& chunk, std::size_t bucket);
   void join_mirrors(Draft& body);
+  void copy(Draft& body, bool to_host, Use from, Use to);
+  void update_bucket(Draft& body, const Bucket& bucket, const BucketBuffers& buffers, bool on_host);
   Draft finish_body();
   void norm(Draft& body);
   Draft update_body();
@@ -239,6 +260,7 @@ class StageLowering {
   StageInputs inputs_;
   HostBuffers host_;
   BufferId sums_{-1};
+  double states_on_host_{0}, states_wanted_there_{0};  // elements of the buckets so far
   std::vector<Chunk> chunks_;
   std::vector<SlotRule> slot_rules_;  // by buffer
   std::vector<SizeRule> size_rules_;  // likewise

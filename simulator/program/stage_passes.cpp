@@ -95,7 +95,7 @@ Instruction StageLowering::collective(collective::Collective what, Group group, 
 }
 
 Instruction StageLowering::transfer(Kind kind, const Chunk& chunk, bool forward, Use use) {
-  const bool other_way = opposite(chunk), sends = kind == Kind::send;
+  const bool other_way = goes_back(chunk), sends = kind == Kind::send;
   const MessageLanes& lanes = inputs_.lanes.messages[other_way ? 1 : 0];
   const LaneId lane = sends ? (forward ? lanes.send_forward : lanes.send_backward)
                             : (forward ? lanes.receive_forward : lanes.receive_backward);
@@ -211,7 +211,12 @@ void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Nod
 void StageLowering::gather(Draft& body, const Chunk& chunk, std::size_t b, Way way,
                            std::int32_t iterations_ahead) {
   const BucketBuffers& buffers = chunk.buffers[b];
-  const BufferId shard = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
+  BufferId shard = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
+  if (buffers.fetched_weight != BufferId{-1}) {
+    copy(body, false, {later(part(shard, buffers, way), iterations_ahead), {}, 0},
+         {later(whole(buffers.fetched_weight, buffers.part, way), iterations_ahead), {}, 0});
+    shard = buffers.fetched_weight;
+  }
   body.add(collective(collective::Collective::all_gather, shard_group(buffers),
                       prefetches() ? inputs_.lanes.gather : inputs_.lanes.compute,
                       {{later(part(shard, buffers, way), iterations_ahead), Access::read, 0},
@@ -324,9 +329,10 @@ Draft StageLowering::forward(const Chunk& chunk, bool first) {
   Units units(*this, body, chunk, Way::ahead, std::vector<bool>(graph.forward.size(), true),
               quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
-  if (graph.input != graph::kNone) receive(body, chunk, true, use(graph.input));
+  const auto passes_on = [&](graph::TensorIndex t) { return t != graph::kNone && !handed_over(chunk, t); };
+  if (passes_on(graph.input)) receive(body, chunk, true, use(graph.input));
   units.run([&](std::size_t n) { lower_node(body, chunk, graph.forward[n], Way::ahead, false); });
-  if (graph.output != graph::kNone) send(body, chunk, true, use(graph.output));
+  if (passes_on(graph.output)) send(body, chunk, true, use(graph.output));
   overlap_products(body);
   return body;
 }
@@ -348,8 +354,10 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
               quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
   if (role.first && !into_shards) body.of_step([&] { zero_padding(body, chunk); });
-  if (inputs && graph.output_gradient != graph::kNone)
-    receive(body, chunk, false, use(graph.output_gradient));
+  const auto passes_on = [&](graph::TensorIndex t) {
+    return inputs && t != graph::kNone && !handed_over(chunk, t);
+  };
+  if (passes_on(graph.output_gradient)) receive(body, chunk, false, use(graph.output_gradient));
   const bool reduces = role.last || (into_shards && weights);
   units.run([&](std::size_t n) {
     if (!in_pass[n]) return;
@@ -361,7 +369,7 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
       else
         body.of_step([&] { reduce_bucket(body, chunk, b); });
   });
-  if (inputs && graph.input_gradient != graph::kNone) send(body, chunk, false, use(graph.input_gradient));
+  if (passes_on(graph.input_gradient)) send(body, chunk, false, use(graph.input_gradient));
   overlap_products(body);
   return body;
 }
@@ -372,7 +380,8 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
 Draft StageLowering::backward_alone(const Chunk& chunk, Gradients gradients, GradientRole role) {
   Draft body = backward(chunk, gradients, role);
   const graph::TensorIndex gradient = chunk.graph->output_gradient;
-  if (gradients == Gradients::weights || gradient == graph::kNone) return body;
+  if (gradients == Gradients::weights || gradient == graph::kNone || handed_over(chunk, gradient))
+    return body;
   const std::vector<graph::TensorIndex>& first = chunk.graph->backward.front().operands;
   if (std::ranges::find(first, gradient) != first.end()) return body;
   Instruction wait{.kind = Kind::compute, .lane = inputs_.lanes.compute};

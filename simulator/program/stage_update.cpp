@@ -198,6 +198,57 @@ void StageLowering::norm(Draft& body) {
                        {sums, {whole(host_.scalars, 4), {}, 0}}));
 }
 
+/// Between the device and the host, by the engine of that way.
+void StageLowering::copy(Draft& body, bool to_host, Use from, Use to) {
+  const View& view = program_.view(from.view);
+  Instruction one = instruction(
+      Kind::copy,
+      {.what = ops::host_copy(view.shape, to_host), .pass = ops::Pass::forward, .type = view.type},
+      {from, to});
+  one.lane = to_host ? inputs_.lanes.to_host : inputs_.lanes.from_host;
+  body.add(one);
+}
+
+/// One copy of a bucket. Weights that live on the device come back to it.
+void StageLowering::update_bucket(Draft& body, const Bucket& bucket, const BucketBuffers& buffers,
+                                  bool on_host) {
+  const bool copies_down = buffers.master != BufferId{-1} && buffers.weight != BufferId{-1};
+  const bool comes_back = on_host && copies_down && !inputs_.weights_on_host;
+  const ops::AdamW adam{.elements = buffers.part,
+                        .decayed = bucket.decayed,
+                        .beta1 = inputs_.hyper.beta1,
+                        .beta2 = inputs_.hyper.beta2,
+                        .epsilon = inputs_.hyper.epsilon,
+                        .weight_decay = inputs_.hyper.weight_decay,
+                        .shards = buffers.padded / buffers.part,
+                        .of_experts = buffers.expert,
+                        .copies_down = copies_down,
+                        .working_type = copies_down ? inputs_.type : DataType{},
+                        .narrow_moments = inputs_.moment_type != inputs_.master_type,
+                        .on_host = on_host};
+  const auto own = [&](BufferId buffer) { return Use{whole(buffer, buffers.part), {}, 0}; };
+  const Use weight =
+      buffers.weight != BufferId{-1} ? Use{part(buffers.weight, buffers), {}, 0} : own(buffers.master);
+  std::vector<Use> uses{{whole(host_.control, 2), {}, 0},
+                        {whole(host_.scalars, 4), {}, 0},
+                        on_host                  ? own(buffers.host_gradient)
+                        : inputs_.flat_gradients ? own(buffers.flat_gradient)
+                                                 : Use{part(buffers.gradient, buffers), {}, 0},
+                        copies_down ? own(buffers.master) : weight,
+                        own(buffers.first_moment),
+                        own(buffers.second_moment)};
+  if (copies_down) uses.push_back(comes_back ? own(buffers.host_weight) : weight);
+  body.add(instruction(Kind::optimizer,
+                       {.what = adam,
+                        .pass = ops::Pass::update,
+                        .type = inputs_.master_type,
+                        .gradient_type = inputs_.flat_gradients ? inputs_.master_type
+                                                                : program_.buffer(buffers.gradient).type},
+                       uses));
+  if (comes_back) copy(body, false, own(buffers.host_weight), weight);
+}
+
+/// While gradients travel to the host, the device updates what it has.
 Draft StageLowering::update_body() {
   Draft body;
   body.name = "update";
@@ -205,76 +256,45 @@ Draft StageLowering::update_body() {
   body.begin_step();
   const auto each_bucket = [&](auto&& write) {
     for (const Chunk& chunk : chunks_)
-      for (std::size_t b = 0; b < chunk.buckets.size(); ++b)
-        body.repeat(chunk.buckets[b].copies, [&] { write(chunk.buckets[b], chunk.buffers[b]); });
+      for (std::size_t b = 0; b < chunk.buckets.size(); ++b) write(chunk.buckets[b], chunk.buffers[b]);
   };
-  const Use control{whole(host_.control, 2), {}, 0}, scalars{whole(host_.scalars, 4), {}, 0};
-  const auto copy = [&](bool to_host, Use from, Use to) {
-    const View& view = program_.view(from.view);
-    Instruction one = instruction(
-        Kind::copy,
-        {.what = ops::host_copy(view.shape, to_host), .pass = ops::Pass::forward, .type = view.type},
-        {from, to});
-    one.lane = to_host ? inputs_.lanes.to_host : inputs_.lanes.from_host;
-    body.add(one);
-  };
-  const bool on_host = inputs_.states_on_host;
   // DeepSpeed flattens all gradients of a parameter group and copies them to the masters' type before it updates one of them
   // (runtime/zero/stage_1_and_2.py, step).
   if (inputs_.flat_gradients)
-    each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
-      body.add(instruction(
-          Kind::compute,
-          {.what = ops::Cast{buffers.part, inputs_.master_type},
-           .pass = ops::Pass::update,
-           .type = program_.buffer(buffers.gradient).type},
-          {{part(buffers.gradient, buffers), {}, 0}, {whole(buffers.flat_gradient, buffers.part), {}, 0}}));
+    each_bucket([&](const Bucket& bucket, const BucketBuffers& buffers) {
+      body.repeat(bucket.copies, [&] {
+        body.add(instruction(
+            Kind::compute,
+            {.what = ops::Cast{buffers.part, inputs_.master_type},
+             .pass = ops::Pass::update,
+             .type = program_.buffer(buffers.gradient).type},
+            {{part(buffers.gradient, buffers), {}, 0}, {whole(buffers.flat_gradient, buffers.part), {}, 0}}));
+      });
     });
-  if (on_host)
-    each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
-      copy(true, {part(buffers.gradient, buffers), {}, 0},
+  // Nothing of an update begins before it is known that there is one.
+  const ViewId scalars = whole(host_.scalars, 4);
+  each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
+    body.repeat(buffers.updated_on_host, [&] {
+      copy(body, true, {part(buffers.gradient, buffers), {}, 0},
            {whole(buffers.host_gradient, buffers.part), {}, 0});
+      Instruction& sent = body.pieces().back().body.back();
+      sent.uses = {static_cast<std::int32_t>(program_.uses.size()), 1};
+      program_.uses.push_back({scalars, Access::read, 0});
+    });
+  });
+  for (const bool on_host : {false, true})
+    each_bucket([&](const Bucket& bucket, const BucketBuffers& buffers) {
+      const std::int32_t there = buffers.updated_on_host;
+      body.repeat_from(on_host ? 0 : there, on_host ? there : bucket.copies - there,
+                       [&] { update_bucket(body, bucket, buffers, on_host); });
     });
   each_bucket([&](const Bucket& bucket, const BucketBuffers& buffers) {
-    const bool copies_down = buffers.master != BufferId{-1} && buffers.weight != BufferId{-1};
-    const BufferId weights = buffers.weight != BufferId{-1} ? buffers.weight : buffers.master;
-    const ops::AdamW adam{.elements = buffers.part,
-                          .decayed = bucket.decayed,
-                          .beta1 = inputs_.hyper.beta1,
-                          .beta2 = inputs_.hyper.beta2,
-                          .epsilon = inputs_.hyper.epsilon,
-                          .weight_decay = inputs_.hyper.weight_decay,
-                          .shards = buffers.padded / buffers.part,
-                          .of_experts = buffers.expert,
-                          .copies_down = copies_down,
-                          .working_type = copies_down ? inputs_.type : DataType{},
-                          .narrow_moments = inputs_.moment_type != inputs_.master_type,
-                          .on_host = on_host};
-    const Use weight{part(weights, buffers), {}, 0};
-    const auto own = [&](BufferId buffer) { return Use{whole(buffer, buffers.part), {}, 0}; };
-    std::vector<Use> uses{control,
-                          scalars,
-                          on_host                  ? own(buffers.host_gradient)
-                          : inputs_.flat_gradients ? own(buffers.flat_gradient)
-                                                   : Use{part(buffers.gradient, buffers), {}, 0},
-                          copies_down ? own(buffers.master) : weight,
-                          own(buffers.first_moment),
-                          own(buffers.second_moment)};
-    if (copies_down) uses.push_back(on_host ? own(buffers.host_weight) : weight);
-    body.add(instruction(Kind::optimizer,
-                         {.what = adam,
-                          .pass = ops::Pass::update,
-                          .type = inputs_.master_type,
-                          .gradient_type = inputs_.flat_gradients ? inputs_.master_type
-                                                                  : program_.buffer(buffers.gradient).type},
-                         uses));
-    if (on_host && copies_down) copy(false, own(buffers.host_weight), weight);
-  });
-  each_bucket([&](const Bucket&, const BucketBuffers& buffers) {
-    if (buffers.part < buffers.padded && !inputs_.gathers_weights())
-      body.add(collective(Collective::all_gather, shard_group(buffers), inputs_.lanes.gather,
-                          {{part(buffers.weight, buffers), Access::read, 0},
-                           {whole(buffers.weight, buffers.padded), Access::add, 0}}));
+    body.repeat(bucket.copies, [&] {
+      if (buffers.part < buffers.padded && !inputs_.gathers_weights())
+        body.add(collective(Collective::all_gather, shard_group(buffers), inputs_.lanes.gather,
+                            {{part(buffers.weight, buffers), Access::read, 0},
+                             {whole(buffers.weight, buffers.padded), Access::add, 0}}));
+    });
   });
   return body;
 }

@@ -116,6 +116,8 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                {"memory", memory_json(p)},
                {"network", Json::object()},
                {"assumptions", assumptions_json(p)}};
+  for (const workload::Warning& one : workload::trainer_warnings(p.job))
+    json["warnings"].push_back({{"path", one.path}, {"text", one.text}});
   if (p.job.train.tokens) json["run"] = whole_run_json(whole_run(p.job, r));
   return json;
 }

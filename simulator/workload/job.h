@@ -206,8 +206,14 @@ struct Overlap {
   auto operator<=>(const Overlap&) const = default;
 };
 
+inline constexpr std::int64_t kMillionths = 1'000'000;  // of a whole
+
 struct Plan {
   std::int64_t tp{1}, pp{1}, cp{1}, dp{1}, ep{1}, etp{1}, vpp{1}, micro_batch{1};
+  /// Whether the model goes down the stages and back up, each of which has a chunk at mirrored places of it.
+  bool turns_back() const { return entry_of(schedule).turns_back; }
+  /// Chunks that a stage has of one pipeline.
+  std::int64_t chunks() const { return turns_back() ? 2 : vpp; }
   /// By whose orders its stages work.
   Schedule order() const { return overlap.experts && ep > 1 ? combined(schedule) : schedule; }
   /// Whether exchanges with experts have a lane of their own. Where two pipelines take turns they do anyway.
@@ -235,9 +241,12 @@ struct Plan {
   CudaGraphs cuda_graphs{CudaGraphs::none};
   Sparsity sparsity{Sparsity::none};
   bool offload_optimizer{false};
-  std::int64_t offload_activations{0};  // layers per stage
+  std::int64_t offloaded_states{kMillionths};  // of the optimizer, so many millionths, where it is offloaded
+  bool offload_weights{false};                 // shards of them, as masters where these are all there are
+  std::int64_t offload_activations{0};         // layers per stage
   Overlap overlap;
-  std::vector<std::vector<std::int64_t>> stage_layers;  // [pp][vpp], filled by the split rule when not given
+  std::vector<std::vector<std::int64_t>>
+      stage_layers;  // [pp][chunks()], filled by the split rule when not given
   bool stage_layers_given{false};
   std::vector<std::int64_t> batch_shares;  // empty: equal
   std::string placement{"tp-cp-ep-dp-pp"};
@@ -247,7 +256,9 @@ struct Plan {
 };
 
 /// Whether anything waits in the memory of the host.
-inline bool offloads(const Plan& plan) { return plan.offload_optimizer || plan.offload_activations > 0; }
+inline bool offloads(const Plan& plan) {
+  return plan.offload_optimizer || plan.offload_weights || plan.offload_activations > 0;
+}
 
 struct Failures {
   std::optional<double> per_node_day, job_failures_per_day, detection_s, restart_s, checkpoint_write_s;

@@ -74,6 +74,13 @@ std::string say_recompute(const Plan& p) {
   return fmt::format("recompute of{}", modules);
 }
 
+std::string say_offloaded_states(const Plan& p) {
+  if (!p.offload_optimizer) return {};
+  if (p.offloaded_states == kMillionths) return "optimizer on the host";
+  return fmt::format("{}% of the optimizer on the host",
+                     static_cast<double>(p.offloaded_states) * 100 / static_cast<double>(kMillionths));
+}
+
 template <bool Overlap::* kMember>
 constexpr PlanKey overlap_key(std::string_view name) {
   return {.name = name,
@@ -140,7 +147,7 @@ std::span<const PlanKey> plan_keys() {
    .otherwise = {.fill = [](const Job&, Plan& p) { p.tp_rows = 1; p.tp_columns = p.tp; },
                  .why = [](const Job&, const Plan&) -> std::string_view { return "default: one row"; },
                  .depends_on_plan = true, .always_taken = always}},
-  {.name = "schedule", .value = kWord<&Plan::schedule, kSchedules>,
+  {.name = "schedule", .value = kScheduleValue,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.schedule = p.vpp > 1 ? Schedule::interleaved : Schedule::one_f_one_b; },
                  .why = [](const Job&, const Plan& p) -> std::string_view { return p.vpp > 1 ? "default where vpp > 1" : "default"; },
                  .depends_on_plan = true},
@@ -202,10 +209,12 @@ std::span<const PlanKey> plan_keys() {
   {.name = "dropout", .value = kDropout, .used = [](const Plan& p) { return p.dropout > 0; }},
   {.name = "fusion", .value = kFusion},
   {.name = "sparsity", .value = kWord<&Plan::sparsity, kSparsities>, .used = [](const Plan& p) { return p.sparsity != Sparsity::none; }},
-  {.name = "offload.optimizer", .value = kSwitch<&Plan::offload_optimizer>, .search = PlanSearch{.off = 0},
-   .words = {.said = Said::phrase, .turn = 11, .phrase = [](const Plan& p) { return std::string(p.offload_optimizer ? "optimizer on the host" : ""); }}},
+  {.name = "offload.optimizer", .value = kOffloadedStates, .search = PlanSearch{.off = 0},
+   .words = {.said = Said::phrase, .turn = 11, .phrase = say_offloaded_states}},
+  {.name = "offload.weights", .value = kSwitch<&Plan::offload_weights>, .search = PlanSearch{.off = 0},
+   .words = {.said = Said::phrase, .turn = 12, .phrase = [](const Plan& p) { return std::string(p.offload_weights ? "weights on the host" : ""); }}},
   {.name = "offload.activations", .value = kCount<&Plan::offload_activations, 0, kMaxLayers>, .search = PlanSearch{.off = 0},
-   .words = {.said = Said::phrase, .turn = 12,
+   .words = {.said = Said::phrase, .turn = 13,
              .phrase = [](const Plan& p) { return p.offload_activations > 0 ? fmt::format("{} layers offloaded", p.offload_activations) : ""; }}},
   overlap_key<&Overlap::grad_reduce>("overlap.grad_reduce"),
   overlap_key<&Overlap::param_gather>("overlap.param_gather"),

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "simulator/workload/split.h"
 
@@ -103,6 +104,36 @@ constexpr PlanValue recompute_value() {
   return value;
 }
 
+/// PyTorch's own name is taken as well.
+constexpr std::string_view kTheirZbV = "ZBVZeroBubble";
+Schedule schedule_of(const Cursor& at) {
+  return at.is_text() && at.text() == kTheirZbV ? Schedule::zb_v : at.one_of(kSchedules);
+}
+
+constexpr PlanValue schedule_value() {
+  PlanValue value = kWord<&Plan::schedule, kSchedules>;
+  value.schema = [] {
+    std::vector<std::string_view> names;
+    for (const ScheduleEntry& entry : kSchedules) names.push_back(entry.name);
+    names.push_back(kTheirZbV);
+    return schema_of_words(names);
+  };
+  value.read = [](const Cursor& at, Plan& p, const Defaults&) { p.schedule = schedule_of(at); };
+  value.number = [](const Cursor& at) { return static_cast<std::int64_t>(schedule_of(at)); };
+  return value;
+}
+
+/// Of the optimizer's states, what is offloaded: nothing, all, or a share.
+std::int64_t states_offloaded(const Cursor& at) {
+  if (at.is_boolean()) return at.boolean() ? kMillionths : 0;
+  if (!at.is_number()) at.fail_value("true, false or a share from 0 to 1");
+  return std::llround(at.real(0, 1) * static_cast<double>(kMillionths));
+}
+std::string spell_share(std::int64_t millionths) {
+  if (millionths == 0 || millionths == kMillionths) return spell_switch(millionths);
+  return fmt::format("{}", static_cast<double>(millionths) / static_cast<double>(kMillionths));
+}
+
 void read_dropout(const Cursor& at, Plan& p, const Defaults&) {
   p.dropout = at.real(0);
   if (p.dropout >= 1) at.fail_value("a probability below 1");
@@ -136,8 +167,8 @@ void read_stage_layers(const Cursor& at, Plan& p, const Defaults&) {
       for (const Cursor& chunk : stages[s].list(1, kMaxVpp)) chunks.push_back(chunk.count(0, kMaxLayers));
     } else {
       const std::int64_t layers = stages[s].count(0, kMaxLayers);
-      for (std::int64_t c = 0; c < p.vpp; ++c)
-        chunks.push_back(chunk_layers(layers, p.vpp, static_cast<std::int64_t>(s), c));
+      for (std::int64_t c = 0; c < p.chunks(); ++c)
+        chunks.push_back(chunk_layers(layers, p.chunks(), static_cast<std::int64_t>(s), c));
     }
   }
 }
@@ -217,6 +248,19 @@ constinit const PlanValue kTensorGrid{
         },
     .read = read_grid,
     .write = [](const Plan& p) { return fmt::format("[{}, {}]", p.tp_rows, p.tp_columns); }};
+
+constinit const PlanValue kScheduleValue = schedule_value();
+
+constinit const PlanValue kOffloadedStates = whole_number<
+    states_offloaded, spell_share, [](const Plan& p) { return p.offload_optimizer ? p.offloaded_states : 0; },
+    [](Plan& p, std::int64_t millionths) {
+      p.offload_optimizer = millionths != 0;
+      p.offloaded_states = millionths != 0 ? millionths : kMillionths;
+    },
+    [] {
+      return std::string(
+          R"({"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}], "description": "of the optimizer's states: all, none, or a share"})");
+    }>();
 
 constinit const PlanValue kRecomputeValue = recompute_value();
 

@@ -61,12 +61,12 @@ bool every_chunk_has_a_layer(const Job& j) {
   const Plan& p = j.plan;
   if (!p.stage_layers_given && p.pp > j.model.layers) return false;
   for (std::int64_t stage = 0; stage < p.pp; ++stage)
-    for (std::int64_t chunk = 0; chunk < p.vpp; ++chunk) {
+    for (std::int64_t chunk = 0; chunk < p.chunks(); ++chunk) {
       const auto s = static_cast<std::size_t>(stage);
       const auto c = static_cast<std::size_t>(chunk);
-      const std::int64_t n =
-          p.stage_layers_given ? p.stage_layers[s][c]
-                               : chunk_layers(stage_layers(j.model.layers, p.pp, stage), p.vpp, stage, chunk);
+      const std::int64_t n = p.stage_layers_given ? p.stage_layers[s][c]
+                                                  : chunk_layers(stage_layers(j.model.layers, p.pp, stage),
+                                                                 p.chunks(), stage, chunk);
       if (n < 1 && !may_be_empty(p.pp, p.vpp, stage, chunk)) return false;
     }
   return true;
@@ -106,7 +106,7 @@ double largest_tensor(const Job& j) {
 }
 
 /// Forward passes that the stages of a step run; each is played, and remembered until the step ends.
-std::int64_t passes(const Job& j) { return product({j.plan.pp, j.plan.vpp, micro_batches(j)}); }
+std::int64_t passes(const Job& j) { return product({j.plan.pp, j.plan.chunks(), micro_batches(j)}); }
 
 std::int64_t nodes(const Job& j) {
   std::int64_t sum = 0;
@@ -321,8 +321,8 @@ const Rule kRules[] = {
    [](const Job& j) { return !j.plan.stage_layers_given || std::ssize(j.plan.stage_layers) == j.plan.pp; },
    [](const Job& j) { return fmt::format("has {} stages, must have one for each of plan.pp, which is {}", j.plan.stage_layers.size(), j.plan.pp); }, nullptr},
   {"plan.stage_layers",
-   [](const Job& j) { return !j.plan.stage_layers_given || std::ranges::all_of(j.plan.stage_layers, [&](const auto& s) { return std::ssize(s) == j.plan.vpp; }); },
-   [](const Job& j) { return fmt::format("each stage must be a number or a list of plan.vpp numbers, which is {}", j.plan.vpp); }, nullptr},
+   [](const Job& j) { return !j.plan.stage_layers_given || std::ranges::all_of(j.plan.stage_layers, [&](const auto& s) { return std::ssize(s) == j.plan.chunks(); }); },
+   [](const Job& j) { return fmt::format("each stage must be a number or a list of {} numbers, as many as it has chunks{}", j.plan.chunks(), j.plan.turns_back() ? " with plan.schedule zb-v" : " (plan.vpp)"); }, nullptr},
   {"plan.stage_layers",
    [](const Job& j) { return !j.plan.stage_layers_given || given_layers(j) == j.model.layers; },
    [](const Job& j) { return fmt::format("add up to {}, must add up to model.layers, which is {}", given_layers(j), j.model.layers); }, nullptr},
@@ -330,8 +330,8 @@ const Rule kRules[] = {
    [](const Job& j) { return !j.plan.stage_layers_given || every_chunk_has_a_layer(j); },
    [](const Job&) { return std::string("every chunk must hold a layer, except the very first and the very last when plan.vpp > 1"); }, nullptr},
   {"plan.pp",
-   [](const Job& j) { return j.plan.stage_layers_given || (product({j.plan.pp, j.plan.vpp}) <= j.model.layers + 2 && every_chunk_has_a_layer(j)); },
-   [](const Job& j) { return fmt::format("{} stages x plan.vpp {} chunks are too many for model.layers, which is {}: every chunk must hold a layer, except the very first and the very last when plan.vpp > 1", j.plan.pp, j.plan.vpp, j.model.layers); },
+   [](const Job& j) { return j.plan.stage_layers_given || (product({j.plan.pp, j.plan.chunks()}) <= j.model.layers + 2 && every_chunk_has_a_layer(j)); },
+   [](const Job& j) { return fmt::format("{} stages x {} chunks are too many for model.layers, which is {}: every chunk must hold a layer, except the very first and the very last when plan.vpp > 1", j.plan.pp, j.plan.turns_back() ? std::string("2 (zb-v)") : fmt::format("plan.vpp {}", j.plan.vpp), j.model.layers); },
    [](Job& j) -> std::int64_t& { return j.plan.pp; }},
   {"plan.pp",
    [](const Job& j) { return j.plan.vpp == 1 || j.plan.schedule != Schedule::interleaved || micro_batches(j) % j.plan.pp == 0; },

@@ -12,7 +12,8 @@ void settle(Job& job) {
     node.gpus_per_node = plan.tp * plan.pp * plan.cp * plan.dp;
     node.memory_bytes_per_gpu = node.machine_memory_bytes / static_cast<double>(node.gpus_per_node);
   }
-  if (!plan.stage_layers_given) job.plan.stage_layers = split_layers(job.model.layers, plan.pp, plan.vpp);
+  if (!plan.stage_layers_given)
+    job.plan.stage_layers = split_layers(job.model.layers, plan.pp, plan.chunks());
 }
 
 }  // namespace ds::workload

@@ -39,12 +39,14 @@ bool stages_are_one(const Job& j) {
 
 double host_link(const Job& j) { return workload::host_link_bytes_per_s(j.cluster.groups.front().node); }
 double host_memory(const Job& j) { return j.cluster.groups.front().node.host_memory_bytes_per_s; }
+/// FSDP's ZeRO 2 gathers them once a micro-batch, where there are no stages.
+bool gathers_weights(const Job& j) {
+  const Plan& p = j.plan;
+  return p.dp * p.cp > 1 && p.zero_group > 1 && (p.zero == 3 || (p.zero == 2 && j.habits.fsdp && p.pp == 1));
+}
 bool has_masters(const Job& j) {
   return j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 ||
          j.plan.precision == Precision::fp8;
-}
-bool splits_backwards(Schedule schedule) {
-  return schedule == Schedule::zb_h1 || schedule == Schedule::zb_v || schedule == Schedule::dualpipe;
 }
 
 // clang-format off
@@ -87,9 +89,9 @@ constexpr Feature kFeatures[] = {
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.ep > 1 || j.plan.etp == j.plan.tp; }, "where plan.ep is 1 only plan.tp is supported", "another degree than that of other layers"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; }, "only a divisor of model.moe.expert_ffn is supported"},
   {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
-  {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors || !is_supported(j.plan.schedule); }, "only gpipe, 1f1b and interleaved are supported"},
-  {"plan.schedule", [](const Job& j) { return is_supported(j.plan.schedule); }, "only gpipe, 1f1b, interleaved, zb-h1 and dualpipe are supported"},
-  {"plan.schedule", [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || !j.model.tied_embeddings; }, "with tied embeddings only 1f1b, interleaved and zb-h1 are supported"},
+  {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors; }, "only gpipe, 1f1b and interleaved are supported"},
+  {"plan.schedule", [](const Job& j) { return (j.plan.schedule != Schedule::dualpipe && !j.plan.turns_back()) || !j.model.tied_embeddings; }, "with tied embeddings only gpipe, 1f1b, interleaved and zb-h1 are supported"},
+  {"plan.schedule", [](const Job& j) { return !j.plan.turns_back() || j.plan.pp > 1; }, "where plan.pp is 1 only gpipe, 1f1b and zb-h1 are supported"},
   {"plan.vpp", [](const Job& j) { return j.plan.vpp == 1 || j.plan.pp > 1; }, "where plan.pp is 1 only 1 is supported"},
   {"plan.zero", [](const Job& j) { return !j.cluster.cpu() || j.plan.zero <= 1; }, "only 0 and 1 are supported"},
   {"plan.zero", [](const Job& j) { return j.plan.schedule != Schedule::dualpipe || j.plan.zero <= 1; }, "with dualpipe only 0 and 1 are supported"},
@@ -105,8 +107,10 @@ constexpr Feature kFeatures[] = {
   {"plan.offload.optimizer", [](const Job& j) { return !j.cluster.cpu() || !j.plan.offload_optimizer; }, "only false is supported", "on CPUs offloading"},
   {"plan.offload.activations", [](const Job& j) { return !j.cluster.cpu() || j.plan.offload_activations == 0; }, "only 0 is supported", "on CPUs offloading"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || (host_link(j) > 0 && host_memory(j) > 0); }, "give memory_bytes_per_s and link_bytes_per_s in the node's host", "offloading where nobody says how fast the host is"},
-  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || has_masters(j); }, "only with plan.precision fp16, bf16 and fp8", "offloading of what is trained in fp32"},
-  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || !j.habits.fsdp || j.plan.zero < 2; }, "with software that shards as FSDP only plan.zero 0 and 1 are supported", "offloading of weights"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || has_masters(j) || j.plan.offload_weights; }, "only with plan.precision fp16, bf16 and fp8, or with plan.offload.weights", "offloading of what is trained in fp32"},
+  {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || !j.habits.fsdp || j.plan.zero < 2 || j.plan.offload_weights; }, "with software that shards as FSDP only with plan.offload.weights, which are the masters"},
+  {"plan.offload.weights", [](const Job& j) { return !j.plan.offload_weights || gathers_weights(j); }, "only where passes gather them is true supported: plan.zero 3 over more than one rank", "offloading of weights"},
+  {"plan.offload.weights", [](const Job& j) { return !j.plan.offload_weights || (j.plan.offload_optimizer && j.plan.offloaded_states == kMillionths); }, "only with plan.offload.optimizer true, who updates them", "offloading of weights alone"},
   {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || host_link(j) > 0; }, "give pcie_bytes_per_s of the node's GPU, or link_bytes_per_s in the node's host", "offloading where nobody says how fast the link to the host is"},
   {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || j.plan.recompute != Recompute::full; }, "with plan.recompute full only 0 is supported: layers keep nothing but their input"},
   {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || !splits_backwards(j.plan.schedule); }, "only with plan.schedule gpipe, 1f1b and interleaved", "offloading where backwards are in two parts"},

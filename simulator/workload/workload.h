@@ -22,6 +22,7 @@
 #include "simulator/workload/spellings.h"
 #include "simulator/workload/split.h"
 #include "simulator/workload/supported.h"
+#include "simulator/workload/trainers.h"
 #include "simulator/workload/write_job.h"
 
 namespace ds::workload {

@@ -66,7 +66,7 @@ inline workload::Job small_job(const Small& s) {
   job.plan.zero_group = s.zero_group > 0 ? s.zero_group : s.dp * s.cp;
   job.plan.overlap = s.overlap;
   job.plan.stage_layers =
-      s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, s.vpp) : s.stage_layers;
+      s.stage_layers.empty() ? workload::split_layers(s.layers, s.pp, job.plan.chunks()) : s.stage_layers;
   job.software = "ds-exec";
   job.habits.allocator = "arena";
   job.seed = 1;

@@ -68,6 +68,7 @@ Space wide_space(const workload::Job& base) {
                 static_cast<std::int64_t>(workload::Schedule::one_f_one_b),
                 static_cast<std::int64_t>(workload::Schedule::interleaved),
                 static_cast<std::int64_t>(workload::Schedule::zb_h1),
+                static_cast<std::int64_t>(workload::Schedule::zb_v),
                 static_cast<std::int64_t>(workload::Schedule::dualpipe)};
     if (name == "recompute")
       values = {static_cast<std::int64_t>(workload::Recompute::none),
@@ -342,12 +343,13 @@ TEST(PlanSteps, EqualTheAnalyticDepthOverLongSteps) {
   workload::Job job = workload::read_job_parts(document);
   engine::PlanSteps steps(job, kNoProfile);
   using enum workload::Schedule;
-  for (const auto schedule : {gpipe, one_f_one_b, interleaved, zb_h1, dualpipe})
+  for (const auto schedule : {gpipe, one_f_one_b, interleaved, zb_h1, zb_v, dualpipe})
     for (const std::int64_t pp : {2, 4, 8})
       for (const bool beside : {false, true}) {
         Plan& plan = job.plan;
         plan.tp = 1, plan.pp = pp, plan.dp = plan.zero_group = 8 / pp, plan.schedule = schedule,
         plan.micro_batch = 1;
+        if (plan.turns_back() && pp == 8) continue;  // of its 16 chunks some had no layer
         plan.vpp = schedule == interleaved && pp < 8 ? 2 : 1;
         plan.overlap.p2p = beside;
         workload::settle(job);

@@ -9,7 +9,6 @@ namespace ds::program {
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks) {
   const workload::ScheduleEntry& entry = workload::entry_of(schedule);
-  ensure(workload::is_supported(schedule), "the schedule is one that is supported");
   return entry.order != nullptr ? entry.order(stages, stage, micro_batches)
                                 : entry.order_of_chunks(stages, stage, micro_batches, chunks);
 }
@@ -23,13 +22,15 @@ bool runs(const ScheduledPass& pass, Leg leg) {
   return false;
 }
 
-std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk, Leg from, Leg to) {
+std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, ChunkLeg from, ChunkLeg to) {
+  const auto is = [](const ScheduledPass& pass, const ChunkLeg& one) {
+    return pass.chunk == one.chunk && runs(pass, one.leg);
+  };
   std::int32_t now = 0, most = 0;
   for (const ScheduledPass& pass : order) {
-    if (pass.chunk != chunk) continue;
-    now += runs(pass, from) ? 1 : 0;
+    now += is(pass, from) ? 1 : 0;
     most = std::max(most, now);
-    now -= runs(pass, to) ? 1 : 0;
+    now -= is(pass, to) ? 1 : 0;
   }
   return most;
 }

@@ -21,7 +21,7 @@ constexpr std::int32_t period_of(workload::Schedule schedule, std::int32_t stage
   return workload::entry_of(schedule).in_rounds && chunks > 1 ? stages : directions_of(schedule);
 }
 
-/// The order of `schedule`, which is one of those that workload::first_unsupported lets through.
+/// The order of `schedule`.
 std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t stages, std::int32_t stage,
                                     std::int32_t micro_batches, std::int32_t chunks);
 
@@ -30,10 +30,31 @@ std::vector<ScheduledPass> order_of(workload::Schedule schedule, std::int32_t st
 enum class Leg : std::uint8_t { forward, inputs, weights };
 bool runs(const ScheduledPass& pass, Leg leg);
 
-/// Most micro-batches of a chunk that have begun the one leg and have not ended the other: the slots that tensors need
-/// which the one writes and the other reads last.
-std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk,
-                            Leg from = Leg::forward, Leg to = Leg::inputs);
+/// Legs as bits of a set; of one that is not empty the first and the last.
+constexpr int bit(Leg leg) { return 1 << static_cast<int>(leg); }
+constexpr Leg first_of(int legs) {
+  return (legs & bit(Leg::forward)) != 0  ? Leg::forward
+         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
+                                          : Leg::weights;
+}
+constexpr Leg last_of(int legs) {
+  return (legs & bit(Leg::weights)) != 0  ? Leg::weights
+         : (legs & bit(Leg::inputs)) != 0 ? Leg::inputs
+                                          : Leg::forward;
+}
+
+struct ChunkLeg {
+  std::int32_t chunk{};
+  Leg leg{};
+};
+
+/// Most micro-batches that have begun the one leg and have not ended the other: the slots that tensors need which the one
+/// writes and the other reads last.
+std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, ChunkLeg from, ChunkLeg to);
+/// Of a chunk, between its forward and its backward to the inputs.
+inline std::int32_t most_in_flight(const std::vector<ScheduledPass>& order, std::int32_t chunk) {
+  return most_in_flight(order, {chunk, Leg::forward}, {chunk, Leg::inputs});
+}
 
 /// The slots of a tensor of which so many micro-batches are alive at once. What two lanes touch has one slot more, else
 /// the overlap is lost; more than the micro-batches of a step are of no use.

@@ -13,6 +13,7 @@
 #include "simulator/workload/schedule/one_forward_one_backward.h"
 #include "simulator/workload/schedule/scheduled_pass.h"
 #include "simulator/workload/schedule/zero_bubble_h1.h"
+#include "simulator/workload/schedule/zero_bubble_v.h"
 
 namespace ds::workload {
 
@@ -31,10 +32,12 @@ enum class Schedule {
 struct ScheduleEntry {
   std::string_view name;
   Schedule value{};
-  /// Of stages with one chunk, or with several; neither where the schedule is not supported yet.
+  /// Of stages with one chunk, or with several.
   std::vector<ScheduledPass> (*order)(std::int32_t stages, std::int32_t stage, std::int32_t micro_batches){};
   std::vector<ScheduledPass> (*order_of_chunks)(std::int32_t stages, std::int32_t stage,
                                                 std::int32_t micro_batches, std::int32_t chunks){};
+  /// A stage is cut in two chunks, which stand at mirrored places: the model goes down the ranks and back up.
+  bool turns_back{false};
   std::int32_t directions{
       1};  // pipelines that run in opposite directions, each with its share of the micro-batches
   bool in_rounds{
@@ -58,7 +61,11 @@ inline constexpr ScheduleEntry kSchedules[] = {
      .on_processors = true,
      .settles_after = 2},
     {.name = "zb-h1", .value = Schedule::zb_h1, .order = zero_bubble_h1, .settles_after = 2},
-    {.name = "zb-v", .value = Schedule::zb_v},
+    {.name = "zb-v",
+     .value = Schedule::zb_v,
+     .order_of_chunks = zero_bubble_v,
+     .turns_back = true,
+     .settles_after = 2},
     {.name = "dualpipe",
      .value = Schedule::dualpipe,
      .order = dual_pipe,
@@ -84,8 +91,9 @@ constexpr const ScheduleEntry& entry_of(Schedule schedule) {
     if (entry.value == schedule) return entry;
   return kSchedules[0];
 }
-constexpr bool is_supported(Schedule schedule) {
-  return entry_of(schedule).order != nullptr || entry_of(schedule).order_of_chunks != nullptr;
+/// Whether some backwards are in two parts.
+constexpr bool splits_backwards(Schedule schedule) {
+  return schedule == Schedule::zb_h1 || schedule == Schedule::zb_v || schedule == Schedule::dualpipe;
 }
 
 }  // namespace ds::workload

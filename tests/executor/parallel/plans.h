@@ -86,6 +86,20 @@ inline void expect_same(const Tensors& many, const Tensors& one, double toleranc
   }
 }
 
+/// Weights and moments, whole.
+inline void expect_same_states(const executor::Logical& many, const executor::Logical& one,
+                               double tolerance) {
+  for (const executor::State state : executor::kStates) {
+    const auto values = [state](const executor::Logical& all) {
+      Tensors tensors;
+      for (const auto& [name, tensor] : all)
+        tensors[name] = tensor.states[static_cast<std::size_t>(state)].values;
+      return tensors;
+    };
+    expect_same(values(many), values(one), tolerance);
+  }
+}
+
 /// A plan, a family, tied or not.
 using Drawn = std::tuple<std::size_t, workload::Family, bool>;
 

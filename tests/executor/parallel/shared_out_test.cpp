@@ -136,16 +136,7 @@ void expect_same_state(const Small& many, bool fsdp) {
     EXPECT_NEAR(got.loss, expected.loss, 1e-12 * expected.loss);
     EXPECT_NEAR(got.grad_norm, expected.grad_norm, 1e-10 * expected.grad_norm);
   }
-  const executor::Logical got = team.state(), expected = alone.state();
-  for (const executor::State state : executor::kStates) {
-    const auto values = [state](const executor::Logical& all) {
-      Tensors tensors;
-      for (const auto& [name, tensor] : all)
-        tensors[name] = tensor.states[static_cast<std::size_t>(state)].values;
-      return tensors;
-    };
-    expect_same(values(got), values(expected), 1e-10);
-  }
+  expect_same_states(team.state(), alone.state(), 1e-10);
 }
 
 TEST(Shards, OfWeightsAndGradientsTrainAsOnOneRank) {
@@ -311,14 +302,23 @@ TEST(OppositePipelines, TrainAsOnOneRank) {
 
 /// Backwards in two parts (zero bubble), alone and with what ranks share out.
 TEST(SplitBackwards, TrainAsOnOneRank) {
-  for (const Degrees& degrees : {Degrees{.pp = 2}, {.pp = 2, .cp = 2}, {.pp = 2, .dp = 2, .ep = 2}}) {
-    Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
-    s.micro_batches = 4;
-    s.schedule = workload::Schedule::zb_h1;
-    if (degrees.ep > 1) s.change = kMixtures[2].change;
-    SCOPED_TRACE(name_of(degrees));
-    expect_as_in_one_process(s);
-  }
+  for (const auto schedule : {workload::Schedule::zb_h1, workload::Schedule::zb_v})
+    for (const Degrees& degrees : {Degrees{.pp = 2},
+                                   {.tp = 2, .pp = 2},
+                                   {.pp = 2, .cp = 2},
+                                   {.pp = 2, .dp = 2, .ep = 2},
+                                   {.pp = 2, .dp = 2, .zero = 3}}) {
+      Small s = with(degrees, degrees.ep > 1 ? Family::moe : Family::llama);
+      s.micro_batches = 4;
+      s.schedule = schedule;
+      s.layers = 4;
+      if (degrees.ep > 1) s.change = kMixtures[2].change;
+      SCOPED_TRACE(fmt::format("{} {}", workload::entry_of(schedule).name, name_of(degrees)));
+      if (degrees.zero == 3)
+        expect_same_state(s, false);
+      else
+        expect_as_in_one_process(s);
+    }
 }
 
 /// Windows, norms of queries and keys, partial rotation, bare norms, caps, experts as models have them: what only the plain

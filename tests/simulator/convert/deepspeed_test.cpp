@@ -51,14 +51,24 @@ TEST(DeepSpeed, StagesAndTheirOverlap) {
   EXPECT_EQ(job(R"({"train_micro_batch_size_per_gpu": 1})").plan.zero, 0);
 }
 
-TEST(DeepSpeed, OffloadsStatesAndRefusesToOffloadWeights) {
+TEST(DeepSpeed, Offloads) {
   EXPECT_TRUE(
       job(R"({"train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": true}, "zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}}})")
           .plan.offload_optimizer);
+  const workload::Plan plan =
+      job(R"({"train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": true}, "zero_optimization": {"stage": 3,
+              "offload_optimizer": {"device": "cpu", "ratio": 0.3}}})")
+          .plan;
+  EXPECT_TRUE(plan.offload_optimizer);
+  EXPECT_EQ(plan.offloaded_states, 300'000);
+  EXPECT_TRUE(
+      job(R"({"train_micro_batch_size_per_gpu": 1, "bf16": {"enabled": true}, "zero_optimization": {"stage": 3,
+              "offload_optimizer": {"device": "cpu"}, "offload_param": {"device": "cpu"}}})")
+          .plan.offload_weights);
   EXPECT_THAT(
       refusal(
-          R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 3, "offload_param": {"device": "cpu"}}})"),
-      HasSubstr("weights that are offloaded"));
+          R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": 3, "offload_param": {"device": "nvme"}}})"),
+      HasSubstr("cpu and none are known"));
 }
 
 TEST(DeepSpeed, PrecisionIsWhatIsSwitchedOn) {

@@ -66,10 +66,6 @@ TEST(Megatron, UnevenStages) {
   EXPECT_EQ(megatron_job(four + "--decoder-first-pipeline-num-layers 1 --decoder-last-pipeline-num-layers 1")
                 .plan.stage_layers,
             (Stages{{1}, {3}, {3}, {1}}));
-  EXPECT_THAT(megatron_refusal(four + "--decoder-first-pipeline-num-layers 1"),
-              HasSubstr("must divide the 7 layers"));
-  EXPECT_THAT(megatron_refusal("--pipeline-model-parallel-size 3", on_nodes(3)),
-              HasSubstr("must divide the 8 layers"));
   EXPECT_EQ(
       megatron_job("--pipeline-model-parallel-size 4 --pipeline-model-parallel-layout 'Ett*2|t*2|t|ttL'")
           .plan.stage_layers,
@@ -79,6 +75,33 @@ TEST(Megatron, UnevenStages) {
             (Stages{{1, 3}, {2, 2}}));
   EXPECT_THAT(megatron_refusal(four + "--pipeline-model-parallel-layout 'Et|tL'"),
               HasSubstr("has 2 stages, must have a multiple"));
+}
+
+/// What Megatron-LM refuses is predicted, and said.
+TEST(Megatron, ChunksThatAreNotAlike) {
+  const auto converted = [](const std::string& flags, std::int64_t nodes) {
+    return convert_megatron(kSmall + flags, on_nodes(nodes));
+  };
+  const Conversion ends =
+      converted("--pipeline-model-parallel-size 4 --decoder-first-pipeline-num-layers 1", 1);
+  EXPECT_EQ(job_of(ends).plan.stage_layers, (Stages{{1}, {2}, {3}, {2}}));
+  EXPECT_TRUE(
+      has_note(ends, "Megatron-LM refuses --pipeline-model-parallel-size 4, as 3 does not divide the 7"));
+  const Conversion three = converted("--pipeline-model-parallel-size 3", 3);
+  EXPECT_EQ(job_of(three).plan.stage_layers, (Stages{{3}, {3}, {2}}));
+  EXPECT_TRUE(has_note(three, "as 3 does not divide the 8 layers"));
+  // Stages of four layers, in chunks of three at most.
+  const Conversion chunks =
+      converted("--pipeline-model-parallel-size 2 --num-layers-per-virtual-pipeline-stage 3", 1);
+  EXPECT_EQ(job_of(chunks).plan.vpp, 2);
+  EXPECT_TRUE(has_note(chunks, "Megatron-LM refuses --num-layers-per-virtual-pipeline-stage 3"));
+  const Conversion thirds =
+      converted("--pipeline-model-parallel-size 2 --num-virtual-stages-per-pipeline-rank 3", 1);
+  EXPECT_EQ(job_of(thirds).plan.stage_layers, (Stages{{1, 1, 2}, {2, 1, 1}}));
+  EXPECT_TRUE(has_note(thirds, "as 3 does not divide the 4 layers of a stage"));
+  EXPECT_FALSE(has_note(converted("--pipeline-model-parallel-size 2", 1), "refuses"));
+  EXPECT_THAT(megatron_refusal("--pipeline-model-parallel-size 2 --num-layers-per-virtual-pipeline-stage 5"),
+              HasSubstr("must be from 1 to the 4 layers of a stage"));
 }
 
 TEST(Megatron, EmbeddingAndLossMayCountAsLayers) {
@@ -114,6 +137,11 @@ TEST(Megatron, Recompute) {
 TEST(Megatron, Offloading) {
   EXPECT_EQ(megatron_job("--cpu-offloading-num-layers 3").plan.offload_activations, 3);
   EXPECT_TRUE(megatron_job("--use-distributed-optimizer --optimizer-cpu-offload").plan.offload_optimizer);
+  const workload::Plan part =
+      megatron_job("--use-distributed-optimizer --optimizer-cpu-offload --optimizer-offload-fraction 0.4")
+          .plan;
+  EXPECT_TRUE(part.offload_optimizer);
+  EXPECT_EQ(part.offloaded_states, 400'000);
 }
 
 TEST(Megatron, Sharding) {

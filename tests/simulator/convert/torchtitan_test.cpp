@@ -47,6 +47,26 @@ TEST(TorchTitan, PipelinesKeepWeightsAndCutBatches) {
       HasSubstr("DualPipeV"));
 }
 
+/// Eight stages of 34 layers, 5, 5, 4 and so on, of which the embedding is the first and the head the last: rank r has the r-th and
+/// the one as far from the end.
+TEST(TorchTitan, ZeroBubbleVCutsEachRanksLayersInTwo) {
+  const std::string four =
+      "--parallelism.pipeline_parallel_degree 4 --parallelism.data_parallel_shard_degree 2 ";
+  const workload::Plan plan = job(four + "--parallelism.pipeline_parallel_schedule ZBVZeroBubble").plan;
+  EXPECT_EQ(plan.schedule, workload::Schedule::zb_v);
+  EXPECT_EQ(plan.vpp, 1);
+  EXPECT_EQ(plan.stage_layers, (Stages{{4, 3}, {5, 4}, {4, 4}, {4, 4}}));
+  EXPECT_THAT(refusal(four + "--parallelism.pipeline_parallel_schedule ZBVZeroBubble "
+                             "--parallelism.pipeline_parallel_layers_per_stage 3"),
+              HasSubstr("must make two for each"));
+}
+
+TEST(TorchTitan, OffloadsWeightsWithTheirStates) {
+  const workload::Plan plan = job("--training.enable_cpu_offload").plan;
+  EXPECT_TRUE(plan.offload_optimizer);
+  EXPECT_TRUE(plan.offload_weights);
+}
+
 TEST(TorchTitan, TokensOrSequences) {
   const std::string flags =
       "python -m torchtitan.train --module llama3 --config llama3_8b --training.max_context_length 8192 "

@@ -33,17 +33,21 @@ inline support::Small random_plan(Draw& draw) {
   s.tp = std::array{1, 1, 2, 4}[static_cast<std::size_t>(draw.from(0, 3))];
   s.pp = draw.from(1, 5);
   s.dp = draw.from(1, 4);
-  s.schedule = std::array{Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved, Schedule::zb_h1,
-                          Schedule::dualpipe}[static_cast<std::size_t>(draw.from(0, s.pp > 1 ? 4 : 1))];
+  s.schedule =
+      std::array{Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved,
+                 Schedule::zb_h1, Schedule::zb_v,        Schedule::dualpipe}[static_cast<std::size_t>(
+          draw.from(0, s.pp > 1 ? 5 : 1))];
   s.vpp = s.schedule == Schedule::interleaved ? draw.from(2, 3) : 1;
   s.micro_batches = s.vpp > 1 ? s.pp * draw.from(1, 3) : draw.from(1, 9);
   if (s.schedule == Schedule::dualpipe) {
     s.pp += s.pp % 2;
     s.micro_batches = 2 * (s.pp + draw.from(0, 2));
   }
-  s.layers = s.pp * s.vpp + draw.from(0, 3);
-  if (draw.coin()) s.stage_layers = random_split(draw, s.layers, s.pp, s.vpp);
-  s.tied = draw.coin() && s.schedule != Schedule::dualpipe;
+  const bool turns_back = s.schedule == Schedule::zb_v;
+  const std::int64_t chunks = turns_back ? 2 : s.vpp;
+  s.layers = s.pp * chunks + draw.from(0, 3);
+  if (draw.coin()) s.stage_layers = random_split(draw, s.layers, s.pp, chunks);
+  s.tied = draw.coin() && s.schedule != Schedule::dualpipe && !turns_back;
   s.full_recompute = draw.from(0, 3) == 0;
   s.selective_recompute = !s.full_recompute && draw.from(0, 3) == 0;
   if (draw.from(0, 3) == 0) s.recompute_layers = draw.from(1, 2);
@@ -51,7 +55,7 @@ inline support::Small random_plan(Draw& draw) {
     s.full_recompute = s.selective_recompute = false, s.recompute_layers = 0;
     s.recompute_modules = static_cast<workload::Modules>(draw.from(1, 127));
   }
-  const bool splits = s.schedule == Schedule::zb_h1 || s.schedule == Schedule::dualpipe;
+  const bool splits = workload::splits_backwards(s.schedule);
   if (!s.full_recompute && !splits && draw.from(0, 4) == 0) s.offload_activations = draw.from(1, 3);
   s.offload_optimizer = draw.from(0, 5) == 0;
   s.flash = draw.coin();
@@ -92,6 +96,11 @@ inline workload::Job job_of(const support::Small& plan) {
     job.plan.fp8_recipe = plan.pp % 2 == 0 ? "tensor_current" : "block";
   job.habits.fsdp = plan.layers % 3 == 0;
   if (job.habits.fsdp && plan.zero > 1) job.plan.offload_optimizer = false;  // its weights are the masters
+  job.plan.offloaded_states = plan.hidden * workload::kMillionths / (16 * (1 + plan.layers % 4));
+  if (plan.zero == 3 && job.plan.zero_group > 1 && plan.layers % 2 == 1) {
+    job.plan.offload_weights = job.plan.offload_optimizer = true;
+    job.plan.offloaded_states = workload::kMillionths;
+  }
   job.habits.separate_products = plan.dp % 2 == 0;
   if (plan.layers % 5 == 0 && job.model.embedding_width == 0) job.model.mtp_layers = 1;
   job.habits.selective_recompute =

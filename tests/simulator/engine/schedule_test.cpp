@@ -16,9 +16,9 @@ struct Layer {
   double total() const { return forward + inputs + weights; }
 };
 
-/// Length of a step of `pp` stages with one layer each, by both depths.
+/// Length of a step of `pp` stages with one layer each, or one in each chunk, by both depths.
 double length(Schedule schedule, std::int64_t pp, std::int64_t micro_batches, const Layer& layer) {
-  support::Small s{.layers = pp, .vocab = 64};
+  support::Small s{.layers = workload::entry_of(schedule).turns_back ? 2 * pp : pp, .vocab = 64};
   s.tied = false;
   s.micro_batches = micro_batches;
   s.pp = pp;
@@ -65,6 +65,26 @@ TEST(Schedules, ZeroBubbleH1IsNeverSlowerThan1f1b) {
     EXPECT_LT(length(Schedule::zb_h1, pp, m, layer), length(Schedule::one_f_one_b, pp, m, layer))
         << "pp " << pp << " m " << m << " F " << layer.forward << " B " << layer.inputs << " W "
         << layer.weights;
+  }
+}
+
+/// V-ZB of Qi et al. 2024, "Pipeline Parallelism with Controllable Memory", table 2: where F, B and W take equally long no rank
+/// waits between its first pass and its last. Ranks begin one chunk after another.
+TEST(Schedules, ZeroBubbleVHasNoBubbleWhereItsPartsAreEqual) {
+  for (const std::int64_t pp : {2, 3, 4, 8})
+    for (const std::int64_t m : {2 * pp - 1, 2 * pp, 4 * pp + 1}) {
+      const Layer half{1, 1, 1};  // of a stage, which has two chunks
+      const double work = static_cast<double>(2 * m) * half.total(), begun = static_cast<double>(pp - 1);
+      EXPECT_NEAR(length(Schedule::zb_v, pp, m, half), work + begun * half.forward, 1e-9) << pp << " " << m;
+    }
+}
+
+/// Stages of as much work: 1f1b waits 3 (p - 1) halves of F + B + W.
+TEST(Schedules, ZeroBubbleVIsFasterThanZeroBubbleH1) {
+  for (const std::int64_t pp : {2, 4, 8}) {
+    const std::int64_t m = 4 * pp;
+    const Layer half{1, 1.1, 0.9}, whole{2, 2.2, 1.8};
+    EXPECT_LT(length(Schedule::zb_v, pp, m, half), length(Schedule::zb_h1, pp, m, whole));
   }
 }
 

@@ -101,9 +101,10 @@ std::string random_job(Draw& draw) {
   const std::string schedule =
       r.pp == 1 ? draw.one_of({"1f1b", "gpipe"})
       : cpu     ? draw.one_of({"1f1b", "gpipe", "interleaved"})
-                : draw.one_of({"1f1b", "1f1b", "gpipe", "interleaved", "zb-h1", "dualpipe"});
+                : draw.one_of({"1f1b", "1f1b", "gpipe", "interleaved", "zb-h1", "zb-v", "dualpipe"});
   const std::int64_t vpp = schedule == "interleaved" ? draw.from(2, 3) : 1;
-  const std::int64_t layers = r.pp * vpp * draw.from(1, 3) + (draw.coin() ? draw.from(0, r.pp) : 0);
+  const std::int64_t layers =
+      r.pp * (schedule == "zb-v" ? 2 : vpp) * draw.from(1, 3) + (draw.coin() ? draw.from(0, r.pp) : 0);
   const std::int64_t micro_batch = draw.one_of<std::int64_t>({1, 1, 2, 4});
   const std::int64_t batch = r.dp * micro_batch * random_micro_batches(draw, schedule, r.pp);
   const std::string cluster =

@@ -93,7 +93,11 @@ void add_plan(Draw& draw, Keys& keys) {
   if (draw.from(0, 4) == 0) keys.push_back(fmt::format("plan.offload.activations={}", draw.from(1, 2)));
   if (draw.from(0, 4) == 0) {
     keys.emplace_back(R"(cluster.node.host={"memory_bytes_per_s": 2e11})");
-    keys.emplace_back("plan.offload.optimizer=true");
+    keys.push_back(fmt::format("plan.offload.optimizer={}", draw.one_of({"true", "0.3", "0.75"})));
+    if (keys.back().ends_with("true") && draw.coin()) {
+      keys.emplace_back("plan.zero=3");
+      keys.emplace_back("plan.offload.weights=true");
+    }
   }
   if (draw.from(0, 5) == 0)
     keys.push_back(fmt::format("plan.collectives.{}={}", draw.one_of({"tp", "dp", "ep"}),

@@ -152,5 +152,63 @@ TEST(Offloading, StatesAreOnTheHost) {
   EXPECT_EQ(memory::most_host_bytes(all).value, 0);
 }
 
+/// Layer by layer, as many elements as come nearest to the share.
+TEST(Offloading, PartsOfTheStatesAreOnTheHost) {
+  workload::Job job = llama(0, 1, 8);
+  job.plan.offload_optimizer = true;
+  const auto bytes = [&](Tier tier) {
+    std::int64_t sum = 0;
+    for (const Buffer& buffer : lower(job).buffers)
+      if (buffer.part == Part::optimizer && buffer.life == Life::run && buffer.tier == tier)
+        sum += buffer.size.bound.value * buffer.copies;
+    return static_cast<double>(sum);
+  };
+  const double all = bytes(Tier::host);
+  EXPECT_EQ(bytes(Tier::device), 0);
+  for (const std::int64_t share : {100'000, 333'333, 500'000, 800'000}) {
+    job.plan.offloaded_states = share;
+    const Program program = lower(job);
+    EXPECT_EQ(check(program), std::nullopt);
+    EXPECT_EQ(bytes(Tier::host) + bytes(Tier::device), all);
+    // Half of the largest bucket of one layer, or of the table, at most.
+    double largest = 0;
+    for (const Buffer& buffer : program.buffers)
+      if (buffer.part == Part::optimizer && buffer.life == Life::run)
+        largest = std::max(largest, static_cast<double>(buffer.size.bound.value) * 3);
+    EXPECT_NEAR(bytes(Tier::host), all * static_cast<double>(share) / 1e6, largest / 2);
+  }
+}
+
+/// Of shards on the host a rank has two at most on their way to who gathers them, and no weights else.
+TEST(Offloading, WeightsAreOnTheHost) {
+  for (const bool fsdp : {false, true}) {
+    workload::Job job = llama(0, 1, 8);
+    job.plan.dp = job.plan.zero_group = 4, job.plan.zero = 3;
+    job.cluster.groups[0].node.gpus_per_node = 4;
+    job.train.global_batch *= 4;
+    job.habits.fsdp = fsdp;
+    const Program kept = lower(job);
+    job.plan.offload_optimizer = job.plan.offload_weights = true;
+    const Program program = lower(job);
+    EXPECT_EQ(check(program), std::nullopt);
+    std::int64_t states = 0, fetched = 0;
+    for (const Buffer& buffer : kept.buffers)
+      if (buffer.life == Life::run && (buffer.part == Part::optimizer || buffer.part == Part::weights))
+        states += buffer.size.bound.value * buffer.copies;
+    for (const Buffer& buffer : program.buffers) {
+      const bool lasts = buffer.life == Life::run && buffer.tier == Tier::host;
+      if (lasts) states -= buffer.size.bound.value * buffer.copies;
+      const bool here = buffer.part == Part::weights && buffer.tier == Tier::device;
+      EXPECT_FALSE(here && buffer.life == Life::run) << buffer.name;
+      if (!buffer.name.ends_with(".fetched")) continue;
+      ++fetched;
+      EXPECT_LE(buffer.copies, 2);
+    }
+    EXPECT_EQ(states, 0);
+    EXPECT_GT(fetched, 0);
+    EXPECT_LT(peak_of(program), peak_of(kept));
+  }
+}
+
 }  // namespace
 }  // namespace ds::program

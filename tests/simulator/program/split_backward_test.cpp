@@ -15,7 +15,7 @@ namespace {
 
 support::Small pipeline(workload::Schedule schedule, std::int64_t pp, std::int64_t micro_batches) {
   support::Small s{.layers = 8, .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 24, .sequence = 6};
-  s.tied = schedule != workload::Schedule::dualpipe;
+  s.tied = schedule != workload::Schedule::dualpipe && schedule != workload::Schedule::zb_v;
   s.micro_batches = micro_batches;
   s.pp = pp;
   s.schedule = schedule;
@@ -46,6 +46,9 @@ TEST(SplitBackward, ProgramsPassTheChecker) {
     for (const std::int64_t m : {1, 3, 8}) plans.push_back(pipeline(Schedule::zb_h1, pp, m));
   for (const std::int64_t pp : {2, 4, 8})
     for (const std::int64_t m : {2 * pp, 2 * pp + 2}) plans.push_back(pipeline(Schedule::dualpipe, pp, m));
+  for (const std::int64_t pp : {2, 4})
+    for (const std::int64_t m : {std::int64_t{1}, std::int64_t{2}, 2 * pp - 1, std::int64_t{9}})
+      plans.push_back(pipeline(Schedule::zb_v, pp, m));
   for (const support::Small& plain : plans)
     for (const support::Small& s : with_everything(plain))
       for (const Classes classes : {Classes::per_stage, Classes::per_rank}) {

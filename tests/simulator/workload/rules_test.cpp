@@ -148,6 +148,22 @@ TEST(Supported, WhatCpuKernelsCannotDoIsRefusedByName) {
   EXPECT_EQ(first_unsupported(small_job({"model.qk_norm=whole"})), "plan.tp");
 }
 
+TEST(Supported, APipelineThatTurnsBackHasTwoChunksAStage) {
+  const std::string_view back = "plan.schedule=zb-v", untied = "model.tied_embeddings=false";
+  const Job job = small_job({back, untied, "model.layers=7"});
+  EXPECT_EQ(first_unsupported(job), std::nullopt);
+  EXPECT_EQ(job.plan.stage_layers, (std::vector<std::vector<std::int64_t>>{{2, 2}, {2, 1}}));
+  EXPECT_EQ(small_job({"plan.schedule=ZBVZeroBubble", untied}).plan.schedule, Schedule::zb_v);
+  EXPECT_EQ(small_job({back, untied, "plan.stage_layers=[3, [1, 4]]"}).plan.stage_layers,
+            (std::vector<std::vector<std::int64_t>>{{1, 2}, {1, 4}}));
+  EXPECT_EQ(first_unsupported(small_job({back})), "plan.schedule");
+  EXPECT_EQ(first_unsupported(small_job({back, untied, "plan.pp=1"})), "plan.schedule");
+  EXPECT_NE(refusal({back, untied, "model.layers=3"}).find("2 stages x 2 (zb-v) chunks are too many"),
+            std::string::npos);
+  EXPECT_NE(refusal({back, untied, "plan.vpp=2"}).find("must be 1 unless plan.schedule is interleaved"),
+            std::string::npos);
+}
+
 TEST(Supported, OffloadingWantsAHostMastersAndSomethingKept) {
   using Overrides = std::vector<std::string_view>;
   const std::string_view states = "plan.offload.optimizer=true", layers = "plan.offload.activations=2";
@@ -156,6 +172,17 @@ TEST(Supported, OffloadingWantsAHostMastersAndSomethingKept) {
                                      {states, "cluster.node=a100-80g-8x-vtrain"},
                                      {states, "software=torchtitan", "plan.zero=3"}})
     EXPECT_EQ(first_unsupported(small_job(overrides)), "plan.offload.optimizer") << overrides.back();
+  const std::string_view weights = "plan.offload.weights=true";
+  EXPECT_EQ(first_unsupported(small_job({states, weights, "plan.zero=3"})), std::nullopt);
+  EXPECT_EQ(first_unsupported(small_job({states, weights, "plan.zero=3", "software=torchtitan"})),
+            std::nullopt);
+  EXPECT_EQ(first_unsupported(small_job({states, weights, "plan.zero=3", "plan.precision=fp32"})),
+            std::nullopt);
+  EXPECT_EQ(first_unsupported(small_job({"plan.offload.optimizer=0.4"})), std::nullopt);
+  for (const Overrides& overrides : {Overrides{states, weights},
+                                     {weights, "plan.zero=3"},
+                                     {weights, "plan.zero=3", "plan.offload.optimizer=0.5"}})
+    EXPECT_EQ(first_unsupported(small_job(overrides)), "plan.offload.weights") << overrides.back();
   for (const Overrides& overrides :
        {Overrides{layers, "plan.recompute=full"}, {layers, "plan.schedule=zb-h1"}})
     EXPECT_EQ(first_unsupported(small_job(overrides)), "plan.offload.activations") << overrides.back();
