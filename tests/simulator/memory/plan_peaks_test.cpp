@@ -28,10 +28,11 @@ Bytes lowered_peak(const Job& job) {
 Job random_job(support::Draw& draw) {
   support::Small small = engine::random_plan(draw);
   small.micro_batches *= draw.from(1, 4);
+  const std::int64_t chunks = small.schedule == workload::Schedule::zb_v ? 2 : small.vpp;
   if (draw.coin()) {
-    small.layers += small.pp * small.vpp * draw.from(1, 10);
+    small.layers += small.pp * chunks * draw.from(1, 10);
     if (!small.stage_layers.empty())
-      small.stage_layers = engine::random_split(draw, small.layers, small.pp, small.vpp);
+      small.stage_layers = engine::random_split(draw, small.layers, small.pp, chunks);
   }
   Job job = engine::job_of(small);
   job.habits.allocator = "torch_caching";
