@@ -70,6 +70,7 @@ int main(int argc, char** argv) {
       return answer_usage(app, e, argc, argv, {"resume", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    refuse_empty_values(app);
     if (documents.parsed()) return documents.answer(app);
     common.program = "ds-exec " + app.get_subcommands().front()->get_name();
     if (const auto environment = ds::executor::rank_environment(std::getenv(ds::executor::kRankVariable),

@@ -27,7 +27,7 @@ const Stack& stack_named(const std::string& name) {
     if (stack.name == name) return stack;
     known.push_back(stack.name);
   }
-  throw InputError("convert", fmt::format("{} is no program whose launches are read", json_text(name)),
+  throw InputError("convert", fmt::format("{} is not a program whose launches are read", json_text(name)),
                    fmt::format("{} are", listed(known)));
 }
 

@@ -136,6 +136,7 @@ int main(int argc, char** argv) {
       return answer_usage(app, e, argc, argv, {"collective", "capacity", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    refuse_empty_values(app);
     if (documents.parsed()) return documents.answer(app);
     common.program = "ds-sim " + app.get_subcommands().front()->get_name();
     if (run->parsed()) return sim_run(common, run_options);

@@ -67,7 +67,7 @@ Axis axis_of(const std::string& over) {
   const std::size_t equals = over.find('=');
   const std::string example = "such as plan.micro_batch=1,2,4";
   if (equals == std::string::npos || equals == 0)
-    throw InputError("--over " + over, "is no PATH=VALUE,VALUE", example);
+    throw InputError("--over " + over, "is not PATH=VALUE,VALUE", example);
   Axis axis{.path = over.substr(0, equals), .values = split_values(over.substr(equals + 1)), .json = {}};
   for (const std::string& value : axis.values) {
     if (value.empty()) throw InputError("--over " + over, "has an empty value", example);

@@ -157,6 +157,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   phases.begin("read the job");
   const workload::Job job = read_job(options.job, common);
   const workload::Depth depth = depth_of(options.depth, job);
+  workload::check_depth(job, depth);
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
   const std::vector<std::int32_t> shown =

@@ -55,6 +55,7 @@ int main(int argc, char** argv) {
       return answer_usage(app, e, argc, argv, {"train", "bench", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
+    refuse_empty_values(app);
     if (documents.parsed()) return documents.answer(app);
     common.program = "ds-tune search";
     return tune_search(common, options);

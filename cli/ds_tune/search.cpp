@@ -87,12 +87,15 @@ Judged judged(const tuner::Space& space, const tuner::Scored& one) {
   return {std::get<workload::Job>(space.decode(one.index)).plan, one.verdict, std::nullopt};
 }
 
-AtEventDepth at_event_depth(workload::Job job, const workload::Plan& plan, const cost::Profile& profile) {
+/// Nothing where the step is too long to be played.
+std::optional<AtEventDepth> at_event_depth(workload::Job job, const workload::Plan& plan,
+                                           const cost::Profile& profile) {
   job.plan = plan;
   workload::settle(job);
+  if (!workload::playable(job)) return std::nullopt;
   const engine::Prediction prediction =
       engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none);
-  return {prediction.summary.step_time, prediction.sigma};
+  return AtEventDepth{prediction.summary.step_time, prediction.sigma};
 }
 
 /// What events may take beyond --time-limit: the best plan is worth that much of a wait, the others where they fit in.

@@ -29,6 +29,7 @@ Figures figures_of(const workload::Job& job, const cost::Machine& machine, const
 
 Figures predict(const workload::Job& job, const cost::Profile& profile, workload::Depth depth,
                 cost::Fitted fitted) {
+  workload::check_depth(job, depth);
   const cost::Machine machine(job, profile, fitted);
   return figures_of(job, machine, engine::predict(job, machine, depth, engine::Rows::none));
 }

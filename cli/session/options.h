@@ -52,11 +52,11 @@ void blame_word(const App& app, int argc, char** argv, std::initializer_list<std
     if (whole == "--") return;
     const std::string word(whole.substr(0, whole.find('=')));
     if (word.starts_with("--") && std::ranges::find(options, word) == options.end())
-      fail(word, "is no option", options);
+      fail(word, "is not an option", options);
     if (i > 1 || word.starts_with('-') || !app.get_subcommands().empty()) continue;
     if (std::ranges::find(later, word) != later.end())
       throw InputError(word, "is not there yet", "--help says what is");
-    fail(word, "is no command", commands);
+    fail(word, "is not a command", commands);
   }
 }
 
@@ -67,6 +67,16 @@ int answer_usage(const App& app, const Error& error, int argc, char** argv,
   if (error.get_exit_code() == 0) return app.exit(error);
   blame_word(app, argc, argv, later);
   return refuse_usage(error.what());
+}
+
+/// An empty value is a variable that a script has not set, and not the option's absence.
+template <class App>
+void refuse_empty_values(const App& app) {
+  for (const App* command : app.get_subcommands())
+    for (const auto* option : command->get_options())
+      for (const std::string& value : option->results())
+        if (value.empty())
+          throw InputError(option->get_name(), "has an empty value", "leave it out, or give it one");
 }
 
 /// Every option that --help shows, with what follows it.

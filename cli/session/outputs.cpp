@@ -107,7 +107,7 @@ void check_target(const Output& output) {
   if (fs::is_directory(file, error)) refuse(output, "is a directory", "a file is needed");
   const fs::path folder = file.has_parent_path() ? file.parent_path() : ".";
   if (!fs::is_directory(folder, error))
-    throw InputError(std::string(output.option), fmt::format("{} is no folder", folder.string()),
+    throw InputError(std::string(output.option), fmt::format("{} is not a folder", folder.string()),
                      "make it first");
   if (is_foreign_link(file))
     refuse(output, "is a link of somebody else in a folder for all", "give another name");

@@ -86,6 +86,7 @@ std::string read_standard_input(std::int64_t limit) {
 
 Descriptor open_file(const std::filesystem::path& file, std::int64_t limit) {
   const std::string name = file.string();
+  if (name.empty()) throw InputError({}, "the name of a file is empty", "give the path of one");
   // O_NONBLOCK: opening a FIFO that nobody writes must not hang.
   Descriptor fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd.get() < 0) throw InputError(name, "cannot be opened: " + reason(errno));

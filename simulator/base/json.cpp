@@ -67,7 +67,8 @@ std::string json_text(std::string_view text) {
 }
 
 std::string pretty(const nlohmann::json& value) {
-  if (value.is_object() && !value.empty()) return fmt::format("an object of {} keys", value.size());
+  if (value.is_object() && !value.empty())
+    return fmt::format("an object of {} key{}", value.size(), value.size() == 1 ? "" : "s");
   if (value.is_array() && value.size() > 16) return fmt::format("a list of {} elements", value.size());
   return short_json(value);
 }

@@ -40,11 +40,11 @@ std::vector<Step> steps_of(std::string_view path, std::string_view assignment) {
       continue;
     }
     const std::size_t end = std::min(path.find_first_of(".[", at), path.size());
-    if (end == at) fail(assignment, "the path has an empty key", "such as plan.tp=4");
+    if (end == at) fail(assignment, "the path has an empty key", "a path looks like plan.tp=4");
     steps.emplace_back(std::string(path.substr(at, end - at)));
     at = end < path.size() && path[end] == '.' ? end + 1 : end;
   }
-  if (steps.empty() || path.back() == '.') fail(assignment, "the path has an empty key", "such as plan.tp=4");
+  if (steps.empty() || path.back() == '.') fail(assignment, "the path has an empty key", "a path looks like plan.tp=4");
   if (steps.size() > static_cast<std::size_t>(kMaxDepth)) fail(assignment, "the path is too deep");
   return steps;
 }
@@ -63,7 +63,7 @@ Json value_of(std::string_view text) {
 
 void apply_override(Document& document, std::string_view assignment) {
   const std::size_t equals = assignment.find('=');
-  if (equals == std::string_view::npos) fail(assignment, "has no =", "such as plan.tp=4");
+  if (equals == std::string_view::npos) fail(assignment, "has no =", "write PATH=VALUE, such as plan.tp=4");
   Json* at = &document.value();
   std::string path;
   for (const Step& step : steps_of(assignment.substr(0, equals), assignment)) {
@@ -78,9 +78,9 @@ void apply_override(Document& document, std::string_view assignment) {
       const std::size_t index = std::get<std::size_t>(step);
       if (at->is_null()) *at = Json::array();
       if (!at->is_array())
-        fail(assignment, fmt::format("{} is {}, no list", named(path), pretty(*at)),
+        fail(assignment, fmt::format("{} is {}, not a list", named(path), pretty(*at)),
              at->is_object() && !at->empty()
-                 ? fmt::format("its keys are set, such as {}=VALUE", join_path(path, at->begin().key()))
+                 ? fmt::format("set one of its keys, such as {}=VALUE", join_path(path, at->begin().key()))
                  : "leave the index out");
       if (index > at->size())
         fail(assignment, fmt::format("{} has {} elements", named(path), at->size()),

@@ -116,7 +116,7 @@ class DocumentBuilder final : public nlohmann::json_sax<Json> {
   bool end_array() override { return close(); }
 
   bool key(string_t& key) override {
-    if (open_.back()->contains(key)) fail(join_path(path(), key), "the key stands there twice", "keep one");
+    if (open_.back()->contains(key)) fail(join_path(path(), key), "the key appears twice", "keep one");
     keys_.back() = std::move(key);
     return true;
   }
@@ -127,7 +127,7 @@ class DocumentBuilder final : public nlohmann::json_sax<Json> {
     const std::string where = position(text_, offset);
     if (error.id == kOutOfRange)
       fail(here(), "the number is too large", fmt::format("at most 1.8e308 can be held ({})", where));
-    fail({}, fmt::format("{}: no JSON: {}", where, reason(error.what())));
+    fail({}, fmt::format("{}: not JSON: {}", where, reason(error.what())));
   }
 
  private:
@@ -193,8 +193,8 @@ class DocumentBuilder final : public nlohmann::json_sax<Json> {
 Document parse_document(std::string_view text, std::string file) {
   // The library takes a NUL for the end of the text, and would not read what follows.
   if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
-    const InputError error({}, fmt::format("{}: a NUL byte, which no JSON has", position(text, nul)),
-                           "UTF-8 is read");
+    const InputError error({}, fmt::format("{}: a NUL byte, which JSON cannot have", position(text, nul)),
+                           "the file must be UTF-8 text");
     throw file.empty() ? error : error.in_file(file);
   }
   DocumentBuilder builder(text, file);

@@ -80,7 +80,7 @@ void check_text(std::string_view text) {
     throw InputError("", fmt::format("has {} bytes", text.size()),
                      fmt::format("a launch of at most {} is read", kMaxLaunchBytes));
   if (text.find('\0') != std::string_view::npos)
-    throw InputError("", "is no text: it has NUL bytes", "a launch, or a configuration, is asked for");
+    throw InputError("", "is not text: it has NUL bytes", "a launch, or a configuration, is asked for");
 }
 
 void Draft::set_json(std::string_view path, std::string value, const Flag* from) {

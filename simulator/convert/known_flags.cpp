@@ -65,7 +65,7 @@ class Index {
 
 [[noreturn]] void refuse_unknown(const Flag& flag, const Index& index, const Catalogue& catalogue) {
   const std::string near = index.nearest_to(flag.name);
-  fail(flag, fmt::format("is no flag of {} that is known here", catalogue.stack),
+  fail(flag, fmt::format("is not a flag of {} that is known here", catalogue.stack),
        near.empty() ? std::string() : fmt::format("did you mean {}?", near));
 }
 

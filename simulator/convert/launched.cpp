@@ -27,7 +27,7 @@ Said number_of(const Word& word) {
   if (error != std::errc() || end != word.text.data() + word.text.size() || value < 1 || value > kMaxWhole)
     return {
         {},
-        fmt::format("{} has {}, which is no number", at_line(word.line), json_text(word.text.substr(0, 40)))};
+        fmt::format("{} has {}, which is not a number", at_line(word.line), json_text(word.text.substr(0, 40)))};
   return {value, {}};
 }
 

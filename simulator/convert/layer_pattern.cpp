@@ -173,7 +173,7 @@ std::vector<bool> layer_pattern(const Flag& flag, std::int64_t layers, bool firs
 Layout pipeline_layout(const Flag& flag) {
   const std::string flat = LayoutReader(flag).unrolled();
   if (const std::size_t unknown = flat.find_first_not_of("EtmL|"); unknown != std::string::npos)
-    fail(flag, fmt::format("has {}, which is no layer", json_text(flat.substr(unknown, 1))),
+    fail(flag, fmt::format("has {}, which is not a layer", json_text(flat.substr(unknown, 1))),
          "E, t, m and L are, | ends a stage");
   std::string order = flat;
   std::erase(order, '|');

@@ -264,7 +264,7 @@ class Script {
 
 Launch read_launch(std::string_view script, const std::vector<std::pair<std::string, std::string>>& given) {
   if (script.find('\0') != std::string_view::npos)
-    throw InputError("", "is no text: it has NUL bytes", "a launch script, or a command line, is asked for");
+    throw InputError("", "is not text: it has NUL bytes", "a launch script, or a command line, is asked for");
   ShellValues values;
   for (const auto& [name, value] : given) values.give(name, value);
   Script reader(values);

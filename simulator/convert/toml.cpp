@@ -94,7 +94,7 @@ std::vector<Flag> flags_of_toml(std::string_view text) {
     }
     const std::size_t equals = line.find('=');
     if (equals == std::string_view::npos || equals == 0)
-      refuse(number, fmt::format("has {}, which is no NAME = VALUE", json_text(line.substr(0, 40))));
+      refuse(number, fmt::format("has {}, which is not NAME = VALUE", json_text(line.substr(0, 40))));
     const std::string name(stripped(line.substr(0, equals)));
     flags.push_back({.name = fmt::format("--{}{}{}", section, section.empty() ? "" : ".", name),
                      .line = number,

@@ -89,7 +89,7 @@ class Titan {
     try {
       static_cast<void>(draft_.layers());
     } catch (const InputError& error) {
-      throw InputError("--model", fmt::format("is missing: {} is no preset here", json_text(model)),
+      throw InputError("--model", fmt::format("is missing: {} is not a preset here", json_text(model)),
                        "a preset, or the path of a config.json, describes the model");
     }
     if (config != nullptr)

@@ -159,7 +159,7 @@ class Reader {
     std::size_t colon = content.find(": ");
     if (colon == std::string_view::npos && content.ends_with(':')) colon = content.size() - 1;
     if (colon == std::string_view::npos || colon == 0)
-      refuse(number, fmt::format("has {}, which is no NAME: VALUE", json_text(content.substr(0, 40))));
+      refuse(number, fmt::format("has {}, which is not NAME: VALUE", json_text(content.substr(0, 40))));
     follow_indent(indent, number);
     const std::string name = scalar(content.substr(0, colon), number).value_or("");
     if (name.empty()) refuse(number, "has a value without a name");

@@ -97,19 +97,24 @@ std::vector<Fold> fold(const Topology& network, const Group& group, std::int32_t
                                          .ranks = group.size(),
                                          .nodes = static_cast<std::int32_t>(nodes),
                                          .fewest = fewest,
-                                         .first_index = group.size(),
                                          .in_order = network.links_of(node).sockets > 1});
     std::map<std::int32_t, std::vector<std::int32_t>> by_sibling;
+    std::map<std::int32_t, std::int32_t> first_index;
     for (std::int32_t gpu = 0; gpu < network.links_of(node).gpus; ++gpu) {
       std::int32_t index = 0;
       std::int32_t sibling = 0;
       if (!locate(group, network.first_rank(node) + gpu, index, sibling)) continue;
       by_sibling[sibling].push_back(gpu);
-      if (sibling == asked) fold.first_index = std::min(fold.first_index, index);
+      const auto [first, is_first] = first_index.try_emplace(sibling, index);
+      if (!is_first) first->second = std::min(first->second, index);
     }
-    fold.members.push_back(std::move(by_sibling[asked]));
-    for (auto& [sibling, members] : by_sibling)
-      if (sibling != asked) fold.members.push_back(std::move(members));
+    const auto take = [&](std::int32_t sibling) {
+      fold.members.push_back(std::move(by_sibling[sibling]));
+      fold.first_index.push_back(first_index[sibling]);
+    };
+    take(asked);
+    for (const auto& [sibling, first] : first_index)
+      if (sibling != asked) take(sibling);
   }
   return folds;
 }
@@ -229,21 +234,23 @@ DispatchTraffic dispatch_traffic(const ops::RowExchange& rows, const Fold& fold)
 
 Traffic traffic_of(const collective::Steps& steps, const Fold& fold) {
   Traffic traffic;
-  const auto here = static_cast<std::int32_t>(fold.members.front().size());
   for (const collective::Step& step : steps.steps) {
     Round round;
     bool across = false;
-    for (const collective::Transfer& transfer : step.transfers) {
-      const std::int32_t from = transfer.from - fold.first_index, to = transfer.to - fold.first_index;
-      if (from < 0 || from >= here) continue;
-      const bool inside = to >= 0 && to < here;
-      across = across || !inside;
-      for (const std::vector<std::int32_t>& members : fold.members)
+    for (const collective::Transfer& transfer : step.transfers)
+      for (std::size_t g = 0; g < fold.members.size(); ++g) {
+        // A group that nodes cut has other members here than the one beside it.
+        const std::vector<std::int32_t>& members = fold.members[g];
+        const auto here = static_cast<std::int32_t>(members.size());
+        const std::int32_t from = transfer.from - fold.first_index[g], to = transfer.to - fold.first_index[g];
+        if (from < 0 || from >= here) continue;
+        const bool inside = to >= 0 && to < here;
+        across = across || !inside;
         round.messages.push_back({.from = members[from],
                                   .to = members[inside ? to : from],
                                   .across = !inside,
                                   .share = static_cast<double>(transfer.count) / steps.chunks});
-    }
+      }
     (across ? traffic.hops_across : traffic.hops_inside) += 1;
     traffic.rounds.push_back(std::move(round));
   }

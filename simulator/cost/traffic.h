@@ -18,8 +18,8 @@ struct Fold {
   std::int32_t node{};
   std::int32_t ranks{}, nodes{};                   // of the whole group
   std::int32_t fewest{1};                          // members of the group that any of its nodes has
-  std::int32_t first_index{};                      // place in the group of its first member here
   std::vector<std::vector<std::int32_t>> members;  // GPUs of this node, group by group, the asked one first
+  std::vector<std::int32_t> first_index;  // of each of these: the place in its group of its first member here
   bool
       in_order{};  // between sockets there is one way, so rings and chains go through the GPUs in their order
 };

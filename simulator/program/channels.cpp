@@ -6,25 +6,29 @@
 
 namespace ds::program {
 
-std::optional<Channel> Channels::make(std::int32_t rank_class, Kind kind, const Comm& comm) const {
+std::int32_t Channels::class_at(std::int32_t rank) const {
+  return static_cast<std::int32_t>(class_of(program_, rank));
+}
+
+/// Found once for all classes that have part in it: the group of all ranks has a million, and each of a thousand classes asks.
+const std::vector<std::int32_t>& Channels::classes_of(const Group& group, std::int32_t rank) {
+  const auto [known, is_new] = classes_.try_emplace({group, program_.grid.strides(group, rank).first});
+  if (!is_new) return known->second;
+  std::vector<bool> present(program_.classes.size());
+  for (const std::int32_t member : program_.grid.members(group, rank))
+    present[static_cast<std::size_t>(class_at(member))] = true;
+  for (std::size_t c = 0; c < present.size(); ++c)
+    if (present[c]) known->second.push_back(static_cast<std::int32_t>(c));
+  return known->second;
+}
+
+std::optional<Channel> Channels::make(std::int32_t rank_class, Kind kind, const Comm& comm) {
   const std::int32_t rank = program_.classes[static_cast<std::size_t>(rank_class)].first;
-  const auto class_at = [&](std::int32_t other) {
-    return static_cast<std::int32_t>(class_of(program_, other));
-  };
-  const std::vector<std::int32_t> members = program_.grid.members(comm.group, rank);
-  if (std::ranges::find(members, rank) == members.end()) return std::nullopt;
-  Channel channel{.group = comm.group, .classes = {}};
-  if (kind == Kind::collective) {
-    for (const std::int32_t member : members) channel.classes.push_back(class_at(member));
-    std::ranges::sort(channel.classes);
-    const auto twice = std::ranges::unique(channel.classes);
-    channel.classes.erase(twice.begin(), twice.end());
-    return channel;
-  }
+  if (program_.grid.count(comm.group, rank) == 0) return std::nullopt;
+  if (kind == Kind::collective) return Channel{.group = comm.group, .classes = classes_of(comm.group, rank)};
   const std::int32_t neighbour =
       program_.grid.neighbour(comm.group, rank, kind == Kind::send ? comm.shift : -comm.shift);
-  channel.shift = comm.shift;
-  channel.classes = {rank_class, class_at(neighbour)};
+  Channel channel{.group = comm.group, .shift = comm.shift, .classes = {rank_class, class_at(neighbour)}};
   if (kind == Kind::receive) std::ranges::reverse(channel.classes);
   return channel;
 }

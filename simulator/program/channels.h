@@ -35,12 +35,16 @@ class Channels {
  private:
   using Key = std::tuple<Group, std::int32_t, std::vector<std::int32_t>>;
   using Asked = std::tuple<std::int32_t, Kind, Group, std::int8_t>;
-  std::optional<Channel> make(std::int32_t rank_class, Kind kind, const Comm& comm) const;
+  std::int32_t class_at(std::int32_t rank) const;
+  const std::vector<std::int32_t>& classes_of(const Group& group, std::int32_t rank);
+  std::optional<Channel> make(std::int32_t rank_class, Kind kind, const Comm& comm);
 
   const Program& program_;
   std::vector<Channel> channels_;
   std::map<Key, std::int32_t> numbers_;
   std::map<Asked, std::optional<std::int32_t>> asked_;
+  std::map<std::pair<Group, std::int32_t>, std::vector<std::int32_t>>
+      classes_;  // by the lowest rank of the group
 };
 
 /// "ranks of stage 1": a class in the checker's sentences.

@@ -14,6 +14,8 @@ inline constexpr std::int64_t kMaxHeads = 1LL << 16;
 inline constexpr std::int64_t kMaxExperts = 1LL << 16;
 inline constexpr std::int64_t kMaxNodes = 1LL << 20;
 inline constexpr std::int64_t kMaxGpusPerNode = 1LL << 12;
+inline constexpr std::int64_t kMaxMeshedGpus = 64;   // each has a link to each other
+inline constexpr std::int64_t kMaxGpus = 1LL << 22;  // of a cluster: their links are counted one by one
 inline constexpr std::int64_t kMaxGroups = 256;
 inline constexpr std::int64_t kMaxCpuRanks = 64;
 inline constexpr std::int64_t kMaxCpuLayers = 1LL << 10;
@@ -23,6 +25,10 @@ inline constexpr std::int64_t kMaxGlobalBatch = 1LL << 24;
 inline constexpr std::int64_t kMaxMicroBatches = 1LL << 16;
 inline constexpr std::int64_t kMaxPasses =
     1LL << 18;  // stages x chunks x micro-batches: a second, and some 200 MB
+// Layers x micro-batches, each of them a forward and a backward pass of one layer: some 200 bytes, or 1,300 where all their
+// instructions are played.
+inline constexpr std::int64_t kMaxLayerPasses = 1LL << 20;
+inline constexpr std::int64_t kMaxPlayedLayerPasses = 1LL << 18;
 inline constexpr std::int64_t kMaxDegree = 1LL << 20;  // tp, pp, cp, dp, ep, etp
 inline constexpr std::int64_t kMaxVpp = 1LL << 10;
 inline constexpr std::int64_t kMaxSteps = 1LL << 40;

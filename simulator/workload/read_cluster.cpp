@@ -95,6 +95,11 @@ Node read_node_object(const Cursor& at) {
     node.intra = read_intra(*intra);
   else if (node.gpus_per_node > 1)
     at.member("intra");
+  const bool mesh = node.intra.kind == IntraKind::nvlink_mesh || node.intra.kind == IntraKind::xgmi_mesh;
+  if (mesh && node.gpus_per_node > kMaxMeshedGpus)
+    at.member("gpus_per_node")
+        .fail(fmt::format("must be at most {} where each GPU has a link to each other (intra.kind)",
+                          kMaxMeshedGpus));
   if (node.gpus_per_node % node.intra.sockets != 0)
     at.member("intra").member("sockets").fail("must divide gpus_per_node");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);

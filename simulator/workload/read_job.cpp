@@ -121,7 +121,7 @@ Job read_job(const std::filesystem::path& file, std::span<const std::string_view
       return read_document(file);
     } catch (const InputError& error) {
       const std::string hint = launch_hint(file);
-      if (hint.empty() || !error.hint().empty() || error.wrong().find("no JSON") == std::string::npos) throw;
+      if (hint.empty() || !error.hint().empty() || error.wrong().find("not JSON") == std::string::npos) throw;
       throw InputError(error.path(), error.wrong(), hint).in_file(error.file());
     }
   };

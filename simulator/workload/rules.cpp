@@ -108,6 +108,9 @@ double largest_tensor(const Job& j) {
 /// Forward passes that the stages of a step run; each is played, and remembered until the step ends.
 std::int64_t passes(const Job& j) { return product({j.plan.pp, j.plan.chunks(), micro_batches(j)}); }
 
+/// The layers that they pass through.
+std::int64_t layer_passes(const Job& j) { return product({j.model.layers, micro_batches(j)}); }
+
 std::int64_t nodes(const Job& j) {
   std::int64_t sum = 0;
   for (const NodeGroup& group : j.cluster.groups) sum += group.nodes;
@@ -228,6 +231,9 @@ const Rule kRules[] = {
    [](const Job& j) { return fmt::format("{} must be 1 on localhost and on a CPU profile", j.cluster.groups[0].nodes); },
    [](Job& j) -> std::int64_t& { return j.cluster.groups[0].nodes; }},
   {"cluster.nodes",
+   [](const Job& j) { return j.cluster.cpu() || j.cluster.ranks() <= kMaxGpus; },
+   [](const Job& j) { return fmt::format("{} makes a cluster of {} GPUs, at most {} are planned for", nodes(j), j.cluster.ranks(), kMaxGpus); }, nullptr},
+  {"cluster.nodes",
    [](const Job& j) { return j.cluster.cpu() || nodes(j) == 1 || group_without_cards(j) < 0; },
    [](const Job& j) {
      const std::int64_t alone = group_without_cards(j);
@@ -308,6 +314,10 @@ const Rule kRules[] = {
   {"plan.pp",
    [](const Job& j) { return passes(j) <= kMaxPasses; },
    [](const Job& j) { return fmt::format("{} x plan.vpp {} x {} micro-batches makes a step of {} passes, at most {} are planned (some 200 MB); a larger plan.micro_batch makes fewer", j.plan.pp, j.plan.vpp, micro_batches(j), passes(j), kMaxPasses); }, nullptr},
+  {"plan.micro_batch",
+   [](const Job& j) { return layer_passes(j) <= kMaxLayerPasses; },
+   [](const Job& j) { return fmt::format("{} gives {} micro-batches, which pass through {} layers in {} steps; at most {} are planned (some 200 MB); a larger plan.micro_batch gives fewer", j.plan.micro_batch, micro_batches(j), j.model.layers, layer_passes(j), kMaxLayerPasses); },
+   [](Job& j) -> std::int64_t& { return j.plan.micro_batch; }},
   {"plan.zero_group",
    [](const Job& j) { return product({j.plan.dp, j.plan.cp}) % j.plan.zero_group == 0; },
    [](const Job& j) { return fmt::format("{} must divide plan.dp x plan.cp, which is {}", j.plan.zero_group, product({j.plan.dp, j.plan.cp})); },

@@ -169,4 +169,16 @@ void check_supported(const Job& job) {
   throw job.file.empty() ? error : error.in_file(job.file);
 }
 
+bool playable(const Job& job) { return job.model.layers * job.micro_batches() <= kMaxPlayedLayerPasses; }
+
+void check_depth(const Job& job, Depth depth) {
+  if (depth != Depth::event || playable(job)) return;
+  const InputError error{
+      "simulate.depth",
+      fmt::format("event plays {} layers x {} micro-batches one by one; at most {} are played",
+                  job.model.layers, job.micro_batches(), kMaxPlayedLayerPasses),
+      "--depth analytic takes a fraction of the memory"};
+  throw job.file.empty() ? error : error.in_file(job.file);
+}
+
 }  // namespace ds::workload

@@ -15,4 +15,8 @@ void check_supported(const Job& job);
 /// The path that it would name; nothing where it would not throw. Allocates nothing: a search asks for every plan.
 std::optional<std::string_view> first_unsupported(const Job& job);
 
+/// Whether the step is small enough for event depth, which plays all its instructions; and InputError where it is not.
+bool playable(const Job& job);
+void check_depth(const Job& job, Depth depth);
+
 }  // namespace ds::workload

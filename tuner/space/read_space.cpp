@@ -65,7 +65,7 @@ Dimensions space_of_file(const std::string& file) {
     std::vector<std::int64_t>& values = dimensions.of(*key);
     for (const Cursor& value : at->list(1, kMostValues)) {
       values.push_back(key->value.number(value));
-      if (std::ranges::count(values, values.back()) > 1) value.fail("stands there twice");
+      if (std::ranges::count(values, values.back()) > 1) value.fail("is listed twice");
     }
   }
   return dimensions;
@@ -104,7 +104,7 @@ const PlanKey* varied_key_of(const Constraint& constraint) {
 
 [[noreturn]] void refuse_unknown(const Constraint& constraint) {
   const std::string near = nearest(constraint.path.substr(kPlan.size()), names());
-  refuse(constraint, "is no key that a search varies",
+  refuse(constraint, "is not a key that a search varies",
          near.empty() ? fmt::format("{} are; --set changes any other key of the job", listed(names()))
                       : fmt::format("did you mean plan.{}?", near));
 }
@@ -116,7 +116,7 @@ std::int64_t value_of(const Constraint& constraint, const PlanKey& key) {
     document = parse_document(constraint.value, "");
   } catch (const InputError&) {
     if (constraint.value.find_first_of("\"\\") != std::string::npos)
-      refuse(constraint, "is no JSON value and no word");
+      refuse(constraint, "is neither a JSON value nor a word");
     document = parse_document("\"" + constraint.value + "\"", std::string(constraint.option));
   }
   return key.value.number(Cursor(document->value(), std::string(constraint.option), constraint.path));

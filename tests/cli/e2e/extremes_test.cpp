@@ -103,6 +103,34 @@ TEST_F(Extremes, TogetherAreAnsweredSoonOrRefused) {
       EXPECT_TRUE(complains(stages, 2, "plan.pp"));
       EXPECT_NE(stages.err.find("passes"), std::string::npos) << stages.err;
     }
+    // Few stages of many layers, each of which many micro-batches pass through.
+    EXPECT_TRUE(complains(run(many(16384, 1, 65536, 8), depth), 2, "plan.micro_batch"));
+    // Four million GPUs in a thousand stages, each of which meets all others in the norm.
+    const Ended ranks = run(many(1024, 524288, 8192, 1024), depth);
+    EXPECT_LE(ranks.status, 1) << ranks.err;
+    if (!sanitized()) {
+      EXPECT_LT(ranks.wall_s, 2 * kTimeLimit);
+    }
+    EXPECT_TRUE(complains(run(many(1024, 1048576, 8192, 1024), depth), 2, "cluster.nodes"));
+  }
+  // What is played instruction by instruction has a lower limit, and analytic depth says the rest.
+  const std::string long_step = many(4096, 1, 128, 8);
+  EXPECT_TRUE(complains(run(long_step, "event"), 2, "simulate.depth"));
+  EXPECT_LE(run(long_step, "analytic").status, 1);
+}
+
+/// Each GPU of a mesh has a link to each other.
+TEST_F(Extremes, AMeshOfThousandsOfGpusIsRefused) {
+  const std::string job =
+      write("mesh.json", R"({"model": "gpt-3m", "train": {"sequence_length": 128, "global_batch": 4096},
+      "cluster": {"nodes": 1, "node": {"gpu": "h100-sxm5-80g", "gpus_per_node": 4096,
+                                       "intra": {"kind": "nvlink-mesh", "bytes_per_s": 1e11}}}})");
+  EXPECT_TRUE(complains(sim({"run", job}), 2, "cluster.node.gpus_per_node"));
+  const Ended ended =
+      sim({"run", job, "--set", "cluster.node.intra.kind=nvswitch"}, {.address_bytes = 1LL << 30});
+  EXPECT_LE(ended.status, 1) << ended.err;
+  if (!sanitized()) {
+    EXPECT_LT(ended.wall_s, kTimeLimit);
   }
 }
 

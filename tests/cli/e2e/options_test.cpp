@@ -59,9 +59,13 @@ TEST_F(Options, WhatHasNoReportSaysWhereItsResultGoes) {
 }
 
 TEST_F(Options, ThatAreMisspeltAreToldByName) {
-  EXPECT_TRUE(complains(sim({"run", job, "--hlep"}), 2, "--hlep: is no option; did you mean --help?"));
-  EXPECT_TRUE(complains(exec({"run", job, "--stesp=3"}), 2, "--stesp: is no option; did you mean --steps?"));
-  EXPECT_TRUE(complains(tune({"searhc", job}), 2, "searhc: is no command; did you mean search?"));
+  EXPECT_TRUE(complains(sim({"run", job, "--hlep"}), 2, "--hlep: is not an option; did you mean --help?"));
+  EXPECT_TRUE(
+      complains(exec({"run", job, "--stesp=3"}), 2, "--stesp: is not an option; did you mean --steps?"));
+  EXPECT_TRUE(complains(tune({"searhc", job}), 2, "searhc: is not a command; did you mean search?"));
+  EXPECT_TRUE(complains(tune({"search", job, "--space", ""}), 2, "--space: has an empty value"));
+  EXPECT_TRUE(complains(sim({"run", job, "--report", ""}), 2, "--report: has an empty value"));
+  EXPECT_TRUE(complains(sim({"run", ""}), 2, "has an empty value"));
   EXPECT_TRUE(complains(sim({"capacity", job}), 2, "capacity: is not there yet"));
 }
 

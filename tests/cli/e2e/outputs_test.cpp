@@ -55,7 +55,7 @@ TEST_F(Outputs, ThatCannotBeWrittenAreRefusedAtOnce) {
   EXPECT_EQ(read(path("protected")), "as it was");
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   EXPECT_TRUE(complains(train({"--report", path("fifo")}), 2, "nobody reads"));
-  EXPECT_TRUE(complains(train({"--trace", path("no/such/folder")}), 2, "is no folder"));
+  EXPECT_TRUE(complains(train({"--trace", path("no/such/folder")}), 2, "is not a folder"));
 }
 
 /// A reader that waits in open() sees the whole and then the end, not the end of a first look.

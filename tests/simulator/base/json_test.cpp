@@ -71,9 +71,9 @@ TEST(Json, NamesTheNearestKnownKey) {
 
 TEST(Json, RefusesAKeyThatStandsTwiceEvenWithEqualValues) {
   EXPECT_EQ(parse_message(R"({"plan": {"tp": 8, "tp": 8}})"),
-            "f.json: plan.tp: the key stands there twice; keep one");
+            "f.json: plan.tp: the key appears twice; keep one");
   EXPECT_EQ(parse_message(R"({"a": [1, {"b": {"c": 1}, "b": 2}]})"),
-            "f.json: a[1].b: the key stands there twice; keep one");
+            "f.json: a[1].b: the key appears twice; keep one");
 }
 
 TEST(Json, SaysLineAndColumnOfASyntaxError) {

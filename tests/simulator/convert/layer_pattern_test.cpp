@@ -63,7 +63,7 @@ TEST(PipelineLayout, IsUnrolled) {
 TEST(PipelineLayout, AWrongOneIsRefused) {
   EXPECT_NE(layout_refusal("tE|L").find("must begin with the embedding"), std::string::npos);
   EXPECT_NE(layout_refusal("Et|t").find("must end with the loss"), std::string::npos);
-  EXPECT_NE(layout_refusal("Et|x|L").find("has \"x\", which is no layer"), std::string::npos);
+  EXPECT_NE(layout_refusal("Et|x|L").find("has \"x\", which is not a layer"), std::string::npos);
   EXPECT_NE(layout_refusal("E(t|L").find("opens a ( that nothing closes"), std::string::npos);
   EXPECT_NE(layout_refusal("E(t*9999|)*9999L").find("more layers than any model has"), std::string::npos);
   EXPECT_NE(layout_refusal("Et*99999999999999999999L").find("repeats more often"), std::string::npos);

@@ -196,7 +196,7 @@ TEST(Megatron, TheModelMayBeNamedBesideTheLaunch) {
 TEST(Megatron, EveryFlagIsAccountedFor) {
   Asked asked = on_nodes(1);
   EXPECT_EQ(megatron_refusal("--num-layer 3"),
-            "launch.sh: line 1: --num-layer: is no flag of Megatron-LM that is known here; did you mean "
+            "launch.sh: line 1: --num-layer: is not a flag of Megatron-LM that is known here; did you mean "
             "--num-layers?");
   const Conversion made =
       convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-rope-fusion --optimizer adam", asked);

@@ -57,7 +57,7 @@ TEST(Yaml, MoreOfItIsRefusedWithItsLine) {
   EXPECT_THAT(refusal("a: [1, 2"), HasSubstr("line 1: opens a list"));
   EXPECT_THAT(refusal("  a: 1"), HasSubstr("is indented without a section"));
   EXPECT_THAT(refusal("null: 1"), HasSubstr("line 1: has a value without a name"));
-  EXPECT_THAT(refusal("word"), HasSubstr("is no NAME: VALUE"));
+  EXPECT_THAT(refusal("word"), HasSubstr("is not NAME: VALUE"));
 }
 
 }  // namespace

@@ -141,6 +141,27 @@ TEST(Traffic, StepsThatAreAlikeOnAllRanksAreTheirTrafficOnOneNode) {
   });
 }
 
+/// Of groups of 4 on nodes of 6, one lies in a node and one is cut in two: each of the six GPUs sends once in every step.
+TEST(Traffic, StepsOfGroupsThatNodesCutAreSentByTheMembersThatAreThere) {
+  const Topology topology(
+      support::cluster(R"({"nodes": 2, "node": {"gpu": "a100-sxm4-80g", "gpus_per_node": 6,
+      "intra": {"kind": "nvswitch", "bytes_per_s": 300e9}, "nics": {"count": 6, "bytes_per_s": 25e9}}})"));
+  const Group group{.first = 0, .members = {{4, 1}}, .siblings = {{3, 4}}};
+  const Steps plan = collective::steps(Collective::all_reduce, Algorithm::halving_doubling, 4);
+  for (const std::int32_t start : {0, 4, 8})
+    for (const Fold& part : fold(topology, group, start))
+      for (const Round& round : traffic_of(plan, part).rounds) {
+        std::vector<std::int32_t> senders;
+        for (const NodeMessage& message : round.messages) {
+          senders.push_back(message.from);
+          EXPECT_TRUE(message.to >= 0 && message.to < 6) << message.to;
+          EXPECT_NE(message.across, message.from != message.to);
+        }
+        std::ranges::sort(senders);
+        EXPECT_EQ(senders, (std::vector<std::int32_t>{0, 1, 2, 3, 4, 5})) << "group from " << start;
+      }
+}
+
 TEST(Traffic, ATreesStepsAreNotAlikeOnAllRanks) {
   EXPECT_FALSE(all_send_alike(collective::steps(Collective::all_reduce, Algorithm::binomial_tree, 8)));
   EXPECT_FALSE(all_send_alike(collective::steps(Collective::broadcast, Algorithm::ring, 8)));
