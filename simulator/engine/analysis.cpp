@@ -41,7 +41,8 @@ program::StepSummary Analysis::summary() {
   std::vector<StepOfClass> steps;
   Seconds begin{};
   for (std::size_t c = 0; c < classes_.size(); ++c) {
-    for (const std::vector<Segment>& lane : schedules_[c].segments) times[c].emplace_back(lane.size());
+    for (std::size_t lane = 0; lane < schedules_[c].lanes(); ++lane)
+      times[c].emplace_back(schedules_[c].count(lane));
     read_times(c, period, times[c], begin);
     steps.push_back({&schedules_[c], &times[c]});
   }

@@ -10,14 +10,15 @@ namespace {
 
 /// Goes through a lane's segments, instruction by instruction.
 struct Cursor {
-  std::size_t segment{0};
+  std::size_t time{0};       // of the segment
+  std::size_t segment{0};    // of the call
   std::int32_t position{0};  // in the segment
 };
 
-Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std::vector<Interval>& times,
+Interval next_of(Cursor& cursor, const std::vector<Segment>& of_call, const std::vector<Interval>& times,
                  const LaneBody& body) {
-  const Segment& segment = segments[cursor.segment];
-  const Interval& whole = times[cursor.segment];
+  const Segment& segment = of_call[cursor.segment];
+  const Interval& whole = times[cursor.time];
   const std::int32_t first = segment.first, at = first + cursor.position;
   const auto since = [&](std::int32_t position) {
     // Added up one by one, instructions may end a rounding later than all of them together.
@@ -27,7 +28,7 @@ Interval next_of(Cursor& cursor, const std::vector<Segment>& segments, const std
   const Seconds start = at == first ? whole.start : since(at);
   // What takes no time may end a rounding before it begins.
   const Interval result{start, std::max(start, last ? whole.end : since(at + 1))};
-  if (last) cursor = {cursor.segment + 1, 0};
+  if (last) cursor = {cursor.time + 1, (cursor.segment + 1) % of_call.size(), 0};
   return result;
 }
 
@@ -44,7 +45,7 @@ void for_each_row(const program::Program& program, std::size_t rank_class, const
     std::int32_t position = 0;
     program::for_each_instruction(program.body(call), [&](program::InstructionId id, std::int32_t) {
       const std::size_t lane = program::index(program.instruction(id).lane);
-      const Interval time = next_of(cursors[lane], schedule.segments[lane], times[lane], lanes[lane]);
+      const Interval time = next_of(cursors[lane], schedule.segments_of(c, lane), times[lane], lanes[lane]);
       fn({.rank = rank,
           .step = step,
           .call = static_cast<std::int32_t>(c),

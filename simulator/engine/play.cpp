@@ -28,8 +28,11 @@ std::vector<std::int32_t> members_of_classes(const program::Program& program) {
 /// One rank that stands for its class.
 struct Player {
   struct Lane {
+    const Segment* segment{};  // the next one, or the one that it is busy with
+    const Segment* of_call{};  // behind the call's last
+    std::size_t call{0};       // of the step
+    std::size_t next{0};       // that segment's place in `times`
     std::int32_t step{0};
-    std::size_t next{0};          // segment
     std::int64_t ended{0};        // instructions, since the first step
     bool busy{false};             // the segment has begun, or is ready and waits for other classes
     std::int32_t wait{0};         // of the segment's waits, the first that is not known to be over
@@ -40,6 +43,7 @@ struct Player {
   StepSchedule schedule;
   std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
   std::vector<Lane> lanes;
+  std::vector<std::size_t> behind_cut;       // by lane: the first segment that is issued behind the cut
   std::vector<std::vector<Interval>> times;  // of the last step's segments, by lane
 };
 
@@ -69,11 +73,11 @@ class Play {
     // At the cut everything has ended, and nothing that comes behind it could have begun before.
     const Seconds period = running_.now();
     for (Player& player : players_)
-      if (player.times[0][segment_of_cut(player)].end != period || !begins_at_cut(player))
+      if (player.times[0][player.behind_cut[0] - 1].end != period || !begins_at_cut(player))
         return std::nullopt;
     for (Player& player : players_)
       for (std::size_t l = 0; l < player.lanes.size(); ++l)
-        for (std::size_t s = behind_cut(player, l); s < player.times[l].size(); ++s) {
+        for (std::size_t s = player.behind_cut[l]; s < player.times[l].size(); ++s) {
           player.times[l][s].start += period;
           player.times[l][s].end += period;
         }
@@ -102,11 +106,13 @@ class Play {
           .schedule = StepSchedule(program_, c, durations_, channels, apart, has_cut_ ? &cut : nullptr),
           .flows = std::move(flows),
           .lanes = std::vector<Player::Lane>(program_.lanes.size()),
+          .behind_cut = {},
           .times = {}};
-      for (const std::vector<Segment>& lane : player.schedule.segments)
-        player.times.emplace_back(lane.size());
-      for (std::size_t l = 0; l < player.lanes.size(); ++l)
-        player.lanes[l].left = kSteps * player.schedule.segments[l].size();
+      for (std::size_t l = 0; l < player.lanes.size(); ++l) {
+        player.times.emplace_back(player.schedule.count(l));
+        player.lanes[l].left = kSteps * player.times[l].size();
+        if (player.lanes[l].left > 0) begin_call(player, l, 0);
+      }
       if (has_cut_) begin_at_cut(player);
       players.push_back(std::move(player));
     }
@@ -117,58 +123,79 @@ class Play {
     return players;
   }
 
-  /// The first segment of a lane that is issued behind the cut.
-  static std::size_t behind_cut(const Player& player, std::size_t lane) {
-    const std::vector<Segment>& segments = player.schedule.segments[lane];
-    return static_cast<std::size_t>(
-        std::ranges::upper_bound(segments, player.schedule.before_cut[lane], {}, &Segment::ended) -
-        segments.begin());
+  /// Goes to the lane's first segment from that call on. There is one in every step.
+  static void begin_call(Player& player, std::size_t lane, std::size_t call) {
+    Player::Lane& one = player.lanes[lane];
+    for (;; ++call) {
+      if (call == player.schedule.calls.size()) {
+        call = 0, one.next = 0;
+        ++one.step;
+      }
+      const std::vector<Segment>& segments = player.schedule.segments_of(call, lane);
+      if (segments.empty()) continue;
+      one.call = call;
+      one.segment = segments.data();
+      one.of_call = one.segment + segments.size();
+      return;
+    }
   }
-  static std::size_t segment_of_cut(const Player& player) { return behind_cut(player, 0) - 1; }
+  static void go_on(Player& player, std::size_t lane) {
+    Player::Lane& one = player.lanes[lane];
+    ++one.next;
+    if (++one.segment == one.of_call) begin_call(player, lane, one.call + 1);
+  }
 
   /// All that was issued up to the cut of the first step has ended.
   static void begin_at_cut(Player& player) {
+    const StepSchedule& schedule = player.schedule;
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
       Player::Lane& lane = player.lanes[l];
-      lane.ended = player.schedule.before_cut[l];
-      lane.next = behind_cut(player, l);
-      lane.left = player.schedule.segments[l].size();
-      if (lane.next == lane.left) lane.next = 0, lane.step = 1;
+      lane.left = player.times[l].size();
+      while (lane.left > 0 && lane.step == 0 && ended_with(player, l) <= schedule.before_cut[l])
+        go_on(player, l);
+      player.behind_cut.push_back(lane.step == 0 ? lane.next : lane.left);
+      lane.ended = schedule.before_cut[l];
     }
+  }
+
+  /// Instructions that have ended with a lane's segment, since the first step.
+  static std::int64_t ended_with(const Player& player, std::size_t l) {
+    const Player::Lane& lane = player.lanes[l];
+    return player.schedule.issued(lane.call, l) + lane.segment->first + lane.segment->count +
+           lane.step * player.schedule.lengths[l];
   }
 
   /// Whether no lane could have begun in earnest, before the cut, with what comes behind it.
   static bool begins_at_cut(const Player& player) {
+    const StepSchedule& schedule = player.schedule;
     for (std::size_t l = 1; l < player.lanes.size(); ++l) {
-      const std::vector<Segment>& segments = player.schedule.segments[l];
-      if (segments.empty()) continue;
+      if (player.times[l].empty()) continue;
       // A lane that has nothing to do before the cut begins its step behind it.
-      const bool next_step = behind_cut(player, l) == segments.size();
-      const std::size_t first = next_step ? 0 : behind_cut(player, l);
-      const Segment& segment = segments[first];
-      const Interval& time = player.times[l][first];
+      const bool next_step = player.behind_cut[l] == player.times[l].size();
+      std::size_t before = next_step ? 0 : player.behind_cut[l];
+      const Interval& time = player.times[l][before];
+      std::size_t c = 0;
+      for (; schedule.segments_of(c, l).size() <= before; ++c) before -= schedule.segments_of(c, l).size();
+      const Segment& segment = schedule.segments_of(c, l)[before];
       const bool met_later =
           segment.channel != kNoChannel && time.end.value > segment.alone.value * (1 + 1e-12);
-      if (time.start == Seconds{} && !met_later && !waits_behind_cut(player, segment, next_step))
+      if (time.start == Seconds{} && !met_later && !waits_behind_cut(schedule, c, segment, next_step))
         return false;
     }
     return true;
   }
-  static bool waits_behind_cut(const Player& player, const Segment& segment, bool next_step) {
-    const StepSchedule& schedule = player.schedule;
-    for (std::int32_t w = segment.first_wait; w < segment.first_wait + segment.waits; ++w) {
-      const program::Position& until = schedule.waits[static_cast<std::size_t>(w)];
-      const auto lane = static_cast<std::size_t>(until.lane);
-      if (until.ended + (next_step ? schedule.lengths[lane] : 0) > schedule.before_cut[lane]) return true;
-    }
-    return false;
+  static bool waits_behind_cut(const StepSchedule& schedule, std::size_t call, const Segment& segment,
+                               bool next_step) {
+    return std::ranges::any_of(schedule.waits_of(segment), [&](const CallWait& wait) {
+      const auto lane = static_cast<std::size_t>(wait.lane);
+      return schedule.issued(call, lane) + wait.ended + (next_step ? schedule.lengths[lane] : 0) >
+             schedule.before_cut[lane];
+    });
   }
 
   Player& player_of(Front front) { return players_[static_cast<std::size_t>(front.player)]; }
   const Segment& segment_of(Front front) {
-    const Player& player = player_of(front);
-    const auto lane = static_cast<std::size_t>(front.lane);
-    return player.schedule.segments[lane][player.lanes[lane].next];
+    return *player_of(front).lanes[static_cast<std::size_t>(front.lane)].segment;
   }
   Interval& time_of(Front front) {
     Player& player = player_of(front);
@@ -186,19 +213,20 @@ class Play {
         if (player.lanes[static_cast<std::size_t>(lane.for_lane)].ended < lane.until_ended) continue;
         lane.for_lane = -1;
       }
-      if (!may_begin(player, player.schedule.segments[l][lane.next], lane)) continue;
+      if (!may_begin(player, lane)) continue;
       lane.busy = true;
       begin({p, static_cast<std::int32_t>(l)});
     }
   }
 
-  static bool may_begin(const Player& player, const Segment& segment, Player::Lane& waiting) {
+  static bool may_begin(const Player& player, Player::Lane& waiting) {
     const StepSchedule& schedule = player.schedule;
-    for (; waiting.wait < segment.waits; ++waiting.wait) {
-      const program::Position& until =
-          schedule.waits[static_cast<std::size_t>(segment.first_wait + waiting.wait)];
+    const std::span<const CallWait> waits = schedule.waits_of(*waiting.segment);
+    for (; waiting.wait < std::ssize(waits); ++waiting.wait) {
+      const CallWait& until = waits[static_cast<std::size_t>(waiting.wait)];
       const auto lane = static_cast<std::size_t>(until.lane);
-      const std::int64_t ended = until.ended + waiting.step * schedule.lengths[lane];
+      const std::int64_t ended =
+          schedule.issued(waiting.call, lane) + until.ended + waiting.step * schedule.lengths[lane];
       if (player.lanes[lane].ended < ended) {
         waiting.for_lane = until.lane, waiting.until_ended = ended;
         return false;
@@ -210,24 +238,12 @@ class Play {
   void begin(Front front) {
     time_of(front).start = running_.now();
     const Segment& segment = segment_of(front);
-    fetch_ahead(front, segment);
     if (segment.channel != kNoChannel)
       meet(front, segment);
     else if (segment.communicates)
       start({&front, 1}, segment.alone);
     else
       running_.compute(front, segment.alone);
-  }
-
-  /// What the lane does next is far away in memory from what others do until then.
-  void fetch_ahead(Front front, const Segment& segment) {
-    const Player& player = player_of(front);
-    const auto lane = static_cast<std::size_t>(front.lane);
-    const std::size_t next = player.lanes[lane].next;
-    __builtin_prefetch(&segment + 2);
-    __builtin_prefetch(reinterpret_cast<const char*>(&segment + 3) - 1);
-    __builtin_prefetch(player.schedule.waits.data() + segment.first_wait + segment.waits);
-    __builtin_prefetch(player.times[lane].data() + next + 2, 1);
   }
 
   /// All begin once the last is ready. A channel's communications follow one another in a lane of each class, so those who
@@ -260,14 +276,10 @@ class Play {
     Player::Lane& lane = player.lanes[l];
     Seconds& step_end = ends_[static_cast<std::size_t>(lane.step)];
     step_end = std::max(step_end, running_.now());
-    lane.ended = segment_of(front).ended + lane.step * player.schedule.lengths[l];
+    lane.ended = ended_with(player, l);
     lane.busy = false;
     lane.wait = 0;
-    --lane.left;
-    if (++lane.next == player.schedule.segments[l].size()) {
-      lane.next = 0;
-      ++lane.step;
-    }
+    if (--lane.left > 0) go_on(player, l);
     begin_ready(front.player);
   }
 

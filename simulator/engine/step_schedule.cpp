@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <optional>
 #include <span>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "simulator/engine/alone.h"
 #include "simulator/engine/touches.h"
 #include "simulator/program/rows.h"
+#include "simulator/program/scoreboard.h"
 #include "simulator/program/walk.h"
 
 namespace ds::engine {
@@ -19,12 +19,6 @@ namespace {
 using program::index;
 using program::Instruction;
 using program::Position;
-
-/// A wait of one lane, by the number of the instruction that waits.
-struct Wait {
-  std::int64_t number{};
-  Position until;
-};
 
 /// Positions of a lane, as bits.
 class Marks {
@@ -51,31 +45,44 @@ class Marks {
   std::vector<std::uint64_t> words_;
 };
 
-class Builder {
+}  // namespace
+
+/// Fills a schedule whose calls and bodies are known.
+class ScheduleBuilder {
  public:
-  Builder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule, const Cut* cut)
+  ScheduleBuilder(const program::Program& program, std::size_t rank_class, StepSchedule& schedule,
+                  const Cut* cut)
       : program_(program),
         ranks_(program.classes[rank_class]),
-        scoreboard_(program, program.classes[rank_class]),
-        lanes_of_(users_of_buffers(program, program::templates_of(program, ranks_))),
+        templates_(program::templates_of(program, ranks_)),
+        scoreboard_(program, ranks_),
+        lanes_of_(users_of_buffers(program, templates_)),
         schedule_(schedule),
         lanes_(program.lanes.size()),
         cut_(cut),
-        waits_(lanes_),
-        cuts_(lanes_) {}
+        cuts_(lanes_),
+        forms_(program.templates.size()) {}
 
   void run() {
     count();
     find_waits();
-    for (std::size_t lane = 0; lane < lanes_; ++lane) cut(lane);
+    for (std::size_t c = 0; c < schedule_.calls.size(); ++c) schedule_.form_of.push_back(form_of(c));
   }
 
  private:
   void count() {
-    schedule_.lengths.assign(lanes_, 0);
-    for (const program::Call& call : schedule_.calls)
+    std::vector<std::int32_t> issued(lanes_, 0);
+    schedule_.issued_.reserve((schedule_.calls.size() + 1) * lanes_);
+    const auto note = [&] {
+      schedule_.issued_.insert(schedule_.issued_.end(), issued.begin(), issued.end());
+    };
+    for (const program::Call& call : schedule_.calls) {
+      note();
       for (std::size_t lane = 0; lane < lanes_; ++lane)
-        schedule_.lengths[lane] += schedule_.bodies[index(call.body)][lane].length();
+        issued[lane] += schedule_.bodies[index(call.body)][lane].length();
+    }
+    note();
+    schedule_.lengths.assign(issued.begin(), issued.end());
   }
 
   /// Issues two steps, the first from the cut on; the second waits for all that any later one waits for. A wait is left out
@@ -83,40 +90,46 @@ class Builder {
   void find_waits() {
     read_touches();
     if (cut_ != nullptr) count_before_cut();
-    std::vector<std::vector<std::int64_t>> waited(lanes_, std::vector<std::int64_t>(lanes_, 0));
-    std::vector<std::int64_t> issued(lanes_, 0);
+    std::vector<std::int64_t> waited(lanes_ * lanes_, 0);
     std::vector<Position> waits;
     for (const bool second : {false, true})
-      for (std::size_t c = 0; c < schedule_.calls.size(); ++c) {
+      for (std::size_t c = !second && cut_ != nullptr ? static_cast<std::size_t>(cut_->call) : 0;
+           c < schedule_.calls.size(); ++c) {
         const program::Call& call = schedule_.calls[c];
-        const std::size_t t = index(call.body);
-        const bool ended = !second && cut_ != nullptr && c < static_cast<std::size_t>(cut_->call);
         const bool cuts = !second && cut_ != nullptr && c == static_cast<std::size_t>(cut_->call);
-        for (const Resolved& one : touches_[t]) {
-          if (ended || (cuts && one.in_template <= cut_->position)) continue;
+        const auto begin = [&](std::size_t lane) {
+          return schedule_.issued(c, lane) + (second ? schedule_.lengths[lane] : 0);
+        };
+        if (second) first_waiter_.push_back(waiters_.size());
+        for (const Resolved& one : touches_[index(call.body)]) {
+          if (cuts && one.in_template <= cut_->position) continue;
           const std::size_t lane = index(one.lane);
-          const std::int64_t number = issued[lane] + one.in_lane + 1;
           waits.clear();
-          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call, number,
-                            waits);
+          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call,
+                            begin(lane) + one.in_lane + 1, waits);
           for (const Position& until : waits) {
-            std::int64_t& most = waited[lane][static_cast<std::size_t>(until.lane)];
+            const auto other = static_cast<std::size_t>(until.lane);
+            std::int64_t& most = waited[lane * lanes_ + other];
             if (until.ended <= most) continue;
             most = until.ended;
-            if (second) note(lane, number, until);
+            if (!second) continue;
+            waiters_.push_back({static_cast<std::int32_t>(lane),
+                                one.in_lane,
+                                {until.lane, static_cast<std::int32_t>(until.ended - begin(other))}});
+            const std::int64_t ended = until.ended - schedule_.lengths[other];
+            cuts_[other].set(ended > 0 ? ended : until.ended);
+            cuts_[lane].set(begin(lane) - schedule_.lengths[lane] + one.in_lane);
           }
         }
-        for (std::size_t lane = 0; lane < lanes_; ++lane) issued[lane] += lengths_[t][lane];
       }
+    first_waiter_.push_back(waiters_.size());
   }
 
   /// What the scoreboard has to see of each template.
   void read_touches() {
     touches_.resize(program_.templates.size());
-    lengths_.resize(program_.templates.size());
-    for (const program::TemplateId id : program::templates_of(program_, ranks_)) {
+    for (const program::TemplateId id : templates_) {
       const std::vector<LaneBody>& bodies = schedule_.bodies[index(id)];
-      for (const LaneBody& body : bodies) lengths_[index(id)].push_back(body.length());
       for (const Touch& touch :
            touches_of(program_, lanes_of_, program_.templates[index(id)], Iterations::all)) {
         const Instruction& instruction = program_.instruction(touch.id);
@@ -133,66 +146,91 @@ class Builder {
   }
 
   void count_before_cut() {
-    schedule_.before_cut.assign(lanes_, 0);
-    for (std::int32_t c = 0; c < cut_->call; ++c)
-      for (std::size_t lane = 0; lane < lanes_; ++lane)
-        schedule_.before_cut[lane] +=
-            lengths_[index(schedule_.calls[static_cast<std::size_t>(c)].body)][lane];
-    const program::Call& call = schedule_.calls[static_cast<std::size_t>(cut_->call)];
+    const auto first = static_cast<std::size_t>(cut_->call);
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      schedule_.before_cut.push_back(schedule_.issued(first, lane));
     std::int32_t position = 0;
-    program::for_each_instruction(program_.body(call), [&](program::InstructionId id, std::int32_t) {
-      if (position++ <= cut_->position) ++schedule_.before_cut[index(program_.instruction(id).lane)];
-    });
+    program::for_each_instruction(program_.body(schedule_.calls[first]),
+                                  [&](program::InstructionId id, std::int32_t) {
+                                    if (position++ <= cut_->position)
+                                      ++schedule_.before_cut[index(program_.instruction(id).lane)];
+                                  });
     for (std::size_t lane = 0; lane < lanes_; ++lane) cuts_[lane].set(schedule_.before_cut[lane]);
     cuts_[0].set(schedule_.before_cut[0] - 1);  // the cut stands alone
   }
 
-  void note(std::size_t lane, std::int64_t number, Position until) {
-    const auto other = static_cast<std::size_t>(until.lane);
-    number -= schedule_.lengths[lane];
-    until.ended -= schedule_.lengths[other];
-    waits_[lane].push_back({number, until});
-    cuts_[lane].set(number - 1);
-    cuts_[other].set(until.ended > 0 ? until.ended : until.ended + schedule_.lengths[other]);
+  /// A wait of a call, and the lane and its position in the template's LaneBody at which it waits.
+  struct Waiter {
+    std::int32_t lane{}, position{};
+    CallWait until;
+    bool operator==(const Waiter&) const = default;
+  };
+  /// Where a call of a template is cut, a number for each position of each lane, and what it waits for.
+  struct Way {
+    std::vector<std::int32_t> cuts;
+    std::vector<Waiter> waiters;
+    std::int32_t form{};
+  };
+
+  std::int32_t form_of(std::size_t c) {
+    const std::size_t body = index(schedule_.calls[c].body);
+    cuts_of_call_.clear();
+    std::int32_t lanes_before = 0;
+    for (std::size_t lane = 0; lane < lanes_; ++lane) {
+      const std::int64_t begin = schedule_.issued(c, lane), end = schedule_.issued(c + 1, lane);
+      for (std::int64_t p = cuts_[lane].next(begin, end); p < end; p = cuts_[lane].next(p, end))
+        cuts_of_call_.push_back(lanes_before + static_cast<std::int32_t>(p - begin));
+      lanes_before += static_cast<std::int32_t>(end - begin);
+    }
+    const std::span<const Waiter> waiters =
+        std::span(waiters_).subspan(first_waiter_[c], first_waiter_[c + 1] - first_waiter_[c]);
+    std::vector<Way>& known = forms_[body];
+    for (std::size_t k = known.size(); k-- > 0;)
+      if (known[k].cuts == cuts_of_call_ && std::ranges::equal(known[k].waiters, waiters)) {
+        if (k + 1 < known.size()) std::swap(known[k], known.back());  // it comes again
+        return known.back().form;
+      }
+    known.push_back(
+        {cuts_of_call_, {waiters.begin(), waiters.end()}, static_cast<std::int32_t>(schedule_.forms.size())});
+    schedule_.forms.push_back({schedule_.calls[c].body, {}});
+    for (std::size_t lane = 0; lane < lanes_; ++lane)
+      schedule_.forms.back().segments.push_back(cut(c, lane, waiters));
+    return known.back().form;
   }
 
-  void cut(std::size_t lane) {
-    const Marks& cuts = cuts_[lane];
-    auto next_wait = waits_[lane].begin();
-    std::int64_t ended = 0;
-    for (std::size_t c = 0; c < schedule_.calls.size(); ++c) {
-      const LaneBody& body = schedule_.bodies[index(schedule_.calls[c].body)][lane];
-      const std::int32_t count = body.length();
-      std::int32_t next_apart = body.next_apart(0);
-      for (std::int32_t first = 0; first < count;) {
-        if (next_apart < first) next_apart = body.next_apart(first);
-        std::int32_t end = first + 1;  // of the segment
-        if (next_apart != first)
-          end = first + static_cast<std::int32_t>(cuts.next(ended, ended + next_apart - first) - ended);
-        const LaneBody::One& one = *body.at(first).one;
-        Segment segment{.alone = {end == first + 1 ? one.seconds.value : body.begin(end) - body.begin(first)},
-                        .ended = static_cast<std::int32_t>(ended + end - first),
-                        .call = static_cast<std::int32_t>(c),
-                        .first = first,
-                        .count = end - first,
-                        .channel = one.channel,
-                        .instruction = one.id,
-                        .first_wait = static_cast<std::int32_t>(schedule_.waits.size()),
-                        .waits = 0,
-                        .communicates = end == first + 1 && one.communicates};
-        for (; next_wait != waits_[lane].end() && next_wait->number == ended + 1; ++next_wait) {
-          schedule_.waits.push_back(next_wait->until);
+  std::vector<Segment> cut(std::size_t c, std::size_t lane, std::span<const Waiter> waiters) {
+    const LaneBody& body = schedule_.bodies[index(schedule_.calls[c].body)][lane];
+    const std::int64_t begin = schedule_.issued(c, lane);
+    std::vector<Segment> segments;
+    std::int32_t next_apart = body.next_apart(0);
+    for (std::int32_t first = 0; first < body.length();) {
+      if (next_apart < first) next_apart = body.next_apart(first);
+      std::int32_t end = first + 1;  // of the segment
+      if (next_apart != first)
+        end = static_cast<std::int32_t>(cuts_[lane].next(begin + first, begin + next_apart) - begin);
+      const LaneBody::One& one = *body.at(first).one;
+      Segment segment{.alone = {end == first + 1 ? one.seconds.value : body.begin(end) - body.begin(first)},
+                      .first = first,
+                      .count = end - first,
+                      .channel = one.channel,
+                      .instruction = one.id,
+                      .first_wait = static_cast<std::int32_t>(schedule_.waits.size()),
+                      .waits = 0,
+                      .communicates = end == first + 1 && one.communicates};
+      for (const Waiter& waiter : waiters)
+        if (waiter.lane == static_cast<std::int32_t>(lane) && waiter.position == first) {
+          schedule_.waits.push_back(waiter.until);
           ++segment.waits;
         }
-        ended = segment.ended;
-        first = end;
-        schedule_.segments[lane].push_back(segment);
-      }
+      segments.push_back(segment);
+      first = end;
     }
+    return segments;
   }
 
   const program::Program& program_;
   const program::RankClass& ranks_;
+  std::vector<program::TemplateId> templates_;
   program::Scoreboard scoreboard_;
   std::vector<BufferLanes> lanes_of_;  // by buffer
   StepSchedule& schedule_;
@@ -205,12 +243,13 @@ class Builder {
   };
   std::vector<std::vector<Resolved>> touches_;  // by template
   std::vector<program::Scoreboard::Touch> all_touches_;
-  std::vector<std::vector<std::int64_t>> lengths_;  // by template and lane
-  std::vector<std::vector<Wait>> waits_;            // by lane, in the order of its instructions
-  std::vector<Marks> cuts_;                         // by lane: instructions of the step that have ended there
+  std::vector<Marks>
+      cuts_;  // by lane: instructions of the step that have ended where somebody begins to wait or waits
+  std::vector<Waiter> waiters_;
+  std::vector<std::size_t> first_waiter_;  // by call, and one more
+  std::vector<std::vector<Way>> forms_;    // by template; the one that came last is the last
+  std::vector<std::int32_t> cuts_of_call_;
 };
-
-}  // namespace
 
 Cut cut_of(const program::Program& program, std::size_t rank_class, program::Channels& channels) {
   const std::vector<program::Call> calls = program::healthy_calls(program.classes[rank_class]);
@@ -244,9 +283,7 @@ Cut cut_of(const program::Program& program, std::size_t rank_class, program::Cha
 StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_class,
                            const Durations& durations, program::Channels& channels,
                            const std::vector<bool>& apart, const Cut* cut)
-    : calls(program::healthy_calls(program.classes[rank_class])),
-      bodies(program.templates.size()),
-      segments(program.lanes.size()) {
+    : calls(program::healthy_calls(program.classes[rank_class])), bodies(program.templates.size()) {
   for (const program::TemplateId id : program::templates_of(program, program.classes[rank_class])) {
     std::vector<LaneBody>& lanes = bodies[index(id)];
     lanes.resize(program.lanes.size());
@@ -272,7 +309,13 @@ StepSchedule::StepSchedule(const program::Program& program, std::size_t rank_cla
       for (LaneBody& lane : lanes) lane.end_block();
     }
   }
-  Builder(program, rank_class, *this, cut).run();
+  ScheduleBuilder(program, rank_class, *this, cut).run();
+}
+
+std::size_t StepSchedule::count(std::size_t lane) const {
+  std::size_t result = 0;
+  for (std::size_t c = 0; c < calls.size(); ++c) result += segments_of(c, lane).size();
+  return result;
 }
 
 }  // namespace ds::engine

@@ -4,12 +4,12 @@
 // for what the step before has left as well.
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "simulator/engine/engine.h"
 #include "simulator/engine/lane_body.h"
 #include "simulator/program/channels.h"
-#include "simulator/program/scoreboard.h"
 
 namespace ds::engine {
 
@@ -25,14 +25,25 @@ Cut cut_of(const program::Program& program, std::size_t rank_class, program::Cha
 
 struct Segment {
   Seconds alone;
-  std::int32_t ended{};  // instructions of the lane that have ended with it, counted from the step's begin
-  std::int32_t call{};   // of the step
-  std::int32_t first{}, count{};         // positions in the call's LaneBody
+  std::int32_t first{}, count{};         // positions in the template's LaneBody
   std::int32_t channel{kNoChannel};      // of the one communication that meets other classes
   program::InstructionId instruction{};  // its first
   std::int32_t first_wait{};             // of StepSchedule::waits
   std::int16_t waits{};
   bool communicates{};  // its one instruction does
+};
+
+/// Until that lane has ended so many instructions, counted from what was issued before the call that waits: nearly always
+/// below 0.
+struct CallWait {
+  std::int32_t lane{}, ended{};
+  bool operator==(const CallWait&) const = default;
+};
+
+/// A call's segments by lane. Calls of a steady state wait alike and are waited for alike, so a few forms do for thousands.
+struct CallForm {
+  program::TemplateId body{};
+  std::vector<std::vector<Segment>> segments;
 };
 
 struct StepSchedule {
@@ -42,15 +53,36 @@ struct StepSchedule {
                program::Channels& channels, const std::vector<bool>& apart, const Cut* cut);
 
   std::vector<program::Call> calls;
-  std::vector<std::vector<LaneBody>> bodies;   // by template and lane; empty where the class does not call it
-  std::vector<std::vector<Segment>> segments;  // by lane
-  std::vector<std::int64_t> lengths;           // instructions of a step, by lane
-  std::vector<std::int64_t> before_cut;        // those that are issued up to the cut, it included; by lane
-  std::vector<program::Position> waits;        // counted from the step's begin; below 1: of the step before
+  std::vector<std::vector<LaneBody>> bodies;  // by template and lane; empty where the class does not call it
+  std::vector<CallForm> forms;
+  std::vector<std::int32_t> form_of;  // by call
+  std::vector<CallWait> waits;
+  std::vector<std::int64_t> lengths;     // instructions of a step, by lane
+  std::vector<std::int64_t> before_cut;  // those that are issued up to the cut, it included; by lane
 
-  const LaneBody& body(const Segment& segment, std::size_t lane) const {
-    return bodies[program::index(calls[static_cast<std::size_t>(segment.call)].body)][lane];
+  std::size_t lanes() const { return lengths.size(); }
+  const std::vector<Segment>& segments_of(std::size_t call, std::size_t lane) const {
+    return forms[static_cast<std::size_t>(form_of[call])].segments[lane];
   }
+  /// Instructions of the lane that the step has issued before the call; `call` may be the number of calls.
+  std::int64_t issued(std::size_t call, std::size_t lane) const { return issued_[call * lanes() + lane]; }
+  std::span<const CallWait> waits_of(const Segment& segment) const {
+    return std::span(waits).subspan(static_cast<std::size_t>(segment.first_wait),
+                                    static_cast<std::size_t>(segment.waits));
+  }
+  /// Segments of a step, of one lane.
+  std::size_t count(std::size_t lane) const;
+  /// Visits a lane's segments in their order: fn(segment).
+  template <class Fn>
+  void for_each_segment(std::size_t lane, Fn&& fn) const {
+    for (std::size_t c = 0; c < calls.size(); ++c)
+      for (const Segment& segment : segments_of(c, lane)) fn(segment);
+  }
+
+ private:
+  friend class ScheduleBuilder;
+
+  std::vector<std::int32_t> issued_;  // by call, and one more, and lane
 };
 
 }  // namespace ds::engine

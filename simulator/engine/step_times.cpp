@@ -17,8 +17,12 @@ program::RankTotals totals_of(const StepOfClass& one, bool crowded) {
       for (const program::Call& call : one.schedule->calls)
         totals.busy += Seconds{one.schedule->bodies[program::index(call.body)][l].computed()};
     // Where cores are short, an operator is a segment of its own.
-    for (std::size_t s = 0; crowded && s < times.size(); ++s)
-      if (!one.schedule->segments[l][s].communicates) totals.busy += times[s].end - times[s].start;
+    if (!crowded) continue;
+    auto time = times.begin();
+    one.schedule->for_each_segment(l, [&](const Segment& segment) {
+      if (!segment.communicates) totals.busy += time->end - time->start;
+      ++time;
+    });
   }
   return totals;
 }
@@ -27,15 +31,16 @@ program::RankTotals totals_of(const StepOfClass& one, bool crowded) {
 
 void count_from(std::vector<StepOfClass>& classes, Seconds begin) {
   for (StepOfClass& one : classes)
-    for (std::size_t l = 0; l < one.times->size(); ++l)
-      for (std::size_t s = 0; s < (*one.times)[l].size(); ++s) {
-        Interval& time = (*one.times)[l][s];
+    for (std::size_t l = 0; l < one.times->size(); ++l) {
+      auto next = (*one.times)[l].begin();
+      one.schedule->for_each_segment(l, [&](const Segment& segment) {
+        Interval& time = *next++;
         time.start -= begin;
         time.end -= begin;
-        const Segment& segment = one.schedule->segments[l][s];
         if (segment.communicates && time.start < Seconds{})
           time.start = std::max(time.start, std::min(Seconds{}, time.end - segment.alone));
-      }
+      });
+    }
 }
 
 Played sum_up(const program::Program& program, const std::vector<StepOfClass>& classes, Seconds length,
