@@ -80,13 +80,14 @@ void redistribute(std::vector<workload::Plan>& plans, std::int64_t layers) {
   const RandomStream draw(2, 0);
   std::uint64_t next = 0;
   for (workload::Plan& plan : plans) {
-    const std::int64_t chunks = plan.pp * plan.vpp;
+    const std::int64_t chunks = plan.pp * plan.chunks();
     plan.stage_layers_given = true;
     plan.stage_layers.assign(static_cast<std::size_t>(plan.pp),
-                             std::vector<std::int64_t>(static_cast<std::size_t>(plan.vpp), 1));
+                             std::vector<std::int64_t>(static_cast<std::size_t>(plan.chunks()), 1));
     for (std::int64_t left = layers - chunks; left > 0; --left) {
       const auto at = static_cast<std::int64_t>(draw.below(static_cast<std::uint64_t>(chunks), next++));
-      ++plan.stage_layers[static_cast<std::size_t>(at / plan.vpp)][static_cast<std::size_t>(at % plan.vpp)];
+      ++plan.stage_layers[static_cast<std::size_t>(at / plan.chunks())]
+                         [static_cast<std::size_t>(at % plan.chunks())];
     }
   }
 }

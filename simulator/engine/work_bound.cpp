@@ -120,6 +120,8 @@ class WorkBound::Stages {
       return std::ranges::find(stage.splits, true) != stage.splits.end();
     });
     inputs_ = program::stage_inputs(job_, 0, orders.front().splits, lanes);
+    // Where a pipeline turns nothing is received, so no shares are gathered.
+    if (plan_.turns_back()) inputs_.sends_shares = false;
     ring_ = lanes.context != lanes.compute, exchanges_ = lanes.experts != lanes.compute;
   }
 

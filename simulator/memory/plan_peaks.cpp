@@ -151,8 +151,10 @@ class Unit {
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
     // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories; what
-    // one chunk hands to another lives in passes of both.
-    if (plan.order() != plan.schedule || workload::offloads(plan) || plan.turns_back()) return std::nullopt;
+    // one chunk hands to another lives in passes of both; flat gradients of all chunks are there at once in the update.
+    const bool flat = job_.habits.flat_gradients && (plan.zero == 1 || plan.zero == 2);
+    if (plan.order() != plan.schedule || workload::offloads(plan) || plan.turns_back() || flat)
+      return std::nullopt;
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);

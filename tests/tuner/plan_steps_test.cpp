@@ -116,14 +116,15 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
 void redistribute(Plan& plan, std::int64_t layers, std::uint64_t number) {
   const RandomStream draw(number, 13);
   std::uint64_t next = 0;
-  const std::int64_t chunks = plan.pp * plan.vpp;
+  const std::int64_t chunks = plan.pp * plan.chunks();
   if (layers < chunks || draw.below(2, next++) == 0) return;
   plan.stage_layers_given = true;
   plan.stage_layers.assign(static_cast<std::size_t>(plan.pp),
-                           std::vector<std::int64_t>(static_cast<std::size_t>(plan.vpp), 1));
+                           std::vector<std::int64_t>(static_cast<std::size_t>(plan.chunks()), 1));
   for (std::int64_t left = layers - chunks; left > 0; --left) {
     const auto at = draw.below(static_cast<std::uint64_t>(chunks), next++);
-    ++plan.stage_layers[at / static_cast<std::uint64_t>(plan.vpp)][at % static_cast<std::uint64_t>(plan.vpp)];
+    ++plan.stage_layers[at / static_cast<std::uint64_t>(plan.chunks())]
+                       [at % static_cast<std::uint64_t>(plan.chunks())];
   }
 }
 
@@ -154,7 +155,9 @@ void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& p
     job.plan = plans[i];
     const program::Program program = program::lower(job);
     // What is offloaded, or goes in another order, is lowered for its peak.
-    const bool put_together = !workload::offloads(plans[i]) && plans[i].order() == plans[i].schedule;
+    const bool put_together = !workload::offloads(plans[i]) && plans[i].order() == plans[i].schedule &&
+                              !plans[i].turns_back() &&
+                              !(base.habits.flat_gradients && (plans[i].zero == 1 || plans[i].zero == 2));
     EXPECT_EQ(peaks[i], put_together ? std::optional(peak_of(program)) : std::nullopt);
     const double exact = analysed(job, program);
     EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
@@ -181,7 +184,7 @@ TEST(PlanSteps, EqualTheAnalyticDepthOverRandomPlans) {
   EXPECT_GT(seen.in_pieces, 40U);
   EXPECT_GT(seen.uneven, 300U);
   EXPECT_GT(seen.tight, 300U);
-  EXPECT_EQ(seen.by_schedule.size(), 5U);
+  EXPECT_EQ(seen.by_schedule.size(), 6U);
   EXPECT_TRUE(std::ranges::all_of(seen.by_schedule, [](const auto& one) { return one.second > 30; }));
 }
 
@@ -259,7 +262,7 @@ TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
       }
       SCOPED_TRACE(fmt::format("{}{}", software, experts));
       const Space space(base, dimensions, 1);
-      std::vector<Plan> plans = drawn(space, 17, 60);
+      std::vector<Plan> plans = drawn(space, 17, 100);
       for (std::size_t i = 0; i < plans.size(); ++i) vary_lanes(plans[i], i, used);
       expect_analytic_depth(base, plans, seen);
     }

@@ -50,7 +50,7 @@ TEST(Override, SaysWhatWouldBeRight) {
   const std::pair<const char*, const char*> cases[] = {
       {"[0]=1",
        "--set [0]=1: the document is an object of 2 keys, not a list; set one of its keys, such as a=VALUE"},
-      {"text[0]=1", "--set text[0]=1: text is \"t\", no list; leave the index out"},
+      {"text[0]=1", "--set text[0]=1: text is \"t\", not a list; leave the index out"},
       {"text.b=1", "--set text.b=1: text is \"t\", so it has no key b; text={...} gives it an object"},
       {"a[3]=1", "--set a[3]=1: a has 2 elements; [2] adds one"}};
   for (const auto& [assignment, says] : cases) try {
