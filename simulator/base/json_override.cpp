@@ -44,7 +44,8 @@ std::vector<Step> steps_of(std::string_view path, std::string_view assignment) {
     steps.emplace_back(std::string(path.substr(at, end - at)));
     at = end < path.size() && path[end] == '.' ? end + 1 : end;
   }
-  if (steps.empty() || path.back() == '.') fail(assignment, "the path has an empty key", "a path looks like plan.tp=4");
+  if (steps.empty() || path.back() == '.')
+    fail(assignment, "the path has an empty key", "a path looks like plan.tp=4");
   if (steps.size() > static_cast<std::size_t>(kMaxDepth)) fail(assignment, "the path is too deep");
   return steps;
 }

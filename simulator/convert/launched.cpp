@@ -25,9 +25,9 @@ Said number_of(const Word& word) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(word.text.data(), word.text.data() + word.text.size(), value);
   if (error != std::errc() || end != word.text.data() + word.text.size() || value < 1 || value > kMaxWhole)
-    return {
-        {},
-        fmt::format("{} has {}, which is not a number", at_line(word.line), json_text(word.text.substr(0, 40)))};
+    return {{},
+            fmt::format("{} has {}, which is not a number", at_line(word.line),
+                        json_text(word.text.substr(0, 40)))};
   return {value, {}};
 }
 

@@ -346,7 +346,7 @@ struct Software {
       attention_output_bits{};  // in which they wait for their backward; 0: all
   bool flat_gradients{};     // below fp32 an update under ZeRO 1 and 2 first copies all of its shards in fp32
   bool narrow_moments{};     // of the optimizer in bf16
-  bool separate_products{};     // queries, keys and values, gate and up: a product each
+  bool separate_products{};  // queries, keys and values, gate and up: a product each
   HostCosts host;
   CudaGraphs cuda_graphs{};  // of dense models; with experts it is partial at most
   bool deterministic{};      // whatever is allocated is filled first, so that runs are equal bit by bit

@@ -84,9 +84,10 @@ TEST(DeepSpeed, PrecisionIsWhatIsSwitchedOn) {
 }
 
 TEST(DeepSpeed, UnknownKeysAreRefusedWithTheNearest) {
-  EXPECT_THAT(refusal(R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stages": 3}})"),
-              HasSubstr("zero_optimization.stages: is not a flag of DeepSpeed that is known here; did you mean "
-                        "zero_optimization.stage?"));
+  EXPECT_THAT(
+      refusal(R"({"train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stages": 3}})"),
+      HasSubstr("zero_optimization.stages: is not a flag of DeepSpeed that is known here; did you mean "
+                "zero_optimization.stage?"));
   EXPECT_THAT(refusal("[1]"), HasSubstr("ds.json"));
   EXPECT_THAT(refusal_of([] { convert_deepspeed("{}", on_nodes(1)); }), HasSubstr("--model: is missing"));
 }
