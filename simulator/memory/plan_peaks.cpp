@@ -151,10 +151,8 @@ class Unit {
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
     // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories; what
-    // one chunk hands to another lives in passes of both; flat gradients of all chunks are there at once in the update.
-    const bool flat = job_.habits.flat_gradients && (plan.zero == 1 || plan.zero == 2);
-    if (plan.order() != plan.schedule || workload::offloads(plan) || plan.turns_back() || flat)
-      return std::nullopt;
+    // one chunk hands to another lives in passes of both.
+    if (plan.order() != plan.schedule || workload::offloads(plan) || plan.turns_back()) return std::nullopt;
     job_.plan = plan;
     workload::settle(job_);
     const std::int32_t directions = program::directions_of(plan.schedule);
@@ -211,7 +209,9 @@ class Unit {
   }
 
   void add_parts(const StageInputs& stage, std::int64_t micro_batches, Kind& kind) {
-    const std::size_t count = stage.directions > 1 ? stage.chunks.size() : 1;
+    // Calls of DualPipe merge passes of two chunks; flat gradients of all chunks are there at once in the update.
+    const bool together = stage.directions > 1 || stage.flat_gradients;
+    const std::size_t count = together ? stage.chunks.size() : 1;
     for (std::size_t first = 0; first < stage.chunks.size(); first += count) {
       std::size_t before = 0;  // one like it, or itself
       while (stage.chunks[before] != stage.chunks[first]) ++before;

@@ -155,9 +155,8 @@ void expect_analytic_depth(const workload::Job& base, const std::vector<Plan>& p
     job.plan = plans[i];
     const program::Program program = program::lower(job);
     // What is offloaded, or goes in another order, is lowered for its peak.
-    const bool put_together = !workload::offloads(plans[i]) && plans[i].order() == plans[i].schedule &&
-                              !plans[i].turns_back() &&
-                              !(base.habits.flat_gradients && (plans[i].zero == 1 || plans[i].zero == 2));
+    const bool put_together =
+        !workload::offloads(plans[i]) && plans[i].order() == plans[i].schedule && !plans[i].turns_back();
     EXPECT_EQ(peaks[i], put_together ? std::optional(peak_of(program)) : std::nullopt);
     const double exact = analysed(job, program);
     EXPECT_LE(bounds[i].value, exact * (1 + 1e-12));
