@@ -66,10 +66,23 @@ class ScheduleBuilder {
   void run() {
     count();
     find_waits();
-    for (std::size_t c = 0; c < schedule_.calls.size(); ++c) schedule_.form_of.push_back(form_of(c));
+    // What cuts a call stands in those that follow within the last periods: where all of these repeat, so do the cuts.
+    for (std::int32_t c = 0; c < std::ssize(schedule_.calls); ++c) {
+      const bool again = c >= repeated_.begin + repeated_.period && c < repeated_.end;
+      schedule_.form_of.push_back(again ? schedule_.form_of[static_cast<std::size_t>(c - repeated_.period)]
+                                        : form_of(static_cast<std::size_t>(c)));
+    }
+    schedule_.steady = repeated_;
   }
 
  private:
+  /// A wait of a call, and the lane and its position in the template's LaneBody at which it waits.
+  struct Waiter {
+    std::int32_t lane{}, position{};
+    CallWait until;
+    bool operator==(const Waiter&) const = default;
+  };
+
   void count() {
     std::vector<std::int32_t> issued(lanes_, 0);
     schedule_.issued_.reserve((schedule_.calls.size() + 1) * lanes_);
@@ -89,40 +102,101 @@ class ScheduleBuilder {
   /// where the lane has waited for as much of that other lane already.
   void find_waits() {
     read_touches();
+    find_steady_state();
     if (cut_ != nullptr) count_before_cut();
-    std::vector<std::int64_t> waited(lanes_ * lanes_, 0);
-    std::vector<Position> waits;
-    for (const bool second : {false, true})
-      for (std::size_t c = !second && cut_ != nullptr ? static_cast<std::size_t>(cut_->call) : 0;
-           c < schedule_.calls.size(); ++c) {
-        const program::Call& call = schedule_.calls[c];
-        const bool cuts = !second && cut_ != nullptr && c == static_cast<std::size_t>(cut_->call);
-        const auto begin = [&](std::size_t lane) {
-          return schedule_.issued(c, lane) + (second ? schedule_.lengths[lane] : 0);
-        };
-        if (second) first_waiter_.push_back(waiters_.size());
-        for (const Resolved& one : touches_[index(call.body)]) {
-          if (cuts && one.in_template <= cut_->position) continue;
-          const std::size_t lane = index(one.lane);
-          waits.clear();
-          scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call,
-                            begin(lane) + one.in_lane + 1, waits);
-          for (const Position& until : waits) {
-            const auto other = static_cast<std::size_t>(until.lane);
-            std::int64_t& most = waited[lane * lanes_ + other];
-            if (until.ended <= most) continue;
-            most = until.ended;
-            if (!second) continue;
-            waiters_.push_back({static_cast<std::int32_t>(lane),
-                                one.in_lane,
-                                {until.lane, static_cast<std::int32_t>(until.ended - begin(other))}});
-            const std::int64_t ended = until.ended - schedule_.lengths[other];
-            cuts_[other].set(ended > 0 ? ended : until.ended);
-            cuts_[lane].set(begin(lane) - schedule_.lengths[lane] + one.in_lane);
-          }
-        }
+    waited_.assign(lanes_ * lanes_, 0);
+    for (second_ = false;; second_ = true) {
+      const std::size_t first = !second_ && cut_ != nullptr ? static_cast<std::size_t>(cut_->call) : 0;
+      for (std::size_t c = first; c < schedule_.calls.size(); ++c) {
+        if (second_) first_waiter_.push_back(waiters_.size());
+        issue(c, Waits::found);
+        if (c + 1 == settled_before_) waited_before_ = waited_;
+        if (c + 1 == settled_ && first < settled_before_) c = repeat() - 1;
       }
+      if (second_) break;
+    }
     first_waiter_.push_back(waiters_.size());
+  }
+
+  /// Whether what a call waits for is noted, or known already.
+  enum class Waits : std::uint8_t { found, known };
+  void issue(std::size_t c, Waits waits) {
+    const program::Call& call = schedule_.calls[c];
+    const bool cuts = !second_ && cut_ != nullptr && c == static_cast<std::size_t>(cut_->call);
+    for (const Resolved& one : touches_[index(call.body)]) {
+      if (cuts && one.in_template <= cut_->position) continue;
+      const std::size_t lane = index(one.lane);
+      found_.clear();
+      scoreboard_.issue(std::span(all_touches_).subspan(one.first, one.count), one.lane, call,
+                        begin(c, lane) + one.in_lane + 1, found_);
+      if (waits == Waits::known) continue;
+      for (const Position& until : found_) {
+        const auto other = static_cast<std::size_t>(until.lane);
+        std::int64_t& most = waited_[lane * lanes_ + other];
+        if (until.ended <= most) continue;
+        most = until.ended;
+        if (second_)
+          add(c, {static_cast<std::int32_t>(lane),
+                  one.in_lane,
+                  {until.lane, static_cast<std::int32_t>(until.ended - begin(c, other))}});
+      }
+    }
+  }
+  std::int64_t begin(std::size_t call, std::size_t lane) const {
+    return schedule_.issued(call, lane) + (second_ ? schedule_.lengths[lane] : 0);
+  }
+  void add(std::size_t c, const Waiter& waiter) {
+    waiters_.push_back(waiter);
+    const auto other = static_cast<std::size_t>(waiter.until.lane);
+    const std::int64_t ended = schedule_.issued(c, other) + waiter.until.ended;
+    cuts_[other].set(ended > 0 ? ended : ended + schedule_.lengths[other]);
+    const auto lane = static_cast<std::size_t>(waiter.lane);
+    cuts_[lane].set(schedule_.issued(c, lane) + waiter.position);
+  }
+
+  /// Once all slots have gone round, calls of a steady state wait for what those a period before wait for.
+  void find_steady_state() {
+    steady_ = steady_calls(schedule_.calls);
+    if (steady_.period == 0) return;
+    std::int32_t slots = 1;
+    for (const program::Scoreboard::Touch& touch : all_touches_) slots = std::max(slots, touch.slots);
+    around_ = (slots + steady_.micro_batches - 1) / steady_.micro_batches + 1;
+    const std::int32_t settled = steady_.begin + (around_ + 2) * steady_.period;
+    copied_ = (steady_.end - settled) / steady_.period;
+    if (copied_ <= around_) return;
+    settled_ = static_cast<std::size_t>(settled);
+    settled_before_ = settled_ - static_cast<std::size_t>(steady_.period);
+  }
+
+  /// Goes on from settled_ by all periods that are left. The last ones are issued, so that what follows finds in the scoreboard
+  /// what it would have found. Returns the call that follows, or settled_ where the steady state is none.
+  std::size_t repeat() {
+    const auto period = static_cast<std::size_t>(steady_.period);
+    std::vector<std::int64_t> further(waited_.size());
+    for (std::size_t i = 0; i < waited_.size(); ++i) {
+      const std::size_t other = i % lanes_;
+      further[i] = waited_[i] - waited_before_[i];
+      const std::int64_t issued =
+          schedule_.issued(settled_, other) - schedule_.issued(settled_before_, other);
+      if (further[i] != 0 && further[i] != issued) return settled_;
+    }
+    const std::size_t end = settled_ + static_cast<std::size_t>(copied_) * period;
+    const std::size_t last_ones = end - static_cast<std::size_t>(around_) * period;
+    for (std::size_t c = settled_; c < end; ++c) {
+      if (second_) {
+        first_waiter_.push_back(waiters_.size());
+        const std::size_t from = first_waiter_[c - period], to = first_waiter_[c - period + 1];
+        for (std::size_t w = from; w < to; ++w) add(c, Waiter{waiters_[w]});
+      }
+      if (c >= last_ones) issue(c, Waits::known);
+    }
+    for (std::size_t i = 0; i < waited_.size(); ++i) waited_[i] += copied_ * further[i];
+    if (second_)
+      repeated_ = {.begin = static_cast<std::int32_t>(settled_before_),
+                   .end = static_cast<std::int32_t>(last_ones) - steady_.period,
+                   .period = steady_.period,
+                   .micro_batches = steady_.micro_batches};
+    return end;
   }
 
   /// What the scoreboard has to see of each template.
@@ -159,12 +233,6 @@ class ScheduleBuilder {
     cuts_[0].set(schedule_.before_cut[0] - 1);  // the cut stands alone
   }
 
-  /// A wait of a call, and the lane and its position in the template's LaneBody at which it waits.
-  struct Waiter {
-    std::int32_t lane{}, position{};
-    CallWait until;
-    bool operator==(const Waiter&) const = default;
-  };
   /// Where a call of a template is cut, a number for each position of each lane, and what it waits for.
   struct Way {
     std::vector<std::int32_t> cuts;
@@ -244,7 +312,16 @@ class ScheduleBuilder {
   std::vector<std::vector<Resolved>> touches_;  // by template
   std::vector<program::Scoreboard::Touch> all_touches_;
   std::vector<Marks>
-      cuts_;  // by lane: instructions of the step that have ended where somebody begins to wait or waits
+      cuts_;       // by lane: instructions of the step that have ended where somebody begins to wait or waits
+  bool second_{};  // of two steps that are issued
+  std::vector<std::int64_t> waited_;  // by lane and other lane: for how much of this
+  std::vector<Position> found_;
+  SteadyCalls steady_;                        // of the calls
+  std::int32_t around_{};                     // periods after which all slots have been used anew
+  std::int32_t copied_{};                     // periods from settled_ on
+  std::size_t settled_{}, settled_before_{};  // a period apart; 0 where nothing is copied
+  std::vector<std::int64_t> waited_before_;   // waited_ at the latter
+  SteadyCalls repeated_;                      // of these, what was copied and cuts alike
   std::vector<Waiter> waiters_;
   std::vector<std::size_t> first_waiter_;  // by call, and one more
   std::vector<std::vector<Way>> forms_;    // by template; the one that came last is the last

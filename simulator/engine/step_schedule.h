@@ -9,6 +9,7 @@
 
 #include "simulator/engine/engine.h"
 #include "simulator/engine/lane_body.h"
+#include "simulator/engine/steady_calls.h"
 #include "simulator/program/channels.h"
 
 namespace ds::engine {
@@ -56,6 +57,7 @@ struct StepSchedule {
   std::vector<std::vector<LaneBody>> bodies;  // by template and lane; empty where the class does not call it
   std::vector<CallForm> forms;
   std::vector<std::int32_t> form_of;  // by call
+  SteadyCalls steady;                 // of these calls, each has the form of the one a period before it
   std::vector<CallWait> waits;
   std::vector<std::int64_t> lengths;     // instructions of a step, by lane
   std::vector<std::int64_t> before_cut;  // those that are issued up to the cut, it included; by lane
