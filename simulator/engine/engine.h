@@ -48,12 +48,14 @@ struct PlayOptions {
   Cores cores;
   bool sharing{true};  // communications of a rank that overlap share its links, max-min fair
   Rows rows{Rows::none};
+  bool every_period{false};  // of a steady state, where one is enough
 };
 
 /// A steady step. A communication's row begins when the rank is ready for it, but not before the step where it only waits there.
 struct Played {
   program::StepSummary summary;
   program::Timeline timeline;
+  std::int64_t events{};  // ends of segments that were played
 };
 
 /// Plays the program with lanes and hazards on buffer instances, one rank for each class.

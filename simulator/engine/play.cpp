@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "simulator/base/error.h"
 #include "simulator/engine/engine.h"
 #include "simulator/engine/links.h"
 #include "simulator/engine/running.h"
+#include "simulator/engine/steady_play.h"
 #include "simulator/engine/step_schedule.h"
 #include "simulator/engine/step_times.h"
 #include "simulator/program/rows.h"
@@ -27,28 +29,16 @@ std::vector<std::int32_t> members_of_classes(const program::Program& program) {
 
 /// One rank that stands for its class.
 struct Player {
-  struct Lane {
-    const Segment* segment{};  // the next one, or the one that it is busy with
-    const Segment* of_call{};  // behind the call's last
-    std::size_t call{0};       // of the step
-    std::size_t next{0};       // that segment's place in `times`
-    std::int32_t step{0};
-    std::int64_t ended{0};        // instructions, since the first step
-    bool busy{false};             // the segment has begun, or is ready and waits for other classes
-    std::int32_t wait{0};         // of the segment's waits, the first that is not known to be over
-    std::size_t left{0};          // segments to play
-    std::int32_t for_lane{-1};    // a wait that was not over when it was looked at: for so many instructions
-    std::int64_t until_ended{0};  // of that lane
-  };
   StepSchedule schedule;
   std::vector<std::vector<RankLinks::Flow>> flows;  // by program::InstructionId
-  std::vector<Lane> lanes;
+  std::vector<LaneState> lanes;
   std::vector<std::size_t> behind_cut;       // by lane: the first segment that is issued behind the cut
   std::vector<std::vector<Interval>> times;  // of the last step's segments, by lane
 };
 
 /// Where there is a cut, it plays from one to the next: the way between them is that of every step, and the end of the one step
 /// runs beside the begin of the next. Without a cut it plays three steps; in the third, what runs over the seam has settled.
+/// Of a steady state it plays one period.
 class Play {
  public:
   enum class From : std::uint8_t { start, cut };
@@ -65,13 +55,15 @@ class Play {
   std::optional<Played> run() {
     if (from_ == From::cut && !has_cut_) return std::nullopt;
     for (std::int32_t p = 0; p < std::ssize(players_); ++p) begin_ready(p);
-    while (!running_.empty())
+    while (!running_.empty()) {
       for (const Front& front : running_.next()) end(front);
+      if (std::exchange(may_skip_, false)) skip();
+    }
     for (const Player& player : players_)
-      for (const Player::Lane& lane : player.lanes) ensure(lane.left == 0, "a program does not deadlock");
+      for (const LaneState& lane : player.lanes) ensure(lane.left == 0, "a program does not deadlock");
     if (from_ == From::start) return result(ends_[kSteps - 2], ends_[kSteps - 1] - ends_[kSteps - 2]);
     // At the cut everything has ended, and nothing that comes behind it could have begun before.
-    const Seconds period = running_.now();
+    const Seconds period = now();
     for (Player& player : players_)
       if (player.times[0][player.behind_cut[0] - 1].end != period || !begins_at_cut(player))
         return std::nullopt;
@@ -105,7 +97,7 @@ class Play {
       Player player{
           .schedule = StepSchedule(program_, c, durations_, channels, apart, has_cut_ ? &cut : nullptr),
           .flows = std::move(flows),
-          .lanes = std::vector<Player::Lane>(program_.lanes.size()),
+          .lanes = std::vector<LaneState>(program_.lanes.size()),
           .behind_cut = {},
           .times = {}};
       for (std::size_t l = 0; l < player.lanes.size(); ++l) {
@@ -125,7 +117,7 @@ class Play {
 
   /// Goes to the lane's first segment from that call on. There is one in every step.
   static void begin_call(Player& player, std::size_t lane, std::size_t call) {
-    Player::Lane& one = player.lanes[lane];
+    LaneState& one = player.lanes[lane];
     for (;; ++call) {
       if (call == player.schedule.calls.size()) {
         call = 0, one.next = 0;
@@ -140,7 +132,7 @@ class Play {
     }
   }
   static void go_on(Player& player, std::size_t lane) {
-    Player::Lane& one = player.lanes[lane];
+    LaneState& one = player.lanes[lane];
     ++one.next;
     if (++one.segment == one.of_call) begin_call(player, lane, one.call + 1);
   }
@@ -149,7 +141,7 @@ class Play {
   static void begin_at_cut(Player& player) {
     const StepSchedule& schedule = player.schedule;
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
-      Player::Lane& lane = player.lanes[l];
+      LaneState& lane = player.lanes[l];
       lane.left = player.times[l].size();
       while (lane.left > 0 && lane.step == 0 && ended_with(player, l) <= schedule.before_cut[l])
         go_on(player, l);
@@ -160,7 +152,7 @@ class Play {
 
   /// Instructions that have ended with a lane's segment, since the first step.
   static std::int64_t ended_with(const Player& player, std::size_t l) {
-    const Player::Lane& lane = player.lanes[l];
+    const LaneState& lane = player.lanes[l];
     return player.schedule.issued(lane.call, l) + lane.segment->first + lane.segment->count +
            lane.step * player.schedule.lengths[l];
   }
@@ -193,21 +185,18 @@ class Play {
     });
   }
 
+  /// What is under way counts from the begin of the play, without the periods that were passed over.
+  Seconds now() const { return running_.now() + passed_over_; }
+
   Player& player_of(Front front) { return players_[static_cast<std::size_t>(front.player)]; }
-  const Segment& segment_of(Front front) {
-    return *player_of(front).lanes[static_cast<std::size_t>(front.lane)].segment;
-  }
-  Interval& time_of(Front front) {
-    Player& player = player_of(front);
-    const auto lane = static_cast<std::size_t>(front.lane);
-    return player.times[lane][player.lanes[lane].next];
-  }
+  LaneState& lane_of(Front front) { return player_of(front).lanes[static_cast<std::size_t>(front.lane)]; }
+  const Segment& segment_of(Front front) { return *lane_of(front).segment; }
 
   /// Begins what its lanes and hazards let begin.
   void begin_ready(std::int32_t p) {
     Player& player = players_[static_cast<std::size_t>(p)];
     for (std::size_t l = 0; l < player.lanes.size(); ++l) {
-      Player::Lane& lane = player.lanes[l];
+      LaneState& lane = player.lanes[l];
       if (lane.busy || lane.left == 0) continue;
       if (lane.for_lane >= 0) {
         if (player.lanes[static_cast<std::size_t>(lane.for_lane)].ended < lane.until_ended) continue;
@@ -219,7 +208,7 @@ class Play {
     }
   }
 
-  static bool may_begin(const Player& player, Player::Lane& waiting) {
+  static bool may_begin(const Player& player, LaneState& waiting) {
     const StepSchedule& schedule = player.schedule;
     const std::span<const CallWait> waits = schedule.waits_of(*waiting.segment);
     for (; waiting.wait < std::ssize(waits); ++waiting.wait) {
@@ -236,7 +225,7 @@ class Play {
   }
 
   void begin(Front front) {
-    time_of(front).start = running_.now();
+    lane_of(front).begun = now();
     const Segment& segment = segment_of(front);
     if (segment.channel != kNoChannel)
       meet(front, segment);
@@ -252,7 +241,9 @@ class Play {
     const auto channel = static_cast<std::size_t>(segment.channel);
     std::vector<Front>& here = waiting_[channel];
     here.push_back(front);
+    lane_of(front).meets = true;
     if (std::ssize(here) < parties_[channel]) return;
+    for (const Front& one : here) lane_of(one).meets = false;
     std::ranges::sort(here, {}, &Front::player);
     Seconds longest{};
     for (const Front& one : here) longest = std::max(longest, segment_of(one).alone);
@@ -270,12 +261,14 @@ class Play {
   }
 
   void end(Front front) {
-    time_of(front).end = running_.now();
     Player& player = player_of(front);
     const auto l = static_cast<std::size_t>(front.lane);
-    Player::Lane& lane = player.lanes[l];
+    LaneState& lane = player.lanes[l];
+    player.times[l][lane.next] = {lane.begun, now()};
+    ++events_;
+    if (front.player == 0 && l == 0) may_skip_ = ends_period(player.schedule.steady, lane);
     Seconds& step_end = ends_[static_cast<std::size_t>(lane.step)];
-    step_end = std::max(step_end, running_.now());
+    step_end = std::max(step_end, now());
     lane.ended = ended_with(player, l);
     lane.busy = false;
     lane.wait = 0;
@@ -283,11 +276,53 @@ class Play {
     begin_ready(front.player);
   }
 
+  /// Whether a lane's segment is the last of a call, and that of a period.
+  static bool ends_period(const SteadyCalls& steady, const LaneState& lane) {
+    const auto call = static_cast<std::int32_t>(lane.call);
+    return lane.segment + 1 == lane.of_call && call >= steady.begin && call < steady.end &&
+           (call - steady.begin) % steady.period == 0;
+  }
+
+  /// Where everything is as it was some time ago, all periods that are still to come are like those between.
+  void skip() {
+    if (crowded_ || options_.every_period) return;
+    std::vector<SteadyPlay::Player> players;
+    for (const Player& player : players_) players.push_back({&player.schedule, &player.lanes});
+    const std::optional<Skip> found = steady_.look(players, running_.flows_left(), now());
+    if (!found) return;
+    const Seconds passed = found->period * static_cast<double>(found->times);
+    for (std::size_t p = 0; p < players_.size(); ++p)
+      for (std::size_t l = 0; l < players_[p].lanes.size(); ++l)
+        pass_over(players_[p], l, found->lanes[p][l], *found);
+    passed_over_ += passed;
+    steady_.forget();
+  }
+  static void pass_over(Player& player, std::size_t l, const Skip::Lane& by, const Skip& skip) {
+    if (by.calls == 0) return;
+    LaneState& lane = player.lanes[l];
+    std::vector<Interval>& times = player.times[l];
+    const std::size_t from = lane.next, call = lane.call;
+    const auto periods = static_cast<std::size_t>(skip.times);
+    lane.call += periods * by.calls;
+    lane.next += periods * by.segments;
+    lane.left -= periods * by.segments;
+    lane.ended += skip.times * by.instructions;
+    lane.begun += skip.period * static_cast<double>(skip.times);
+    for (std::size_t s = from; s < lane.next; ++s)
+      times[s] = {times[s - by.segments].start + skip.period, times[s - by.segments].end + skip.period};
+    if (lane.for_lane >= 0) {
+      const auto other = static_cast<std::size_t>(lane.for_lane);
+      lane.until_ended += player.schedule.issued(lane.call, other) - player.schedule.issued(call, other);
+    }
+  }
+
   Played result(Seconds begin, Seconds length) {
     std::vector<StepOfClass> classes;
     for (Player& player : players_) classes.push_back({&player.schedule, &player.times});
     count_from(classes, begin);
-    return sum_up(program_, classes, length, durations_.communications, crowded_, options_.rows);
+    Played played = sum_up(program_, classes, length, durations_.communications, crowded_, options_.rows);
+    played.events = events_;
+    return played;
   }
 
   const program::Program& program_;
@@ -301,6 +336,10 @@ class Play {
   std::vector<std::vector<Front>> waiting_;  // by channel
   std::vector<Player> players_;              // by class
   Running running_;
+  SteadyPlay steady_;
+  Seconds passed_over_;
+  bool may_skip_{false};
+  std::int64_t events_{0};
   std::vector<const RankLinks::Flow*> flows_;
   std::array<Seconds, kSteps> ends_{};
 };

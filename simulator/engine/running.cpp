@@ -81,6 +81,15 @@ void Running::communicate(std::span<const Front> fronts, Seconds alone,
   next_flow_ = links_.next_end();
 }
 
+Running::Left Running::flows_left() {
+  Left left;
+  links_.for_each_left(now_.value, [&](std::int32_t exchange, double seconds) {
+    left.emplace_back(exchanges_[static_cast<std::size_t>(exchange)].fronts.front(), Seconds{seconds});
+  });
+  std::ranges::sort(left);
+  return left;
+}
+
 void Running::end_part(std::int32_t number) {
   Exchange& exchange = exchanges_[static_cast<std::size_t>(number)];
   if (--exchange.open > 0) return;

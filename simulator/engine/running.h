@@ -2,9 +2,11 @@
 // What is under way, and what ends next: communications, which take the time they take or share links, and ranks that
 // compute, whose speed depends on the cores.
 
+#include <compare>
 #include <cstdint>
 #include <queue>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "simulator/base/units.h"
@@ -17,6 +19,7 @@ namespace ds::engine {
 /// The front of a lane of a player.
 struct Front {
   std::int32_t player{}, lane{};
+  auto operator<=>(const Front&) const = default;
 };
 
 /// Whether ranks slow each other down when all compute. Where they do not, none ever does. `members`: the ranks that each
@@ -36,6 +39,10 @@ class Running {
   /// Goes on to the next end, which is the new `now`. Returns the fronts that end, in the order in which they began.
   const std::vector<Front>& next();
   Seconds now() const { return now_; }
+
+  /// Flows under way, each with one of its fronts and the time that it would take from now on if nothing changed; sorted.
+  using Left = std::vector<std::pair<Front, Seconds>>;
+  Left flows_left();
 
  private:
   struct End {

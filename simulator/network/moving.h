@@ -21,6 +21,14 @@ class Moving {
   /// beginning; valid until the next call.
   std::span<const std::int32_t> advance(double to);
   double now() const { return now_; }
+  /// Visits the flows under way: fn(tag, seconds after `at` in which it ends, if none begins or ends before). `at`: not after
+  /// `next_end()`.
+  template <class Fn>
+  void for_each_left(double at, Fn&& fn) {
+    if (changed_) share_.settle();
+    changed_ = false;
+    for (const Flow& flow : flows_) fn(flow.tag, now_ + flow.left / share_.rate(flow.number) - at);
+  }
 
  private:
   struct Flow {
