@@ -11,7 +11,7 @@ namespace {
 
 using workload::Schedule;
 
-SteadyCalls steady_calls_of(support::Small s, std::size_t rank_class) {
+SteadyCalls steady_calls_of(const support::Small& s, std::size_t rank_class) {
   const program::Program program = program::lower(support::small_job(s));
   return steady_calls(program::healthy_calls(program.classes[rank_class]));
 }
