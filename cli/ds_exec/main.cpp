@@ -8,6 +8,7 @@
 #include "executor/mpi/launcher.h"
 #include "executor/one_blas_thread.h"
 #include "executor/supervisor/rank_environment.h"
+#include "simulator/workload/limits.h"
 
 namespace {
 
@@ -15,8 +16,8 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
   app.add_option("JOB", options.job, "Job file")->required();
   app.add_option("--data", options.data, "Text to train on, bytes as tokens (default: execute.data)")
       ->type_name("FILE");
-  app.add_option("--steps", options.steps, "Steps of the run (default: execute.steps)")
-      ->check(CLI::NonNegativeNumber);
+  add_number(app, "--steps", options.steps, ds::cli::WholeRange{0, ds::workload::kMaxSteps}, "N",
+             "Steps of the run (default: execute.steps)");
   app.add_option("--device", options.device, "What ranks compute on (default auto)")
       ->type_name("auto|cpu|cuda");
   app.add_option("--metrics", options.metrics, "Write a JSON line per step")->type_name("FILE");
@@ -52,8 +53,8 @@ int main(int argc, char** argv) {
       ->type_name("PROFILE");
   calibrate->add_option("--device", calibration.device, "What is measured (default auto)")
       ->type_name("auto|cpu|cuda");
-  calibrate->add_option("--rounds", calibration.rounds, "Rounds over all operators")
-      ->check(CLI::Range(3, 1000));
+  add_number(*calibrate, "--rounds", calibration.rounds, WholeRange{3, 1000}, "N",
+             "Rounds over all operators");
   for (CLI::App* command : {run, compare}) add_common(*command, common, {});
   add_common(*calibrate, common,
              {.job = "no job is read here",

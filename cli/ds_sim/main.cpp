@@ -4,6 +4,7 @@
 #include "cli/ds_sim/commands.h"
 #include "cli/prediction/prediction.h"
 #include "cli/session/options.h"
+#include "simulator/workload/limits.h"
 
 namespace {
 
@@ -35,19 +36,20 @@ void add_convert(CLI::App& app, ds::cli::ConvertOptions& options) {
       ->required();
   app.add_option("--node", options.node, "The machine that it is for: a node of ds-sim presets")
       ->type_name("PRESET");
-  app.add_option("--nodes", options.nodes, "How many (default: as the launch says)")->type_name("N");
+  add_number(app, "--nodes", options.nodes, ds::cli::WholeRange{1, ds::workload::kMaxNodes}, "N",
+             "How many (default: as the launch says)");
   app.add_option("--cluster", options.cluster,
                  "Instead of both: a file with the cluster, or a job that has it")
       ->type_name("FILE");
   app.add_option("--model", options.model,
                  "The model, where the launch names it alone: a preset, or a config.json")
       ->type_name("PRESET|FILE");
-  app.add_option("--vocab", options.vocab, "Tokens of the vocabulary, where only the tokenizer knows")
-      ->type_name("N");
-  app.add_option("--sequence-length", options.sequence, "Tokens of a sequence, where the launch does not say")
-      ->type_name("N");
-  app.add_option("--global-batch", options.batch, "Sequences of a step, where the launch does not say")
-      ->type_name("N");
+  add_number(app, "--vocab", options.vocab, ds::cli::WholeRange{1, ds::workload::kMaxWidth}, "N",
+             "Tokens of the vocabulary, where only the tokenizer knows");
+  add_number(app, "--sequence-length", options.sequence, ds::cli::WholeRange{1, ds::workload::kMaxSequence},
+             "N", "Tokens of a sequence, where the launch does not say");
+  add_number(app, "--global-batch", options.batch, ds::cli::WholeRange{1, ds::workload::kMaxGlobalBatch}, "N",
+             "Sequences of a step, where the launch does not say");
   app.add_option("--env", options.variables, "What a variable of the script is: --env TP=8")
       ->take_all()
       ->type_name("NAME=VALUE");

@@ -82,13 +82,14 @@ std::size_t Sweep::place(std::size_t point, std::size_t axis) const {
   return point / stride % axes[axis].values.size();
 }
 
-bool Sweep::complete() const {
-  for (std::size_t i = 0; i < outcomes.size(); ++i)
-    if (!reached(i)) return false;
-  return true;
+std::size_t Sweep::count_reached() const {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) count += reached(i) ? 1 : 0;
+  return count;
 }
 
-void read_points(Sweep& sweep, const Document& job, const std::filesystem::path& folder) {
+void read_points(Sweep& sweep, const Document& job, const std::filesystem::path& folder,
+                 const StopToken& stop) {
   refuse_doubles(sweep.axes);
   sweep.outcomes.resize(points_of(sweep.axes));
   std::optional<InputError> first;
@@ -97,6 +98,10 @@ void read_points(Sweep& sweep, const Document& job, const std::filesystem::path&
     Outcome& outcome = sweep.outcomes[i];
     for (std::size_t a = 0; a < sweep.axes.size(); ++a)
       outcome.name += fmt::format("{}{}={}", a == 0 ? "" : " ", sweep.axes[a].path, sweep.value(i, a));
+    if (stop.stop_requested()) {
+      all_alike = false;
+      continue;
+    }
     attempt(outcome, [&] {
       try {
         outcome.job = job_at(sweep, i, job, folder);

@@ -46,15 +46,15 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
   for (const std::string& over : options.over) sweep.axes.push_back(axis_of(over));
   Document job = read_document(options.job);
   for (const std::string& assignment : overrides_of(common)) apply_override(job, assignment);
-  read_points(sweep, job, std::filesystem::path(options.job).parent_path());
-  check_metric(sweep, metric);
+  read_points(sweep, job, std::filesystem::path(options.job).parent_path(), stop);
+  if (!stop.stop_requested()) check_metric(sweep, metric);
 
   phases.begin("predict");
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  predict_all(sweep.outcomes, {.depth = options.depth,
-                               .threads = static_cast<std::size_t>(common.jobs),
-                               .progress = line.callback(),
-                               .stop = &stop});
+  const bool idle = predict_all(sweep.outcomes, {.depth = options.depth,
+                                                 .threads = static_cast<std::size_t>(common.jobs),
+                                                 .progress = line.callback(),
+                                                 .stop = &stop});
   line.finish();
 
   phases.begin("write");
@@ -64,7 +64,11 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
   phases.end();
   if (is_printed(common, options))
     print(sweep_table(sweep, metric, common.screen(STDOUT_FILENO)) + sweep_faults(sweep));
-  return sweep.complete() ? status_of(sweep) : status_after(stop);
+  const int status = sweep.complete() ? status_of(sweep) : status_after(stop);
+  if (!sweep.complete() && !common.quiet)
+    tell(fmt::format("stopped at {} of {} points", sweep.count_reached(), sweep.outcomes.size()));
+  if (!idle || stop.stop_requested()) end_beside_threads(status);
+  return status;
 }
 
 }  // namespace ds::cli

@@ -40,12 +40,14 @@ struct Sweep {
   bool reached(std::size_t point) const {
     return outcomes[point].figures.has_value() || !outcomes[point].fault.empty();
   }
-  bool complete() const;
+  std::size_t count_reached() const;
+  bool complete() const { return count_reached() == outcomes.size(); }
 };
 
 /// Fills `outcomes` with the job at each point. Throws InputError where there are too many points, where an axis is there twice,
-/// and where all points have the same fault: then it is the job's.
-void read_points(Sweep& sweep, const Document& job, const std::filesystem::path& folder);
+/// and where all points have the same fault: then it is the job's. Points behind a stop have neither job nor fault.
+void read_points(Sweep& sweep, const Document& job, const std::filesystem::path& folder,
+                 const StopToken& stop);
 
 /// By metric, among points that fit; nothing where none does.
 std::optional<std::size_t> best_of(const Sweep& sweep, const Metric& metric);

@@ -43,6 +43,9 @@ struct Judged {
   std::optional<AtEventDepth> event;  // where it was asked for
 };
 
+/// Why a plan of the job's own has no verdict, where a stop came first.
+inline constexpr std::string_view kNotJudged = "not judged: the search was stopped";
+
 /// What a search came to.
 struct SearchAnswer {
   const tuner::Space& space;

@@ -4,6 +4,13 @@
 #include "cli/ds_tune/commands.h"
 #include "cli/session/options.h"
 
+namespace {
+
+/// In seconds: from what no search ends within to longer than one is waited for.
+constexpr ds::cli::RealRange kTimeLimit{1e-6, 1e9};
+
+}  // namespace
+
 int main(int argc, char** argv) {
   using namespace ds::cli;
   CLI::App app{"ds-tune: which plan is best for a model on a cluster?", "ds-tune"};
@@ -28,16 +35,14 @@ int main(int argc, char** argv) {
       ->type_name("PATH[=VALUE]");
   search->add_option("--method", options.method,
                      method_names() + "; auto (default) is random where a limit is set, else exhaustive");
-  search->add_option("--evals", options.evals, "Most plans whose step time is computed")
-      ->check(CLI::PositiveNumber);
-  search->add_option("--time-limit", options.time_limit_s, "Seconds of search")->check(CLI::PositiveNumber);
-  search->add_option("--top", options.top, "So many plans, the best of each division of the GPUs (default 5)")
-      ->check(CLI::Range(1, 1000));
-  search
-      ->add_option("--memory-margin", options.memory_margin,
-                   "Share of memory that plans leave free (default 0.08 where the software's allocator "
-                   "caches, else 0)")
-      ->check(CLI::Range(0.0, 0.9));
+  add_number(*search, "--evals", options.evals, WholeRange{1, ds::kMaxWhole}, "N",
+             "Most plans whose step time is computed");
+  add_number(*search, "--time-limit", options.time_limit_s, kTimeLimit, "SECONDS", "Seconds of search");
+  add_number(*search, "--top", options.top, WholeRange{1, 1000}, "N",
+             "So many plans, the best of each division of the GPUs (default 5)");
+  add_number(*search, "--memory-margin", options.memory_margin, RealRange{0, 0.9}, "SHARE",
+             "Share of memory that plans leave free (default 0.08 where the software's allocator "
+             "caches, else 0)");
   search
       ->add_option("--export", options.export_as,
                    "Print the best plan on standard output instead: job (a job file)")

@@ -173,7 +173,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
   for (const tuner::Scored& one : found.top) answer.top.push_back(judged(space, one));
   for (const tuner::Scored& one : found.front) answer.front.push_back(judged(space, one));
   const bool all_judged = judge_by_events(answer.top, space.base(), profile, stop, begun + limit + kGrace);
-  if (own)
+  if (own && stop.stop_requested()) answer.baseline_fault = kNotJudged;
+  if (own && !stop.stop_requested())
     answer.baseline =
         Judged{own->plan, evaluator.evaluate(std::span(&own->plan, 1), {.too_large_ones = true}).front(),
                std::nullopt};

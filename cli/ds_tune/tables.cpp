@@ -169,7 +169,9 @@ std::string search_tables(const SearchAnswer& answer, const terminal::Screen& sc
   const std::string task =
       fmt::format("{} on {}", terminal::one_line(answer.space.base().model.name), ranks(answer.space.base()));
   std::string note;
-  if (!answer.baseline_fault.empty())
+  if (answer.baseline_fault == kNotJudged)
+    note = "the job's own plan was not judged\n";
+  else if (!answer.baseline_fault.empty())
     note = fmt::format("the job's own plan is none: {}\n", terminal::one_line(answer.baseline_fault));
   if (answer.top.empty())
     return fmt::format("No plan found for {}: {}; {}\n{}", task, counts(answer),

@@ -45,7 +45,7 @@ void attempt(Outcome& outcome, const std::function<void()>& step) {
     outcome.fault = error.what();
   } catch (const std::bad_alloc&) {
     outcome.fault = "memory is not to be had";
-  } catch (const std::logic_error& error) {
+  } catch (const std::exception& error) {
     outcome.fault = fmt::format("our mistake: {}", error.what());
   }
 }

@@ -1,38 +1,110 @@
 // Several jobs, predicted side by side.
 #include <algorithm>
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 #include "cli/prediction/prediction.h"
 #include "cli/session/session.h"
-#include "simulator/base/thread_pool.h"
 
 namespace ds::cli {
+namespace {
 
-void predict_all(std::vector<Outcome>& outcomes, const Many& how) {
-  // Files are read by one thread, each once.
+constexpr std::size_t kMostThreads = 256;
+constexpr std::chrono::milliseconds kBetweenLooks{50};  // at the stop token
+
+/// A job, and what became of it.
+struct Piece {
+  std::size_t number;  // of the outcome
+  workload::Job job;
+  const cost::Profile* profile;
+  Outcome outcome;
+  bool ended{false};
+};
+
+/// Shared by the threads and by who asked: who has been told to stop goes on without the pieces that are under way, whatever it
+/// is that they are in the middle of.
+struct Work {
   std::map<std::string, cost::Profile> profiles;
-  std::vector<std::size_t> ready;
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    attempt(outcomes[i], [&] {
-      const std::string& path = outcomes[i].job->cluster.groups.front().node.profile_path;
-      if (!profiles.contains(path)) profiles.emplace(path, profile_of(*outcomes[i].job));
-      ready.push_back(i);
+  std::vector<Piece> pieces;
+  std::string depth;
+
+  std::mutex lock;  // for what follows, and for `ended`
+  std::condition_variable changed;
+  std::size_t begun{0}, ended{0};
+};
+
+/// Until none is left to begin.
+void work_off(Work& work) {
+  std::unique_lock hold(work.lock);
+  while (work.begun < work.pieces.size()) {
+    Piece& piece = work.pieces[work.begun++];
+    hold.unlock();
+    attempt(piece.outcome, [&] {
+      piece.outcome.figures = predict(piece.job, *piece.profile, depth_of(work.depth, piece.job));
     });
+    hold.lock();
+    piece.ended = true;
+    ++work.ended;
+    work.changed.notify_all();
   }
-  std::atomic<std::size_t> done{0};
-  ThreadPool(how.threads).share(ready.size(), [&](std::size_t piece, std::size_t) {
-    if (how.stop != nullptr && how.stop->stop_requested()) return;
-    Outcome& outcome = outcomes[ready[piece]];
-    const double share = static_cast<double>(done) / static_cast<double>(ready.size());
-    if (how.progress) how.progress(share, outcome.name);
-    attempt(outcome, [&] {
-      const workload::Job& job = *outcome.job;
-      const cost::Profile& profile = profiles.at(job.cluster.groups.front().node.profile_path);
-      outcome.figures = predict(job, profile, depth_of(how.depth, job));
+}
+
+/// Files are read by one thread, each once.
+std::shared_ptr<Work> work_of(std::vector<Outcome>& outcomes, const std::string& depth) {
+  auto work = std::make_shared<Work>();
+  work->depth = depth;
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    attempt(outcomes[i], [&] {
+      if (!outcomes[i].job) return;
+      const std::string& path = outcomes[i].job->cluster.groups.front().node.profile_path;
+      auto found = work->profiles.find(path);
+      if (found == work->profiles.end())
+        found = work->profiles.emplace(path, profile_of(*outcomes[i].job)).first;
+      work->pieces.push_back({i, *outcomes[i].job, &found->second, {}});
     });
-    ++done;
-  });
+  return work;
+}
+
+/// As many as there are, where the machine gives no more of them.
+void start_threads(const std::shared_ptr<Work>& work, std::size_t threads) {
+  for (std::size_t t = 0; t < std::min({threads, kMostThreads, work->pieces.size()}); ++t) try {
+      std::thread([work] { work_off(*work); }).detach();
+    } catch (const std::system_error&) {
+      if (t == 0) throw;
+      return;
+    }
+}
+
+}  // namespace
+
+bool predict_all(std::vector<Outcome>& outcomes, const Many& how) {
+  const auto stopped = [&] { return how.stop != nullptr && how.stop->stop_requested(); };
+  if (stopped()) return true;
+  const std::shared_ptr<Work> work = work_of(outcomes, how.depth);
+  start_threads(work, how.threads);
+  std::unique_lock hold(work->lock);
+  while (work->ended < work->pieces.size() && !stopped()) {
+    work->changed.wait_for(hold, kBetweenLooks);
+    if (how.progress && work->begun > 0)
+      how.progress(static_cast<double>(work->ended) / static_cast<double>(work->pieces.size()),
+                   outcomes[work->pieces[work->begun - 1].number].name);
+  }
+  const bool all_idle = work->ended == work->begun;
+  work->begun = work->pieces.size();  // nothing is begun any more
+  for (Piece& piece : work->pieces) {
+    if (!piece.ended) continue;
+    Outcome& outcome = outcomes[piece.number];
+    outcome.figures = std::move(piece.outcome.figures);
+    outcome.fault = std::move(piece.outcome.fault);
+    outcome.bad_input = piece.outcome.bad_input;
+  }
+  return all_idle;
 }
 
 }  // namespace ds::cli

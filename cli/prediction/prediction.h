@@ -63,8 +63,9 @@ struct Many {
   Progress progress;
   const StopToken* stop{nullptr};
 };
-/// Predicts all that could be read, by several threads. After a stop those that were not begun have neither figures nor fault.
-void predict_all(std::vector<Outcome>& outcomes, const Many& how);
+/// Predicts all that could be read, by several threads. After a stop it returns at once: what had not ended by then has neither
+/// figures nor fault. False where a thread is still in the middle of something, beside which only end_beside_threads() ends a program.
+bool predict_all(std::vector<Outcome>& outcomes, const Many& how);
 
 /// What a job must say for a figure to be there.
 enum class Needs : std::uint8_t { step, tokens, price };

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "cli/documents/documents.h"
+#include "cli/session/number_option.h"
 #include "cli/session/session.h"
 #include "simulator/base/error.h"
+#include "simulator/base/json.h"
 #include "simulator/base/nearest.h"
 
 namespace ds::cli {
@@ -134,14 +136,25 @@ struct Documents {
   }
 };
 
+/// An option that is a number in that range; `shown` stands for it in --help.
+template <class App, class Target, class Range>
+void add_number(App& app, const char* name, Target& target, Range range, const char* shown,
+                const std::string& about) {
+  app.template add_option_function<std::string>(
+         name,
+         [&target, range, option = std::string(name)](const std::string& text) {
+           if (!text.empty()) target = range.read(option, text);  // an empty one is refused with all others
+         },
+         about)
+      ->type_name(shown);
+}
+
 template <class App>
 void add_job_options(App& app, Common& common) {
   app.add_option("--set", common.set, "Override a value of the job: --set plan.micro_batch=2")
       ->take_all()
       ->type_name("PATH=VALUE");
-  app.add_option("--seed", common.seed, "Seed of everything random")->check([](const std::string& text) {
-    return std::string(text.starts_with('-') ? "must not be below 0" : "");
-  });
+  add_number(app, "--seed", common.seed, WholeRange{0, kMaxWhole}, "N", "Seed of everything random");
 }
 
 template <class App>
@@ -152,6 +165,9 @@ void add_report(App& app, Common& common) {
          "--json", [&common] { common.report = "-"; }, "The report on standard output: --report -")
       ->excludes(report);
 }
+
+/// More than any machine has cores; no more are taken than are of use.
+inline constexpr std::int64_t kMostJobs = 1LL << 16;
 
 template <class App>
 void add_common(App& app, Common& common, const Refusals& refusals) {
@@ -171,11 +187,8 @@ void add_common(App& app, Common& common, const Refusals& refusals) {
   refuse_option(app, "--html",
                 refusals.report.empty() ? "pages are not supported yet; --report gives JSON"
                                         : "pages are not supported yet");
-  app.add_option("--jobs", common.jobs,
-                 "Threads beside those of ranks; one for each core. Searches and sweeps use them")
-      ->check([](const std::string& text) {
-        return std::string(text == "0" || text.starts_with('-') ? "must be above 0" : "");
-      });
+  add_number(app, "--jobs", common.jobs, WholeRange{1, kMostJobs}, "N",
+             "Threads beside those of ranks; one for each core. Searches and sweeps use them");
   app.add_flag("-q,--quiet", common.quiet, "Print nothing for people");
   app.add_flag("-v,--verbose", common.verbose,
                "Tell on standard error which files are read and what takes how long");

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -102,6 +103,11 @@ StopToken& watch_signals() {
 }
 
 void end_on_signals() { handle(end_at_once); }
+
+void end_beside_threads(int status) {
+  if (std::fflush(stdout) != 0) status = complain(kOurMistake, "", "standard output cannot be written");
+  std::_Exit(status);
+}
 
 void tell(std::string_view line) { fmt::print(stderr, "ds: {}\n", terminal::one_line(line)); }
 

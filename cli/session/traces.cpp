@@ -9,6 +9,7 @@
 #include <set>
 
 #include "simulator/base/error.h"
+#include "simulator/base/json.h"
 
 namespace ds::cli {
 namespace {
@@ -38,11 +39,13 @@ std::vector<std::int32_t> trace_ranks(std::string_view list, std::int32_t ranks)
     const auto first = number(part.substr(0, dash));
     const auto last = dash == std::string_view::npos ? first : number(part.substr(dash + 1));
     if (!first || !last || *last < *first || *last >= ranks)
-      throw InputError("--trace-ranks", fmt::format("{} is not a rank of 0 to {}", part, ranks - 1),
+      throw InputError("--trace-ranks",
+                       fmt::format("is {}, of which {} is no rank of 0 to {}", json_text(list),
+                                   json_text(part), ranks - 1),
                        "a list as 0,8-11 is possible");
     for (std::int32_t rank = *first; rank <= *last && all.size() <= kMostRanks; ++rank) all.insert(rank);
     if (all.size() > kMostRanks)
-      throw InputError("--trace-ranks", fmt::format("{} is more than {} ranks", list, kMostRanks),
+      throw InputError("--trace-ranks", fmt::format("is {}, more than {} ranks", json_text(list), kMostRanks),
                        "one of each stage tells as much");
   }
   return {all.begin(), all.end()};

@@ -1,8 +1,12 @@
 // Reads measured cases.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/validation/validation.h"
+#include "simulator/base/error.h"
+#include "simulator/base/nearest.h"
 #include "simulator/workload/limits.h"
 #include "simulator/workload/spellings.h"
 
@@ -47,20 +51,50 @@ std::string with_flags(const std::string& job, const std::optional<Cursor>& flag
   return text.dump();
 }
 
+constexpr std::string_view kMetrics[] = {"step_time_s",          "tflops_per_gpu", "mfu",
+                                         "tokens_per_s_per_gpu", "peak_memory_gb", "fits"};
+
+Measured read_measured(const std::string& metric, const Cursor& value) {
+  try {
+    if (std::ranges::find(kMetrics, metric) == std::end(kMetrics))
+      value.fail(std::string(kUnknownKey), fmt::format("known are {}", listed(kMetrics)));
+    return {metric == "fits" ? (value.boolean() ? 1 : 0) : value.within(kMeasured), {}};
+  } catch (const InputError& error) {
+    return {std::nullopt, error.what()};
+  }
+}
+
+/// Whatever else stands beside is a note.
 Case read_case(const Cursor& at) {
-  // Whatever else stands beside is a note.
-  Case result{.id = at.member("id").text(),
-              .set = at.member("set").text(),
-              .trust = std::string(at.member("trust").one_of(kTrusts)),
-              .source = at.member("source").text()};
-  const Cursor job = at.member("job");
-  job.expect_object();
-  result.job = with_flags(with_fusions(job, at.find("fusions")), at.find("flags"));
-  if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
-  const Cursor measured = at.member("measured");
-  measured.only({"step_time_s", "tflops_per_gpu", "mfu", "tokens_per_s_per_gpu", "peak_memory_gb", "fits"});
-  for (const auto& [metric, value] : measured.members())
-    result.measured[metric] = metric == "fits" ? (value.boolean() ? 1 : 0) : value.within(kMeasured);
+  Case result{.id = at.path()};
+  // Each part by itself: what can be read is shown beside what cannot.
+  const auto attempt = [&](auto&& read) {
+    try {
+      read();
+    } catch (const InputError& error) {
+      if (result.fault.empty()) result.fault = error.what();
+    }
+  };
+  attempt([&] { result.id = at.member("id").text(); });
+  if (!at.is_object()) return result;
+  attempt([&] { result.set = at.member("set").text(); });
+  attempt([&] { result.trust = at.member("trust").one_of(kTrusts); });
+  attempt([&] { result.source = at.member("source").text(); });
+  attempt([&] {
+    const Cursor job = at.member("job");
+    job.expect_object();
+    result.job = with_flags(with_fusions(job, at.find("fusions")), at.find("flags"));
+  });
+  attempt([&] {
+    if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
+  });
+  attempt([&] {
+    const Cursor measured = at.member("measured");
+    for (const auto& [metric, value] : measured.members())
+      result.measured[metric] = read_measured(metric, value);
+    if (result.measured.empty())
+      measured.fail("is empty", "a case has at least one figure that was measured");
+  });
   return result;
 }
 
@@ -71,8 +105,10 @@ std::vector<Case> read_cases(const Document& document) {
   if (root.is_object() && (root.find("collectives") || root.find("cases")))
     root.fail("collectives, fair sharing and reliability are not validated yet",
               "a list of training steps is");
+  const std::vector<Cursor> list = root.list(1);
+  if (std::ranges::none_of(list, &Cursor::is_object)) list.front().expect_object();
   std::vector<Case> cases;
-  for (const Cursor& at : root.list(1)) cases.push_back(read_case(at));
+  for (const Cursor& at : list) cases.push_back(read_case(at));
   return cases;
 }
 

@@ -46,7 +46,7 @@ void fill(Row& row, const Value& value) {
     if (row.failed) row.message = "another verdict on memory";
     return;
   }
-  row.error = value.rate ? row.measured / value.predicted - 1 : value.predicted / row.measured - 1;
+  row.error = value.rate ? *row.measured / value.predicted - 1 : value.predicted / *row.measured - 1;
   if (value.sigma > 0) {
     row.low = value.predicted * std::max(0.0, 1 - report::kInterval * value.sigma);
     row.high = value.predicted * (1 + report::kInterval * value.sigma);
@@ -58,17 +58,25 @@ void fill(Row& row, const Value& value) {
 std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
   std::vector<Row> rows;
   for (const auto& [metric, measured] : c.measured)
-    rows.push_back(
-        {.id = c.id, .set = c.set, .trust = c.trust, .metric = metric, .measured = measured, .message = ""});
-  Outcome outcome;
-  attempt(outcome, [&] {
-    const Figures predicted = predicted_of(c, fitted);
-    for (Row& row : rows) {
-      fill(row, value_of(row.metric, predicted, c.stage));
-      // What was measured has run, so it fits.
-      if (row.metric != "fits" && !predicted.fits()) row.message = "said not to fit in memory";
-    }
-  });
+    rows.push_back({.id = c.id,
+                    .set = c.set,
+                    .trust = c.trust,
+                    .metric = metric,
+                    .measured = measured.value,
+                    .failed = !measured.value,
+                    .message = measured.fault});
+  if (rows.empty()) rows.push_back({.id = c.id, .set = c.set, .trust = c.trust, .metric = "", .message = ""});
+  Outcome outcome{.fault = c.fault};
+  if (c.fault.empty())
+    attempt(outcome, [&] {
+      const Figures predicted = predicted_of(c, fitted);
+      for (Row& row : rows) {
+        if (row.failed) continue;
+        fill(row, value_of(row.metric, predicted, c.stage));
+        // What was measured has run, so it fits.
+        if (row.metric != "fits" && !predicted.fits()) row.message = "said not to fit in memory";
+      }
+    });
   if (!outcome.fault.empty())
     for (Row& row : rows) row.failed = true, row.message = outcome.fault;
   return rows;

@@ -24,12 +24,11 @@ Json to_json(const std::map<std::string, Score>& scores) {
 }
 
 Json to_json(const Row& row) {
-  Json json = {{"id", row.id},
-               {"set", row.set},
-               {"trust", row.trust},
-               {"metric", row.metric},
-               {"measured", row.measured}};
-  if (row.metric == "fits") json["measured"] = row.measured != 0;
+  Json json = {{"id", row.id}, {"set", row.set}};
+  if (!row.trust.empty()) json["trust"] = row.trust;
+  json["metric"] = row.metric;
+  if (row.measured) json["measured"] = *row.measured;
+  if (row.measured && row.metric == "fits") json["measured"] = *row.measured != 0;
   if (row.predicted) json["predicted"] = *row.predicted;
   if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
   if (row.low && row.high) json["low"] = *row.low, json["high"] = *row.high;

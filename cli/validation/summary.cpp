@@ -1,7 +1,6 @@
 // Scores of cases: means and percentiles of their errors.
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 #include "cli/validation/validation.h"
 #include "simulator/base/statistics.h"
@@ -33,7 +32,7 @@ Score score(const std::vector<Row>& rows, Keep&& keep) {
     errors.push_back(std::abs(*row.error));
     if (!row.low || !row.high) continue;
     ++intervals;
-    if (*row.low <= row.measured && row.measured <= *row.high) ++inside;
+    if (*row.low <= *row.measured && *row.measured <= *row.high) ++inside;
   }
   Score result{.count = static_cast<int>(errors.size())};
   if (errors.empty()) return result;
@@ -59,13 +58,6 @@ Score score_over_sets(const std::vector<Row>& rows, Keep&& keep) {
 }
 
 }  // namespace
-
-std::size_t failed_cases(const std::vector<Row>& rows) {
-  std::set<std::string> failed;
-  for (const Row& row : rows)
-    if (row.failed) failed.insert(row.id);
-  return failed.size();
-}
 
 Summary summarise(const std::vector<Row>& rows) {
   Summary summary;

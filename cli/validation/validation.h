@@ -19,22 +19,30 @@
 
 namespace ds::cli {
 
-/// A training step that somebody measured, as it stands in the file.
+/// One figure of a case, or why it cannot be read.
+struct Measured {
+  std::optional<double> value;  // fits is 1 or 0
+  std::string fault;
+};
+
+/// A training step that somebody measured, as it stands in the file. What of it cannot be read is left empty, and why is its fault:
+/// the other cases are judged all the same.
 struct Case {
-  std::string id, set, trust, source;
-  std::string job;  // JSON
-  std::string folder;
-  std::optional<std::int64_t> stage;       // whose peak was measured; else the largest
-  std::map<std::string, double> measured;  // by metric: step_time_s, peak_memory_gb, ...; fits is 1 or 0
+  std::string id, set, trust, source;        // id: [3] where the file has none for its fourth
+  std::string job;                           // JSON
+  std::optional<std::int64_t> stage;         // whose peak was measured; else the largest
+  std::map<std::string, Measured> measured;  // by metric: step_time_s, peak_memory_gb, ...
+  std::string fault;
 };
 
 /// Throws InputError where the file is no list of measured training steps.
 std::vector<Case> read_cases(const Document& document);
 
-/// One metric of one case. Without a prediction, or where a verdict is wrong, it has failed, and the message says why.
+/// One metric of one case, or the case where none of its metrics can be read. Without a prediction, or where a verdict is wrong, it
+/// has failed, and the message says why.
 struct Row {
   std::string id, set, trust, metric;
-  double measured{};
+  std::optional<double> measured;
   std::optional<double> predicted, low, high, error;
   bool failed{};
   std::string message;
@@ -61,8 +69,6 @@ struct Summary {
   std::map<std::string, MetricSummary> metrics;
   int failed{};
 };
-/// How many cases have a row that failed.
-std::size_t failed_cases(const std::vector<Row>& rows);
 Summary summarise(const std::vector<Row>& rows);
 
 /// All of it as JSON text; `fitted` is the word of the command line.

@@ -99,6 +99,10 @@ void Cursor::fail_value(std::string_view must_be) const {
 
 std::int64_t Cursor::count(std::int64_t least, std::int64_t most) const {
   const std::optional<std::int64_t> n = value_->is_number() ? whole(*value_) : std::nullopt;
+  if (!n && is_number() && std::abs(value_->get<double>()) >= static_cast<double>(kMaxWhole)) {
+    if (value_->get<double>() < 0) fail_value(fmt::format("at least {}", least));
+    fail_value(fmt::format("at most {}", most));
+  }
   if (!n) fail_value("a whole number");
   if (*n < least) fail_value(fmt::format("at least {}", least));
   if (*n > most) fail_value(fmt::format("at most {}", most));

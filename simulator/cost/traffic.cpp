@@ -21,16 +21,13 @@ double halves(Collective what) { return what == Collective::all_reduce ? 2 : 1; 
 
 /// Each to every other member of its node, `share` in all; or to the next.
 void spread(Round& round, const Fold& fold, const std::vector<std::int32_t>& members, double share) {
-  if (fold.in_order) {
-    for (std::size_t i = 0; i < members.size(); ++i)
-      round.messages.push_back({.from = members[i], .to = members[(i + 1) % members.size()], .share = share});
+  if (members.size() == 1) return;
+  if (!fold.in_order) {
+    round.spreads.push_back({members, share});
     return;
   }
-  for (const std::int32_t from : members)
-    for (const std::int32_t to : members)
-      if (from != to)
-        round.messages.push_back(
-            {.from = from, .to = to, .share = share / static_cast<double>(members.size() - 1)});
+  for (std::size_t i = 0; i < members.size(); ++i)
+    round.messages.push_back({.from = members[i], .to = members[(i + 1) % members.size()], .share = share});
 }
 
 /// Members of a group that send to other nodes: as many as its thinnest node has.
@@ -138,7 +135,7 @@ Traffic ring_traffic(Collective what, const Fold& fold) {
   // A broadcast passes the whole buffer on once, in small pieces; the others a part in each step.
   const bool broadcast = what == Collective::broadcast;
   const double steps = halves(what) * (n - 1);
-  Round round{.messages = {}, .repeats = broadcast ? 1 : steps};
+  Round round{.messages = {}, .spreads = {}, .repeats = broadcast ? 1 : steps};
   const double share = broadcast ? 1 : 1 / n;
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
@@ -193,7 +190,7 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
   if (what == Collective::shift) return ring_traffic(what, fold);
   const double n = fold.ranks;
   const bool broadcast = what == Collective::broadcast;
-  Round round{.messages = {}, .repeats = halves(what)};
+  Round round{.messages = {}, .spreads = {}, .repeats = halves(what)};
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     if (broadcast) {  // from the first member of one node
@@ -269,6 +266,24 @@ bool all_send_alike(const collective::Steps& steps) {
   });
 }
 
+namespace {
+
+/// As many messages as there are pairs, none of which is written down.
+void add_spread(const Spread& spread, const network::NodeLinks& links, std::vector<double>& bytes) {
+  const std::size_t others = spread.members.size() - 1;
+  const double of_each = spread.share / static_cast<double>(others);
+  for (const std::int32_t gpu : spread.members) {
+    double& out = bytes[static_cast<std::size_t>(links.gpu_out(gpu))];
+    double& in = bytes[static_cast<std::size_t>(links.gpu_in(gpu))];
+    for (std::size_t other = 0; other < others; ++other) out += of_each, in += of_each;
+    if (!links.mesh) continue;
+    for (const std::int32_t other : spread.members)
+      if (other != gpu) bytes[static_cast<std::size_t>(links.pair(gpu, other))] += of_each;
+  }
+}
+
+}  // namespace
+
 double seconds_per_byte(const Traffic& traffic, const Topology& network, std::int32_t node,
                         const std::vector<double>& capacities) {
   // Messages of a round go on at one pace, in pieces, so that the busiest link sets it.
@@ -276,6 +291,7 @@ double seconds_per_byte(const Traffic& traffic, const Topology& network, std::in
   std::vector<double> bytes(capacities.size());
   for (const Round& round : traffic.rounds) {
     std::ranges::fill(bytes, 0);
+    for (const Spread& spread : round.spreads) add_spread(spread, network.links_of(node), bytes);
     for (const NodeMessage& message : round.messages) {
       const network::Route route = network.folded_route(node, message.from, message.to, message.across);
       for (const std::int32_t link : route.links()) bytes[static_cast<std::size_t>(link)] += message.share;

@@ -35,8 +35,15 @@ struct NodeMessage {
   double share{};             // all that goes there, to several nodes together
 };
 
+/// Each of these GPUs, which no socket divides, to every other of them: `share` of the whole buffer in all.
+struct Spread {
+  std::vector<std::int32_t> members;
+  double share{};
+};
+
 struct Round {
   std::vector<NodeMessage> messages;
+  std::vector<Spread> spreads;
   double repeats{1};
 };
 

@@ -65,13 +65,12 @@ Load load_of(const cost::Communication& communication, const cost::Machine& mach
   return communication.group.leaves_node(machine.ranks_per_node()) ? Load{.card = 1} : Load{.link = 1};
 }
 
-/// What is left to wait for of a collective that runs beside its product piece by piece: one piece of `ranks`, or what the
-/// product is too short to hide (Wang et al. 2023, "Overlap communication with dependent computation via decomposition",
-/// section 4).
-Seconds exposed_time(Seconds communication, Seconds product, std::int64_t ranks) {
+/// How much of the communications next to a product is hidden where they run beside it piece by piece: all but one piece of
+/// `ranks`, as far as the product lasts (Wang et al. 2023, "Overlap communication with dependent computation via
+/// decomposition", section 4). A gather before it and a reduction behind it share what it can hide.
+Seconds hidden_time(Seconds communications, Seconds product, std::int64_t ranks) {
   const auto pieces = static_cast<double>(ranks);
-  return {
-      std::max(communication.value / pieces, communication.value - product.value * (pieces - 1) / pieces)};
+  return {std::min(communications.value, product.value) * (pieces - 1) / pieces};
 }
 
 /// Prices what the ranks of a class communicate.
@@ -92,8 +91,12 @@ class Communications {
                                    if (!program::communicates(instruction.kind)) return;
                                    const Known& known = alone(ranks, instruction);
                                    loads[program::index(id)] = known.load;
-                                   seconds[program::index(id)] = beside_product(known, instruction.comm);
+                                   seconds[program::index(id)] = known.seconds;
+                                   if (instruction.comm.beside >= 0)
+                                     run_beside(instruction.comm.beside, id, known);
                                  });
+      for (const Beside& beside : beside_) hide(beside, seconds);
+      beside_.clear();
       for (const program::Block& block : program_.templates[program::index(body)].blocks)
         price_launches(block, seconds);
     }
@@ -151,13 +154,32 @@ class Communications {
                                checked(machine_.time(communication).seconds), communication.group.size());
   }
 
-  Seconds beside_product(const Known& known, const program::Comm& comm) const {
-    if (comm.beside < 0) return known.seconds;
-    const program::Operator& product = program_.operators[static_cast<std::size_t>(comm.beside)];
-    const Seconds whole = operators_[program::index(product.op)];
-    const Seconds exposed =
-        exposed_time(known.seconds, whole, known.ranks) + cut_up(product.op, known.ranks, whole);
-    return std::min(exposed, known.seconds);
+  /// What runs beside one product: a gather in front, a reduction behind, or both.
+  struct Beside {
+    std::int32_t product;  // operator
+    Seconds communications;
+    std::int64_t ranks;
+    std::vector<program::InstructionId> instructions;
+  };
+
+  void run_beside(std::int32_t product, program::InstructionId id, const Known& known) {
+    auto found = std::ranges::find(beside_, product, &Beside::product);
+    if (found == beside_.end()) found = beside_.insert(found, {product, {}, known.ranks, {}});
+    found->communications += known.seconds;
+    found->instructions.push_back(id);
+  }
+
+  /// In pieces only if that is worth what the product takes longer, of which each communication then has its share by time.
+  void hide(const Beside& beside, std::vector<Seconds>& seconds) const {
+    const program::OpId product = program_.operators[static_cast<std::size_t>(beside.product)].op;
+    const Seconds whole = operators_[program::index(product)];
+    const Seconds saved =
+        hidden_time(beside.communications, whole, beside.ranks) - cut_up(product, beside.ranks, whole);
+    if (saved <= Seconds{}) return;
+    for (const program::InstructionId id : beside.instructions) {
+      double& own = seconds[program::index(id)].value;
+      own -= saved.value * (own / beside.communications.value);
+    }
   }
 
   /// How much longer a product takes in pieces of its rows: each fills the GPU less well.
@@ -175,6 +197,7 @@ class Communications {
   const cost::Machine& machine_;
   const std::vector<Seconds>& operators_;
   std::vector<Known> known_;
+  std::vector<Beside> beside_;  // of the template
 };
 
 }  // namespace

@@ -9,6 +9,8 @@
 namespace ds::workload {
 
 inline constexpr std::int64_t kMaxLayers = 1LL << 14;
+// Modules that predict one token further each, all on the last stage; what is published has up to four of them.
+inline constexpr std::int64_t kMaxMtpLayers = 1LL << 7;
 inline constexpr std::int64_t kMaxWidth = 1LL << 24;  // hidden, ffn_hidden, vocab, ranks of MLA
 inline constexpr std::int64_t kMaxHeads = 1LL << 16;
 inline constexpr std::int64_t kMaxExperts = 1LL << 16;

@@ -210,7 +210,7 @@ Model read_model_object(const Cursor& at, const Defaults& defaults) {
   if (const auto moe = at.find("moe")) m.moe = read_moe(*moe, m.layers, defaults);
   if (const auto mla = at.find("mla")) m.mla = read_mla(*mla, defaults);
   if (const auto mtp = at.find("mtp_layers"))
-    m.mtp_layers = mtp->count(0, kMaxLayers);
+    m.mtp_layers = mtp->count(0, kMaxMtpLayers);
   else
     assume("mtp_layers", "0", "default");
   return m;

@@ -27,7 +27,7 @@ class Search {
 
   Found run(Searcher& searcher) {
     std::vector<Verdict> of_start;
-    if (options_->start) of_start = judge(std::span(&*options_->start, 1), {});
+    if (options_->start) of_start = judge(std::span(&*options_->start, 1), [this] { return stopped(); });
     const bool limited = options_->evals != Options{}.evals || options_->time_limit != Options{}.time_limit;
     std::size_t at_once = limited ? kFirst : kMostAtOnce;
     while (!ended()) {
@@ -74,8 +74,9 @@ class Search {
     return found_.end != End::seen_whole;
   }
 
+  bool stopped() const { return options_->stop != nullptr && options_->stop->stop_requested(); }
   std::optional<End> told_to_end() const {
-    if (options_->stop != nullptr && options_->stop->stop_requested()) return End::stopped;
+    if (stopped()) return End::stopped;
     return steady_now() - begun_ >= options_->time_limit ? std::optional(End::time_limit) : std::nullopt;
   }
 

@@ -1,5 +1,6 @@
 // The options that all commands share: each command does what an option says, or refuses it by name.
 
+#include <functional>
 #include <nlohmann/json.hpp>
 
 #include "tests/cli/e2e/world.h"
@@ -67,6 +68,71 @@ TEST_F(Options, ThatAreMisspeltAreToldByName) {
   EXPECT_TRUE(complains(sim({"run", job, "--report", ""}), 2, "--report: has an empty value"));
   EXPECT_TRUE(complains(sim({"run", ""}), 2, "has an empty value"));
   EXPECT_TRUE(complains(sim({"capacity", job}), 2, "capacity: is not there yet"));
+}
+
+/// Every option that is a number, with values beside its range.
+TEST_F(Options, NumbersThatAreNoneAreRefusedByTheOption) {
+  struct Number {
+    const char* option;
+    std::function<Ended(const Words&)> program;
+    Words words;
+    Words beyond;
+  };
+  const Words run{"run", job}, train{"run", job, "--data", text}, search{"search", job},
+      convert{"convert", "megatron", text};
+  const auto sim_of = [this](const Words& words) { return sim(words); };
+  const auto tune_of = [this](const Words& words) { return tune(words); };
+  const auto exec_of = [this](const Words& words) { return exec(words); };
+  const std::vector<Number> numbers = {
+      {"--seed", sim_of, run, {"-1", "1e16"}},
+      {"--jobs", sim_of, run, {"0", "-1", "1e6"}},
+      {"--seed", tune_of, search, {"-1"}},
+      {"--jobs", tune_of, search, {"0"}},
+      {"--evals", tune_of, search, {"0", "-5", "0.5"}},
+      {"--time-limit", tune_of, search, {"0", "-1", "1e300", "1e-300"}},
+      {"--top", tune_of, search, {"0", "1001", "2.5"}},
+      {"--memory-margin", tune_of, search, {"-0.1", "0.91", "1"}},
+      {"--nodes", sim_of, convert, {"0", "1e7"}},
+      {"--vocab", sim_of, convert, {"0", "1e9"}},
+      {"--sequence-length", sim_of, convert, {"0", "1e12"}},
+      {"--global-batch", sim_of, convert, {"0", "1e12"}},
+      {"--seed", exec_of, train, {"-1"}},
+      {"--jobs", exec_of, train, {"0"}},
+      {"--steps", exec_of, train, {"-1", "1e15", "1.5"}},
+      {"--rounds", exec_of, {"calibrate", "--out", path("profile.json")}, {"2", "1001"}},
+      {"--trace-ranks", sim_of, {"run", job, "--trace", path("t")}, {"-1", "99999", "1-0", "0,,1", "1e0"}}};
+  const Words never{"nan",
+                    "-nan",
+                    "inf",
+                    "-inf",
+                    "infinity",
+                    "1e309",
+                    "1e-400",
+                    "0x10",
+                    "1,5",
+                    "1 2",
+                    "one",
+                    "99999999999999999999",
+                    "-99999999999999999999",
+                    "--"};
+  for (const Number& number : numbers)
+    for (const Words& values : {never, number.beyond})
+      for (const std::string& value : values) {
+        Words words = number.words;
+        words.push_back(std::string(number.option) + "=" + value);
+        EXPECT_TRUE(complains(number.program(words), 2, number.option + std::string(": is")))
+            << number.option << " " << value;
+      }
+  EXPECT_EQ(entries(), (Words{"cache", "job.json", "text"}));
+}
+
+/// As in files.
+TEST_F(Options, NumbersMayBeWrittenAsInFiles) {
+  for (const char* value : {"3", "3.0", "0.3e1", "30e-1"}) {
+    const Ended ended =
+        tune({"search", job, "--top", value, "--memory-margin", ".05", "--time-limit", "5.", "-q"});
+    EXPECT_EQ(ended.status, 0) << value << ended.err;
+  }
 }
 
 TEST_F(Options, AJobMayNameItsSchema) {

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -134,6 +135,22 @@ std::vector<std::int64_t> children_of(pid_t process) {
   return {std::istream_iterator<std::int64_t>(list), {}};
 }
 
+/// Seconds of processor that a process that still runs has had: fields 14 and 15 of proc_pid_stat(5), the name left out.
+double processor_seconds(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  std::istringstream fields(text.substr(std::min(text.rfind(')') + 1, text.size())));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  double user = 0, system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
+
 /// Appends what there is to read; false at the end.
 bool drain(int fd, std::string& text) {
   char block[1 << 16];
@@ -157,6 +174,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   Ended ended;
   std::optional<SignalWhen> to_send = conditions.signal;
   Clock::time_point signalled = begin;
+  double processor_before = 0;
   std::array<pollfd, 2> open{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
   while (open[0].fd >= 0 || open[1].fd >= 0) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -169,6 +187,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
       ended.children = children_of(child);
       const bool to_child = to_send->to == SignalWhen::To::last_child && !ended.children.empty();
       signalled = Clock::now();
+      processor_before = processor_seconds(child);
       ::kill(to_child ? static_cast<pid_t>(ended.children.back()) : child, to_send->signal);
       to_send.reset();
     }
@@ -178,6 +197,7 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   must(::wait4(child, &status, 0, &usage) == child, "wait4");
   ended.wall_s = std::chrono::duration<double>(Clock::now() - begin).count();
   ended.after_signal_s = std::chrono::duration<double>(Clock::now() - signalled).count();
+  ended.processor_after_signal_s = seconds(usage.ru_utime) + seconds(usage.ru_stime) - processor_before;
   ended.resident_bytes = static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
   if (WIFSIGNALED(status)) {
     ended.signal = WTERMSIG(status);

@@ -40,7 +40,9 @@ struct Ended {
   int signal{0};   // that ended it, or 0
   bool timed_out{false}, dumped_core{false};
   std::string out, err;
-  double wall_s{}, after_signal_s{};   // in all, and from the signal that was sent
+  double wall_s{}, after_signal_s{};  // in all, and from the signal that was sent
+  double
+      processor_after_signal_s{};  // of the program without its children: what other work on the machine does not lengthen
   std::vector<std::int64_t> children;  // processes that it had started when the signal was sent
   std::int64_t resident_bytes{};       // most resident memory
 };

@@ -55,6 +55,37 @@ TEST_F(Signals, LeaveNoHalfWrittenFile) {
   }
 }
 
+/// Four million GPUs in a thousand stages: seconds for a point, whatever of it is under way. By processor time, since a busy machine
+/// lengthens every wait.
+TEST_F(Signals, EndASweepAtOnceWithWhatItHas) {
+  const std::string large = write("large.json", R"({
+    "model": {"family": "gpt", "layers": 1024, "hidden": 256, "heads": 4, "ffn_hidden": 1024, "vocab": 1000,
+              "tied_embeddings": false},
+    "cluster": {"node": "dgx-h100", "nodes": 524288}, "train": {"sequence_length": 256, "global_batch": 8192},
+    "plan": {"pp": 1024}})");
+  for (const auto& [signal, status] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+    const Ended ended = sim({"sweep", large, "--over", "seed=1,2,3,4,5,6", "-v", "--csv", path("points.csv")},
+                            {.signal = SignalWhen{"ds: read the job", signal}});
+    EXPECT_EQ(ended.status, status) << ended.err;
+    EXPECT_NE(ended.err.find("ds: stopped at 0 of 6 points"), std::string::npos) << ended.err;
+    EXPECT_TRUE(std::filesystem::exists(path("points.csv")));
+    if (!sanitized()) {
+      EXPECT_LT(ended.processor_after_signal_s, 1);
+    }
+  }
+}
+
+/// A point of nine thousand is read in a moment, all of them are not.
+TEST_F(Signals, EndASweepThatStillReads) {
+  std::string seeds = "seed=0";
+  for (int seed = 1; seed < 9000; ++seed) seeds += "," + std::to_string(seed);
+  const Ended ended = sim({"sweep", job, "--over", seeds, "-v"}, {.signal = SignalWhen{"ds: read", SIGTERM}});
+  EXPECT_EQ(ended.status, 143) << ended.err;
+  if (!sanitized()) {
+    EXPECT_LT(ended.processor_after_signal_s, 1);
+  }
+}
+
 /// 16,384 layers: minutes of searching.
 TEST_F(Signals, EndASearchSoonWhateverItIsAt) {
   const std::string large = write("large.json", R"({

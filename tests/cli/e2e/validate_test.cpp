@@ -72,6 +72,41 @@ TEST_F(Validate, WhatCannotBePredictedIsListedAsFailed) {
   EXPECT_NE(report["cases"][2]["message"].get<std::string>().find("plan.tp"), std::string::npos);
 }
 
+/// Whatever is wrong with one: it is listed, and those around it are predicted.
+TEST_F(Validate, OneBadCaseFailsAlone) {
+  const Json job = Json::parse(kJob);
+  const Json good = measured_case("good", job, {{"fits", true}});
+  const auto without = [&](const char* key) {
+    Json bad = good;
+    bad.erase(key);
+    return bad;
+  };
+  const auto with = [&](const char* key, const Json& value) {
+    Json bad = good;
+    bad[key] = value;
+    return bad;
+  };
+  std::vector<Json> bad{nullptr, 7, "case", Json::array(), Json::object()};
+  for (const char* key : {"id", "set", "trust", "source", "job", "measured"}) {
+    bad.push_back(without(key));
+    for (const Json& value : {Json(), Json(1), Json(Json::array()), Json(Json::object())})
+      bad.push_back(with(key, value));
+  }
+  bad.push_back(with("job", "job.json"));
+  bad.push_back(with("stage", "last"));
+  bad.push_back(with("measured", {{"fits", 1}}));
+  Json cases = Json::array({good});
+  for (const Json& one : bad) cases.push_back(one), cases.push_back(good);
+  const Json report = validated(cases, 1);
+  const Json& rows = report["cases"];
+  ASSERT_EQ(rows.size(), 2 * bad.size() + 1);
+  EXPECT_EQ(report["summary"]["failed"], bad.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i]["failed"], i % 2 == 1) << cases[i] << rows[i];
+    EXPECT_EQ(rows[i].contains("message"), i % 2 == 1) << cases[i] << rows[i];
+  }
+}
+
 TEST_F(Validate, FilesThatAreNoCasesAreRefused) {
   EXPECT_TRUE(complains(sim({"validate", path("none.json")}), 2, "none.json"));
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]")}), 2, "empty.json"));

@@ -59,7 +59,6 @@ TEST(Summary, WhatWasNotPredictedHasFailedAndIsInNoMean) {
   const std::vector<Row> rows{row("x", "A", 0.1), failed};
   const Summary s = summarise(rows);
   EXPECT_EQ(s.failed, 1);
-  EXPECT_EQ(failed_cases(rows), 1U);
   EXPECT_EQ(s.metrics.at("step_time_s").all.count, 1);
 }
 
@@ -72,16 +71,35 @@ std::string refusal(const std::string& text) {
   return "";
 }
 
-TEST(ReadCases, SaysWhatIsWrongWhere) {
+TEST(ReadCases, RefusesFilesThatAreNoListOfCases) {
   EXPECT_NE(refusal("{\"collectives\": []}").find("not validated yet"), std::string::npos);
   EXPECT_NE(refusal("[]").find("cases.json"), std::string::npos);
-  EXPECT_NE(refusal(R"([{"id": "a", "set": "s", "trust": "D", "source": "x", "job": {}, "measured": {}}])")
-                .find("[0].trust"),
-            std::string::npos);
-  EXPECT_NE(refusal(R"([{"id": "a", "set": "s", "trust": "A", "source": "x", "job": {},
-                         "measured": {"step_time_s": 0}}])")
-                .find("[0].measured.step_time_s"),
-            std::string::npos);
+  EXPECT_NE(refusal("[1, null]").find("cases.json: [0]: is 1, must be an object"), std::string::npos);
+}
+
+Case read_one(const std::string& text) { return read_cases(parse_document(text, "cases.json")).front(); }
+
+/// What can be read is there all the same, to be shown with the fault.
+TEST(ReadCases, SaysWhatIsWrongWhereAndReadsTheRest) {
+  const Case distrusted = read_one(R"([{"id": "a", "set": "s", "trust": "D", "source": "x", "job": {},
+                                        "measured": {"mfu": 0.5}}])");
+  EXPECT_NE(distrusted.fault.find("cases.json: [0].trust"), std::string::npos) << distrusted.fault;
+  EXPECT_EQ(distrusted.id, "a");
+  EXPECT_EQ(distrusted.measured.at("mfu").value, 0.5);
+  const Case nameless = read_one(R"([{"set": "s", "trust": "A", "source": "x", "job": {}, "measured": {}}])");
+  EXPECT_EQ(nameless.id, "[0]");
+  EXPECT_NE(nameless.fault.find("[0].id"), std::string::npos) << nameless.fault;
+}
+
+TEST(ReadCases, AFigureThatIsNoneHidesNoOther) {
+  const Case one = read_one(R"([{"id": "a", "set": "s", "trust": "A", "source": "x", "job": {},
+                                 "measured": {"step_time_s": 0, "mfu": null, "speed": 1, "fits": true}}])");
+  EXPECT_EQ(one.fault, "");
+  for (const char* metric : {"step_time_s", "mfu", "speed"}) {
+    EXPECT_FALSE(one.measured.at(metric).value) << metric;
+    EXPECT_NE(one.measured.at(metric).fault.find(std::string("[0].measured.") + metric), std::string::npos);
+  }
+  EXPECT_EQ(one.measured.at("fits").value, 1);
 }
 
 }  // namespace

@@ -141,6 +141,32 @@ TEST(Price, ProductsInPiecesTakeLonger) {
   EXPECT_GT(met, 4U);
 }
 
+/// A gather in front of a product and a reduction behind it: together they hide behind no more than all pieces of it but one.
+TEST(Price, CollectivesOnBothSidesOfAProductShareWhatItCanHide) {
+  const workload::Job asked = job(R"("tp": 8, "dp": 4, "overlap": {"tp_comm": true})", "megatron-te");
+  const cost::Profile unused = cost::rough_profile();
+  const cost::Machine machine(asked, unused);
+  const program::Program program = program::lower(asked);
+  const Durations durations = price(program, machine);
+  std::map<std::int32_t, std::pair<int, double>> hidden;  // by product: of how many, seconds
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const program::Comm& comm = program.instructions[i].comm;
+    if (comm.beside < 0) continue;
+    auto& [count, seconds] = hidden[comm.beside];
+    ++count;
+    seconds += machine.time(communication_of(program, program.classes.front(), program.instructions[i]))
+                   .seconds.value -
+               durations.communications.of(0, static_cast<program::InstructionId>(i)).value;
+  }
+  int on_both_sides = 0;
+  for (const auto& [product, of] : hidden) {
+    const ops::Op& op = program.op(program.operators[static_cast<std::size_t>(product)].op);
+    EXPECT_LE(of.second, machine.time(op).seconds.value * 7 / 8 * (1 + 1e-9)) << of.first;
+    on_both_sides += of.first == 2 ? 1 : 0;
+  }
+  EXPECT_GT(on_both_sides, 0);
+}
+
 /// Seconds of one all-reduce over tensor-parallel ranks, with that algorithm for them.
 double tensor_sum_time(const char* algorithm) {
   const workload::Job asked = job(fmt::format(
