@@ -132,6 +132,7 @@ class StageBuilder {
   /// Up, activation and down of an MLP that is so wide; `name` stands before its parameters and results.
   TensorIndex dense_mlp(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex normed_queries_and_keys(TensorIndex qkv, std::int64_t heads, std::int64_t kv_heads);
+  TensorIndex gate_logits(TensorIndex x);
   /// Out of the region; biases of these products that wait for the sum are added. An empty name is none.
   TensorIndex leave_product(std::string_view result, TensorIndex x,
                             std::initializer_list<std::string_view> products);

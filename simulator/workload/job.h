@@ -40,6 +40,7 @@ struct Moe {
   std::optional<double> capacity_factor;  // none: dropless
   double skew{1};                         // tokens of the busiest expert over the mean, at least 1
   bool router_bias{};
+  bool shared_gate{};  // each token has a share of its own of what shared experts make (Qwen 2)
   bool operator==(const Moe&) const = default;
 };
 

@@ -59,6 +59,7 @@ constexpr Feature kFeatures[] = {
   {"model.qk_norm", [](const Job& j) { return !j.model.mla || j.model.qk_norm == QkNorm::none; }, "with model.mla only none is supported"},
   {"model.window", [](const Job& j) { return !j.model.mla || j.model.window == 0 || j.model.window >= j.train.sequence_length; }, "with model.mla leave it out"},
   {"model.position", [](const Job& j) { return !j.model.mla || j.model.position != Position::alibi; }, "with model.mla only learned, rope and none are supported"},
+  {"model.moe.shared_gate", [](const Job& j) { return !j.model.moe || !j.model.moe->shared_gate || !j.model.mlp_bias; }, "with model.mlp_bias only false is supported"},
   {"model.mtp_layers", [](const Job& j) { return !j.cluster.cpu() || j.model.mtp_layers == 0; }, "only 0 is supported", "on CPUs multi-token prediction"},
   {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0 || j.model.embedding_width == 0; }, "only 0 is supported", "multi-token prediction beside an embedding of another width"},
   {"model.family", [](const Job& j) { return !j.cluster.cpu() || j.model.family != Family::bert; }, "only gpt and llama are supported", "on CPUs attention both ways"},

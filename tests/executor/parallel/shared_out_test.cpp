@@ -183,6 +183,11 @@ constexpr Mixture kMixtures[] = {
        m.moe = roomy({.experts = 4, .top_k = 2, .expert_ffn = 12, .shared_experts = 1}, m);
        m.moe->dense_layers.front() = true;
      }},
+    {"two of four and two shared ones behind a gate",
+     [](workload::Model& m) {
+       m.moe =
+           roomy({.experts = 4, .top_k = 2, .expert_ffn = 12, .shared_experts = 2, .shared_gate = true}, m);
+     }},
 };
 
 constexpr Degrees kExperts[] = {{.dp = 2},

@@ -35,6 +35,8 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"model.kv_heads=7"}, "model.kv_heads: 7 must divide model.heads, which is 40; 5 and 8 do"},
       {{"model.family=moe"}, "model.moe: is missing"},
       {{R"(model.moe={"experts": 8, "top_k": 9, "expert_ffn": 64})"}, "model.moe.top_k: 9 must not exceed"},
+      {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "shared_gate": true})"},
+       "model.moe.shared_gate: is true, but model.moe.shared_experts is 0"},
       {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "groups": 3})"},
        "model.moe.groups: 3 must divide model.moe.experts, which is 8"},
       {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "groups": 4, "groups_per_token": 5})"},
