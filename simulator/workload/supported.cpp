@@ -120,7 +120,6 @@ constexpr Feature kFeatures[] = {
   {"plan.placement", [](const Job& j) { return !j.cluster.cpu() || j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "on CPUs another placement"},
   {"plan.placement", stages_are_one, "only pp as the last axis is supported", "a placement where stages of experts are not those of other layers"},
   {"plan.collectives", [](const Job& j) { return !j.cluster.cpu() || !j.plan.collectives_given; }, "leave it out", "on CPUs choosing algorithms of collectives"},
-  {"plan.collectives", [](const Job& j) { return std::ranges::all_of(j.plan.collectives, [](const auto& one) { return std::ranges::find(kPricedAlgorithms, one.second) != std::end(kPricedAlgorithms); }); }, "only auto, direct, ring, halving_doubling, tree and nvls are supported"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
   {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
   {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "only prices.gpu_hour_usd is supported", "the price of energy"},

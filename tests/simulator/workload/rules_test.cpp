@@ -199,7 +199,10 @@ TEST(Supported, MoreTensorParallelRanksThanHeadsOfKeys) {
 TEST(Supported, AlgorithmsOfCollectivesThatHaveAPrice) {
   EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=ring", "plan.collectives.dp=tree"})),
             std::nullopt);
-  EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=bruck"})), "plan.collectives");
+  for (const char* algorithm :
+       {"recursive_doubling", "halving_doubling", "direct", "bruck", "grid2d", "hierarchical", "nvls"})
+    EXPECT_EQ(first_unsupported(small_job({std::string("plan.collectives.tp=") + algorithm})), std::nullopt)
+        << algorithm;
 }
 
 TEST(Rules, GiganticDegreesDoNotOverflow) {
