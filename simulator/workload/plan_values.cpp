@@ -144,6 +144,30 @@ void read_fusion(const Cursor& at, Plan& p, const Defaults&) {
     p.fusion = at.boolean();
   } else if (at.is_list()) {
     for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.emplace_back(kFusions[pass.choose(kFusions)]);
+// For a search, layers whose activations are offloaded are one number: theirs, or a share in millionths from here on.
+constexpr std::int64_t kFirstShares = 1'000'000;
+static_assert(kFirstShares > kMaxLayers);
+
+/// Layers of each stage: none, all, so many, or a share of them.
+std::int64_t layers_offloaded(const Cursor& at) {
+  if (at.is_boolean()) return at.boolean() ? kFirstShares + kMillionths : 0;
+  if (!at.is_number()) at.fail_value("true, false, a number of layers per stage or a share from 0 to 1");
+  const double number = at.real(0);
+  if (number == 0 || number >= 1) return at.count(0, kMaxLayers);
+  return kFirstShares + std::max<std::int64_t>(1, std::llround(number * static_cast<double>(kMillionths)));
+}
+std::string spell_layers_offloaded(std::int64_t number) {
+  return number < kFirstShares ? spell_count(number) : spell_share(number - kFirstShares);
+}
+
+std::int64_t offloaded_layers_of(const Plan& p) {
+  return p.offloaded_share > 0 ? kFirstShares + p.offloaded_share : p.offload_activations;
+}
+void offload_layers(Plan& p, std::int64_t number) {
+  p.offload_activations = number < kFirstShares ? number : 0;
+  p.offloaded_share = number < kFirstShares ? 0 : number - kFirstShares;
+}
+
     p.fusion = !p.fusion_passes.empty();
   } else {
     at.fail_value("true, false or a list of passes");
@@ -268,6 +292,13 @@ constinit const PlanValue kFp8Recipe{
     .schema = [] { return schema_of_words(kFp8Recipes); },
     .read = [](const Cursor& at, Plan& p,
                const Defaults&) { p.fp8_recipe = kFp8Recipes[at.choose(kFp8Recipes)]; },
+constinit const PlanValue kOffloadedLayers =
+    whole_number<layers_offloaded, spell_layers_offloaded, offloaded_layers_of, offload_layers, [] {
+      return fmt::format(
+          R"({{"anyOf": [{{"type": "boolean"}}, {}, {{"type": "number", "minimum": 0, "exclusiveMaximum": 1}}], "description": "layers of each stage: their number, or a share of them"}})",
+          schema_of_count(0, kMaxLayers));
+    }>();
+
     .write = [](const Plan& p) { return p.fp8_recipe.empty() ? std::string() : in_quotes(p.fp8_recipe); }};
 
 constinit const PlanValue kDropout{
