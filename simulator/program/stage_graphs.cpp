@@ -117,6 +117,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .mtp = place + 1 == plan.pp * plan.chunks() ? static_cast<std::int32_t>(job.model.mtp_layers) : 0,
           .mtp_kind = workload::kind_of_layer(job.model, job.train.sequence_length, job.model.layers - 1),
           .tp = plan.tp,
+          .tp_rows = plan.tp_rows,
           .head_copies = workload::head_copies(job.model, plan),
           .ep = plan.ep,
           .etp = plan.ep > 1 ? plan.etp : 1,

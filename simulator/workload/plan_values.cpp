@@ -18,10 +18,20 @@ std::string list_of(const Range& numbers) {
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
-void read_grid(const Cursor& at, Plan& p, const Defaults&) {
+// For a search, rows and columns of a grid are one number: so many of these for each row.
+constexpr std::int64_t kGridRow = 2 * kMaxDegree;
+
+std::int64_t grid_number(const Cursor& at) {
   const std::vector<Cursor> sides = at.list(2, 2);
-  p.tp_rows = sides[0].count(1, kMaxDegree);
-  p.tp_columns = sides[1].count(1, kMaxDegree);
+  return sides[0].count(1, kMaxDegree) * kGridRow + sides[1].count(1, kMaxDegree);
+}
+std::string spell_grid(std::int64_t number) {
+  return fmt::format("[{}, {}]", number / kGridRow, number % kGridRow);
+}
+std::int64_t grid_of(const Plan& p) { return p.tp_rows * kGridRow + p.tp_columns; }
+void set_grid(Plan& p, std::int64_t number) {
+  p.tp_rows = number / kGridRow;
+  p.tp_columns = number % kGridRow;
 }
 
 void take_recompute(const Cursor& at, Plan& p) {
@@ -134,16 +144,6 @@ std::string spell_share(std::int64_t millionths) {
   return fmt::format("{}", static_cast<double>(millionths) / static_cast<double>(kMillionths));
 }
 
-void read_dropout(const Cursor& at, Plan& p, const Defaults&) {
-  p.dropout = at.real(0);
-  if (p.dropout >= 1) at.fail_value("a probability below 1");
-}
-
-void read_fusion(const Cursor& at, Plan& p, const Defaults&) {
-  if (at.is_boolean()) {
-    p.fusion = at.boolean();
-  } else if (at.is_list()) {
-    for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.emplace_back(kFusions[pass.choose(kFusions)]);
 // For a search, layers whose activations are offloaded are one number: theirs, or a share in millionths from here on.
 constexpr std::int64_t kFirstShares = 1'000'000;
 static_assert(kFirstShares > kMaxLayers);
@@ -168,6 +168,16 @@ void offload_layers(Plan& p, std::int64_t number) {
   p.offloaded_share = number < kFirstShares ? 0 : number - kFirstShares;
 }
 
+void read_dropout(const Cursor& at, Plan& p, const Defaults&) {
+  p.dropout = at.real(0);
+  if (p.dropout >= 1) at.fail_value("a probability below 1");
+}
+
+void read_fusion(const Cursor& at, Plan& p, const Defaults&) {
+  if (at.is_boolean()) {
+    p.fusion = at.boolean();
+  } else if (at.is_list()) {
+    for (const Cursor& pass : at.list(0, 64)) p.fusion_passes.emplace_back(kFusions[pass.choose(kFusions)]);
     p.fusion = !p.fusion_passes.empty();
   } else {
     at.fail_value("true, false or a list of passes");
@@ -263,15 +273,11 @@ std::string schema_of_count(std::int64_t least, std::int64_t most) {
   return fmt::format(R"({{"type": "integer", "minimum": {}, "maximum": {}}})", least, most);
 }
 
-constinit const PlanValue kTensorGrid{
-    .schema =
-        [] {
-          return fmt::format(
-              R"({{"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "description": "rows and columns of a 2-D tensor-parallel group"}})",
-              schema_of_count(1, kMaxDegree));
-        },
-    .read = read_grid,
-    .write = [](const Plan& p) { return fmt::format("[{}, {}]", p.tp_rows, p.tp_columns); }};
+constinit const PlanValue kTensorGrid = whole_number<grid_number, spell_grid, grid_of, set_grid, [] {
+  return fmt::format(
+      R"({{"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "description": "rows and columns of a 2-D tensor-parallel group"}})",
+      schema_of_count(1, kMaxDegree));
+}>();
 
 constinit const PlanValue kScheduleValue = schedule_value();
 
@@ -286,12 +292,6 @@ constinit const PlanValue kOffloadedStates = whole_number<
           R"({"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}], "description": "of the optimizer's states: all, none, or a share"})");
     }>();
 
-constinit const PlanValue kRecomputeValue = recompute_value();
-
-constinit const PlanValue kFp8Recipe{
-    .schema = [] { return schema_of_words(kFp8Recipes); },
-    .read = [](const Cursor& at, Plan& p,
-               const Defaults&) { p.fp8_recipe = kFp8Recipes[at.choose(kFp8Recipes)]; },
 constinit const PlanValue kOffloadedLayers =
     whole_number<layers_offloaded, spell_layers_offloaded, offloaded_layers_of, offload_layers, [] {
       return fmt::format(
@@ -299,6 +299,12 @@ constinit const PlanValue kOffloadedLayers =
           schema_of_count(0, kMaxLayers));
     }>();
 
+constinit const PlanValue kRecomputeValue = recompute_value();
+
+constinit const PlanValue kFp8Recipe{
+    .schema = [] { return schema_of_words(kFp8Recipes); },
+    .read = [](const Cursor& at, Plan& p,
+               const Defaults&) { p.fp8_recipe = kFp8Recipes[at.choose(kFp8Recipes)]; },
     .write = [](const Plan& p) { return p.fp8_recipe.empty() ? std::string() : in_quotes(p.fp8_recipe); }};
 
 constinit const PlanValue kDropout{

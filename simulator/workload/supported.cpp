@@ -44,6 +44,12 @@ bool gathers_weights(const Job& j) {
   const Plan& p = j.plan;
   return p.dp * p.cp > 1 && p.zero_group > 1 && (p.zero == 3 || (p.zero == 2 && j.habits.fsdp && p.pp == 1));
 }
+/// Whether products of layers alone are cut over a grid of tensor-parallel ranks, and nothing is told by which heads a rank has.
+bool is_plain(const Model& m) {
+  return !m.moe && !m.mla && m.residual == Residual::serial && !m.attention_sinks && !m.qkv_bias &&
+         !m.mlp_bias && m.position != Position::alibi && m.qk_norm != QkNorm::per_head &&
+         m.qk_norm != QkNorm::whole;
+}
 bool has_masters(const Job& j) {
   return j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 ||
          j.plan.precision == Precision::fp8;
@@ -53,13 +59,13 @@ bool has_masters(const Job& j) {
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
   {"model.moe", [](const Job& j) { return !j.cluster.cpu() || !j.model.moe; }, "only models without experts are supported", "on CPUs a mixture of experts"},
+  {"model.moe.shared_gate", [](const Job& j) { return !j.model.moe || !j.model.moe->shared_gate || !j.model.mlp_bias; }, "with model.mlp_bias only false is supported"},
   {"model.mla", [](const Job& j) { return !j.model.mla || !j.cluster.cpu(); }, "on CPUs only models without latent attention are supported", "latent attention"},
   {"model.mla", [](const Job& j) { return !j.model.mla || j.model.residual == Residual::serial; }, "only models without latent attention are supported", "latent attention beside an MLP"},
   {"model.qkv_bias", [](const Job& j) { return !j.model.mla || !j.model.qkv_bias; }, "with model.mla only false is supported"},
   {"model.qk_norm", [](const Job& j) { return !j.model.mla || j.model.qk_norm == QkNorm::none; }, "with model.mla only none is supported"},
   {"model.window", [](const Job& j) { return !j.model.mla || j.model.window == 0 || j.model.window >= j.train.sequence_length; }, "with model.mla leave it out"},
   {"model.position", [](const Job& j) { return !j.model.mla || j.model.position != Position::alibi; }, "with model.mla only learned, rope and none are supported"},
-  {"model.moe.shared_gate", [](const Job& j) { return !j.model.moe || !j.model.moe->shared_gate || !j.model.mlp_bias; }, "with model.mlp_bias only false is supported"},
   {"model.mtp_layers", [](const Job& j) { return !j.cluster.cpu() || j.model.mtp_layers == 0; }, "only 0 is supported", "on CPUs multi-token prediction"},
   {"model.mtp_layers", [](const Job& j) { return j.model.mtp_layers == 0 || j.model.embedding_width == 0; }, "only 0 is supported", "multi-token prediction beside an embedding of another width"},
   {"model.family", [](const Job& j) { return !j.cluster.cpu() || j.model.family != Family::bert; }, "only gpt and llama are supported", "on CPUs attention both ways"},
@@ -89,7 +95,12 @@ constexpr Feature kFeatures[] = {
   {"plan.zero_group", [](const Job& j) { return j.plan.ep == 1 || j.plan.zero == 0 || j.plan.tp * j.plan.zero_group % (j.plan.ep * j.plan.etp) == 0; }, "where plan.ep > 1 only what, times plan.tp, is a multiple of plan.ep x plan.etp is supported"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.ep > 1 || j.plan.etp == j.plan.tp; }, "where plan.ep is 1 only plan.tp is supported", "another degree than that of other layers"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; }, "only a divisor of model.moe.expert_ffn is supported"},
-  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
+  {"plan.tp_grid", [](const Job& j) { return !j.cluster.cpu() || j.plan.tp_rows == 1; }, "only one row is supported", "on CPUs a grid of tensor-parallel ranks"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.plan.sequence_parallel; }, "only with plan.sequence_parallel", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || is_plain(j.model); }, "only of models without experts, latent attention, parallel residuals, sinks, alibi, norms by head, and biases of queries, keys, values and MLP", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.plan.precision != Precision::fp8; }, "with plan.precision fp8 only one row is supported", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.model.kv_heads % j.plan.tp == 0; }, "only where plan.tp divides model.kv_heads", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.model.hidden % j.plan.tp_rows == 0; }, "only rows that divide model.hidden are supported"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors; }, "only gpipe, 1f1b and interleaved are supported"},
   {"plan.schedule", [](const Job& j) { return (j.plan.schedule != Schedule::dualpipe && !j.plan.turns_back()) || !j.model.tied_embeddings; }, "with tied embeddings only gpipe, 1f1b, interleaved and zb-h1 are supported"},
   {"plan.schedule", [](const Job& j) { return !j.plan.turns_back() || j.plan.pp > 1; }, "where plan.pp is 1 only gpipe, 1f1b and zb-h1 are supported"},

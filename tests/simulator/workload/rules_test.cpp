@@ -196,6 +196,25 @@ TEST(Supported, MoreTensorParallelRanksThanHeadsOfKeys) {
   EXPECT_NE(refusal({"model.kv_heads=5", "plan.tp=8"}).find("or be a multiple of it"), std::string::npos);
 }
 
+TEST(Supported, GridsOfTensorRanksOfPlainLayers) {
+  using Overrides = std::vector<std::string_view>;
+  const Overrides plain{"model.family=llama", "plan.tp=4", "plan.tp_grid=[2, 2]",
+                        "plan.sequence_parallel=true"};
+  const auto with = [&](std::string_view key) {
+    Overrides all = plain;
+    all.push_back(key);
+    return first_unsupported(small_job(all));
+  };
+  EXPECT_EQ(first_unsupported(small_job(plain)), std::nullopt);
+  for (const char* key : {"model.projection_bias=true", "model.qk_norm=shared", "plan.cp=2",
+                          "plan.recompute=full", "plan.zero=3", "plan.attention=unfused"})
+    EXPECT_EQ(with(key), std::nullopt) << key;
+  for (const char* key : {"plan.sequence_parallel=false", "model.qkv_bias=true", "model.mlp_bias=true",
+                          "model.attention_sinks=true", "model.residual=parallel", "model.position=alibi",
+                          "model.kv_heads=2", "model.qk_norm=per_head"})
+    EXPECT_EQ(with(key), "plan.tp_grid") << key;
+}
+
 TEST(Supported, AlgorithmsOfCollectivesThatHaveAPrice) {
   EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=ring", "plan.collectives.dp=tree"})),
             std::nullopt);
