@@ -203,7 +203,34 @@ void products_by_weight(const ops::GroupedLinear& n, Arguments a, Queue&) {
     }
 }
 
+template <class T>
+void gate(const ops::Gate& g, Arguments a, Queue&) {
+  const T *x = a.in<T>(), *logits = a.in<T>();
+  T* y = a.out<T>();
+  for (std::int64_t i = 0; i < g.tokens * g.width; ++i)
+    y[i] = static_cast<T>(x[i] / (1 + std::exp(-static_cast<double>(logits[i / g.width]))));
+}
+
+/// With s the sigmoid of the logit: dx = dy s, dlogit = s (1 - s) sum dy x.
+template <class T>
+void gate_gradient(const ops::Gate& g, Arguments a, Queue&) {
+  const T *dy = a.in<T>(), *x = a.in<T>(), *logits = a.in<T>();
+  T *dx = a.out<T>(), *dlogits = a.out<T>();
+  for (std::int64_t row = 0; row < g.tokens; ++row) {
+    const double s = 1 / (1 + std::exp(-static_cast<double>(logits[row])));
+    double of_gate = 0;
+    for (std::int64_t i = row * g.width; i < (row + 1) * g.width; ++i) {
+      dx[i] = static_cast<T>(dy[i] * s);
+      of_gate += static_cast<double>(dy[i]) * x[i];
+    }
+    dlogits[row] = static_cast<T>(s * (1 - s) * of_gate);
+  }
+}
+
 constexpr OperatorKernels kRows[] = {
+    {ops::Gate::kName,
+     {.forward = by_type<ops::Gate, gate<float>, gate<double>>,
+      .input_gradient = by_type<ops::Gate, gate_gradient<float>, gate_gradient<double>>}},
     {ops::Route::kName,
      {.forward = by_type<ops::Route, route<float>, route<double>>,
       .input_gradient = by_type<ops::Route, route_gradient<float>, route_gradient<double>>}},

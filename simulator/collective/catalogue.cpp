@@ -4,6 +4,7 @@
 #include "simulator/base/error.h"
 #include "simulator/collective/binomial_tree.h"
 #include "simulator/collective/direct.h"
+#include "simulator/collective/grid.h"
 #include "simulator/collective/halving_doubling.h"
 #include "simulator/collective/ring.h"
 
@@ -21,6 +22,7 @@ constexpr CatalogueEntry kCatalogue[] = {
     {Collective::all_reduce, Algorithm::ring, ring_all_reduce},
     {Collective::all_reduce, Algorithm::halving_doubling, halving_doubling_all_reduce},
     {Collective::all_reduce, Algorithm::binomial_tree, binomial_tree_all_reduce},
+    {Collective::all_reduce, Algorithm::grid2d, grid_all_reduce},
     {Collective::all_gather, Algorithm::direct, direct_all_gather},
     {Collective::all_gather, Algorithm::ring, ring_all_gather},
     {Collective::all_gather, Algorithm::halving_doubling, halving_doubling_all_gather},
@@ -83,6 +85,10 @@ std::string_view name_of(Algorithm algorithm) {
     case Algorithm::double_tree: return "tree";
     case Algorithm::nvls: return "nvls";
     case Algorithm::automatic: return "auto";
+    case Algorithm::recursive_doubling: return "recursive_doubling";
+    case Algorithm::bruck: return "bruck";
+    case Algorithm::grid2d: return "grid2d";
+    case Algorithm::hierarchical: return "hierarchical";
   }
   return "?";
 }

@@ -21,7 +21,9 @@ enum class Collective : std::uint8_t { all_reduce, all_gather, reduce_scatter, b
 /// `direct`: everyone with everyone at once, sums in rank order. `ring`: each sends to the next only. `halving_doubling`:
 /// partners at halving, then doubling distance, powers of two only. `binomial_tree`: up and down a binomial tree. Of NCCL
 /// alone, priced and not run: `double_tree`, the double binary tree that NCCL and job files call tree; `nvls`, sums in the
-/// switch of a node; `automatic`, the fastest of ring, double tree and nvls.
+/// switch of a node; `automatic`, the fastest of ring, double tree and nvls. `grid2d`: rows, columns and rows again of a grid.
+/// Priced and not run: `recursive_doubling`, all of the buffer to partners at doubling distance; `bruck`, blocks that go on to
+/// ranks at doubling distance; `hierarchical`, inside nodes and between their members of one place.
 enum class Algorithm : std::uint8_t {
   direct,
   ring,
@@ -29,7 +31,11 @@ enum class Algorithm : std::uint8_t {
   binomial_tree,
   double_tree,
   nvls,
-  automatic
+  automatic,
+  recursive_doubling,
+  bruck,
+  grid2d,
+  hierarchical
 };
 
 /// One message within a step. The receiver overwrites its chunks, or adds: all that is added to one chunk in one step
@@ -57,9 +63,10 @@ struct Steps {
 inline constexpr Collective kCollectives[] = {Collective::all_reduce, Collective::all_gather,
                                               Collective::reduce_scatter, Collective::broadcast,
                                               Collective::shift};
-inline constexpr Algorithm kAlgorithms[] = {Algorithm::direct,           Algorithm::ring,
-                                            Algorithm::halving_doubling, Algorithm::binomial_tree,
-                                            Algorithm::double_tree,      Algorithm::nvls};
+inline constexpr Algorithm kAlgorithms[] = {
+    Algorithm::direct,      Algorithm::ring,        Algorithm::halving_doubling,   Algorithm::binomial_tree,
+    Algorithm::double_tree, Algorithm::nvls,        Algorithm::recursive_doubling, Algorithm::bruck,
+    Algorithm::grid2d,      Algorithm::hierarchical};
 
 /// Whether the catalogue has steps of that algorithm for that collective and number of ranks (at least 1). Every
 /// collective has `direct`.

@@ -198,7 +198,7 @@ constexpr OtherFlags kOthers[] = {
      "experts whose tokens are padded",
      {}},
     {Use::lacking,
-     "--moe-latent-size --moe-shared-expert-gate --attention-output-gate --enable-mhc-connections --mhc-* "
+     "--moe-latent-size --attention-output-gate --enable-mhc-connections --mhc-* "
      "--qk-l2-norm",
      "models with that part",
      {}},

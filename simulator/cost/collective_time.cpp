@@ -100,6 +100,10 @@ Traffic traffic_of(Collective what, Algorithm algorithm, const Fold& fold) {
     case Algorithm::double_tree: return double_tree_traffic(what, fold);
     case Algorithm::nvls: return nvls_traffic(fold);
     case Algorithm::direct: return direct_traffic(what, fold);
+    case Algorithm::recursive_doubling: return recursive_doubling_traffic(what, fold);
+    case Algorithm::bruck: return bruck_traffic(what, fold);
+    case Algorithm::grid2d: return grid_traffic(fold);
+    case Algorithm::hierarchical: return hierarchical_traffic(what, fold);
     default: return traffic_of(collective::steps(what, algorithm, fold.ranks), fold);
   }
 }
@@ -222,14 +226,19 @@ struct CommunicationModel::Impl {
     return best;
   }
 
+  bool nodes_are_even(const Group& group) {
+    return std::ranges::all_of(folds_of(group), [](const Fold& part) {
+      return static_cast<std::int64_t>(part.members.front().size()) * part.nodes == part.ranks;
+    });
+  }
+
   /// Every node of the group can, and has the same number of members.
   bool reduces_in_switch(const Group& group) {
-    return std::ranges::all_of(folds_of(group), [&](const Fold& part) {
-      const workload::Node& node = network.kind_of(part.node);
-      const auto members = static_cast<std::int64_t>(part.members.front().size());
-      return node.intra.in_switch_reduction && use_of(node).nvls_efficiency > 0 &&
-             members >= facts.nvls_least_gpus && members * part.nodes == part.ranks;
-    });
+    return nodes_are_even(group) && std::ranges::all_of(folds_of(group), [&](const Fold& part) {
+             const workload::Node& node = network.kind_of(part.node);
+             return node.intra.in_switch_reduction && use_of(node).nvls_efficiency > 0 &&
+                    std::ssize(part.members.front()) >= facts.nvls_least_gpus;
+           });
   }
 
   Topology network;
@@ -246,12 +255,21 @@ CommunicationModel::CommunicationModel(CommunicationModel&&) noexcept = default;
 CommunicationModel& CommunicationModel::operator=(CommunicationModel&&) noexcept = default;
 
 bool CommunicationModel::has(Collective what, Algorithm algorithm, const Group& group) const {
+  const bool gathers_or_scatters = what == Collective::all_gather || what == Collective::reduce_scatter;
   switch (algorithm) {
     case Algorithm::automatic:
     case Algorithm::direct: return true;
     case Algorithm::ring: return what != Collective::all_to_all;
     case Algorithm::double_tree: return what == Collective::all_reduce || what == Collective::broadcast;
     case Algorithm::nvls: return what == Collective::all_reduce && impl_->reduces_in_switch(group);
+    case Algorithm::grid2d: return what == Collective::all_reduce;
+    case Algorithm::bruck: return gathers_or_scatters || what == Collective::all_to_all;
+    case Algorithm::hierarchical:
+      return (what == Collective::all_reduce || gathers_or_scatters || what == Collective::all_to_all) &&
+             impl_->nodes_are_even(group);
+    case Algorithm::recursive_doubling:
+      return (what == Collective::all_reduce || what == Collective::all_gather) &&
+             std::has_single_bit(static_cast<std::uint32_t>(group.size()));
     default:
       return collective::has(what, algorithm, group.size()) &&
              all_send_alike(collective::steps(what, algorithm, group.size()));
@@ -263,7 +281,7 @@ CommunicationTime CommunicationModel::collective(Collective what, Algorithm algo
   ensure(has(what, algorithm, group), "the group can do the collective that way");
   if (group.size() == 1) return {.estimate = {.source = Source::published}, .algorithm = algorithm};
   // NCCL's is a message to each other rank, all at once.
-  if (what == Collective::all_to_all) algorithm = Algorithm::direct;
+  if (what == Collective::all_to_all && algorithm == Algorithm::automatic) algorithm = Algorithm::direct;
   if (algorithm != Algorithm::automatic)
     return impl_->price(impl_->path(what, algorithm, group), algorithm, bytes);
   CommunicationTime best = impl_->price(impl_->path(what, Algorithm::ring, group), Algorithm::ring, bytes);

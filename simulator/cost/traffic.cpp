@@ -210,6 +210,32 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
   return traffic;
 }
 
+Traffic hierarchical_traffic(Collective what, const Fold& fold) {
+  const double ranks = fold.ranks, nodes = fold.nodes, here = ranks / nodes;
+  const bool exchanges = what == Collective::all_to_all;
+  const auto level = [&](double steps, double share, auto&& send) {
+    Round round{.messages = {}, .repeats = steps};
+    for (const std::vector<std::int32_t>& members : fold.members) send(round, members, share);
+    return round;
+  };
+  const auto inside = [&](Round& round, const std::vector<std::int32_t>& members, double share) {
+    if (members.size() > 1) spread(round, fold, members, share);
+  };
+  const auto across = [&](Round& round, const std::vector<std::int32_t>& members, double share) {
+    leave(round, fold, members, share);
+  };
+  const double steps_inside = exchanges ? std::min(here - 1, 1.0) : here - 1;
+  const double part_inside = exchanges ? (here - 1) / here : 1 / here;
+  const double steps_across = exchanges ? std::min(nodes - 1, 1.0) : halves(what) * (nodes - 1);
+  const double part_across = exchanges ? (nodes - 1) / nodes : 1 / ranks;
+  Traffic traffic{.rounds = {level(steps_inside, part_inside, inside)},
+                  .hops_inside = steps_inside * halves(what),
+                  .hops_across = steps_across};
+  if (fold.nodes > 1) traffic.rounds.push_back(level(steps_across, part_across, across));
+  if (what == Collective::all_reduce) traffic.rounds.push_back(level(steps_inside, part_inside, inside));
+  return traffic;
+}
+
 DispatchTraffic dispatch_traffic(const ops::RowExchange& rows, const Fold& fold) {
   const auto top_k = static_cast<double>(rows.top_k), nodes = static_cast<double>(fold.nodes);
   const double to_nodes = ops::expected_places(rows, nodes) * (nodes - 1) / nodes;

@@ -62,6 +62,22 @@ Traffic double_tree_traffic(collective::Collective what, const Fold& fold);
 /// all_reduce where the switch of a node adds: each GPU sends its part once and receives the sum; between nodes a tree.
 Traffic nvls_traffic(const Fold& fold);
 Traffic direct_traffic(collective::Collective what, const Fold& fold);
+/// In two levels, the nodes having equally many members: inside a node rings, or everyone with everyone for an all_to_all, and between
+/// nodes the same among the members of one place in them. What leaves a node is what leaves it otherwise, in fewer and longer
+/// messages; of one node it is the ring, or `direct`. Source: Horovod's HOROVOD_HIERARCHICAL_ALLREDUCE and _ALLGATHER (reduce-scatter
+/// inside, all-reduce across, all-gather inside); Hwang et al., "Tutel: Adaptive mixture-of-experts at scale", 2022, section 4.2
+/// (two-dimensional hierarchical all-to-all).
+Traffic hierarchical_traffic(collective::Collective what, const Fold& fold);
+/// Partners at distance 1, 2, 4 ...: they exchange all of the buffer (all_reduce), or what they have of it (all_gather). Powers of two
+/// only. Source: Thakur, Rabenseifner and Gropp, "Optimization of collective communication operations in MPICH", 2005.
+Traffic recursive_doubling_traffic(collective::Collective what, const Fold& fold);
+/// Blocks go on to ranks at distance 1, 2, 4 ... until they are there, log2 of n steps for any n. An all_to_all sends in each step those
+/// whose way has that bit, so that each block is sent several times; an all_gather what a rank has, up to what is lacking; a
+/// reduce_scatter is that backwards. Source: Bruck et al., "Efficient algorithms for all-to-all communications in multiport
+/// message-passing systems", 1997; NCCL 2.23 has the last two as PAT.
+Traffic bruck_traffic(collective::Collective what, const Fold& fold);
+/// The steps of grid.h.
+Traffic grid_traffic(const Fold& fold);
 /// Rows of tokens to the ranks of their experts: once over the network to each node that has some, to the GPU of the same place
 /// there, which hands them on inside; or the sums of what these have made of them, back the same way. Shares are those of all rows,
 /// `top_k` for each token.

@@ -105,9 +105,22 @@ std::int64_t StageBuilder::capacity_of(std::int64_t tokens, const workload::Moe&
 TensorIndex StageBuilder::shared_experts(TensorIndex x, const workload::Moe& moe) {
   const std::int64_t width = moe.shared_experts * moe.expert_ffn;
   const InPart part(*this, Part::shared_experts);
-  if (!shares_experts_out()) return dense_mlp("moe.shared", x, width);
-  return leave_product("moe.shared.projected",
-                       dense_mlp("moe.shared", enter_product("moe.shared.x", x), width), {last_product()});
+  const bool shared_out = shares_experts_out();
+  TensorIndex made = dense_mlp("moe.shared", shared_out ? enter_product("moe.shared.x", x) : x, width);
+  if (shared_out) made = leave_product("moe.shared.projected", made, {last_product()});
+  if (!moe.shared_gate) return made;
+  return node(ops::Gate{shared_out ? local_tokens_ : tokens_, model_.hidden}, "moe.shared.gated",
+              {made, gate_logits(x)});
+}
+
+/// Of the tokens that the rank routes. All ranks hold the weight, as that of the router; where experts are cut, each multiplies its part
+/// of a sum by the gate, so that the gradient of the weight is a part as well.
+TensorIndex StageBuilder::gate_logits(TensorIndex x) {
+  const bool shared_out = shares_experts_out(), partial = shared_out ? options_.sequence_parallel : cut();
+  const TensorIndex weight =
+      parameter("moe.shared_gate.weight", {{1, model_.hidden}, 2}, Init::normal, kDeviation, {}, partial);
+  return node(ops::Linear{shared_out ? local_tokens_ : tokens_, model_.hidden, 1, false},
+              "moe.shared_gate.logits", {x, weight});
 }
 
 ops::Regroup StageBuilder::exchange_of(std::int64_t count, std::int64_t width) const {

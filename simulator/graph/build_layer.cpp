@@ -45,6 +45,9 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
   TensorIndex qkv =
       products("attention.qkv", "attention.qkv", x,
                {{"attention.q", {q}}, {"attention.k", kv}, {"attention.v", kv}}, model_.qkv_bias);
+  if (in_grid())
+    qkv = exchange_in_column(ops::Regrouping::to_heads, "attention.qkv.heads", qkv, own({q}) + 2 * own(kv),
+                             own({q}), own(kv));
   if (model_.qk_norm != QkNorm::none) qkv = normed_queries_and_keys(qkv, heads, kv_heads);
   if (model_.position == workload::Position::rope && !kind_.unrotated)
     node(ops::Rope{.tokens = tokens_,
@@ -54,13 +57,15 @@ TensorIndex StageBuilder::attention(TensorIndex x) {
                    .head_dim = model_.head_dim,
                    .rotary = model_.rotary_dim == model_.head_dim ? 0 : model_.rotary_dim},
          "rope", {qkv, rope_table()});
-  const TensorIndex o = attended(qkv, {.batch = options_.batch,
-                                       .sequence = options_.sequence,
-                                       .heads = heads,
-                                       .kv_heads = kv_heads,
-                                       .head_dim = model_.head_dim,
-                                       .both_ways = model_.family == workload::Family::bert,
-                                       .window = kind_.windowed ? model_.window : 0});
+  TensorIndex o = attended(qkv, {.batch = options_.batch,
+                                 .sequence = options_.sequence,
+                                 .heads = heads,
+                                 .kv_heads = kv_heads,
+                                 .head_dim = model_.head_dim,
+                                 .both_ways = model_.family == workload::Family::bert,
+                                 .window = kind_.windowed ? model_.window : 0});
+  if (in_grid())
+    o = exchange_in_column(ops::Regrouping::to_tokens, "attention.o.tokens", o, own({q}), own({q}));
   return narrow_linear("attention.projection", "attention.projected", o, q, model_.projection_bias);
 }
 
@@ -206,7 +211,7 @@ TensorIndex StageBuilder::activated(std::string_view name, TensorIndex x, std::i
 }
 
 TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::int64_t width) {
-  const std::int64_t local = width / options_.tp;
+  const std::int64_t local = width / grid_columns();
   const bool bias = model_.mlp_bias;
   const auto of = [&](const char* what) { return fmt::format("{}.{}", name, what); };
   const std::string gate = of("gate"), up = of("up");
@@ -214,7 +219,7 @@ TensorIndex StageBuilder::dense_mlp(std::string_view name, TensorIndex x, std::i
       model_.gated_mlp
           ? products(of("up"), of("h"), x, {{gate.c_str(), {width}}, {up.c_str(), {width}}}, bias)
           : wide_linear(of("up"), of("h"), x, model_.hidden, std::array{Columns{width}}, bias);
-  const TensorIndex a = activated(of("activated"), h, tokens_, local);
+  const TensorIndex a = activated(of("activated"), h, product_tokens(), local);
   return narrow_linear(of("down"), of("projected"), a, width, bias);
 }
 
@@ -229,7 +234,7 @@ bool StageBuilder::has_waiting_bias(std::string_view product) const {
 
 TensorIndex StageBuilder::leave_product(std::string_view result, TensorIndex x,
                                         std::initializer_list<std::string_view> products) {
-  x = leave(result, x, model_.hidden);
+  x = in_grid() ? leave_grid(result, x) : leave(result, x, model_.hidden);
   for (const std::string_view product : products)
     if (!product.empty() && has_waiting_bias(product))
       x = node(ops::Bias{local_tokens_, model_.hidden}, result,

@@ -44,9 +44,10 @@ struct Block {
 struct Cut {
   std::int32_t dimension{kNone};  // kNone: not cut, every rank holds the whole
   std::vector<Block> blocks;
-  std::int32_t second{kNone};  // of experts that are cut as well: the dimension of these parts
+  std::int32_t second{kNone};  // of experts that are cut as well, and of a grid: the dimension of these parts
   std::vector<Block> second_blocks;
   bool over_experts{false};  // parts are those of ranks that share experts out, else of tensor-parallel ranks
+  bool over_grid{false};     // of these, parts are those of a row's ranks, the second those of a column's
   std::int64_t padding_rows{0};  // last rows of the logical tensor that only make parts equal, cut or not
   bool operator==(const Cut&) const = default;
 };
@@ -162,6 +163,7 @@ struct StageOptions {
   std::int32_t mtp{0};           // modules behind the head that predict further tokens
   workload::LayerKind mtp_kind;  // of their layers
   std::int64_t tp{1};
+  std::int64_t tp_rows{1};        // of the grid that these make
   std::int64_t head_copies{1};    // so many of these have the same heads of keys and values
   std::int64_t ep{1};             // ranks that share experts out
   std::int64_t etp{1};            // ranks that each of these experts is then cut over

@@ -47,14 +47,30 @@ class StageBuilder {
   Cut cut_in(std::int32_t dimension, std::int64_t size) const {
     return cut_in(dimension, std::array{Columns{size}});
   }
-  std::int64_t own(const Columns& columns) const { return columns.all * columns.copies / options_.tp; }
+  std::int64_t own(const Columns& columns) const { return columns.all * columns.copies / grid_columns(); }
+  // Tensor-parallel ranks in a grid of rows and columns. Between products a rank has its part of the tokens and all of their width,
+  // as without a grid. A product of a layer takes all tokens and, of their width, the part of its row; its weight is cut both ways,
+  // so that what it makes is a part of a sum over the ranks of a column. Those scatter it by tokens.
+  bool in_grid() const { return options_.tp_rows > 1; }
+  std::int64_t grid_columns() const { return options_.tp / options_.tp_rows; }
+  std::int64_t product_tokens() const { return tokens_ / options_.tp_rows; }
+  /// Of a weight whose `dimension` is cut over the ranks of a row, and the other one, so large, over those of a column.
+  Cut grid_cut(std::int32_t dimension, std::span<const Columns> sizes, std::int64_t other) const;
+  /// Tokens of the rank's part of them for its part of what they hold, over the ranks of a column, or back.
+  TensorIndex exchange_in_column(ops::Regrouping how, std::string_view name, TensorIndex x,
+                                 std::int64_t width, std::int64_t queries, std::int64_t keys = 0);
+  /// The same that `enter` and `leave` do without a grid.
+  TensorIndex enter_grid(std::string_view name, TensorIndex x);
+  TensorIndex leave_grid(std::string_view name, TensorIndex x);
   TensorIndex regroup(ops::Regrouping how, std::string_view name, TensorIndex x, std::int64_t tokens,
                       std::int64_t width);
   /// Into a tensor-parallel region: all tokens on every rank.
   TensorIndex enter(std::string_view name, TensorIndex x, std::int64_t width);
   TensorIndex enter(std::string_view name, TensorIndex x) { return enter(name, x, model_.hidden); }
   /// The same for what nothing but a product takes: in 8 bits, if products of layers are.
-  TensorIndex enter_product(std::string_view name, TensorIndex x) { return enter(name, quantised(name, x)); }
+  TensorIndex enter_product(std::string_view name, TensorIndex x) {
+    return in_grid() ? enter_grid(name, x) : enter(name, quantised(name, x));
+  }
   bool in_fp8() const { return options_.fp8.on() && (layer_ != kNone || member_ > 0); }
   /// What a layer's product takes.
   TensorIndex quantised(std::string_view name, TensorIndex x);
@@ -116,6 +132,7 @@ class StageBuilder {
   std::int64_t capacity_of(std::int64_t tokens, const workload::Moe& moe) const;
   bool shares_experts_out() const { return options_.ep > 1; }
   TensorIndex shared_experts(TensorIndex x, const workload::Moe& moe);
+  TensorIndex gate_logits(TensorIndex x);
   /// To the ranks that have the rows' experts, or back from them.
   ops::Regroup exchange_of(std::int64_t count, std::int64_t width) const;
   TensorIndex exchanged(std::string_view name, TensorIndex rows, std::int64_t count);

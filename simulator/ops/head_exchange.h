@@ -15,6 +15,8 @@ struct HeadExchange {
   std::int64_t sequences{0};             // 0: no such exchange, rank r is sent the r-th chunk
   std::array<std::int64_t, 3> widths{};  // of a row: queries, keys, values
   bool to_heads{};                       // or back to tokens
+  bool
+      in_order{};  // a rank's tokens follow those of the rank before; else it has two stretches of each sequence
   bool operator==(const HeadExchange&) const = default;
 };
 
@@ -37,7 +39,9 @@ inline std::vector<Stretch> stretches(const HeadExchange& exchange, std::int64_t
     for (std::int64_t s = 0; s < exchange.sequences; ++s)
       for (std::int64_t i = 0; i < own; ++i) {
         std::int64_t tokens = (s * own + i) * width;  // in the rows of the rank that has the token
-        std::int64_t heads = (s * whole + place_in_sequence(own, ranks, of_tokens, i)) * (width / ranks);
+        const std::int64_t place =
+            exchange.in_order ? of_tokens * own + i : place_in_sequence(own, ranks, of_tokens, i);
+        std::int64_t heads = (s * whole + place) * (width / ranks);
         for (const std::int64_t one : exchange.widths) {
           const std::int64_t part = one / ranks, at = tokens + of_heads * part;
           if (part > 0)

@@ -27,6 +27,7 @@
 #include "simulator/ops/dispatch.h"
 #include "simulator/ops/dropout.h"
 #include "simulator/ops/embedding.h"
+#include "simulator/ops/gate.h"
 #include "simulator/ops/gelu.h"
 #include "simulator/ops/grouped_linear.h"
 #include "simulator/ops/hold.h"
@@ -59,7 +60,7 @@ using What = std::variant<Embedding, LayerNorm, RmsNorm, Linear, Rope, Attention
                           CrossEntropy, SquaredNorm, ClipFactor, AdamW, Accumulate, Positions, Bias,
                           SoftmaxStatistics, Regroup, LossSum, Zero, Dropout, QkNorm, SoftCap, Route,
                           Dispatch, GroupedLinear, Combine, Cast, Quantise, JoinHeads, SplitHeads,
-                          ContextAttention, JoinColumns, Hold, HostCopy, SpreadProbabilities, Narrow>;
+                          ContextAttention, JoinColumns, Hold, HostCopy, SpreadProbabilities, Narrow, Gate>;
 
 struct Op {
   What what;

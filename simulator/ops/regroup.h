@@ -14,8 +14,9 @@ namespace ds::ops {
 /// tokens with a part of the heads (`to_heads`), or back (`to_tokens`: Jacobs et al. 2023, arXiv 2309.14509). Lowered to
 /// collectives (Narayanan et al. 2021, section 2.3; Korthikanti et al. 2022).
 enum class Regrouping : std::uint8_t { gather, scatter, sum, copy, exchange, to_heads, to_tokens };
-/// The ranks that share a layer's products, its experts, a sequence, or each of the experts.
-enum class Sharers : std::uint8_t { tensor, experts, context, expert };
+/// The ranks that share a layer's products, its experts, a sequence, each of the experts; of a grid of tensor-parallel ranks those of
+/// a row, and those of a column.
+enum class Sharers : std::uint8_t { tensor, experts, context, expert, row, column };
 struct Regroup {
   Regrouping how{};
   std::int64_t tokens{}, width{};  // of the whole
@@ -29,7 +30,8 @@ struct Regroup {
     if (how != Regrouping::to_heads && how != Regrouping::to_tokens) return {};
     return {.sequences = batch,
             .widths = {queries, keys, width - queries - keys},
-            .to_heads = (how == Regrouping::to_heads) == (pass == Pass::forward)};
+            .to_heads = (how == Regrouping::to_heads) == (pass == Pass::forward),
+            .in_order = over != Sharers::context};
   }
   bool operator==(const Regroup&) const = default;
 

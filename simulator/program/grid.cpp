@@ -64,7 +64,20 @@ Grid::Grid(const Sizes& sizes, std::string_view placement) {
     lay_out(word->dense, dense_stride);
   }
   ensure(sizes.tp % sizes.tp_copy == 0, "copies of heads make up the tensor-parallel ranks");
-  of(Axis::tp_copy) = {sizes.tp_copy, of(Axis::tp).stride};
+  ensure(sizes.tp % sizes.tp_rows == 0, "rows of a grid make up the tensor-parallel ranks");
+  const std::int32_t columns = sizes.tp / sizes.tp_rows, stride = of(Axis::tp).stride;
+  of(Axis::tp_copy) = {sizes.tp_copy, stride};
+  of(Axis::tp_column) = {columns, stride};
+  of(Axis::tp_row) = {sizes.tp_rows, columns * stride};
+}
+
+std::array<Extent, 2> Grid::tensor_axes(const Group& group, std::array<bool, 2>& varies) const {
+  const Extent& all = of(Axis::tp);
+  const bool copies = group.has(Axis::tp_copy), row = group.has(Axis::tp_column);
+  varies = {group.has(Axis::tp) || copies || row, group.has(Axis::tp_row)};
+  if (!copies && !row && !varies[1]) return {all, Extent{}};
+  const Extent& inner = copies ? of(Axis::tp_copy) : of(Axis::tp_column);
+  return {inner, Extent{all.count / inner.count, all.stride * inner.count}};
 }
 
 std::int32_t Grid::coordinate(Axis axis, std::int32_t rank) const {
@@ -108,22 +121,19 @@ Extent Grid::stages(const Group& group, std::int32_t rank, std::int32_t& first) 
 Grid::Strides Grid::strides(const Group& group, std::int32_t rank) const {
   Strides result{.first = rank, .members = {}, .siblings = {}};
   const bool expert = std::ranges::any_of(kExpert, [&](Axis axis) { return group.has(axis); });
-  const auto add = [&](Axis axis) {
-    const Extent& extent = of(axis);
+  const auto add_extent = [&](const Extent& extent, bool varies) {
     if (extent.count == 1) return;
-    if (group.has(axis)) result.first -= coordinate(axis, rank) * extent.stride;
-    (group.has(axis) ? result.members : result.siblings).push_back(extent);
+    if (varies) result.first -= rank / extent.stride % extent.count * extent.stride;
+    (varies ? result.members : result.siblings).push_back(extent);
   };
+  const auto add = [&](Axis axis) { add_extent(of(axis), group.has(axis)); };
   if (expert) {
     for (const Axis axis : kExpert) add(axis);
-  } else if (group.has(Axis::tp_copy)) {
-    const Extent &all = of(Axis::tp), &copies = of(Axis::tp_copy);
-    add(Axis::tp_copy);
-    if (const Extent others{all.count / copies.count, all.stride * copies.count}; others.count > 1)
-      result.siblings.push_back(others);
-    for (const Axis axis : std::span(kDense).subspan(1)) add(axis);
   } else {
-    for (const Axis axis : kDense) add(axis);
+    std::array<bool, 2> varies{};
+    const std::array<Extent, 2> tensor = tensor_axes(group, varies);
+    for (std::size_t part = 0; part < tensor.size(); ++part) add_extent(tensor[part], varies[part]);
+    for (const Axis axis : std::span(kDense).subspan(1)) add(axis);
   }
   if (group.has(Axis::pp)) {
     const Extent extent = stages(group, rank, result.first);

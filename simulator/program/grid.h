@@ -28,7 +28,9 @@ enum class Axis : std::uint16_t {
   edp = 128,
   tp_copy = 256,  // of tp, the ranks in a row that have the same key-value heads
   edp_replica =
-      512  // of experts what dp_replica is of other layers: edp shares shards out, and these have the same ones
+      512,  // of experts what dp_replica is of other layers: edp shares shards out, and these have the same ones
+  tp_column = 1024,  // where tp is a grid: of a row, the ranks that follow one another ...
+  tp_row = 2048      // ... and of a column, one of each row
 };
 inline constexpr std::array kAxes{Axis::tp, Axis::cp,  Axis::dp_shard, Axis::dp_replica, Axis::pp,
                                   Axis::ep, Axis::etp, Axis::edp,      Axis::edp_replica};
@@ -53,6 +55,8 @@ constexpr Group group_over(std::initializer_list<Axis> axes, Members members = M
 // Those that programs use today.
 inline constexpr Group kTensorGroup = group_over({Axis::tp});
 inline constexpr Group kCopiesOfHeads = group_over({Axis::tp_copy});
+inline constexpr Group kRowGroup = group_over({Axis::tp_column});
+inline constexpr Group kColumnGroup = group_over({Axis::tp_row});
 inline constexpr Group kPipeline = group_over({Axis::pp});
 inline constexpr Group kOppositePipeline = group_over({Axis::pp}, Members::opposite);
 inline constexpr Group kMirrors = group_over({Axis::pp}, Members::mirror);
@@ -87,6 +91,7 @@ class Grid {
   struct Sizes {
     std::int32_t tp{1}, cp{1}, dp_shard{1}, dp_replica{1}, pp{1}, ep{1}, etp{1}, edp_replica{1};
     std::int32_t tp_copy{1};  // divides tp: of its ranks, those that follow one another
+    std::int32_t tp_rows{1};  // divides tp: its ranks in a grid, row after row
   };
 
   Grid() = default;
@@ -126,7 +131,10 @@ class Grid {
   /// Of the group's pipeline positions, as many and as far apart as its kind of members says.
   Extent stages(const Group& group, std::int32_t rank, std::int32_t& first) const;
 
-  std::array<Extent, kAxes.size() + 1> axes_{};  // tp_copy, a part of tp, among them
+  /// Axis::tp as the group sees it: whole, or in two parts of which it varies along one.
+  std::array<Extent, 2> tensor_axes(const Group& group, std::array<bool, 2>& varies) const;
+
+  std::array<Extent, kAxes.size() + 3> axes_{};  // with the parts of tp: tp_copy, tp_column, tp_row
   std::int32_t ranks_{1};
 };
 

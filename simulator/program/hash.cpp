@@ -68,6 +68,8 @@ void fold_tables(Fold& fold, const Program& p) {
   }
   for (const Axis axis : kAxes) fold.all(p.grid.size(axis), p.grid.stride(axis));
   if (const std::int32_t copies = p.grid.size(Axis::tp_copy); copies > 1) fold(copies);
+  if (const std::int32_t rows = p.grid.size(Axis::tp_row); rows > 1)
+    fold.all(rows, p.grid.size(Axis::tp_column));
   fold(p.micro_batches);
   for (const Instruction& i : p.instructions) {
     fold.all(i.kind, i.lane, i.operators, i.uses, i.comm.what, i.comm.group, i.comm.shift, i.comm.algorithm,
@@ -77,6 +79,7 @@ void fold_tables(Fold& fold, const Program& p) {
     const ops::RowExchange& rows = i.comm.rows;
     if (rows.top_k > 0) fold.all(rows.top_k, rows.experts, rows.groups, rows.groups_per_token);
     if (rows.rides) fold(rows.rides);
+    if (i.comm.heads.in_order) fold(i.comm.heads.in_order);
   }
 }
 

@@ -69,6 +69,8 @@ std::size_t class_of(const Program& program, std::int32_t rank) {
 }
 
 graph::PartPlace part_of(const Grid& grid, const graph::Cut& cut, std::int32_t rank) {
+  if (cut.over_grid)
+    return {.first = grid.coordinate(Axis::tp_column, rank), .second = grid.coordinate(Axis::tp_row, rank)};
   if (!cut.over_experts) return {.first = grid.coordinate(Axis::tp, rank)};
   return {.first = grid.coordinate(Axis::ep, rank), .second = grid.coordinate(Axis::etp, rank)};
 }
@@ -84,7 +86,8 @@ Grid grid_of(const workload::Plan& plan, const workload::Model& model) {
                .ep = static_cast<std::int32_t>(plan.ep),
                .etp = static_cast<std::int32_t>(plan.etp),
                .edp_replica = static_cast<std::int32_t>(plan.ep > 1 ? plan.dp / shards : 1),
-               .tp_copy = static_cast<std::int32_t>(workload::head_copies(model, plan))},
+               .tp_copy = static_cast<std::int32_t>(workload::head_copies(model, plan)),
+               .tp_rows = static_cast<std::int32_t>(plan.tp_rows)},
               plan.placement);
 }
 

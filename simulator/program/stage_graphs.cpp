@@ -62,6 +62,16 @@ std::int64_t first_ones(const workload::Plan& plan, std::int64_t stage, std::int
   return left;
 }
 
+/// Of a share, as many layers of the stage as come nearest to it.
+std::int64_t offloaded_layers(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
+  if (plan.offloaded_share == 0) return plan.offload_activations;
+  const bool by_chunk = directions_of(plan.schedule) == 2;
+  const std::int64_t first = by_chunk ? chunk : 0, behind = by_chunk ? chunk + 1 : plan.chunks();
+  std::int64_t layers = 0;
+  for (std::int64_t c = first; c < behind; ++c) layers += layers_at(plan, place_of(plan, stage, c));
+  return (plan.offloaded_share * layers + workload::kMillionths / 2) / workload::kMillionths;
+}
+
 /// Nothing where all layers of the model are of one kind.
 std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, std::int64_t chunk) {
   std::vector<workload::LayerKind> kinds;
@@ -69,7 +79,7 @@ std::vector<workload::LayerKind> kinds_at(const Job& job, std::int64_t stage, st
   const workload::Plan& plan = job.plan;
   const bool by_number = plan.recompute == workload::Recompute::layers;
   const std::int64_t recomputed = first_ones(plan, stage, chunk, by_number ? plan.recompute_layers : 0);
-  const std::int64_t offloaded = first_ones(plan, stage, chunk, plan.offload_activations);
+  const std::int64_t offloaded = first_ones(plan, stage, chunk, offloaded_layers(plan, stage, chunk));
   if (workload::layers_are_alike(job.model, sequence) && recomputed == 0 && offloaded == 0) return kinds;
   const std::int64_t first = first_layer_of(job, stage, chunk);
   const std::int64_t count = layers_at(job.plan, place_of(job.plan, stage, chunk));
@@ -107,6 +117,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .mtp = place + 1 == plan.pp * plan.chunks() ? static_cast<std::int32_t>(job.model.mtp_layers) : 0,
           .mtp_kind = workload::kind_of_layer(job.model, job.train.sequence_length, job.model.layers - 1),
           .tp = plan.tp,
+          .tp_rows = plan.tp_rows,
           .head_copies = workload::head_copies(job.model, plan),
           .ep = plan.ep,
           .etp = plan.ep > 1 ? plan.etp : 1,

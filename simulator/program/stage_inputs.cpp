@@ -53,7 +53,7 @@ CollectiveChoice choice_of(const Job& job) {
 bool may_wait_for_launches(const Job& job, const StageInputs& inputs) {
   const bool alone = inputs.lanes.context == inputs.lanes.compute &&
                      inputs.lanes.experts == inputs.lanes.compute && !inputs.gathers_weights() &&
-                     !inputs.sharding.gradients && job.plan.offload_activations == 0;
+                     !inputs.sharding.gradients && !workload::offloads_activations(job.plan);
   return alone && !job.cluster.cpu() && job.habits.host.kernel_s > 0 &&
          job.plan.cuda_graphs != workload::CudaGraphs::full;
 }

@@ -42,6 +42,8 @@ Group group_of(ops::Sharers sharers) {
     case ops::Sharers::experts: return kExpertGroup;
     case ops::Sharers::context: return kContextGroup;
     case ops::Sharers::expert: return kExpertTensorGroup;
+    case ops::Sharers::row: return kRowGroup;
+    case ops::Sharers::column: return kColumnGroup;
   }
   return {};
 }

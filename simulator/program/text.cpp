@@ -40,6 +40,8 @@ std::string_view name_of(const Group& group) {
   if (group == kContextGroup) return "cp";
   if (group.has(Axis::tp)) return "tp";
   if (group == kCopiesOfHeads) return "tp copies";
+  if (group == kRowGroup) return "tp row";
+  if (group == kColumnGroup) return "tp column";
   if (group.has(Axis::dp_shard)) return "dp";
   if (group.has(Axis::dp_replica)) return "dp replicas";
   if (group.has(Axis::ep)) return "ep";

@@ -40,6 +40,7 @@ struct Moe {
   std::optional<double> capacity_factor;  // none: dropless
   double skew{1};                         // tokens of the busiest expert over the mean, at least 1
   bool router_bias{};
+  bool shared_gate{};  // each token has a share of its own of what shared experts make (Qwen 2)
   bool operator==(const Moe&) const = default;
 };
 
@@ -243,7 +244,8 @@ struct Plan {
   bool offload_optimizer{false};
   std::int64_t offloaded_states{kMillionths};  // of the optimizer, so many millionths, where it is offloaded
   bool offload_weights{false};                 // shards of them, as masters where these are all there are
-  std::int64_t offload_activations{0};         // layers per stage
+  std::int64_t offload_activations{0};         // layers per stage, or ...
+  std::int64_t offloaded_share{0};             // ... so many millionths of them; 0: by their number
   Overlap overlap;
   std::vector<std::vector<std::int64_t>>
       stage_layers;  // [pp][chunks()], filled by the split rule when not given
@@ -255,9 +257,14 @@ struct Plan {
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 
+/// Whether layers keep on the host what their backward needs.
+inline bool offloads_activations(const Plan& plan) {
+  return plan.offload_activations > 0 || plan.offloaded_share > 0;
+}
+
 /// Whether anything waits in the memory of the host.
 inline bool offloads(const Plan& plan) {
-  return plan.offload_optimizer || plan.offload_weights || plan.offload_activations > 0;
+  return plan.offload_optimizer || plan.offload_weights || offloads_activations(plan);
 }
 
 struct Failures {

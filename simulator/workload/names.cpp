@@ -47,6 +47,7 @@ constexpr Name kMegatron[] = {
   {"--moe-router-topk", "model.moe.top_k", Form::derived, {}},
   {"--moe-ffn-hidden-size", "model.moe.expert_ffn", Form::derived, {}},
   {"--moe-shared-expert-intermediate-size", "model.moe.shared_experts", Form::derived, {}},
+  {"--moe-shared-expert-gate", "model.moe.shared_gate", Form::on, {}},
   {"--moe-router-num-groups", "model.moe.groups", Form::derived, {}},
   {"--moe-router-group-topk", "model.moe.groups_per_token", Form::derived, {}},
   {"--moe-layer-freq", "model.moe.dense_layers", Form::derived, {}},

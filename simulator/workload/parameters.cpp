@@ -59,7 +59,7 @@ std::int64_t layer(const Model& m, bool dense, std::int64_t experts) {
   const std::int64_t rest = attention(m) + norms(m) * norm(m.hidden, m);
   if (dense) return rest + mlp(m, m.ffn_hidden);
   const Moe& moe = *m.moe;
-  return rest + linear(m.hidden, moe.experts, moe.router_bias) +
+  return rest + linear(m.hidden, moe.experts, moe.router_bias) + (moe.shared_gate ? m.hidden : 0) +
          (experts + moe.shared_experts) * mlp(m, moe.expert_ffn);
 }
 

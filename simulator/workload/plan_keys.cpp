@@ -81,6 +81,13 @@ std::string say_offloaded_states(const Plan& p) {
                      static_cast<double>(p.offloaded_states) * 100 / static_cast<double>(kMillionths));
 }
 
+std::string say_offloaded_layers(const Plan& p) {
+  if (p.offload_activations > 0) return fmt::format("{} layers offloaded", p.offload_activations);
+  if (p.offloaded_share == 0) return {};
+  return fmt::format("{}% of the layers offloaded",
+                     static_cast<double>(p.offloaded_share) * 100 / static_cast<double>(kMillionths));
+}
+
 template <bool Overlap::* kMember>
 constexpr PlanKey overlap_key(std::string_view name) {
   return {.name = name,
@@ -146,7 +153,10 @@ std::span<const PlanKey> plan_keys() {
   {.name = "tp_grid", .value = kTensorGrid,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.tp_rows = 1; p.tp_columns = p.tp; },
                  .why = [](const Job&, const Plan&) -> std::string_view { return "default: one row"; },
-                 .depends_on_plan = true, .always_taken = always}},
+                 .depends_on_plan = true, .always_taken = always},
+   .search = PlanSearch{.turn = 17},
+   .words = {.said = Said::phrase, .turn = 14, .phrase = [](const Plan& p) { return p.tp_rows > 1 ? fmt::format("tensor ranks in {} rows", p.tp_rows) : ""; }},
+   .used = [](const Plan& p) { return p.tp_rows > 1; }},
   {.name = "schedule", .value = kScheduleValue,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.schedule = p.vpp > 1 ? Schedule::interleaved : Schedule::one_f_one_b; },
                  .why = [](const Job&, const Plan& p) -> std::string_view { return p.vpp > 1 ? "default where vpp > 1" : "default"; },
@@ -213,9 +223,8 @@ std::span<const PlanKey> plan_keys() {
    .words = {.said = Said::phrase, .turn = 11, .phrase = say_offloaded_states}},
   {.name = "offload.weights", .value = kSwitch<&Plan::offload_weights>, .search = PlanSearch{.off = 0},
    .words = {.said = Said::phrase, .turn = 12, .phrase = [](const Plan& p) { return std::string(p.offload_weights ? "weights on the host" : ""); }}},
-  {.name = "offload.activations", .value = kCount<&Plan::offload_activations, 0, kMaxLayers>, .search = PlanSearch{.off = 0},
-   .words = {.said = Said::phrase, .turn = 13,
-             .phrase = [](const Plan& p) { return p.offload_activations > 0 ? fmt::format("{} layers offloaded", p.offload_activations) : ""; }}},
+  {.name = "offload.activations", .value = kOffloadedLayers, .search = PlanSearch{.off = 0},
+   .words = {.said = Said::phrase, .turn = 13, .phrase = say_offloaded_layers}},
   overlap_key<&Overlap::grad_reduce>("overlap.grad_reduce"),
   overlap_key<&Overlap::param_gather>("overlap.param_gather"),
   overlap_key<&Overlap::tp_comm>("overlap.tp_comm"),

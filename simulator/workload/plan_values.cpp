@@ -18,10 +18,20 @@ std::string list_of(const Range& numbers) {
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
-void read_grid(const Cursor& at, Plan& p, const Defaults&) {
+// For a search, rows and columns of a grid are one number: so many of these for each row.
+constexpr std::int64_t kGridRow = 2 * kMaxDegree;
+
+std::int64_t grid_number(const Cursor& at) {
   const std::vector<Cursor> sides = at.list(2, 2);
-  p.tp_rows = sides[0].count(1, kMaxDegree);
-  p.tp_columns = sides[1].count(1, kMaxDegree);
+  return sides[0].count(1, kMaxDegree) * kGridRow + sides[1].count(1, kMaxDegree);
+}
+std::string spell_grid(std::int64_t number) {
+  return fmt::format("[{}, {}]", number / kGridRow, number % kGridRow);
+}
+std::int64_t grid_of(const Plan& p) { return p.tp_rows * kGridRow + p.tp_columns; }
+void set_grid(Plan& p, std::int64_t number) {
+  p.tp_rows = number / kGridRow;
+  p.tp_columns = number % kGridRow;
 }
 
 void take_recompute(const Cursor& at, Plan& p) {
@@ -134,6 +144,30 @@ std::string spell_share(std::int64_t millionths) {
   return fmt::format("{}", static_cast<double>(millionths) / static_cast<double>(kMillionths));
 }
 
+// For a search, layers whose activations are offloaded are one number: theirs, or a share in millionths from here on.
+constexpr std::int64_t kFirstShares = 1'000'000;
+static_assert(kFirstShares > kMaxLayers);
+
+/// Layers of each stage: none, all, so many, or a share of them.
+std::int64_t layers_offloaded(const Cursor& at) {
+  if (at.is_boolean()) return at.boolean() ? kFirstShares + kMillionths : 0;
+  if (!at.is_number()) at.fail_value("true, false, a number of layers per stage or a share from 0 to 1");
+  const double number = at.real(0);
+  if (number == 0 || number >= 1) return at.count(0, kMaxLayers);
+  return kFirstShares + std::max<std::int64_t>(1, std::llround(number * static_cast<double>(kMillionths)));
+}
+std::string spell_layers_offloaded(std::int64_t number) {
+  return number < kFirstShares ? spell_count(number) : spell_share(number - kFirstShares);
+}
+
+std::int64_t offloaded_layers_of(const Plan& p) {
+  return p.offloaded_share > 0 ? kFirstShares + p.offloaded_share : p.offload_activations;
+}
+void offload_layers(Plan& p, std::int64_t number) {
+  p.offload_activations = number < kFirstShares ? number : 0;
+  p.offloaded_share = number < kFirstShares ? 0 : number - kFirstShares;
+}
+
 void read_dropout(const Cursor& at, Plan& p, const Defaults&) {
   p.dropout = at.real(0);
   if (p.dropout >= 1) at.fail_value("a probability below 1");
@@ -239,15 +273,11 @@ std::string schema_of_count(std::int64_t least, std::int64_t most) {
   return fmt::format(R"({{"type": "integer", "minimum": {}, "maximum": {}}})", least, most);
 }
 
-constinit const PlanValue kTensorGrid{
-    .schema =
-        [] {
-          return fmt::format(
-              R"({{"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "description": "rows and columns of a 2-D tensor-parallel group"}})",
-              schema_of_count(1, kMaxDegree));
-        },
-    .read = read_grid,
-    .write = [](const Plan& p) { return fmt::format("[{}, {}]", p.tp_rows, p.tp_columns); }};
+constinit const PlanValue kTensorGrid = whole_number<grid_number, spell_grid, grid_of, set_grid, [] {
+  return fmt::format(
+      R"({{"type": "array", "items": {}, "minItems": 2, "maxItems": 2, "description": "rows and columns of a 2-D tensor-parallel group"}})",
+      schema_of_count(1, kMaxDegree));
+}>();
 
 constinit const PlanValue kScheduleValue = schedule_value();
 
@@ -260,6 +290,13 @@ constinit const PlanValue kOffloadedStates = whole_number<
     [] {
       return std::string(
           R"({"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": 0, "maximum": 1}], "description": "of the optimizer's states: all, none, or a share"})");
+    }>();
+
+constinit const PlanValue kOffloadedLayers =
+    whole_number<layers_offloaded, spell_layers_offloaded, offloaded_layers_of, offload_layers, [] {
+      return fmt::format(
+          R"({{"anyOf": [{{"type": "boolean"}}, {}, {{"type": "number", "minimum": 0, "exclusiveMaximum": 1}}], "description": "layers of each stage: their number, or a share of them"}})",
+          schema_of_count(0, kMaxLayers));
     }>();
 
 constinit const PlanValue kRecomputeValue = recompute_value();

@@ -82,7 +82,7 @@ template <auto kMember, const auto& kTable>
 inline constexpr PlanValue kWord = word<kMember, kTable>();
 
 // Those of one key each.
-extern const PlanValue kTensorGrid, kScheduleValue, kOffloadedStates, kRecomputeValue, kFp8Recipe, kDropout,
-    kFusion, kStageLayers, kBatchShares, kPlacement, kCollectives;
+extern const PlanValue kTensorGrid, kScheduleValue, kOffloadedStates, kOffloadedLayers, kRecomputeValue,
+    kFp8Recipe, kDropout, kFusion, kStageLayers, kBatchShares, kPlacement, kCollectives;
 
 }  // namespace ds::workload

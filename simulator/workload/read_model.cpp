@@ -34,7 +34,7 @@ std::vector<bool> read_mask(const Cursor& at, std::int64_t layers) {
 
 Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
   at.only({"experts", "top_k", "expert_ffn", "shared_experts", "groups", "groups_per_token", "dense_layers",
-           "capacity_factor", "skew", "router_bias"});
+           "capacity_factor", "skew", "router_bias", "shared_gate"});
   Moe moe;
   moe.experts = at.member("experts").count(1, kMaxExperts);
   moe.top_k = at.member("top_k").count(1, kMaxExperts);
@@ -63,6 +63,7 @@ Moe read_moe(const Cursor& at, std::int64_t layers, const Defaults& defaults) {
   else
     defaults.assume(at.path() + ".skew", "1", "default: experts are equally busy");
   if (const auto bias = at.find("router_bias")) moe.router_bias = bias->boolean();
+  if (const auto gate = at.find("shared_gate")) moe.shared_gate = gate->boolean();
   return moe;
 }
 

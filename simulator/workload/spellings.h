@@ -70,12 +70,10 @@ inline constexpr Named<IntraKind> kIntraKinds[] = {{"none", IntraKind::none},
                                                    {"pcie", IntraKind::pcie}};
 inline constexpr std::string_view kFp8Recipes[] = {"tensor_delayed", "tensor_current", "block", "mxfp8"};
 inline constexpr std::string_view kAxes[] = {"tp", "cp", "ep", "dp", "pp"};
+/// `auto`, and the names of collective::Algorithm that have a price.
 inline constexpr std::string_view kAlgorithms[] = {
     "auto",   "ring",  "tree",   "recursive_doubling", "halving_doubling",
     "direct", "bruck", "grid2d", "hierarchical",       "nvls"};
-/// Those of them that have a price: `auto`, and the names of collective::Algorithm.
-inline constexpr std::string_view kPricedAlgorithms[] = {"auto", "direct", "ring", "halving_doubling",
-                                                         "tree", "nvls"};
 inline constexpr std::string_view kObjectives[] = {"step_time", "cost", "energy", "memory", "time_to_train"};
 inline constexpr std::string_view kFabricKinds[] = {"fat-tree", "rail-optimised", "dragonfly", "ethernet"};
 

@@ -44,6 +44,12 @@ bool gathers_weights(const Job& j) {
   const Plan& p = j.plan;
   return p.dp * p.cp > 1 && p.zero_group > 1 && (p.zero == 3 || (p.zero == 2 && j.habits.fsdp && p.pp == 1));
 }
+/// Whether products of layers alone are cut over a grid of tensor-parallel ranks, and nothing is told by which heads a rank has.
+bool is_plain(const Model& m) {
+  return !m.moe && !m.mla && m.residual == Residual::serial && !m.attention_sinks && !m.qkv_bias &&
+         !m.mlp_bias && m.position != Position::alibi && m.qk_norm != QkNorm::per_head &&
+         m.qk_norm != QkNorm::whole;
+}
 bool has_masters(const Job& j) {
   return j.plan.precision == Precision::fp16 || j.plan.precision == Precision::bf16 ||
          j.plan.precision == Precision::fp8;
@@ -53,6 +59,7 @@ bool has_masters(const Job& j) {
 constexpr Feature kFeatures[] = {
   {"cluster.groups", [](const Job& j) { return j.cluster.groups.size() == 1; }, "only one group is supported", "more than one kind of node"},
   {"model.moe", [](const Job& j) { return !j.cluster.cpu() || !j.model.moe; }, "only models without experts are supported", "on CPUs a mixture of experts"},
+  {"model.moe.shared_gate", [](const Job& j) { return !j.model.moe || !j.model.moe->shared_gate || !j.model.mlp_bias; }, "with model.mlp_bias only false is supported"},
   {"model.mla", [](const Job& j) { return !j.model.mla || !j.cluster.cpu(); }, "on CPUs only models without latent attention are supported", "latent attention"},
   {"model.mla", [](const Job& j) { return !j.model.mla || j.model.residual == Residual::serial; }, "only models without latent attention are supported", "latent attention beside an MLP"},
   {"model.qkv_bias", [](const Job& j) { return !j.model.mla || !j.model.qkv_bias; }, "with model.mla only false is supported"},
@@ -88,7 +95,12 @@ constexpr Feature kFeatures[] = {
   {"plan.zero_group", [](const Job& j) { return j.plan.ep == 1 || j.plan.zero == 0 || j.plan.tp * j.plan.zero_group % (j.plan.ep * j.plan.etp) == 0; }, "where plan.ep > 1 only what, times plan.tp, is a multiple of plan.ep x plan.etp is supported"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.plan.ep > 1 || j.plan.etp == j.plan.tp; }, "where plan.ep is 1 only plan.tp is supported", "another degree than that of other layers"},
   {"plan.etp", [](const Job& j) { return !j.model.moe || j.model.moe->expert_ffn % j.plan.etp == 0; }, "only a divisor of model.moe.expert_ffn is supported"},
-  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1; }, "only one row is supported", "a grid of tensor-parallel ranks"},
+  {"plan.tp_grid", [](const Job& j) { return !j.cluster.cpu() || j.plan.tp_rows == 1; }, "only one row is supported", "on CPUs a grid of tensor-parallel ranks"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.plan.sequence_parallel; }, "only with plan.sequence_parallel", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || is_plain(j.model); }, "only of models without experts, latent attention, parallel residuals, sinks, alibi, norms by head, and biases of queries, keys, values and MLP", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.plan.precision != Precision::fp8; }, "with plan.precision fp8 only one row is supported", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.model.kv_heads % j.plan.tp == 0; }, "only where plan.tp divides model.kv_heads", "more rows than one"},
+  {"plan.tp_grid", [](const Job& j) { return j.plan.tp_rows == 1 || j.model.hidden % j.plan.tp_rows == 0; }, "only rows that divide model.hidden are supported"},
   {"plan.schedule", [](const Job& j) { return !j.cluster.cpu() || entry_of(j.plan.schedule).on_processors; }, "only gpipe, 1f1b and interleaved are supported"},
   {"plan.schedule", [](const Job& j) { return (j.plan.schedule != Schedule::dualpipe && !j.plan.turns_back()) || !j.model.tied_embeddings; }, "with tied embeddings only gpipe, 1f1b, interleaved and zb-h1 are supported"},
   {"plan.schedule", [](const Job& j) { return !j.plan.turns_back() || j.plan.pp > 1; }, "where plan.pp is 1 only gpipe, 1f1b and zb-h1 are supported"},
@@ -105,21 +117,20 @@ constexpr Feature kFeatures[] = {
   {"plan.fusion", [](const Job& j) { return !j.cluster.cpu() || (j.plan.fusion && j.plan.fusion_passes.empty()); }, "on CPUs only true is supported"},
   {"plan.sparsity", [](const Job& j) { return j.plan.sparsity == Sparsity::none; }, "only none is supported", "sparsity"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.cluster.cpu() || !j.plan.offload_optimizer; }, "only false is supported", "on CPUs offloading"},
-  {"plan.offload.activations", [](const Job& j) { return !j.cluster.cpu() || j.plan.offload_activations == 0; }, "only 0 is supported", "on CPUs offloading"},
+  {"plan.offload.activations", [](const Job& j) { return !j.cluster.cpu() || !offloads_activations(j.plan); }, "only 0 is supported", "on CPUs offloading"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || (host_link(j) > 0 && host_memory(j) > 0); }, "give memory_bytes_per_s and link_bytes_per_s in the node's host", "offloading where nobody says how fast the host is"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || has_masters(j) || j.plan.offload_weights; }, "only with plan.precision fp16, bf16 and fp8, or with plan.offload.weights", "offloading of what is trained in fp32"},
   {"plan.offload.optimizer", [](const Job& j) { return !j.plan.offload_optimizer || !j.habits.fsdp || j.plan.zero < 2 || j.plan.offload_weights; }, "with software that shards as FSDP only with plan.offload.weights, which are the masters"},
   {"plan.offload.weights", [](const Job& j) { return !j.plan.offload_weights || gathers_weights(j); }, "only where passes gather them is true supported: plan.zero 3 over more than one rank", "offloading of weights"},
   {"plan.offload.weights", [](const Job& j) { return !j.plan.offload_weights || (j.plan.offload_optimizer && j.plan.offloaded_states == kMillionths); }, "only with plan.offload.optimizer true, who updates them", "offloading of weights alone"},
-  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || host_link(j) > 0; }, "give pcie_bytes_per_s of the node's GPU, or link_bytes_per_s in the node's host", "offloading where nobody says how fast the link to the host is"},
-  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || j.plan.recompute != Recompute::full; }, "with plan.recompute full only 0 is supported: layers keep nothing but their input"},
-  {"plan.offload.activations", [](const Job& j) { return j.plan.offload_activations == 0 || !splits_backwards(j.plan.schedule); }, "only with plan.schedule gpipe, 1f1b and interleaved", "offloading where backwards are in two parts"},
+  {"plan.offload.activations", [](const Job& j) { return !offloads_activations(j.plan) || host_link(j) > 0; }, "give pcie_bytes_per_s of the node's GPU, or link_bytes_per_s in the node's host", "offloading where nobody says how fast the link to the host is"},
+  {"plan.offload.activations", [](const Job& j) { return !offloads_activations(j.plan) || j.plan.recompute != Recompute::full; }, "with plan.recompute full only 0 is supported: layers keep nothing but their input"},
+  {"plan.offload.activations", [](const Job& j) { return !offloads_activations(j.plan) || !splits_backwards(j.plan.schedule); }, "only with plan.schedule gpipe, 1f1b and interleaved", "offloading where backwards are in two parts"},
   {"plan.overlap.tp_comm", [](const Job& j) { return !j.cluster.cpu() || !j.plan.overlap.tp_comm; }, "only false is supported"},
   {"plan.batch_shares", [](const Job& j) { return j.plan.batch_shares.empty(); }, "only equal shares are supported", "an uneven batch"},
   {"plan.placement", [](const Job& j) { return !j.cluster.cpu() || j.plan.placement == Plan{}.placement; }, "only tp-cp-ep-dp-pp is supported", "on CPUs another placement"},
   {"plan.placement", stages_are_one, "only pp as the last axis is supported", "a placement where stages of experts are not those of other layers"},
   {"plan.collectives", [](const Job& j) { return !j.cluster.cpu() || !j.plan.collectives_given; }, "leave it out", "on CPUs choosing algorithms of collectives"},
-  {"plan.collectives", [](const Job& j) { return std::ranges::all_of(j.plan.collectives, [](const auto& one) { return std::ranges::find(kPricedAlgorithms, one.second) != std::end(kPricedAlgorithms); }); }, "only auto, direct, ring, halving_doubling, tree and nvls are supported"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
   {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
   {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "only prices.gpu_hour_usd is supported", "the price of energy"},

@@ -63,6 +63,7 @@ std::string moe_text(const Moe& moe) {
       .add("capacity_factor", moe.capacity_factor)
       .add("skew", moe.skew)
       .add("router_bias", moe.router_bias)
+      .add("shared_gate", moe.shared_gate)
       .text();
 }
 

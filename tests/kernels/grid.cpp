@@ -94,6 +94,7 @@ Whats rare_operators() {
   all.emplace_back(ops::Hold{7});
   all.emplace_back(ops::host_copy({{7, 5}, 2}, true));
   all.emplace_back(ops::Route{.tokens = 5, .experts = 4, .top_k = 2});
+  all.emplace_back(ops::Gate{.tokens = 5, .width = 3});
   for (const std::int64_t capacity : {0, 1, 5}) {  // even, too few rows, enough for all
     all.emplace_back(ops::Dispatch{.tokens = 6, .width = 3, .top_k = 2, .experts = 4, .capacity = capacity});
     for (const bool weighted : {true, false})

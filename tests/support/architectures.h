@@ -98,6 +98,17 @@ inline const std::vector<Architecture>& architectures() {
          m.moe->dense_layers.front() = true;
        },
        false},
+      {"experts and a gate of the shared ones (Qwen 2)", Family::moe,
+       [](Model& m) {
+         m.qkv_bias = true;
+         m.moe = Moe{.experts = 4,
+                     .top_k = 2,
+                     .expert_ffn = 8,
+                     .shared_experts = 2,
+                     .dense_layers = none(m),
+                     .shared_gate = true};
+       },
+       false},
       {"experts in every other layer, not gated (Switch)", Family::moe,
        [](Model& m) {
          m.gated_mlp = false;

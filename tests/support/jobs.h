@@ -23,6 +23,7 @@ struct Small {
   workload::Schedule schedule{workload::Schedule::one_f_one_b};
   workload::Precision precision{workload::Precision::fp64};
   std::int64_t tp{1}, pp{1}, dp{1}, vpp{1};  // micro_batches are those of one data-parallel rank
+  std::int64_t tp_rows{1};                   // of the grid that tensor-parallel ranks make
   std::int64_t cp{1};
   std::int64_t ep{1}, etp{0};  // etp 0: tp where experts are not shared out, else 1
   workload::CpKind cp_kind{};
@@ -59,6 +60,7 @@ inline workload::Job small_job(const Small& s) {
   job.plan.offload_activations = s.offload_activations, job.plan.offload_optimizer = s.offload_optimizer;
   job.plan.attention = s.flash ? workload::Attention::flash : workload::Attention::unfused;
   job.plan.tp = s.tp, job.plan.pp = s.pp, job.plan.dp = s.dp, job.plan.vpp = s.vpp;
+  job.plan.tp_rows = s.tp_rows, job.plan.tp_columns = s.tp / s.tp_rows;
   job.plan.sequence_parallel = s.tp > 1 && s.sequence_parallel;
   job.plan.cp = s.cp, job.plan.cp_kind = s.cp_kind;
   job.plan.ep = s.ep, job.plan.etp = s.etp > 0 ? s.etp : s.ep > 1 ? 1 : s.tp;

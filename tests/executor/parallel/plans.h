@@ -55,7 +55,7 @@ inline Small small(const Axes& axes, workload::Family family, bool tied) {
 
 inline Small on_one_rank(Small s) {
   s.micro_batches *= s.dp;
-  s.tp = s.pp = s.dp = s.vpp = s.cp = s.ep = s.etp = 1;
+  s.tp = s.tp_rows = s.pp = s.dp = s.vpp = s.cp = s.ep = s.etp = 1;
   s.stage_layers.clear();
   s.schedule = workload::Schedule::one_f_one_b;
   return s;

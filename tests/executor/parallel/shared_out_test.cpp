@@ -183,6 +183,11 @@ constexpr Mixture kMixtures[] = {
        m.moe = roomy({.experts = 4, .top_k = 2, .expert_ffn = 12, .shared_experts = 1}, m);
        m.moe->dense_layers.front() = true;
      }},
+    {"two of four and two shared ones behind a gate",
+     [](workload::Model& m) {
+       m.moe =
+           roomy({.experts = 4, .top_k = 2, .expert_ffn = 12, .shared_experts = 2, .shared_gate = true}, m);
+     }},
 };
 
 constexpr Degrees kExperts[] = {{.dp = 2},
@@ -319,6 +324,36 @@ TEST(SplitBackwards, TrainAsOnOneRank) {
       else
         expect_as_in_one_process(s);
     }
+}
+
+/// Tensor-parallel ranks in a grid: weights cut both ways, tokens exchanged for columns of what they hold. Beside pipelines, sequences
+/// that ranks share out, shards of weights, and recomputing.
+TEST(GridsOfTensorRanks, TrainAsOnOneRank) {
+  struct Grid {
+    std::int64_t rows;
+    Degrees degrees;
+  };
+  for (const Grid& grid : {Grid{2, {.tp = 2}},
+                           {2, {.tp = 4}},
+                           {4, {.tp = 4}},
+                           {2, {.tp = 4, .pp = 2}},
+                           {2, {.tp = 4, .dp = 2}},
+                           {2, {.tp = 4, .dp = 2, .zero = 3}},
+                           {2, {.tp = 2, .cp = 2}}})
+    for (const bool recomputes : {false, true})
+      for (const bool flash : {true, false}) {
+        if (!flash && grid.degrees.cp > 1) continue;
+        Small s = with(grid.degrees, Family::llama);
+        s.tp_rows = grid.rows, s.kv_heads = 4, s.flash = flash;
+        s.full_recompute = recomputes;
+        s.change = [](workload::Model& m) { m.projection_bias = true, m.qk_norm = workload::QkNorm::shared; };
+        SCOPED_TRACE(fmt::format("{} rows, {}{}{}", grid.rows, name_of(grid.degrees),
+                                 recomputes ? ", recomputed" : "", flash ? "" : ", unfused"));
+        if (grid.degrees.zero == 3)
+          expect_same_state(s, false);
+        else
+          expect_as_in_one_process(s);
+      }
 }
 
 /// Windows, norms of queries and keys, partial rotation, bare norms, caps, experts as models have them: what only the plain

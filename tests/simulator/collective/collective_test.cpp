@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -207,8 +208,17 @@ TEST(Collective, TakesAsManyStepsAsItsFormulaSays) {
       case Algorithm::ring: right = (what == Collective::broadcast ? 2 : halves) * (n - 1); break;
       case Algorithm::halving_doubling:
       case Algorithm::binomial_tree: right = halves * log2; break;
+      case Algorithm::grid2d: {
+        std::int64_t columns = static_cast<std::int64_t>(std::sqrt(static_cast<double>(n)));
+        while (n % columns != 0) --columns;
+        right = 2 * (columns - 1) + 2 * (n / columns - 1);
+        break;
+      }
       case Algorithm::double_tree:
       case Algorithm::nvls:
+      case Algorithm::recursive_doubling:
+      case Algorithm::bruck:
+      case Algorithm::hierarchical:
       case Algorithm::automatic: FAIL() << "priced, not run";
     }
     if (what == Collective::shift) right = n == 1 ? 0 : 1;

@@ -250,6 +250,16 @@ TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
   EXPECT_EQ(job_of(convert_megatron(without, on_nodes(1))).train.global_batch, 8);  // a micro-batch a rank
 }
 
+TEST(Megatron, SharedExpertsMayHaveAGate) {
+  const std::string experts =
+      "--num-experts 8 --moe-ffn-hidden-size 1024 --expert-model-parallel-size 8 "
+      "--moe-shared-expert-intermediate-size 2048 ";
+  const workload::Model gated = megatron_job(experts + "--moe-shared-expert-gate").model;
+  EXPECT_EQ(gated.moe->shared_experts, 2);
+  EXPECT_TRUE(gated.moe->shared_gate);
+  EXPECT_FALSE(megatron_job(experts).model.moe->shared_gate);
+}
+
 TEST(Megatron, TheVocabularyIsPaddedAsItsFlagSays) {
   EXPECT_EQ(megatron_job("--make-vocab-size-divisible-by 1000 --tensor-model-parallel-size 2").model.vocab,
             52000);

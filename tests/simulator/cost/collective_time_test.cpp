@@ -203,6 +203,38 @@ TEST(CollectiveTime, AlgorithmsOfTheCatalogueArePricedWhereOneNodeStandsForAll) 
   EXPECT_FALSE(has(Algorithm::binomial_tree, 8));
 }
 
+/// A latency a step and the bytes of a ring: fewer steps pay for small buffers, two levels for groups over many nodes.
+TEST(CollectiveTime, FewerStepsAreFasterForSmallBuffersAndNotForLargeOnes) {
+  const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 32})");
+  const Group all{.first = 0, .members = {{256, 1}}, .siblings = {}};
+  const auto takes = [&](Collective what, Algorithm algorithm, Bytes bytes) {
+    EXPECT_TRUE(m.has(what, algorithm, all));
+    return seconds(m.collective(what, algorithm, all, bytes));
+  };
+  const Bytes small{1 << 12}, large = 4096 * kMiB;
+  using enum Algorithm;
+  for (const Algorithm other : {recursive_doubling, grid2d, hierarchical})
+    EXPECT_LT(takes(Collective::all_reduce, other, small), takes(Collective::all_reduce, ring, small));
+  EXPECT_GT(takes(Collective::all_reduce, recursive_doubling, large),
+            takes(Collective::all_reduce, ring, large));
+  for (const Algorithm other : {bruck, hierarchical, recursive_doubling})
+    EXPECT_LT(takes(Collective::all_gather, other, small), takes(Collective::all_gather, ring, small));
+  EXPECT_GT(takes(Collective::all_to_all, bruck, large), takes(Collective::all_to_all, direct, large));
+}
+
+TEST(CollectiveTime, TwoLevelsWantAsManyMembersInEachNode) {
+  const CommunicationModel m = model(R"({"node": "dgx-h100", "nodes": 3})");
+  const auto has = [&](std::int32_t ranks) {
+    return m.has(Collective::all_reduce, Algorithm::hierarchical,
+                 {.first = 0, .members = {{ranks, 1}}, .siblings = {}});
+  };
+  EXPECT_TRUE(has(8));
+  EXPECT_TRUE(has(16));
+  EXPECT_FALSE(has(12));
+  EXPECT_FALSE(
+      m.has(Collective::shift, Algorithm::hierarchical, {.first = 0, .members = {{8, 1}}, .siblings = {}}));
+}
+
 TEST(CollectiveTime, GrowsWithTheBufferForEveryShippedNode) {
   for (const workload::Preset& preset : workload::list_presets()) {
     if (preset.kind != workload::PresetKind::cluster) continue;

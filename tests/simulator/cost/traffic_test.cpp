@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "simulator/network/step_times.h"
@@ -223,6 +224,120 @@ TEST(Traffic, TurnedRingsAreAsTheirStepsPlayed) {
       const auto traffic = [](const Fold& fold) { return ring_traffic(Collective::all_reduce, fold); };
       EXPECT_NEAR(folded(topology, group, traffic) / right, 1, 1e-9);
     }
+  }
+}
+
+/// All of the buffer to partners at doubling distance; of an all_gather, what there is of it.
+TEST(Traffic, RecursiveDoublingIsAsItsStepsPlayed) {
+  for_each_group([](const Topology& topology, const Group& group) {
+    const std::int32_t n = group.size();
+    Steps plan{.ranks = n, .chunks = n, .steps = {}};
+    for (std::int32_t distance = 1; distance < n; distance *= 2) {
+      collective::Step& step = plan.steps.emplace_back();
+      for (std::int32_t r = 0; r < n; ++r)
+        step.transfers.push_back({.from = r, .to = r ^ distance, .first = 0, .count = n});
+    }
+    expect_equal(topology, group, plan,
+                 [](const Fold& fold) { return recursive_doubling_traffic(Collective::all_reduce, fold); });
+    expect_equal(topology, group, collective::steps(Collective::all_gather, Algorithm::halving_doubling, n),
+                 [](const Fold& fold) { return recursive_doubling_traffic(Collective::all_gather, fold); });
+  });
+}
+
+/// Shares of the buffer that the members of the folded node send in all rounds, inside and to other nodes.
+struct Sent {
+  double inside{}, across{};
+};
+Sent sent(const Traffic& traffic) {
+  Sent sum;
+  for (const Round& round : traffic.rounds)
+    for (const NodeMessage& message : round.messages)
+      (message.across ? sum.across : sum.inside) += round.repeats * message.share;
+  return sum;
+}
+
+Group of_nodes(std::int32_t members, std::int32_t nodes) {
+  return {.first = 0, .members = {{members, 1}, {nodes, 8}}, .siblings = {}};
+}
+
+/// Bruck's blocks, one by one: each goes on by the bits of its way. So many are sent by rank 0, and all of them arrive.
+TEST(Traffic, BrucksBlocksGoByTheBitsOfTheirWay) {
+  const Topology topology(support::cluster(R"({"node": "dgx-h100", "nodes": 8})"));
+  for (const auto& [members, nodes] : {std::pair(8, 1), {5, 1}, {8, 4}, {3, 7}, {1, 8}}) {
+    const std::int32_t n = members * nodes;
+    SCOPED_TRACE(n);
+    double blocks = 0;
+    for (std::int32_t way = 1; way < n; ++way) blocks += std::popcount(static_cast<unsigned>(way));
+    const Group group = of_nodes(members, nodes);
+    const Fold one = fold(topology, group, 0)[0];
+    const auto moved = [&](Collective what) {
+      const Sent sum = sent(bruck_traffic(what, one));
+      return (sum.inside + sum.across) / members;
+    };
+    EXPECT_NEAR(moved(Collective::all_to_all), blocks / n, 1e-12);
+    EXPECT_NEAR(moved(Collective::all_gather), (n - 1.0) / n, 1e-12);
+    EXPECT_NEAR(moved(Collective::reduce_scatter), (n - 1.0) / n, 1e-12);
+    const Traffic traffic = bruck_traffic(Collective::all_to_all, one);
+    EXPECT_EQ(traffic.hops_inside + traffic.hops_across, std::bit_width(static_cast<unsigned>(n - 1)));
+  }
+}
+
+/// A rank in a grid sends what it sends in a ring, in the steps of the catalogue.
+TEST(Traffic, AGridMovesWhatARingDoesInFewerSteps) {
+  for_each_group([](const Topology& topology, const Group& group) {
+    const Fold one = fold(topology, group, group.first)[0];
+    const Traffic grid = grid_traffic(one);
+    const Traffic steps =
+        traffic_of(collective::steps(Collective::all_reduce, Algorithm::grid2d, group.size()), one);
+    EXPECT_NEAR(sent(grid).across, sent(steps).across, 1e-9);
+    EXPECT_NEAR(sent(grid).inside, sent(steps).inside, 1e-9);
+    EXPECT_EQ(grid.hops_inside, steps.hops_inside);
+    EXPECT_EQ(grid.hops_across, steps.hops_across);
+    const Sent ring = sent(ring_traffic(Collective::all_reduce, one));
+    EXPECT_NEAR(sent(grid).inside + sent(grid).across, ring.inside + ring.across, 1e-9);
+    EXPECT_LE(grid.hops_inside + grid.hops_across, 2.0 * (group.size() - 1));
+  });
+}
+
+/// On one node two levels are one: the same bytes over the same links, and as many hops.
+TEST(Traffic, AHierarchyOfOneNodeIsFlat) {
+  int groups = 0;
+  for_each_group([&](const Topology& topology, const Group& group) {
+    const Fold one = fold(topology, group, group.first)[0];
+    if (one.nodes > 1) return;
+    ++groups;
+    for (const Collective what : {Collective::all_reduce, Collective::all_gather, Collective::reduce_scatter,
+                                  Collective::all_to_all}) {
+      const auto levels = [&](const Fold& fold) { return hierarchical_traffic(what, fold); };
+      const auto flat = [&](const Fold& fold) {
+        return what == Collective::all_to_all ? direct_traffic(what, fold) : ring_traffic(what, fold);
+      };
+      EXPECT_NEAR(folded(topology, group, levels) / folded(topology, group, flat), 1, 1e-9);
+      EXPECT_EQ(levels(one).hops_inside, flat(one).hops_inside);
+      EXPECT_EQ(levels(one).hops_across, 0);
+    }
+  });
+  EXPECT_GE(groups, 10);
+}
+
+/// Each member of a node sends 1 / n of the buffer to the next node in each of so many steps, or its part for every other node; an
+/// all_to_all has as many bytes leave as one without levels.
+TEST(Traffic, AHierarchySendsBetweenNodesWhatHasToBeSent) {
+  const Topology topology(support::cluster(R"({"node": "dgx-h100", "nodes": 8})"));
+  for (const auto& [members, nodes] : {std::pair(8, 8), {4, 2}, {1, 4}}) {
+    SCOPED_TRACE(nodes);
+    const Fold one = fold(topology, of_nodes(members, nodes), 0)[0];
+    const auto of = [&](Collective what) { return sent(hierarchical_traffic(what, one)); };
+    const double n = nodes, m = members;
+    EXPECT_NEAR(of(Collective::all_reduce).across, 2 * (n - 1) / n, 1e-12);
+    EXPECT_NEAR(of(Collective::all_reduce).inside, 2 * (m - 1), 1e-12);
+    EXPECT_NEAR(of(Collective::all_gather).across, (n - 1) / n, 1e-12);
+    EXPECT_NEAR(of(Collective::reduce_scatter).inside, m - 1, 1e-12);
+    EXPECT_NEAR(of(Collective::all_to_all).across, sent(direct_traffic(Collective::all_to_all, one)).across,
+                1e-12);
+    EXPECT_NEAR(of(Collective::all_to_all).inside, m - 1, 1e-12);
+    EXPECT_EQ(hierarchical_traffic(Collective::all_reduce, one).hops_across, 2 * (n - 1));
+    EXPECT_EQ(hierarchical_traffic(Collective::all_to_all, one).hops_across, 1);
   }
 }
 

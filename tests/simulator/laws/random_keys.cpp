@@ -1,6 +1,7 @@
 // Keys of models and plans beyond the plain ones, drawn so that a good part of what they make is legal.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "tests/simulator/laws/random_jobs.h"
@@ -115,6 +116,22 @@ void add_plan(Draw& draw, Keys& keys) {
         draw.one_of({"fp32", "bf16"}), draw.coin(), draw.coin(), draw.from(0, 2)));
 }
 
+/// Behind all others, so that seeds go on meaning what they meant.
+void add_later_keys(Draw& draw, Keys& keys) {
+  const bool has_experts = std::ranges::find(keys, "model.family=moe") != keys.end();
+  if (has_experts && draw.coin()) keys.emplace_back("model.moe.shared_gate=true");
+  if (draw.from(0, 3) == 0)
+    keys.push_back(fmt::format("plan.collectives.{}={}", draw.one_of({"tp", "cp", "ep", "dp"}),
+                               draw.one_of({"hierarchical", "grid2d", "bruck", "recursive_doubling"})));
+  if (draw.from(0, 5) == 0)
+    keys.push_back(fmt::format("plan.offload.activations={}", draw.one_of({"true", "0.3", "0.75"})));
+  if (draw.from(0, 3) == 0) {
+    const auto tp = draw.one_of<std::int64_t>({2, 4, 8});
+    keys.push_back(fmt::format("plan.tp_grid=[{}, {}]", draw.coin() ? 2 : tp, draw.coin() ? tp / 2 : 1));
+    keys.emplace_back("plan.sequence_parallel=true");
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> random_keys(Draw& draw) {
@@ -123,6 +140,7 @@ std::vector<std::string> random_keys(Draw& draw) {
   if (draw.from(0, 3) == 0) add_latent_attention(draw, keys);
   if (draw.coin()) add_architecture(draw, keys);
   add_plan(draw, keys);
+  add_later_keys(draw, keys);
   return keys;
 }
 

@@ -152,6 +152,22 @@ TEST(Offloading, StatesAreOnTheHost) {
   EXPECT_EQ(memory::most_host_bytes(all).value, 0);
 }
 
+/// A share is the number of a stage's layers that comes nearest to it, whatever its chunks.
+TEST(Offloading, AShareOfLayersIsTheNearestNumberOfThem) {
+  workload::Job job = llama(0, 1, 8);
+  job.plan.pp = 2, job.plan.vpp = 2, job.plan.schedule = workload::Schedule::interleaved;
+  job.plan.stage_layers = {{3, 1}, {2, 2}};  // of both stages four
+  job.train.global_batch *= 2;
+  const auto hash = [&](std::int64_t layers, std::int64_t millionths) {
+    job.plan.offload_activations = layers, job.plan.offloaded_share = millionths;
+    return lower(job).hash;
+  };
+  for (const auto& [millionths, layers] :
+       {std::pair(1, 0), {124'999, 0}, {125'000, 1}, {500'000, 2}, {800'000, 3}, {1'000'000, 4}})
+    EXPECT_EQ(hash(0, millionths), hash(layers, 0)) << millionths;
+  EXPECT_NE(hash(0, 500'000), hash(0, 0));
+}
+
 /// Layer by layer, as many elements as come nearest to the share.
 TEST(Offloading, PartsOfTheStatesAreOnTheHost) {
   workload::Job job = llama(0, 1, 8);

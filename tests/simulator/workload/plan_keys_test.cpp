@@ -56,7 +56,7 @@ const std::pair<std::string_view, std::vector<std::string>> kOthers[] = {
     {"sparsity", {R"("2:4")"}},
     {"offload.optimizer", {"true", "0.25"}},
     {"offload.weights", {"true"}},
-    {"offload.activations", {"2"}},
+    {"offload.activations", {"2", "0.25", "true"}},
     {"overlap.grad_reduce", {"false"}},
     {"overlap.param_gather", {"false"}},
     {"overlap.tp_comm", {"false"}},

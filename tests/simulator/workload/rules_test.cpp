@@ -35,6 +35,8 @@ TEST(Rules, EachIsBrokenByOneValueAndNamesIt) {
       {{"model.kv_heads=7"}, "model.kv_heads: 7 must divide model.heads, which is 40; 5 and 8 do"},
       {{"model.family=moe"}, "model.moe: is missing"},
       {{R"(model.moe={"experts": 8, "top_k": 9, "expert_ffn": 64})"}, "model.moe.top_k: 9 must not exceed"},
+      {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "shared_gate": true})"},
+       "model.moe.shared_gate: is true, but model.moe.shared_experts is 0"},
       {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "groups": 3})"},
        "model.moe.groups: 3 must divide model.moe.experts, which is 8"},
       {{R"(model.moe={"experts": 8, "top_k": 2, "expert_ffn": 64, "groups": 4, "groups_per_token": 5})"},
@@ -194,10 +196,32 @@ TEST(Supported, MoreTensorParallelRanksThanHeadsOfKeys) {
   EXPECT_NE(refusal({"model.kv_heads=5", "plan.tp=8"}).find("or be a multiple of it"), std::string::npos);
 }
 
+TEST(Supported, GridsOfTensorRanksOfPlainLayers) {
+  using Overrides = std::vector<std::string_view>;
+  const Overrides plain{"model.family=llama", "plan.tp=4", "plan.tp_grid=[2, 2]",
+                        "plan.sequence_parallel=true"};
+  const auto with = [&](std::string_view key) {
+    Overrides all = plain;
+    all.push_back(key);
+    return first_unsupported(small_job(all));
+  };
+  EXPECT_EQ(first_unsupported(small_job(plain)), std::nullopt);
+  for (const char* key : {"model.projection_bias=true", "model.qk_norm=shared", "plan.cp=2",
+                          "plan.recompute=full", "plan.zero=3", "plan.attention=unfused"})
+    EXPECT_EQ(with(key), std::nullopt) << key;
+  for (const char* key : {"plan.sequence_parallel=false", "model.qkv_bias=true", "model.mlp_bias=true",
+                          "model.attention_sinks=true", "model.residual=parallel", "model.position=alibi",
+                          "model.kv_heads=2", "model.qk_norm=per_head"})
+    EXPECT_EQ(with(key), "plan.tp_grid") << key;
+}
+
 TEST(Supported, AlgorithmsOfCollectivesThatHaveAPrice) {
   EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=ring", "plan.collectives.dp=tree"})),
             std::nullopt);
-  EXPECT_EQ(first_unsupported(small_job({"plan.collectives.tp=bruck"})), "plan.collectives");
+  for (const char* algorithm :
+       {"recursive_doubling", "halving_doubling", "direct", "bruck", "grid2d", "hierarchical", "nvls"})
+    EXPECT_EQ(first_unsupported(small_job({std::string("plan.collectives.tp=") + algorithm})), std::nullopt)
+        << algorithm;
 }
 
 TEST(Rules, GiganticDegreesDoNotOverflow) {
