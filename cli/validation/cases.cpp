@@ -16,29 +16,25 @@ namespace {
 constexpr Named<std::string_view> kTrusts[] = {{"A", "A"}, {"B", "B"}, {"C", "C"}};
 
 /// What the run's software had fused, where that stands beside the job and not in it. Passes that we have no word for are notes.
-std::string with_fusions(const Cursor& job, const std::optional<Cursor>& fusions) {
-  const std::optional<Cursor> plan = job.find("plan");
-  if (!fusions || !fusions->is_list() || (plan && (!plan->is_object() || plan->find("fusion"))))
-    return job.dump();
+void add_fusions(nlohmann::json& job, const Cursor& fusions) {
+  if (!fusions.is_list() ||
+      (job.contains("plan") && (!job["plan"].is_object() || job["plan"].contains("fusion"))))
+    return;
   nlohmann::json known = nlohmann::json::array();
-  for (const Cursor& pass : fusions->list())
+  for (const Cursor& pass : fusions.list())
     if (pass.is_text() && std::ranges::find(workload::kFusions, pass.text()) != std::end(workload::kFusions))
       known.push_back(pass.text());
-  nlohmann::json text = job.value();
-  text["plan"]["fusion"] = known;
-  return text.dump();
+  job["plan"]["fusion"] = known;
 }
 
 /// Of the flags that a run was launched with, where these stand beside the job and not in it: whether it was deterministic, and what
 /// of it CUDA graphs replayed. Others are notes.
-std::string with_flags(const std::string& job, const std::optional<Cursor>& flags) {
-  if (!flags || !flags->is_list()) return job;
-  nlohmann::json text = nlohmann::json::parse(job);
-  if (!text.contains("software") || !text["software"].is_string()) return job;
-  if (!text.contains("plan") || !text["plan"].is_object()) return job;
+void add_flags(nlohmann::json& job, const Cursor& flags) {
+  if (!flags.is_list() || !job.contains("software") || !job["software"].is_string()) return;
+  if (!job.contains("plan") || !job["plan"].is_object()) return;
   bool deterministic = false;
   std::string graphs = "none";
-  for (const Cursor& flag : flags->list()) {
+  for (const Cursor& flag : flags.list()) {
     if (!flag.is_text()) continue;
     deterministic = deterministic || flag.text() == "deterministic-mode";
     if (flag.text().starts_with("CUDA graphs of"))
@@ -46,9 +42,8 @@ std::string with_flags(const std::string& job, const std::optional<Cursor>& flag
     else if (flag.text().starts_with("CUDA graphs"))
       graphs = "full";
   }
-  text["software"] = {{"base", text["software"]}, {"deterministic", deterministic}};
-  if (!text["plan"].contains("cuda_graphs")) text["plan"]["cuda_graphs"] = graphs;
-  return text.dump();
+  job["software"] = {{"base", job["software"]}, {"deterministic", deterministic}};
+  if (!job["plan"].contains("cuda_graphs")) job["plan"]["cuda_graphs"] = graphs;
 }
 
 constexpr std::string_view kMetrics[] = {"step_time_s",          "tflops_per_gpu", "mfu",
@@ -83,7 +78,11 @@ Case read_case(const Cursor& at) {
   attempt([&] {
     const Cursor job = at.member("job");
     job.expect_object();
-    result.job = with_flags(with_fusions(job, at.find("fusions")), at.find("flags"));
+    const std::optional<Cursor> fusions = at.find("fusions"), flags = at.find("flags");
+    nlohmann::json text = job.value();
+    if (fusions) add_fusions(text, *fusions);
+    if (flags) add_flags(text, *flags);
+    result.job = text.dump();
   });
   attempt([&] {
     if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);

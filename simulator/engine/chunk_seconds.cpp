@@ -2,6 +2,7 @@
 #include "simulator/engine/chunk_seconds.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -19,11 +20,6 @@ using program::Kind;
 constexpr std::int32_t kLayers = 2;
 
 }  // namespace
-
-bool is_own_work(const Instruction& instruction) {
-  return instruction.lane == program::LaneId{0} && !instruction.of_step &&
-         !program::is_message(instruction.kind);
-}
 
 program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, std::size_t chunk) {
   program::StageInputs passes{.chunks = {stage.chunks[chunk]},
@@ -62,13 +58,20 @@ ChunkSeconds::ChunkSeconds(const Inputs& inputs, std::shared_ptr<const graph::St
                            const cost::Machine& machine)
     : inputs_(inputs), graph_(std::move(graph)), machine_(&machine) {}
 
-const PassSeconds& ChunkSeconds::of(program::PassKind kind) {
-  kind.chunk = 0;
-  kind.role.last = false;
-  const auto found = passes_.find(kind);
-  if (found != passes_.end()) return found->second;
-  Lowered chunk(inputs_, graph_);
-  return passes_.emplace(kind, read(chunk, chunk.lowering.pass(kind))).first->second;
+std::vector<const PassSeconds*> ChunkSeconds::of(std::span<const program::PassKind> kinds) {
+  std::vector<const PassSeconds*> result;
+  std::optional<Lowered> chunk;
+  for (program::PassKind kind : kinds) {
+    kind.chunk = 0;
+    kind.role.last = false;
+    auto found = passes_.find(kind);
+    if (found == passes_.end()) {
+      if (!chunk) chunk.emplace(inputs_, graph_);
+      found = passes_.emplace(kind, read(*chunk, chunk->lowering.pass(kind))).first;
+    }
+    result.push_back(&found->second);
+  }
+  return result;
 }
 
 PassSeconds ChunkSeconds::read(Lowered& chunk, program::TemplateId id) const {
@@ -86,7 +89,7 @@ PassSeconds ChunkSeconds::read(Lowered& chunk, program::TemplateId id) const {
       const Instruction& one = chunk.program.instruction(instruction);
       if (one.kind == Kind::send) result.sent = one.comm.bytes.bound;
       if (one.kind == Kind::receive) result.received = one.comm.bytes.bound;
-      if (is_own_work(one))
+      if (program::is_own_work(one))
         seconds.before.push_back(seconds.before.back() +
                                  alone(chunk.program, durations, 0, instruction).value);
     }

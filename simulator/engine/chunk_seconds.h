@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "simulator/cost/machine.h"
@@ -44,9 +45,6 @@ class PassSeconds {
   std::vector<BlockSeconds> blocks_;
 };
 
-/// Whether an instruction is work of a pass's own in the compute lane.
-bool is_own_work(const program::Instruction& instruction);
-
 class ChunkSeconds {
  public:
   /// All that decides: what lowering reads, where the ranks are, and which of the machines prices.
@@ -65,8 +63,8 @@ class ChunkSeconds {
   ChunkSeconds(const ChunkSeconds&) = delete;
   ChunkSeconds& operator=(const ChunkSeconds&) = delete;
 
-  /// `kind`: its chunk does not count. What is lowered for it is not kept.
-  const PassSeconds& of(program::PassKind kind);
+  /// Of kinds of passes, whose chunk does not count. What is lowered for those that are new is not kept.
+  std::vector<const PassSeconds*> of(std::span<const program::PassKind> kinds);
 
  private:
   struct Lowered;

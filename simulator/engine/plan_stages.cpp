@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "simulator/engine/price.h"
 #include "simulator/program/schedule/schedule.h"
@@ -195,11 +196,19 @@ class StageKinds::Plan {
     kind.passes.assign(templates, nullptr);
     kind.layers.assign(templates, 0);
     if (!StageTemplates::by_chunk(inputs)) return kind;
-    for (std::size_t t = 0; t < order.passes->kinds.size(); ++t) {
-      const PassKind& pass = order.passes->kinds[t];
-      const auto chunk = static_cast<std::size_t>(pass.chunk);
-      kind.passes[t] = &chunk_of(inputs, chunk, rank).of(pass);
-      kind.layers[t] = inputs.chunks[chunk].graph.layers;
+    const std::vector<PassKind>& all = order.passes->kinds;
+    for (std::size_t chunk = 0; chunk < inputs.chunks.size(); ++chunk) {
+      std::vector<PassKind> own;
+      std::ranges::copy_if(all, std::back_inserter(own), [&](const PassKind& pass) {
+        return static_cast<std::size_t>(pass.chunk) == chunk;
+      });
+      const std::vector<const PassSeconds*> seconds = chunk_of(inputs, chunk, rank).of(own);
+      std::size_t next = 0;
+      for (std::size_t t = 0; t < all.size(); ++t) {
+        if (static_cast<std::size_t>(all[t].chunk) != chunk) continue;
+        kind.passes[t] = seconds[next++];
+        kind.layers[t] = inputs.chunks[chunk].graph.layers;
+      }
     }
     return kind;
   }

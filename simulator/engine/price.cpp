@@ -113,7 +113,7 @@ class Communications {
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
       const auto id = static_cast<program::InstructionId>(i);
       const program::Instruction& one = program_.instruction(id);
-      if (one.lane != program::LaneId{0} || one.of_step || program::is_message(one.kind)) continue;
+      if (!program::is_own_work(one)) continue;
       if (one.kind == Kind::launches) {
         wait = &seconds[program::index(id)];
         continue;

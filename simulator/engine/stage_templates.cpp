@@ -240,7 +240,7 @@ class StageTemplates::Reader {
     if (program::is_message(one.kind)) return;
     if (is_loss_sum(one)) {
       lane.now.losses = true;
-    } else if (by_chunk_ && is_own_work(one)) {
+    } else if (by_chunk_ && program::is_own_work(one)) {
       ++lane.now.place.index;
     } else {
       lane.now.of_step += alone(program_, durations_, 0, id).value * times;
@@ -263,7 +263,7 @@ class StageTemplates::Reader {
   }
 
   bool has_own_work(const program::Block& block) const {
-    return by_chunk_ && std::ranges::any_of(program_.instructions_of(block), is_own_work);
+    return by_chunk_ && std::ranges::any_of(program_.instructions_of(block), program::is_own_work);
   }
 
   StageTemplates& all_;

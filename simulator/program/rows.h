@@ -40,4 +40,9 @@ constexpr bool communicates(Kind kind) {
 /// From one rank to one other.
 constexpr bool is_message(Kind kind) { return kind == Kind::send || kind == Kind::receive; }
 
+/// Work of a pass's own in the compute lane: neither a message nor done once a step.
+inline bool is_own_work(const Instruction& instruction) {
+  return instruction.lane == LaneId{0} && !instruction.of_step && !is_message(instruction.kind);
+}
+
 }  // namespace ds::program

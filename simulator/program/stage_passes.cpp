@@ -300,12 +300,9 @@ class StageLowering::Units {
   /// Before the last work of the compute lane, so that whoever needs what that makes waits for the host as well.
   void wait_for_launches() {
     std::vector<Instruction>& body = body_.pieces().back().body;
-    const LaneId compute = stage_.inputs_.lanes.compute;
-    const auto last = std::find_if(body.rbegin(), body.rend(), [&](const Instruction& one) {
-      return one.lane == compute && !one.of_step && !is_message(one.kind);
-    });
+    const auto last = std::find_if(body.rbegin(), body.rend(), is_own_work);
     if (last == body.rend() || last->kind == Kind::launches) return;
-    body.insert(last.base() - 1, {.kind = Kind::launches, .lane = compute});
+    body.insert(last.base() - 1, {.kind = Kind::launches, .lane = stage_.inputs_.lanes.compute});
   }
   bool next_gathers(std::size_t r) const { return r + 1 < runs_.size() && !runs_[r + 1].buckets.empty(); }
   void gather(std::size_t r, std::int32_t ahead) {
