@@ -64,6 +64,13 @@ Steps then(Steps first, const Steps& second) {
   return first;
 }
 
+std::int32_t grid_columns(std::int32_t ranks) {
+  std::int32_t columns = 1;
+  for (std::int32_t c = 1; c * c <= ranks; ++c)
+    if (ranks % c == 0) columns = c;
+  return columns;
+}
+
 std::string_view name_of(Collective what) {
   switch (what) {
     case Collective::all_reduce: return "all_reduce";

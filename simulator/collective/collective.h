@@ -76,6 +76,9 @@ bool has(Collective what, Algorithm algorithm, std::int32_t ranks);
 /// thousands of ranks ask the cost model, which does not list them.
 Steps steps(Collective what, Algorithm algorithm, std::int32_t ranks);
 
+/// Ranks in a row of `grid2d`: the largest divisor that is not above the root; 1 of a prime number.
+std::int32_t grid_columns(std::int32_t ranks);
+
 /// "all_reduce", "ring", ...: as in job files and reports.
 std::string_view name_of(Collective what);
 std::string_view name_of(Algorithm algorithm);

@@ -5,23 +5,12 @@
 #include "simulator/collective/steps.h"
 
 namespace ds::collective {
-namespace grid {
-
-/// Ranks in a row: the largest divisor that is not above the root; 1 of a prime number.
-inline std::int32_t columns(std::int32_t ranks) {
-  std::int32_t columns = 1;
-  for (std::int32_t c = 1; c * c <= ranks; ++c)
-    if (ranks % c == 0) columns = c;
-  return columns;
-}
-
-}  // namespace grid
 
 /// Rows of consecutive ranks reduce-scatter blocks of n / columns chunks, columns all-reduce theirs, rows gather: rings all of them,
 /// 2 (columns - 1) + 2 (rows - 1) steps, and no more bytes than one ring moves. Source: Mikami et al., "Massively distributed SGD:
 /// ImageNet/ResNet-50 training in a flash", 2018, section 2.2 (2D-torus all-reduce).
 inline Steps grid_all_reduce(std::int32_t ranks) {
-  const std::int32_t columns = grid::columns(ranks), rows = ranks / columns;
+  const std::int32_t columns = grid_columns(ranks), rows = ranks / columns;
   Steps plan{.ranks = ranks, .chunks = ranks, .steps = {}};
   /// A ring in every row, of blocks, or in every column, of the chunks of the block that its ranks have the sums of.
   const auto around = [&](const Steps& ring, bool in_rows) {

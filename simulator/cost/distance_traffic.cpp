@@ -3,7 +3,6 @@
 #include <bit>
 
 #include "simulator/base/error.h"
-#include "simulator/collective/grid.h"
 #include "simulator/cost/traffic.h"
 
 namespace ds::cost {
@@ -67,7 +66,7 @@ Traffic bruck_traffic(Collective what, const Fold& fold) {
 }
 
 Traffic grid_traffic(const Fold& fold) {
-  const std::int32_t n = fold.ranks, columns = collective::grid::columns(n), rows = n / columns;
+  const std::int32_t n = fold.ranks, columns = collective::grid_columns(n), rows = n / columns;
   const auto along_row = [&](std::int32_t rank) { return rank - rank % columns + (rank + 1) % columns; };
   Traffic traffic;
   exchange(traffic, fold, 1.0 / columns, columns - 1, along_row);

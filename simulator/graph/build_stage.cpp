@@ -116,44 +116,6 @@ TensorIndex StageBuilder::enter(std::string_view name, TensorIndex x, std::int64
   return regroup(ops::Regrouping::gather, fmt::format("{}.gathered", name), x, tokens_, width);
 }
 
-Cut StageBuilder::grid_cut(std::int32_t dimension, std::span<const Columns> sizes, std::int64_t other) const {
-  Cut result{.dimension = dimension, .second = 1 - dimension, .over_grid = true};
-  for (const Columns& one : sizes) result.blocks.push_back({one.all, grid_columns()});
-  result.second_blocks = {{other, options_.tp_rows}};
-  return result;
-}
-
-TensorIndex StageBuilder::exchange_in_column(ops::Regrouping how, std::string_view name, TensorIndex x,
-                                             std::int64_t width, std::int64_t queries, std::int64_t keys) {
-  return node(ops::Regroup{.how = how,
-                           .tokens = tokens_,
-                           .width = width,
-                           .shards = options_.tp_rows,
-                           .over = ops::Sharers::column,
-                           .batch = 1,
-                           .queries = queries,
-                           .keys = keys},
-              name, {x});
-}
-
-/// All tokens, and of their width the part of the rank's row: those of the row are gathered, and exchanged in the column.
-TensorIndex StageBuilder::enter_grid(std::string_view name, TensorIndex x) {
-  const TensorIndex of_row = node(ops::Regroup{ops::Regrouping::gather, product_tokens(), model_.hidden,
-                                               grid_columns(), ops::Sharers::row},
-                                  fmt::format("{}.gathered", name), {x});
-  return exchange_in_column(ops::Regrouping::to_heads, fmt::format("{}.columns", name), of_row, model_.hidden,
-                            model_.hidden);
-}
-
-/// The same backwards: parts of sums over the rank's row.
-TensorIndex StageBuilder::leave_grid(std::string_view name, TensorIndex x) {
-  const TensorIndex of_row = exchange_in_column(ops::Regrouping::to_tokens, fmt::format("{}.rows", name), x,
-                                                model_.hidden, model_.hidden);
-  return node(ops::Regroup{ops::Regrouping::scatter, product_tokens(), model_.hidden, grid_columns(),
-                           ops::Sharers::row},
-              fmt::format("{}.scattered", name), {of_row});
-}
-
 TensorIndex StageBuilder::leave(std::string_view name, TensorIndex x, std::int64_t width) {
   if (!cut()) return x;
   if (!options_.sequence_parallel) return regroup(ops::Regrouping::sum, name, x, tokens_, width);
@@ -206,14 +168,7 @@ TensorIndex StageBuilder::wide_linear(std::string_view name, std::string_view re
                                       std::int64_t inputs, std::span<const Columns> outputs, bool bias) {
   std::int64_t rows = 0;
   for (const Columns& block : outputs) rows += own(block);
-  if (in_grid()) {
-    const std::int64_t part = inputs / options_.tp_rows;
-    const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{rows, part}, 2}, Init::normal,
-                                         kDeviation, grid_cut(0, outputs, inputs));
-    return node(ops::Regroup{ops::Regrouping::scatter, tokens_, rows, options_.tp_rows, ops::Sharers::column},
-                result,
-                {node(ops::Linear{tokens_, part, rows}, fmt::format("{}.part", result), {x, weight})});
-  }
+  if (in_grid()) return wide_grid_linear(name, result, x, inputs, rows, outputs);
   const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{rows, inputs}, 2}, Init::normal,
                                        kDeviation, cut_in(0, outputs));
   std::vector<TensorIndex> given{quantised(fmt::format("{}.x", name), x),
@@ -240,16 +195,7 @@ TensorIndex StageBuilder::products(std::string_view name, std::string_view resul
 
 TensorIndex StageBuilder::narrow_linear(std::string_view name, std::string_view result, TensorIndex x,
                                         std::int64_t inputs, bool bias) {
-  if (in_grid()) {
-    const std::int64_t columns = inputs / grid_columns(), part = model_.hidden / options_.tp_rows;
-    const TensorIndex all =
-        node(ops::Regroup{ops::Regrouping::gather, tokens_, columns, options_.tp_rows, ops::Sharers::column},
-             fmt::format("{}.x.gathered", name), {x});
-    const TensorIndex weight =
-        parameter(fmt::format("{}.weight", name), {{part, columns}, 2}, Init::normal, residual_deviation(),
-                  grid_cut(1, std::array{Columns{inputs}}, model_.hidden));
-    return node(ops::Linear{tokens_, columns, part}, result, {all, weight});
-  }
+  if (in_grid()) return narrow_grid_linear(name, result, x, inputs);
   const std::int64_t outputs = model_.hidden, columns = inputs / options_.tp;
   const TensorIndex weight = parameter(fmt::format("{}.weight", name), {{outputs, columns}, 2}, Init::normal,
                                        residual_deviation(), cut_in(1, inputs));

@@ -5,6 +5,7 @@
 //   build_layer.cpp     attention, MLP, and how a layer puts them together
 //   build_mtp.cpp       further tokens, predicted behind the head
 //   build_experts.cpp   a mixture of experts in the place of the MLP
+//   build_grid.cpp      products of layers over a grid of tensor-parallel ranks
 
 #include <array>
 #include <initializer_list>
@@ -59,6 +60,11 @@ class StageBuilder {
   /// Tokens of the rank's part of them for its part of what they hold, over the ranks of a column, or back.
   TensorIndex exchange_in_column(ops::Regrouping how, std::string_view name, TensorIndex x,
                                  std::int64_t width, std::int64_t queries, std::int64_t keys = 0);
+  /// Products in a grid; the first makes so many `rows` of its weight.
+  TensorIndex wide_grid_linear(std::string_view name, std::string_view result, TensorIndex x,
+                               std::int64_t inputs, std::int64_t rows, std::span<const Columns> outputs);
+  TensorIndex narrow_grid_linear(std::string_view name, std::string_view result, TensorIndex x,
+                                 std::int64_t inputs);
   /// The same that `enter` and `leave` do without a grid.
   TensorIndex enter_grid(std::string_view name, TensorIndex x);
   TensorIndex leave_grid(std::string_view name, TensorIndex x);

@@ -62,14 +62,16 @@ std::int64_t first_ones(const workload::Plan& plan, std::int64_t stage, std::int
   return left;
 }
 
-/// Of a share, as many layers of the stage as come nearest to it.
+/// Of a share, as many layers of the stage as come nearest to it, but one at least.
 std::int64_t offloaded_layers(const workload::Plan& plan, std::int64_t stage, std::int64_t chunk) {
   if (plan.offloaded_share == 0) return plan.offload_activations;
   const bool by_chunk = directions_of(plan.schedule) == 2;
   const std::int64_t first = by_chunk ? chunk : 0, behind = by_chunk ? chunk + 1 : plan.chunks();
   std::int64_t layers = 0;
   for (std::int64_t c = first; c < behind; ++c) layers += layers_at(plan, place_of(plan, stage, c));
-  return (plan.offloaded_share * layers + workload::kMillionths / 2) / workload::kMillionths;
+  const std::int64_t nearest =
+      (plan.offloaded_share * layers + workload::kMillionths / 2) / workload::kMillionths;
+  return std::max<std::int64_t>(nearest, 1);
 }
 
 /// Nothing where all layers of the model are of one kind.

@@ -163,7 +163,7 @@ TEST(Offloading, AShareOfLayersIsTheNearestNumberOfThem) {
     return lower(job).hash;
   };
   for (const auto& [millionths, layers] :
-       {std::pair(1, 0), {124'999, 0}, {125'000, 1}, {500'000, 2}, {800'000, 3}, {1'000'000, 4}})
+       {std::pair(1, 1), {374'999, 1}, {375'000, 2}, {500'000, 2}, {800'000, 3}, {1'000'000, 4}})
     EXPECT_EQ(hash(0, millionths), hash(layers, 0)) << millionths;
   EXPECT_NE(hash(0, 500'000), hash(0, 0));
 }
