@@ -70,9 +70,10 @@ elseif(CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
 endif()
 
 # One test binary, one entry of ctest. `LABELS slow` keeps it out of the fast set and out of the sanitizer run of CI;
-# `TIMEOUT` in seconds of a Release build, 120 when left out.
+# `TIMEOUT` in seconds of a Release build, 120 when left out. `PROCESSORS` that it keeps busy, 1 when left out: ctest -j runs
+# so many fewer others beside it. Ranks that wait for one another take far longer on cores that they do not have.
 function(ds_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;USES;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;PROCESSORS" "SOURCES;USES;LABELS" ${ARGN})
   ds_refuse_unknown(ds_test ${name} ${arg_UNPARSED_ARGUMENTS})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ds_options GTest::gtest_main)
@@ -83,8 +84,12 @@ function(ds_test name)
     set(arg_TIMEOUT 120)
   endif()
   math(EXPR timeout "${arg_TIMEOUT} * ${DS_TIMEOUT_FACTOR}")
+  if(NOT arg_PROCESSORS)
+    set(arg_PROCESSORS 1)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} LABELS "${arg_LABELS}" ENVIRONMENT "${DS_TEST_ENVIRONMENT}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}"
+    ENVIRONMENT "${DS_TEST_ENVIRONMENT}")
 endfunction()
 
 # Runs a test of `ds_test` once more, on that many ranks that mpirun starts: as root and on fewer cores where it has to.

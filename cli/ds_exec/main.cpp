@@ -28,9 +28,7 @@ void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
       ->type_name("LIST");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int answer(int argc, char** argv) {
   using namespace ds::cli;
   ds::executor::start_with_one_blas_thread(argv);
   CLI::App app{"ds-exec: train by a plan for real, measure it, compare it with its prediction.", "ds-exec"};
@@ -84,4 +82,11 @@ int main(int argc, char** argv) {
     const ExecCommand command = run->parsed() ? exec_run : exec_compare;
     return by ? exec_joined(*by, command, common, options) : command(common, options, nullptr);
   });
+}
+
+}  // namespace
+
+/// All of it is guarded: where memory is short, options themselves are too much.
+int main(int argc, char** argv) {
+  return ds::cli::guarded([&] { return answer(argc, argv); });
 }

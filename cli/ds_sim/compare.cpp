@@ -17,6 +17,7 @@ struct Compared {
 Compared compare(const Common& common, const CompareOptions& options) {
   const std::vector<Output> outputs = {{"--report", common.report}};
   check_outputs(outputs);
+  check_depth_option(options.depth);
   for (const std::string& job : options.jobs) check_against(outputs, {{"a job", job}});
   Compared all{.outcomes = read_jobs(options.jobs, common), .differing = {}};
   all.differing = differences(all.outcomes);

@@ -58,9 +58,7 @@ void add_convert(CLI::App& app, ds::cli::ConvertOptions& options) {
       ->type_name("FILE");
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int answer(int argc, char** argv) {
   using namespace ds::cli;
   CLI::App app{"ds-sim: what will this plan cost? Step time, where it goes, memory.", "ds-sim"};
   app.set_version_flag("--version", version_text());
@@ -151,4 +149,11 @@ int main(int argc, char** argv) {
     if (limits->parsed()) return sim_limits(common);
     return sim_schema(common, schema_of);
   });
+}
+
+}  // namespace
+
+/// All of it is guarded: where memory is short, options themselves are too much.
+int main(int argc, char** argv) {
+  return ds::cli::guarded([&] { return answer(argc, argv); });
 }

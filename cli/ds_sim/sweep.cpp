@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "cli/ds_sim/commands.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
@@ -15,20 +17,24 @@ bool is_printed(const Common& common, const SweepOptions& options) {
   return common.talks() && options.csv != "-" && options.svg != "-";
 }
 
-/// Some point has to have it.
+/// Some point has to have it, where there is one that can be read.
 void check_metric(const Sweep& sweep, const Metric& metric) {
-  for (const Outcome& outcome : sweep.outcomes)
+  bool any_is_read = false;
+  for (const Outcome& outcome : sweep.outcomes) {
     if (outcome.job && is_known_of(metric, *outcome.job)) return;
+    any_is_read |= outcome.job.has_value();
+  }
+  if (!any_is_read) return;
   throw InputError("--metric", fmt::format("is {}, which this job does not say enough for", metric.name),
                    metric.needs == Needs::price ? "it needs train.tokens and prices.gpu_hour_usd"
                                                 : "it needs train.tokens");
 }
 
-/// 1 where no point is a plan that fits.
+/// 1 where no point is a plan that fits, 2 where none is a job.
 int status_of(const Sweep& sweep) {
   for (const Outcome& outcome : sweep.outcomes)
     if (outcome.fits()) return kDone;
-  return kHonestNo;
+  return std::ranges::all_of(sweep.outcomes, &Outcome::bad_input) ? kBadInput : kHonestNo;
 }
 
 }  // namespace
@@ -39,6 +45,7 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job}});
   const Metric& metric = metric_named(options.metric, "--metric");
+  check_depth_option(options.depth);
   const StopToken& stop = watch_signals();
   Phases phases(common);
   phases.begin("read the job");

@@ -9,9 +9,7 @@ namespace {
 /// In seconds: from what no search ends within to longer than one is waited for.
 constexpr ds::cli::RealRange kTimeLimit{1e-6, 1e9};
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int answer(int argc, char** argv) {
   using namespace ds::cli;
   CLI::App app{"ds-tune: which plan is best for a model on a cluster?", "ds-tune"};
   app.set_version_flag("--version", version_text());
@@ -65,4 +63,11 @@ int main(int argc, char** argv) {
     common.program = "ds-tune search";
     return tune_search(common, options);
   });
+}
+
+}  // namespace
+
+/// All of it is guarded: where memory is short, options themselves are too much.
+int main(int argc, char** argv) {
+  return ds::cli::guarded([&] { return answer(argc, argv); });
 }

@@ -50,6 +50,8 @@ void attempt(Outcome& outcome, const std::function<void()>& step) {
   }
 }
 
+void check_depth_option(const std::string& asked) { static_cast<void>(depth_of(asked, workload::Job{})); }
+
 workload::Depth depth_of(const std::string& asked, const workload::Job& job) {
   if (asked.empty()) return job.simulate.depth;
   for (const Named<workload::Depth>& depth : workload::kDepths)

@@ -100,6 +100,8 @@ std::array<MemoryPart, 6> parts_of(const memory::Parts& memory);
 std::string sources_sentence(cost::Source source, bool cpu);
 std::string_view sources_word(cost::Source source, bool cpu);
 
+/// Throws InputError where --depth is given and is none, before any job is looked at.
+void check_depth_option(const std::string& asked);
 /// --depth, or what the job says where it is not given. Throws InputError.
 workload::Depth depth_of(const std::string& asked, const workload::Job& job);
 

@@ -64,7 +64,7 @@ void throw_failure(const Outcome& outcome, const std::function<std::string(const
     if (const std::optional<RankError> error = decode(mail).error) {
       if (error->status == 1) throw RunFailed(error->message);
       if (error->status == 2) throw InputError({}, error->message);
-      throw MachineError(error->message);
+      throw MachineError(fmt::format("rank {}: {}", failure.death.rank, error->message));
     }
   throw MachineError(what(failure));
 }

@@ -164,6 +164,23 @@ TEST_F(Batch, WhatAllPointsHaveWrongIsTheJobsFault) {
                 "train.tokens"));
 }
 
+/// Each by its own fault, and none of them the metric's.
+TEST_F(Batch, PointsThatAreAllWrongInTheirOwnWayAreListed) {
+  const Ended ended = sim({"sweep", job, "--over", "plan.tp=[1],3,null"});
+  EXPECT_EQ(ended.status, 2) << ended.err;
+  for (const char* part : {"is [1] (a list)", "plan.tp: 3 must divide", "is null"})
+    EXPECT_NE(ended.out.find(part), std::string::npos) << part << ended.out;
+}
+
+TEST_F(Batch, ADepthThatIsNoneIsToldOnce) {
+  for (const Words& words :
+       {Words{"sweep", job, "--over", "plan.tp=1,2"}, Words{"compare", job, job}, Words{"run", job}}) {
+    Words asked = words;
+    asked.insert(asked.end(), {"--depth", "evnt"});
+    EXPECT_TRUE(complains(sim(asked), 2, "--depth: is evnt")) << words[0];
+  }
+}
+
 TEST_F(Batch, ListsAndWordsAreValuesToo) {
   const Json r = parsed(sim({"sweep", job, "--over", R"(plan.recompute=none,full)", "--over",
                              "plan.stage_layers=[4],[3]", "--set", "plan.pp=1", "--json"}),
