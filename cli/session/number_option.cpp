@@ -1,9 +1,10 @@
 // Text of a command line, through the reader that values of files go through.
 #include "cli/session/number_option.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "simulator/base/json.h"
 
@@ -16,24 +17,25 @@ bool is_all(const std::string& text, Number& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-nlohmann::json value_of(const std::string& text) {
+/// As JSON: a number, or the text that is none.
+Document value_of(const std::string& text) {
   std::int64_t whole = 0;
-  if (is_all(text, whole)) return whole;
   double real = 0;
-  if (is_all(text, real) && std::isfinite(real)) return real;
-  return text;
+  if (is_all(text, whole)) return parse_document(fmt::format("{}", whole), {});
+  if (is_all(text, real) && std::isfinite(real)) return parse_document(fmt::format("{}", real), {});
+  return parse_document(json_text(text), {});
 }
 
 }  // namespace
 
 std::int64_t WholeRange::read(const std::string& option, const std::string& text) const {
-  const nlohmann::json value = value_of(text);
-  return Cursor(value, {}, option).count(least, most);
+  const Document value = value_of(text);
+  return Cursor(value.value(), {}, option).count(least, most);
 }
 
 double RealRange::read(const std::string& option, const std::string& text) const {
-  const nlohmann::json value = value_of(text);
-  return Cursor(value, {}, option).real(least, most);
+  const Document value = value_of(text);
+  return Cursor(value.value(), {}, option).real(least, most);
 }
 
 }  // namespace ds::cli

@@ -39,7 +39,9 @@ inline void dense_layers(HfDraft& d, const Cursor& at) {
 inline void shared_qk_norm(HfDraft& d, const Cursor& at) {
   d.model.qk_norm = at.boolean() ? QkNorm::shared : QkNorm::none;
 }
-inline void predicted_tokens(HfDraft& d, const Cursor& at) { d.model.mtp_layers = at.count(0, kMaxMtpLayers); }
+inline void predicted_tokens(HfDraft& d, const Cursor& at) {
+  d.model.mtp_layers = at.count(0, kMaxMtpLayers);
+}
 
 inline constexpr HfKey kExperts{"num_local_experts|num_experts|n_routed_experts",
                                 experts<&Moe::experts, 1, kMaxExperts>};
