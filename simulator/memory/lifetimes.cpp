@@ -51,12 +51,13 @@ class Walk {
       for (std::int32_t s = 0; s < count; ++s) {
         result_.instances.push_back({id, copy, s, bytes});
         result_.alive.emplace_back();
+        micro_.push_back(-1);
         if (written) result_.alive.back() = {{0, 0}};
       }
   }
 
-  /// A write of the whole begins a new life, and so does the next call where lives do not outlast one; everything else goes on
-  /// with the one that is there.
+  /// A write of the whole begins a new life, and so does the next call where lives do not outlast one, and another micro-batch,
+  /// the first of whose writes may be of a part; everything else goes on with the one that is there.
   void touch(const program::Use& use, std::int32_t iteration, const program::Call& call) {
     const program::View& view = program_.view(use.view);
     const program::Copy copy = program::locate(program_, view, iteration);
@@ -72,10 +73,16 @@ class Walk {
         use.access == Access::write && whole && (alive.empty() || alive.back().end < position_);
     const bool of_earlier_call =
         buffer.life == Life::call && !alive.empty() && alive.back().end <= call_begin_;
-    if (alive.empty() || written || of_earlier_call)
+    const bool of_another_micro_batch = buffer.life == Life::slot && micro_[i] != micro_of(use, call);
+    micro_[i] = micro_of(use, call);
+    if (alive.empty() || written || of_earlier_call || of_another_micro_batch)
       alive.push_back({position_, position_});
     else
       alive.back().end = position_;
+  }
+
+  static std::int32_t micro_of(const program::Use& use, const program::Call& call) {
+    return call.micro[use.instance == program::kMicro1 ? 1 : 0];
   }
 
   /// What the host reads lives up to the end.
@@ -114,6 +121,7 @@ class Walk {
   const program::RankClass& ranks_;
   std::vector<std::size_t> first_instance_;  // by buffer
   std::vector<bool> always_;                 // by buffer
+  std::vector<std::int32_t> micro_;          // by instance: the micro-batch that used it last
   std::int32_t position_{0}, call_begin_{0};
   Lifetimes result_;
 };
