@@ -250,9 +250,12 @@ struct Sent {
 };
 Sent sent(const Traffic& traffic) {
   Sent sum;
-  for (const Round& round : traffic.rounds)
+  for (const Round& round : traffic.rounds) {
     for (const NodeMessage& message : round.messages)
       (message.across ? sum.across : sum.inside) += round.repeats * message.share;
+    for (const Spread& spread : round.spreads)
+      sum.inside += round.repeats * spread.share * static_cast<double>(spread.members.size());
+  }
   return sum;
 }
 
