@@ -61,7 +61,8 @@ Space wide_space(const workload::Job& base) {
   for (const workload::PlanKey* key : workload::varied_plan_keys()) {
     const std::string_view name = key->name;
     std::vector<std::int64_t> values = default_values(*key, base, 1);
-    if (name == "dp" || name == "etp" || name == "zero_group") continue;  // follow from the others
+    if (name == "dp" || name == "etp" || name == "zero_group" || name == "tp_grid")
+      continue;  // follow from the others
     if (name.starts_with("overlap.") || name == "zero") values = {0, 1};
     if (name == "schedule")
       values = {static_cast<std::int64_t>(workload::Schedule::gpipe),
@@ -98,7 +99,7 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
         job.plan.pp * job.plan.vpp * job.micro_batches() <= kMostPasses) {
       plans.push_back(job.plan);
       plans.back().dropout = plans.size() % 3 == 0 ? 0.1 : 0.0;
-      // As dimensions, modules and offloading would leave few of the drawn plans legal.
+      // As dimensions, modules, offloading and grids would leave few of the drawn plans legal.
       if (plans.size() % 5 == 0) {
         plans.back().recompute = workload::Recompute::modules;
         plans.back().recompute_modules = static_cast<workload::Modules>(1 + draw.below(127, i + kMostTries));
@@ -107,6 +108,9 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
       job.plan.offload_optimizer = plans.size() % 7 == 0;
       job.plan.offload_activations = plans.size() % 11 == 0 ? 1 : 0;
       if (!workload::first_unsupported(job)) plans.back() = job.plan;
+      job.plan = plans.back();
+      if (plans.size() % 4 == 0 && job.plan.tp % 2 == 0) job.plan.tp_rows = 2, job.plan.tp_columns = job.plan.tp / 2;
+      if (!workload::first_violation(job) && !workload::first_unsupported(job)) plans.back() = job.plan;
     }
   }
   return plans;
