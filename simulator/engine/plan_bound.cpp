@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "simulator/engine/local_lanes.h"
 #include "simulator/program/schedule/schedule.h"
@@ -17,7 +19,9 @@ using program::PassKind;
 struct Work {
   double passes{}, around{};     // of all micro-batches; what follows them and the update
   double forward{}, backward{};  // from a message to the next, in the shortest pass of its first chunk
-  bool whole{true};              // no pass is cut or merged
+  double ahead{},
+      behind{};  // the most that such a forward does before its message is there, a backward after its own is made
+  bool whole{true};  // no pass is cut or merged
 };
 
 double seconds_of(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
@@ -71,10 +75,12 @@ double span_of(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t
   return fronts.front();
 }
 
-/// From where a pass has to have its message to where it sends its own.
+/// From where a pass has to have its message to where it has made its own: what it does between that and the message's lane, such as
+/// reducing gradients, the message does not wait for.
 double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t t) {
   const TemplateOutline& body = kind.outline->templates()[t];
-  std::vector<std::int32_t> received;  // buffers
+  std::vector<std::int32_t> received;                 // buffers
+  std::vector<std::pair<std::int32_t, double>> made;  // by the compute lane: buffers, and when
   double from = 0, to = 0;
   bool begun = false;
   for (const OutlineItem& item : body.items) {
@@ -85,7 +91,14 @@ double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::si
       if (item.lane != 0) continue;
       begun = true;
     }
-    if (item.what == OutlineItem::What::sent) break;
+    if (item.what == OutlineItem::What::sent) {
+      if (item.lane == 0) break;
+      to = from;
+      for (const SharedUse& use : uses.first(static_cast<std::size_t>(item.begins)))
+        for (const auto& [buffer, end] : made)
+          if (buffer == use.buffer) to = std::max(to, end);
+      break;
+    }
     if (item.lane != 0) continue;
     const bool needs = std::ranges::any_of(
         uses.first(static_cast<std::size_t>(item.begins)),
@@ -93,6 +106,8 @@ double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::si
     if (needs && !begun) begun = true, from = seconds_before(plan, kind, t, item.from, true);
     to = seconds_before(plan, kind, t, item.to, true);
     if (item.what == OutlineItem::What::received) from = to;
+    for (const SharedUse& use : uses.subspan(static_cast<std::size_t>(item.begins)))
+      if (!use.reads) made.emplace_back(use.buffer, to);
   }
   return begun || received.empty() ? std::max(to - from, 0.0) : 0;
 }
@@ -116,9 +131,14 @@ Work work_of(const PlanStages& plan, const PlanStages::Kind& kind, const std::ve
   for (std::size_t t = 0; t < kinds.size(); ++t) {
     if (kinds[t].merged_with >= 0) work.whole = false;
     if (kinds[t].gradients != program::Gradients::all) work.whole = false;
-    work.passes += std::max(seconds_of(plan, kind, t), span_of(plan, kind, t)) * calls[t];
+    const double pass = std::max(seconds_of(plan, kind, t), span_of(plan, kind, t));
+    work.passes += pass * calls[t];
+    if (kinds[t].chunk != 0) continue;
+    const double way = way_through(plan, kind, t);
     double& shortest = kinds[t].forward ? work.forward : work.backward;
-    if (kinds[t].chunk == 0) shortest = std::min(shortest, way_through(plan, kind, t));
+    double& beside = kinds[t].forward ? work.ahead : work.behind;
+    shortest = std::min(shortest, way);
+    beside = std::max(beside, pass - way);
   }
   for (const std::size_t t : {outline.finish(), outline.update()}) work.around += seconds_of(plan, kind, t);
   return work;
@@ -151,7 +171,8 @@ Seconds bound_of(const PlanStages& plan, const StepOrder& order, const Orders::C
     const Work& work = works[static_cast<std::size_t>(stage.kind)];
     most = std::max(most, work.passes + work.around);
     if (!whole) continue;
-    most = std::max(most, on_the_way + work.passes + around);
+    // Others wait for messages, not for passes.
+    most = std::max(most, on_the_way + work.passes - work.ahead - work.behind + around);
     on_the_way += work.forward + work.backward;
   }
   return {most};

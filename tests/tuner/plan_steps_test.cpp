@@ -109,7 +109,8 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
       job.plan.offload_activations = plans.size() % 11 == 0 ? 1 : 0;
       if (!workload::first_unsupported(job)) plans.back() = job.plan;
       job.plan = plans.back();
-      if (plans.size() % 4 == 0 && job.plan.tp % 2 == 0) job.plan.tp_rows = 2, job.plan.tp_columns = job.plan.tp / 2;
+      if (plans.size() % 4 == 0 && job.plan.tp % 2 == 0)
+        job.plan.tp_rows = 2, job.plan.tp_columns = job.plan.tp / 2;
       if (!workload::first_violation(job) && !workload::first_unsupported(job)) plans.back() = job.plan;
     }
   }
@@ -270,6 +271,33 @@ TEST(PlanSteps, EqualTheAnalyticDepthWhereLanesTakeTurns) {
       expect_analytic_depth(base, plans, seen);
     }
   for (const auto& [what, count] : used) EXPECT_GT(count, 10) << what;
+}
+
+/// Plans that once were too short, since scales of blocks travel with tokens in 8 bits, or whose bound was too high, since weights are
+/// gathered before a message is there and gradients reduced after one is sent.
+TEST(PlanSteps, EqualTheAnalyticDepthWhereTheyOnceDidNot) {
+  Seen seen;
+  const char* const scaled =
+      R"({"pp": 4, "ep": 2, "dp": 4, "recompute": "full", "precision": "fp8", "fp8_recipe": "block", "zero": 0,
+          "dispatch_precision": "fp8"})";
+  const char* const blocks =
+      R"({"pp": 4, "ep": 4, "dp": 4, "micro_batch": 2, "precision": "fp8", "fp8_recipe": "mxfp8", "zero": 1,
+          "dispatch_precision": "fp8"})";
+  const char* const gathered =
+      R"({"pp": 2, "cp": 4, "cp_kind": "all_gather", "dp": 2, "vpp": 2, "precision": "fp8", "zero": 3,
+          "overlap": {"grad_reduce": false, "param_gather": false}})";
+  for (const auto& [plan, dense_layers] : {std::pair(scaled, 0), {blocks, 0}, {gathered, 1}}) {
+    SCOPED_TRACE(plan);
+    const workload::Job job = workload::read_job_text(
+        fmt::format(
+            R"({{"model": {{"family": "moe", "layers": 8, "hidden": 128, "heads": 8, "ffn_hidden": 256, "vocab": 1000,
+                            "moe": {{"experts": 8, "top_k": 2, "expert_ffn": 64, "dense_layers": {}}}}},
+                "cluster": {{"node": "dgx-h100", "nodes": 2}},
+                "train": {{"sequence_length": 512, "global_batch": 32}}, "software": "hai-llm", "plan": {}}})",
+            dense_layers, plan),
+        "job.json");
+    expect_analytic_depth(job, {job.plan}, seen);
+  }
 }
 
 /// Of the update's layers each is looked at where another lane gathers their weights, those of the work before too.

@@ -226,8 +226,8 @@ TEST(Search, StopsWhenItIsTold) {
   const Index start = found(space, in_order(space)).top.front().index;
   const Found f = found(space, in_order(space), {.start = space.candidate(start), .stop = &stop});
   EXPECT_EQ(f.end, End::stopped);
-  EXPECT_EQ(f.evaluations, 1);
-  EXPECT_EQ(f.top.size(), 1U);
+  EXPECT_EQ(f.evaluations, 0);  // not even the start: one plan may take seconds
+  EXPECT_TRUE(f.top.empty());
   const Found late = found(space, in_order(space), {.time_limit = {0}});
   EXPECT_EQ(late.end, End::time_limit);
 }

@@ -253,7 +253,8 @@ TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
 TEST(Megatron, SharedExpertsMayHaveAGate) {
   const std::string experts =
       "--num-experts 8 --moe-ffn-hidden-size 1024 --expert-model-parallel-size 8 "
-      "--moe-shared-expert-intermediate-size 2048 --moe-token-dispatcher-type alltoall ";
+      "--moe-shared-expert-intermediate-size 2048 --moe-token-dispatcher-type alltoall "
+      "--disable-bias-linear ";
   const workload::Model gated = megatron_job(experts + "--moe-shared-expert-gate").model;
   EXPECT_EQ(gated.moe->shared_experts, 2);
   EXPECT_TRUE(gated.moe->shared_gate);
