@@ -104,11 +104,12 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   }
   write_output(out, cost::to_json(profile, report::to_json(provenance(common, nullptr)).dump()));
   if (common.talks() && out != "-")
-    print(fmt::format(
-        "{}, measured in {}\n  GEMM {} a core, memory {}{}; {} points in {} tables\n  written to {}\n",
-        profile.machine, terminal::duration((executor::now() - begin).wall),
-        terminal::rate(profile.gemm_peak), terminal::rate(profile.memory_bandwidth), all_reduce_text(profile),
-        points_in(profile), profile.tables.size(), out));
+    show(common,
+         fmt::format(
+             "{}, measured in {}\n  GEMM {} a core, memory {}{}; {} points in {} tables\n  written to {}\n",
+             profile.machine, terminal::duration((executor::now() - begin).wall),
+             terminal::rate(profile.gemm_peak), terminal::rate(profile.memory_bandwidth),
+             all_reduce_text(profile), points_in(profile), profile.tables.size(), out));
   return kDone;
 }
 

@@ -146,7 +146,7 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   Json report = exec_report(training, result, origin);
   if (!measured || !result.measured) {
     write_outputs({{common.report, [&] { return report.dump(1) + "\n"; }}, progress.rest_of_metrics()});
-    if (talks(common, options)) print("too few steps to measure one: the first two warm up\n");
+    if (talks(common, options)) show(common, "too few steps to measure one: the first two warm up\n");
     return result.stopped ? end_stopped(common, progress, stop) : kHonestNo;
   }
   // The faster of before and after: a limit is what the machine can do, not what it did in a slow minute.
@@ -167,20 +167,22 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
                                          origin, trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
-    print(learning_text(training, result));
+    show(common, learning_text(training, result));
     const auto tokens =
         static_cast<double>(training.job.train.global_batch * training.job.train.sequence_length);
-    print(fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
-                      terminal::rate(tokens / measured->step.step_time.value, "tokens"),
-                      terminal::percent(limit / measured->step.step_time)));
-    print(table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
-                common.screen(STDOUT_FILENO)));
-    print(clocks_text(result, *measured));
-    print(shared_cores_text(taken, training.ranks()));
-    print(fmt::format(
-        "GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu), terminal::rate(after.cpu),
-        std::abs(after.cpu / before.cpu - 1) > kDrift ? ": the machine changed its speed meanwhile" : ""));
-    print(recalibration_advice(training.job, training.profile));
+    show(common, fmt::format("speed      {}, {} of what its matrix products alone would allow\n\n",
+                             terminal::rate(tokens / measured->step.step_time.value, "tokens"),
+                             terminal::percent(limit / measured->step.step_time)));
+    show(common, table(rows, p.summary, *measured, {training.predicted_peaks(), result.arenas},
+                       common.screen(STDOUT_FILENO)));
+    // In one piece, since the first may go on in the line of the next.
+    show(common, clocks_text(result, *measured) + shared_cores_text(taken, training.ranks()) +
+                     fmt::format("GEMM probe before {}, after {}{}.\n", terminal::rate(before.cpu),
+                                 terminal::rate(after.cpu),
+                                 std::abs(after.cpu / before.cpu - 1) > kDrift
+                                     ? ": the machine changed its speed meanwhile"
+                                     : ""));
+    show(common, recalibration_advice(training.job, training.profile));
   }
   return result.stopped ? end_stopped(common, progress, stop) : kDone;
 }

@@ -52,9 +52,10 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
                                          trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
-    print(learning_text(training, result));
-    if (const auto measured = measured_summary(training, result)) print(step_time_text(result, *measured));
-    print(memory_text(result));
+    show(common, learning_text(training, result));
+    if (const auto measured = measured_summary(training, result))
+      show(common, step_time_text(result, *measured));
+    show(common, memory_text(result));
   }
   return result.stopped ? end_stopped(common, progress, stop) : kDone;
 }

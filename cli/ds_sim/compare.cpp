@@ -32,14 +32,14 @@ Compared compare(const Common& common, const CompareOptions& options) {
   return all;
 }
 
-void tell_sources(const std::vector<Outcome>& outcomes) {
+void tell_sources(const Common& common, const std::vector<Outcome>& outcomes) {
   std::string told;
   for (const Outcome& outcome : outcomes) {
     if (!outcome.figures || !outcome.job) continue;
     const std::string sentence = sources_sentence(outcome.figures->weakest, outcome.job->cluster.cpu());
     if (told.find(sentence) == std::string::npos) told += fmt::format("durations {}\n", sentence);
   }
-  print(told);
+  show(common, told);
 }
 
 std::string counted(std::size_t keys) {
@@ -53,11 +53,11 @@ int sim_compare(const Common& common, const CompareOptions& options) {
   const Compared all = compare(common, options);
   if (common.talks()) {
     const terminal::Screen screen = common.screen(STDOUT_FILENO);
-    print(jobs_table(all.outcomes, screen) + "\n");
-    print(figures_table(all.outcomes, screen));
-    print("\n" +
-          (all.differing.empty() ? counted(0) : differences_table(all.outcomes, all.differing, screen)));
-    tell_sources(all.outcomes);
+    show(common, jobs_table(all.outcomes, screen) + "\n");
+    show(common, figures_table(all.outcomes, screen));
+    show(common, "\n" + (all.differing.empty() ? counted(0)
+                                               : differences_table(all.outcomes, all.differing, screen)));
+    tell_sources(common, all.outcomes);
   }
   return status_of(all.outcomes);
 }
@@ -66,10 +66,10 @@ int sim_diff(const Common& common, const CompareOptions& options) {
   const Compared all = compare(common, options);
   if (common.talks()) {
     const terminal::Screen screen = common.screen(STDOUT_FILENO);
-    print(jobs_table(all.outcomes, screen) + "\n" + counted(all.differing.size()));
-    if (!all.differing.empty()) print(differences_table(all.outcomes, all.differing, screen));
-    print("\n" + changes_table(all.outcomes[0], all.outcomes[1], screen));
-    tell_sources(all.outcomes);
+    show(common, jobs_table(all.outcomes, screen) + "\n" + counted(all.differing.size()));
+    if (!all.differing.empty()) show(common, differences_table(all.outcomes, all.differing, screen));
+    show(common, "\n" + changes_table(all.outcomes[0], all.outcomes[1], screen));
+    tell_sources(common, all.outcomes);
   }
   return status_of(all.outcomes);
 }

@@ -59,9 +59,10 @@ int sim_limits(const Common& common) {
     write_list(common, "limits", std::move(list));
   }
   if (!common.talks()) return kDone;
-  terminal::Table table{
-      .columns = {{"what"}, {"at least", terminal::Align::right}, {"at most", terminal::Align::right}},
-      .rows = {}};
+  terminal::Table table{.columns = {{"what", terminal::Align::left, terminal::kAlways, 24},
+                                    {"at least", terminal::Align::right, terminal::kNeeded},
+                                    {"at most", terminal::Align::right}},
+                        .rows = {}};
   for (const workload::Limit& limit : limits())
     table.rows.push_back({{std::string(limit.what)},
                           {""},
@@ -70,7 +71,7 @@ int sim_limits(const Common& common) {
   for (const Range& range : kRanges)
     table.rows.push_back(
         {{name_of(range)}, {fmt::format("{:g}", range.least)}, {fmt::format("{:g}", range.most)}});
-  print(terminal::draw(table, common.screen(STDOUT_FILENO)));
+  show(common, terminal::draw(table, common.screen(STDOUT_FILENO)));
   return kDone;
 }
 

@@ -199,9 +199,14 @@ void write(const Common& common, const std::vector<Listed>& all) {
 }
 
 terminal::Table table_of(const std::vector<Listed>& all, bool with_sources) {
-  terminal::Table table{.columns = {{"kind", terminal::Align::left, 3}, {"name"}, {"what is in it"}, {""}},
+  using terminal::Align;
+  const bool any_fault = std::ranges::any_of(all, [](const Listed& one) { return !one.fault.empty(); });
+  terminal::Table table{.columns = {{"kind", Align::left, 3},
+                                    {"name", Align::left, terminal::kAlways, 16},
+                                    {"what is in it", Align::left, terminal::kNeeded, 24},
+                                    {"", Align::left, any_fault ? terminal::kNeeded + 1 : 2}},
                         .rows = {}};
-  if (with_sources) table.columns.push_back({"source", terminal::Align::left, 1});
+  if (with_sources) table.columns.push_back({"source", Align::left, 1});
   for (const Listed& one : all) {
     auto& row = table.rows.emplace_back();
     row = {{std::string(word(one.preset.kind))}, {one.preset.name, terminal::Hue::bold}, {one.summary}};
@@ -229,10 +234,15 @@ int sim_presets(const Common& common, const PresetsOptions& options) {
   if (chosen.empty()) refuse(all, options.words);
   if (!common.report.empty()) write(common, chosen);
   if (!common.talks()) return kDone;
-  print(terminal::draw(table_of(chosen, common.verbose), common.screen(STDOUT_FILENO)));
+  const terminal::Screen screen = common.screen(STDOUT_FILENO);
+  const bool sources_below = common.verbose && screen.terminal;  // a column of them is wider than any window
+  show(common, terminal::draw(table_of(chosen, common.verbose && !sources_below), screen));
+  for (const Listed& one : chosen)
+    if (sources_below)
+      show(common, fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.preset.source)));
   for (const Listed& one : chosen)
     if (!one.fault.empty() && (common.verbose || !options.words.empty()))
-      print(fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.fault)));
+      show(common, fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.fault)));
   return kDone;
 }
 

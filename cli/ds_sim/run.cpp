@@ -100,50 +100,52 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 
 /// Constants that were fitted on whole steps, each with the cases; then what the job left out: first what follows from its
 /// software, its machine or the rest of its plan, behind it what is the same in every job.
-void explain(const workload::Job& job) {
+void explain(const Common& common, const workload::Job& job) {
   for (const cost::FittedConstant& c : cost::fitted_constants(job, cost::Fitted::all))
-    print(fmt::format("  seconds of {} x {} ({}: fitted on {})\n", c.name, c.factor,
-                      terminal::one_line(c.whose), terminal::one_line(c.fitted_on)));
+    show(common, fmt::format("  seconds of {} x {} ({}: fitted on {})\n", c.name, c.factor,
+                             terminal::one_line(c.whose), terminal::one_line(c.fitted_on)));
   std::vector<workload::Assumption> assumptions = job.assumptions;
   std::ranges::stable_partition(assumptions,
                                 [](const workload::Assumption& a) { return a.why != "default"; });
   for (const workload::Assumption& a : assumptions)
-    print(fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
+    show(common,
+         fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
 }
 
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
           const engine::Prediction& p, const Figures& figures, std::string_view advice) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
   const report::Rates& r = figures.rates;
-  print(fmt::format("{}, {} parameters, {} rank{}, {} sequence{} of {} tokens a step\n",
-                    terminal::one_line(job.model.name),
-                    terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
-                    job.cluster.ranks(), job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch,
-                    job.train.global_batch == 1 ? "" : "s", job.train.sequence_length));
-  print(fmt::format("step time  {} ± {} (95 % interval)\n", terminal::duration(p.summary.step_time),
-                    terminal::percent(report::kInterval * p.sigma)));
-  print(fmt::format("rate       {}, {} a {} as Megatron-LM counts, {} of peak\n",
-                    terminal::rate(r.tokens_per_s, "tokens"),
-                    terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
-                    job.cluster.cpu() ? "rank" : "GPU", terminal::percent(r.mfu)));
+  show(common, fmt::format("{}, {} parameters, {} rank{}, {} sequence{} of {} tokens a step\n",
+                           terminal::one_line(job.model.name),
+                           terminal::exact(workload::parameters(job.model, job.train.sequence_length)),
+                           job.cluster.ranks(), job.cluster.ranks() == 1 ? "" : "s", job.train.global_batch,
+                           job.train.global_batch == 1 ? "" : "s", job.train.sequence_length));
+  show(common, fmt::format("step time  {} ± {} (95 % interval)\n", terminal::duration(p.summary.step_time),
+                           terminal::percent(report::kInterval * p.sigma)));
+  show(common, fmt::format("rate       {}, {} a {} as Megatron-LM counts, {} of peak\n",
+                           terminal::rate(r.tokens_per_s, "tokens"),
+                           terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
+                           job.cluster.cpu() ? "rank" : "GPU", terminal::percent(r.mfu)));
   if (const auto& run = figures.whole_run)
-    print(fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run->time),
-                      terminal::exact(std::llround(run->gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
-                      run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
-  print(time_table(p, screen));
-  print(memory_table(job, p, figures, screen));
-  if (options.explain) print(class_table(p, screen));
-  print(fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
-  print(advice);
+    show(common,
+         fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run->time),
+                     terminal::exact(std::llround(run->gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
+                     run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
+  show(common, time_table(p, screen));
+  show(common, memory_table(job, p, figures, screen));
+  if (options.explain) show(common, class_table(p, screen));
+  show(common, fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
+  show(common, advice);
   for (const workload::Warning& one : workload::trainer_warnings(job))
-    print(fmt::format("warning    {}: {}\n", one.path, terminal::one_line(one.text)));
+    show(common, fmt::format("warning    {}: {}\n", one.path, terminal::one_line(one.text)));
   if (!options.trace.empty())
-    print(fmt::format("trace      {} of {} ranks in {}\n",
-                      options.trace_ranks.empty()
-                          ? fmt::format("one of each stage, {}", p.program.classes.size())
-                          : options.trace_ranks,
-                      job.cluster.ranks(), terminal::one_line(options.trace)));
-  if (options.explain) explain(job);
+    show(common, fmt::format("trace      {} of {} ranks in {}\n",
+                             options.trace_ranks.empty()
+                                 ? fmt::format("one of each stage, {}", p.program.classes.size())
+                                 : options.trace_ranks,
+                             job.cluster.ranks(), terminal::one_line(options.trace)));
+  if (options.explain) explain(common, job);
 }
 
 }  // namespace

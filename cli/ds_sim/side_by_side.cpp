@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <ranges>
 #include <set>
 
 namespace ds::cli {
@@ -14,6 +15,8 @@ namespace {
 using terminal::Align;
 using terminal::Cell;
 using terminal::Hue;
+using terminal::kAlways;
+using terminal::kNeeded;
 using terminal::Table;
 
 /// One row: a figure of every job.
@@ -95,12 +98,16 @@ Cell verdict(const Outcome& outcome) {
   return {"no", Hue::red};
 }
 
+/// Names of jobs are titles, and are cut before a table of so many loses a column.
+constexpr int kLeastName = 11;
+
 /// The first job and those from `begin` to `end`.
 std::string block(const std::vector<Outcome>& outcomes, std::size_t begin, std::size_t end,
                   const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {outcomes.front().name, Align::right}}, .rows = {}};
+  Table table{.columns = {{""}, {outcomes.front().name, Align::right, kAlways, kLeastName}}, .rows = {}};
   for (std::size_t i = begin; i < end; ++i)
-    table.columns.insert(table.columns.end(), {{outcomes[i].name, Align::right}, {"", Align::right}});
+    table.columns.insert(table.columns.end(), {{outcomes[i].name, Align::right, kAlways, kLeastName},
+                                               {"", Align::right, kNeeded}});
   for (const Line& line : lines_of(outcomes)) {
     table.rows.push_back({{line.title}, value_cell(line, 0)});
     for (std::size_t i = begin; i < end; ++i)
@@ -158,7 +165,11 @@ std::vector<Outcome> read_jobs(const std::vector<std::string>& files, const Comm
 }
 
 std::string jobs_table(const std::vector<Outcome>& outcomes, const terminal::Screen& screen) {
-  Table table{.columns = {{""}, {""}, {""}, {""}}, .rows = {}};
+  Table table{.columns = {{"", Align::left, kAlways, 16},
+                          {"", Align::left, 1},
+                          {"", Align::left, kAlways, 16},
+                          {"", Align::left, kNeeded}},
+              .rows = {}};
   for (const Outcome& outcome : outcomes) {
     table.rows.push_back({{outcome.name, Hue::bold}});
     if (!outcome.job) continue;
@@ -176,10 +187,11 @@ std::string figures_table(const std::vector<Outcome>& outcomes, const terminal::
   std::string text;
   for (std::size_t begin = 1; begin < outcomes.size();) {
     std::size_t end = outcomes.size();
-    std::string drawn = block(outcomes, begin, end, screen);
-    while (screen.terminal && width_of(drawn) > screen.columns && end > begin + 1)
-      drawn = block(outcomes, begin, --end, screen);
-    text += (text.empty() ? "" : "\n") + drawn;
+    const terminal::Screen endless;
+    while (screen.terminal && end > begin + 1 &&
+           width_of(block(outcomes, begin, end, endless)) > screen.columns)
+      --end;
+    text += (text.empty() ? "" : "\n") + block(outcomes, begin, end, screen);
     begin = end;
   }
   return text;
@@ -187,10 +199,10 @@ std::string figures_table(const std::vector<Outcome>& outcomes, const terminal::
 
 std::string changes_table(const Outcome& from, const Outcome& to, const terminal::Screen& screen) {
   Table table{.columns = {{""},
-                          {from.name, Align::right},
-                          {to.name, Align::right},
-                          {"change", Align::right},
-                          {"", Align::right}},
+                          {from.name, Align::right, kAlways, kLeastName},
+                          {to.name, Align::right, kAlways, kLeastName},
+                          {"change", Align::right, 1},
+                          {"", Align::right, kNeeded}},
               .rows = {}};
   for (const Line& line : lines_of({from, to})) {
     const Cell change = change_cell(line, 1);
@@ -206,17 +218,31 @@ std::string changes_table(const Outcome& from, const Outcome& to, const terminal
 
 std::string differences_table(const std::vector<Outcome>& outcomes,
                               const std::vector<Difference>& differences, const terminal::Screen& screen) {
-  Table table{.columns = {{"differs"}}, .rows = {}};
-  for (const Outcome& outcome : outcomes) table.columns.push_back({outcome.name});
-  for (const Difference& difference : differences) {
-    table.rows.push_back({{difference.path}});
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-      const std::string& value = difference.values[i];
-      const bool same = i > 0 && value == difference.values.front();
-      table.rows.back().push_back({same ? "=" : shown_value(value), same ? Hue::dim : Hue::yellow});
+  constexpr int kPath = 32, kLeastPath = 24, kLeastValue = 16, kGap = 2;
+  const std::size_t at_once =
+      screen.terminal
+          ? static_cast<std::size_t>(std::max(2, (screen.columns - kPath) / (kLeastValue + kGap))) - 1
+          : outcomes.size();
+  std::string text;
+  for (std::size_t begin = 1; begin < outcomes.size(); begin += at_once) {
+    const std::size_t end = std::min(begin + at_once, outcomes.size());
+    Table table{.columns = {{"differs", Align::left, kAlways, kLeastPath},
+                            {outcomes.front().name, Align::left, kAlways, kLeastValue}},
+                .rows = {}};
+    for (std::size_t i = begin; i < end; ++i)
+      table.columns.push_back({outcomes[i].name, Align::left, kAlways, kLeastValue});
+    for (const auto& [path, values] : differences) {
+      const std::string& first = values.front();
+      const auto is_same = [&](std::size_t i) { return values[i] == first; };
+      if (std::ranges::all_of(std::views::iota(begin, end), is_same)) continue;
+      auto& row = table.rows.emplace_back();
+      row = {{path}, {shown_value(first), Hue::yellow}};
+      for (std::size_t i = begin; i < end; ++i)
+        row.push_back(is_same(i) ? Cell{"=", Hue::dim} : Cell{shown_value(values[i]), Hue::yellow});
     }
+    if (!table.rows.empty()) text += (text.empty() ? "" : "\n") + terminal::draw(table, screen);
   }
-  return terminal::draw(table, screen);
+  return text;
 }
 
 int status_of(const std::vector<Outcome>& outcomes) {

@@ -18,7 +18,7 @@ std::string jobs_table(const std::vector<Outcome>& outcomes, const terminal::Scr
 std::string figures_table(const std::vector<Outcome>& outcomes, const terminal::Screen& screen);
 /// Of two jobs, with what changes from the first to the second.
 std::string changes_table(const Outcome& from, const Outcome& to, const terminal::Screen& screen);
-/// By path, a column a job. A value that is the first job's is shown as "=".
+/// By path, a column a job, as many tables as the screen needs. A value that is the first job's is shown as "=".
 std::string differences_table(const std::vector<Outcome>& outcomes,
                               const std::vector<Difference>& differences, const terminal::Screen& screen);
 

@@ -70,7 +70,7 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
                  {options.svg, [&] { return sweep_svg(sweep, metric, options.job); }}});
   phases.end();
   if (is_printed(common, options))
-    print(sweep_table(sweep, metric, common.screen(STDOUT_FILENO)) + sweep_faults(sweep));
+    show(common, sweep_table(sweep, metric, common.screen(STDOUT_FILENO)) + sweep_faults(sweep));
   const int status = sweep.complete() ? status_of(sweep) : status_after(stop);
   if (!sweep.complete() && !common.quiet)
     tell(fmt::format("stopped at {} of {} points", sweep.count_reached(), sweep.outcomes.size()));

@@ -58,7 +58,8 @@ std::string csv_line(const std::vector<std::string>& fields) {
 
 std::string sweep_table(const Sweep& sweep, const Metric& metric, const terminal::Screen& screen) {
   Table table;
-  for (const Axis& axis : sweep.axes) table.columns.push_back({axis.path, Align::right});
+  for (const Axis& axis : sweep.axes)
+    table.columns.push_back({axis.path, Align::right, terminal::kAlways, 8});
   const std::vector<const Metric*> shown = shown_metrics(sweep, metric);
   for (const Metric* one : shown) {
     table.columns.push_back({std::string(one->title), Align::right, importance(*one, metric)});

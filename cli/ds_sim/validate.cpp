@@ -15,6 +15,8 @@ namespace {
 
 using terminal::Align;
 using terminal::Cell;
+using terminal::kAlways;
+using terminal::kNeeded;
 using terminal::Table;
 
 constexpr Named<cost::Fitted> kLevels[] = {
@@ -32,14 +34,25 @@ Cell number(const std::optional<double>& value, const std::string& metric) {
   return {fmt::format("{:.4g}", *value)};
 }
 
+/// Below the table, since a window leaves no room for reasons beside the figures.
+std::string failures(const std::vector<Row>& rows) {
+  std::string text;
+  for (const Row& row : rows) {
+    if (!row.failed) continue;
+    const std::string what = row.metric.empty() ? row.id : fmt::format("{} of {}", row.metric, row.id);
+    text += terminal::one_line(fmt::format("{} failed: {}", what, row.message)) + "\n";
+  }
+  return text;
+}
+
 std::string rows_table(const std::vector<Row>& rows, const terminal::Screen& screen) {
-  Table table{.columns = {{"case"},
+  Table table{.columns = {{"case", Align::left, kAlways, 20},
                           {"trust", Align::left, 1},
-                          {"metric"},
+                          {"metric", Align::left, kAlways, 12},
                           {"measured", Align::right, 2},
-                          {"predicted", Align::right},
+                          {"predicted", Align::right, kNeeded},
                           {"error", Align::right},
-                          {""}},
+                          {"", Align::left, 3}},
               .rows = {}};
   for (const Row& row : rows)
     table.rows.push_back({{row.id},
@@ -48,8 +61,10 @@ std::string rows_table(const std::vector<Row>& rows, const terminal::Screen& scr
                           number(row.measured, row.metric),
                           number(row.predicted, row.metric),
                           row.error ? terminal::error_cell(*row.error) : Cell{"-"},
-                          {row.failed ? "failed: " + row.message : row.message}});
-  return terminal::draw(table, screen);
+                          {!row.failed       ? row.message
+                           : screen.terminal ? "failed"
+                                             : "failed: " + row.message}});
+  return terminal::draw(table, screen) + (screen.terminal ? failures(rows) : "");
 }
 
 std::vector<Cell> score_row(const std::string& metric, const std::string& of, const Score& s) {
@@ -65,8 +80,8 @@ std::vector<Cell> score_row(const std::string& metric, const std::string& of, co
 }
 
 std::string scores_table(const Summary& summary, const terminal::Screen& screen) {
-  Table table{.columns = {{"absolute error"},
-                          {"of"},
+  Table table{.columns = {{"absolute error", Align::left, kAlways, 12},
+                          {"of", Align::left, kAlways, 16},
                           {"rows", Align::right, 4},
                           {"mean", Align::right},
                           {"median", Align::right, 2},
@@ -110,11 +125,11 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
     write_output(common.report, validation_report(rows, options.fitted, provenance(common, nullptr)));
   if (common.talks()) {
     const terminal::Screen screen = common.screen(STDOUT_FILENO);
-    print(rows_table(rows, screen));
-    print("\n");
-    print(scores_table(summary, screen));
-    print(fmt::format("{} of {} cases, {} of {} rows failed\n", cases.size() - failed_cases, cases.size(),
-                      summary.failed, rows.size()));
+    show(common, rows_table(rows, screen));
+    show(common, "\n");
+    show(common, scores_table(summary, screen));
+    show(common, fmt::format("{} of {} cases, {} of {} rows failed\n", cases.size() - failed_cases,
+                             cases.size(), summary.failed, rows.size()));
   }
   return summary.failed == 0 ? kDone : kHonestNo;
 }

@@ -184,9 +184,10 @@ int tune_search(const Common& common, const SearchOptions& options) {
   if (!options.export_as.empty() && !answer.top.empty()) print(job_text(answer.top.front().plan, answer));
   phases.end();
   if (common.talks() && options.export_as.empty()) {
-    print(search_tables(answer, common.screen(STDOUT_FILENO)));
+    show(common, search_tables(answer, common.screen(STDOUT_FILENO)));
     if (base.cluster.cpu() && profile.path.empty())
-      print("durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
+      show(common,
+           "durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
   }
   if (found.end == tuner::End::stopped || (stop.stop_requested() && !all_judged)) return status_after(stop);
   return answer.top.empty() ? kHonestNo : kDone;

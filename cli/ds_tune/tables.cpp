@@ -59,13 +59,13 @@ void add_row(Table& table, const tuner::Space& space, const Judged& one, const s
 }
 
 std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
-  Table table{.columns = {{"  plan"},
+  Table table{.columns = {{"  plan", Align::left, terminal::kAlways, 24},
                           {"step time", Align::right},
                           {"by events", Align::right, 3},
                           {"memory", Align::right, 4},
                           {"", Align::left, 1},
                           {"", Align::right, 2},
-                          {""}},
+                          {"", Align::left, terminal::kNeeded, 17}},
               .rows = {}};
   const std::optional<Judged>& own = answer.baseline;
   const Seconds best = answer.top.front().verdict.step_time;

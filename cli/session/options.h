@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +67,12 @@ void blame_word(const App& app, int argc, char** argv, std::initializer_list<std
 template <class App, class Error>
 int answer_usage(const App& app, const Error& error, int argc, char** argv,
                  std::initializer_list<std::string_view> later) {
-  if (error.get_exit_code() == 0) return app.exit(error);
+  if (error.get_exit_code() == 0) {
+    std::ostringstream help;
+    app.exit(error, help, help);
+    show({}, help.str());
+    return kDone;
+  }
   blame_word(app, argc, argv, later);
   return refuse_usage(error.what());
 }

@@ -58,8 +58,14 @@ void handle(void (*handler)(int)) {
   ::signal(SIGPIPE, SIG_DFL);
 }
 
+/// A line of ours for standard error; more than one only in a window that is too narrow for it.
+std::string line_of_ours(std::string_view kind, std::string_view message) {
+  return terminal::wrap(fmt::format("ds: {}{}\n", kind, terminal::one_line(message)),
+                        terminal::look_at(STDERR_FILENO, {}));
+}
+
 int complain(int status, std::string_view kind, std::string_view message) {
-  fmt::print(stderr, "ds: {}{}\n", kind, terminal::one_line(message));
+  fmt::print(stderr, "{}", line_of_ours(kind, message));
   return status;
 }
 
@@ -109,11 +115,11 @@ void end_beside_threads(int status) {
   std::_Exit(status);
 }
 
-void tell(std::string_view line) { fmt::print(stderr, "ds: {}\n", terminal::one_line(line)); }
+void tell(std::string_view line) { fmt::print(stderr, "{}", line_of_ours("", line)); }
 
 void set_last_words(std::string_view words) {
   static std::size_t spare = 0;
-  last_words[spare] = fmt::format("ds: {}\n", terminal::one_line(words));
+  last_words[spare] = line_of_ours("", words);
   words_now.store(&last_words[spare]);
   spare = 1 - spare;
 }
@@ -185,6 +191,10 @@ void print(std::string_view text) {
   hold_back_for_pipes();
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
     throw MachineError("standard output cannot be written");
+}
+
+void show(const Common& common, std::string_view text) {
+  print(terminal::wrap(text, common.screen(STDOUT_FILENO)));
 }
 
 std::string version_text() {

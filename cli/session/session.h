@@ -74,8 +74,10 @@ std::string recalibration_advice(const workload::Job& job, const cost::Profile& 
 
 report::Provenance provenance(const Common& common, const workload::Job* job);
 
-/// To standard output.
+/// To standard output, as it is.
 void print(std::string_view text);
+/// For people, on standard output: no line is wider than the window, as far as words allow.
+void show(const Common& common, std::string_view text);
 
 std::string version_text();
 

@@ -64,7 +64,7 @@ void ProgressLine::update(double share, std::string_view what, std::optional<Sec
 void ProgressLine::say(std::string_view line) {
   const std::scoped_lock lock(mutex_);
   wipe();
-  outside_.write(std::string(line) + '\n');
+  outside_.write(wrap(line, screen_) + '\n');
 }
 
 void ProgressLine::finish() {

@@ -1,4 +1,4 @@
-// Lays cells out in columns.
+// Lays cells out in columns, as many and as wide as the window takes.
 #include <algorithm>
 #include <optional>
 
@@ -24,11 +24,11 @@ int width_of(const std::vector<int>& widths) {
   return sum - columns_of(kGap);
 }
 
-/// The column to do without, or none.
-std::optional<std::size_t> least_important(const std::vector<Column>& columns) {
+/// The column to do without, or none of those below `most`.
+std::optional<std::size_t> least_important(const std::vector<Column>& columns, int most) {
   std::optional<std::size_t> least;
   for (std::size_t i = 0; i < columns.size(); ++i)
-    if (columns[i].importance < kAlways && (!least || columns[i].importance <= columns[*least].importance))
+    if (columns[i].importance < most && (!least || columns[i].importance <= columns[*least].importance))
       least = i;
   return least;
 }
@@ -37,6 +37,54 @@ void leave_out(Table& table, std::size_t column) {
   table.columns.erase(table.columns.begin() + static_cast<std::ptrdiff_t>(column));
   for (auto& row : table.rows)
     if (column < row.size()) row.erase(row.begin() + static_cast<std::ptrdiff_t>(column));
+}
+
+/// The least that each column may be cut to. Numbers are not cut: what is left of one is another.
+std::vector<int> least_widths(const Table& table) {
+  std::vector<int> least = widths_of(table);
+  for (std::size_t i = 0; i < least.size(); ++i) {
+    const Column& column = table.columns[i];
+    if (column.least == 0) continue;
+    int kept = column.least;
+    for (const auto& row : table.rows)
+      if (column.align == Align::right && i < row.size()) kept = std::max(kept, columns_of(row[i].text));
+    least[i] = std::min(least[i], kept);
+  }
+  return least;
+}
+
+/// Takes from the widest column that has something to give until the table fits, or none has.
+void cut(Table& table, int columns) {
+  std::vector<int> widths = widths_of(table);
+  const std::vector<int> least = least_widths(table);
+  for (int excess = width_of(widths) - columns; excess > 0; --excess) {
+    std::optional<std::size_t> widest;
+    for (std::size_t i = 0; i < widths.size(); ++i)
+      if (widths[i] > least[i] && (!widest || widths[i] > widths[*widest])) widest = i;
+    if (!widest) break;
+    --widths[*widest];
+  }
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    table.columns[i].title = shorten_middle(table.columns[i].title, widths[i]);
+    for (auto& row : table.rows)
+      if (i < row.size()) row[i].text = shorten_middle(row[i].text, widths[i]);
+  }
+}
+
+void fit(Table& table, int columns) {
+  const std::vector<int> widths = widths_of(table);
+  for (std::size_t i = widths.size(); i-- > 0;)
+    if (widths[i] == 0) leave_out(table, i);  // nothing but a gap
+  const auto leave_out_below = [&](int importance, auto widths_when) {
+    while (width_of(widths_when(table)) > columns)
+      if (const auto column = least_important(table.columns, importance))
+        leave_out(table, *column);
+      else
+        return;
+  };
+  leave_out_below(kNeeded, widths_of);
+  leave_out_below(kAlways, least_widths);
+  cut(table, columns);
 }
 
 std::string rule(const std::vector<int>& widths) {
@@ -74,13 +122,8 @@ std::string draw(const Table& table, const Screen& screen) {
   Table shown = table;
   for (auto& row : shown.rows)
     for (Cell& cell : row) cell.text = one_line(cell.text);
-  std::vector<int> widths = widths_of(shown);
-  while (screen.terminal && width_of(widths) > screen.columns) {
-    const std::optional<std::size_t> column = least_important(shown.columns);
-    if (!column) break;
-    leave_out(shown, *column);
-    widths = widths_of(shown);
-  }
+  if (screen.terminal) fit(shown, screen.columns);
+  const std::vector<int> widths = widths_of(shown);
   std::string drawn;
   std::vector<Cell> titles;
   for (const Column& column : shown.columns) titles.push_back({column.title, Hue::bold});

@@ -54,6 +54,13 @@ int columns_of(std::string_view text);
 /// At most `columns` wide; what is cut off is replaced by an ellipsis. Only for text without colour.
 std::string shorten(std::string_view text, int columns);
 
+/// The same, cut in the middle: names of things differ at their ends.
+std::string shorten_middle(std::string_view text, int columns);
+
+/// Text for people, as it is in a file. In a window what is wider than it goes on in the next line, broken between words; a word
+/// that is wider than the window stays whole, since it may be a name to be copied.
+std::string wrap(std::string_view text, const Screen& screen);
+
 /// Text safe to show on one line: control characters (a newline, an escape sequence in a file's name) become '?'.
 std::string one_line(std::string_view text);
 
@@ -76,13 +83,15 @@ struct Cell {
   Hue hue{Hue::plain};
 };
 
-/// Of a column that is never left out.
-inline constexpr int kAlways = 1000;
+/// Of a column that is never left out, and (as are those above it) of one that is left out only after long text was cut.
+inline constexpr int kAlways = 1000, kNeeded = 100;
 
 struct Column {
   std::string title;
   Align align{Align::left};
   int importance{kAlways};  ///< in a window that is too narrow the least important are left out first
+  int least{
+      0};  ///< to so many columns long text may be cut in its middle; where it stands to the right, only the title
 };
 
 /// Rows may be shorter than the columns; an empty row is drawn as a rule.
@@ -92,8 +101,8 @@ struct Table {
 };
 
 /// Title line (left out when all titles are empty) and rows, columns two blanks apart, each line ended by a newline.
-/// Cells are never cut. A file gets all columns; a window too narrow for them loses columns, the least important first and of
-/// equal ones the last, as long as there are any that may go.
+/// A file gets everything. A window too narrow for it loses columns, the least important first and of equal ones the last; then
+/// long text is cut, the widest column first; then columns go that are needed.
 std::string draw(const Table& table, const Screen& screen);
 
 // ---- numbers: three significant digits unless it says exact; a missing value (not a number) is "n/a"

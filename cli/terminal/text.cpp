@@ -92,6 +92,19 @@ std::string shorten(std::string_view text, int columns) {
   return std::string(text.substr(0, kept)) + "…";
 }
 
+std::string shorten_middle(std::string_view text, int columns) {
+  int left_out = columns_of(text);
+  if (left_out <= columns) return std::string(text);
+  const int tail = std::max(0, columns - 1) / 2;
+  std::string_view rest = text;
+  while (left_out > tail) {
+    const Letter letter = first_letter(rest);
+    left_out -= columns_of(letter.code);
+    rest.remove_prefix(letter.length);
+  }
+  return shorten(text, columns - tail).append(rest);
+}
+
 std::string one_line(std::string_view text) {
   std::string shown(text);
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(shown[i]); };

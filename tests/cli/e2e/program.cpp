@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -46,6 +48,18 @@ struct Pipe {
     end = -1;
   }
 };
+
+/// A terminal of that width in the place of a pipe: the program writes to one end, we read what is seen at the other.
+void become_terminal(Pipe& pipe, int columns) {
+  pipe.close_read(), pipe.close_write();
+  must((pipe.read_end = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0, "posix_openpt");
+  must(::grantpt(pipe.read_end) == 0 && ::unlockpt(pipe.read_end) == 0, "unlockpt");
+  must((pipe.write_end = ::open(::ptsname(pipe.read_end), O_RDWR | O_NOCTTY | O_CLOEXEC)) >= 0, "ptsname");
+  winsize size{};
+  size.ws_row = 50;
+  size.ws_col = static_cast<unsigned short>(columns);
+  must(::ioctl(pipe.write_end, TIOCSWINSZ, &size) == 0, "TIOCSWINSZ");
+}
 
 /// A limit that children inherit, taken back at the end of the scope: posix_spawn cannot set one in the child alone.
 class InheritedLimit {
@@ -99,7 +113,7 @@ pid_t start(std::vector<std::string> arguments, const Conditions& conditions, co
     posix_spawn_file_actions_adddup2(&files, out.write_end, 1);
   else
     posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
-  posix_spawn_file_actions_adddup2(&files, err.write_end, 2);
+  posix_spawn_file_actions_adddup2(&files, conditions.window_columns > 0 ? out.write_end : err.write_end, 2);
 
   if (!conditions.folder.empty()) posix_spawn_file_actions_addchdir_np(&files, conditions.folder.c_str());
 
@@ -151,7 +165,7 @@ double seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
 }
 
-/// Appends what there is to read; false at the end.
+/// Appends what there is to read; false at the end, which of a terminal is an error (EIO).
 bool drain(int fd, std::string& text) {
   char block[1 << 16];
   const ssize_t n = ::read(fd, block, sizeof block);
@@ -165,6 +179,7 @@ bool drain(int fd, std::string& text) {
 Ended run(const std::vector<std::string>& arguments, const Conditions& conditions) {
   Pipe out, err;
   if (conditions.closed_output) out.close_read();
+  if (conditions.window_columns > 0) become_terminal(out, conditions.window_columns);
   const auto begin = Clock::now();
   const auto end = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(
                                conditions.time_limit_s * (sanitized() ? 10 : 1)));
@@ -205,6 +220,12 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
   }
   ended.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + ended.signal;
   return ended;
+}
+
+bool has_terminals() {
+  const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal >= 0) ::close(terminal);
+  return terminal >= 0;
 }
 
 bool sanitized() {

@@ -31,6 +31,7 @@ struct Conditions {
   std::optional<std::int64_t> file_bytes;     // RLIMIT_FSIZE
   std::optional<std::int64_t> address_bytes;  // RLIMIT_AS; not under sanitizers, which reserve terabytes
   std::string output_file;                    // standard output goes there, unseen
+  int window_columns{0};                      // standard output and error are a terminal of that width: `out`
   bool closed_output{false};                  // standard output is a pipe that nobody reads
   std::optional<SignalWhen> signal;
 };
@@ -48,6 +49,9 @@ struct Ended {
 };
 
 Ended run(const std::vector<std::string>& arguments, const Conditions& conditions = {});
+
+/// Whether there are pseudo-terminals here.
+bool has_terminals();
 
 /// Whether this build is slowed down and blown up by a sanitizer; limits of time and memory say nothing then.
 bool sanitized();

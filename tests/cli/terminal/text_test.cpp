@@ -31,6 +31,15 @@ TEST(Text, ShortenedTextFitsAndSaysThatItWasCut) {
   EXPECT_EQ(shorten("searching", 0), "");
 }
 
+TEST(Text, CutInTheMiddleKeepsBothEnds) {
+  EXPECT_EQ(shorten_middle("searching", 9), "searching");
+  EXPECT_EQ(shorten_middle("searching", 6), "sea…ng");
+  EXPECT_EQ(shorten_middle("searching", 5), "se…ng");
+  EXPECT_EQ(shorten_middle("模型模型", 6), "模…型");  // a wide letter is not cut in half
+  EXPECT_EQ(shorten_middle("searching", 1), "…");
+  EXPECT_EQ(shorten_middle("searching", 0), "");
+}
+
 TEST(Text, PaddingCountsColumns) {
   EXPECT_EQ(pad("µs", 4, Align::left), "µs  ");
   EXPECT_EQ(pad("µs", 4, Align::right), "  µs");
@@ -89,6 +98,45 @@ TEST(TableTest, AWindowThatIsTooNarrowLosesTheLeastImportantColumns) {
   EXPECT_EQ(in(10), "plan\ntp 16\n");
   EXPECT_EQ(in(3), "plan\ntp 16\n");  // what is always shown
   EXPECT_EQ(draw(table, {.terminal = false, .columns = 3}), in(16));
+}
+
+/// 18 and 4, two apart: 24. Bars (3 and a gap) go before a name is cut, a name is cut before what is needed goes.
+TEST(TableTest, LongTextIsCutInItsMiddleBetweenWhatIsLessAndWhatIsMoreImportant) {
+  const Table table{.columns = {{"case", Align::left, kAlways, 8},
+                                {"bar", Align::left, 1},
+                                {"time", Align::right, kNeeded}},
+                    .rows = {{{"megatron-tp4-gb200"}, {"==="}, {"9 ms"}}, {{"tp8"}, {"="}, {"8 ms"}}}};
+  const auto in = [&](int columns) { return draw(table, {.terminal = true, .columns = columns}); };
+  EXPECT_EQ(in(24), "case                time\nmegatron-tp4-gb200  9 ms\ntp8                 8 ms\n");
+  EXPECT_EQ(in(16), "case        time\nmegat…b200  9 ms\ntp8         8 ms\n");
+  EXPECT_EQ(in(14), "case      time\nmega…200  9 ms\ntp8       8 ms\n");
+  EXPECT_EQ(in(13), "case\nmegatr…-gb200\ntp8\n");
+  EXPECT_EQ(draw(table, {.terminal = false, .columns = 14}).find("…"), std::string::npos);
+}
+
+/// A number with its middle left out would be another number.
+TEST(TableTest, OfNumbersOnlyTheTitleIsCut) {
+  const Table table{.columns = {{"", Align::left}, {"llama3-70b-256-h100", Align::right, kAlways, 3}},
+                    .rows = {{{"tokens/s"}, {"282,464"}}}};
+  EXPECT_EQ(draw(table, {.terminal = true, .columns = 19}), "          llam…h100\ntokens/s    282,464\n");
+  EXPECT_EQ(draw(table, {.terminal = true, .columns = 12}), "          lla…100\ntokens/s  282,464\n");
+}
+
+TEST(Wrapping, LinesAreBrokenBetweenWords) {
+  const auto in = [](int columns, std::string_view text) {
+    return wrap(text, {.terminal = true, .columns = columns});
+  };
+  EXPECT_EQ(in(13, "one two three\n"), "one two three\n");
+  EXPECT_EQ(in(12, "one two three\n"), "one two\n  three\n");
+  EXPECT_EQ(in(12, "  one two three"), "  one two\n    three");
+  EXPECT_EQ(in(20, "rate       12 a second and more\nnext\n"),
+            "rate       12 a\n          second and\n          more\nnext\n");  // never beyond the middle
+  EXPECT_EQ(in(24, "rate       12 a second\n"), "rate       12 a second\n");
+  EXPECT_EQ(in(8, "µs µs µs µs\n\n"), "µs µs µs\n  µs\n\n");
+  EXPECT_EQ(in(6, "a /tmp/long/path b"), "a\n  /tmp/long/path\n  b");  // a name is not cut
+  EXPECT_EQ(in(6, "\x1b[31mone\x1b[0m two"), "\x1b[31mone\x1b[0m\n  two");
+  EXPECT_EQ(in(6, ""), "");
+  EXPECT_EQ(wrap("one two three\n", {.terminal = false, .columns = 5}), "one two three\n");
 }
 
 TEST(ScreenTest, AFileGetsNeitherColourNorRedrawing) {
