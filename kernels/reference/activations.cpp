@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "kernels/lists.h"
+#include "kernels/reference/reference.h"
 
 namespace ds::kernels::cpu::DS_INSTRUCTION_SET {
 namespace {
@@ -32,8 +33,6 @@ void gelu_gradient(const ops::Gelu& g, Arguments a, Queue&) {
     if (g.weighted) dfactors[row] = static_cast<T>(of_factor);
   }
 }
-
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 template <class T>
 void swiglu(const ops::SwiGlu& g, Arguments a, Queue&) {

@@ -14,8 +14,8 @@ namespace {
 template <class T>
 struct Softmax {
   const T* row;
-  double top, sum;
-  Softmax(const T* logits, std::int64_t experts) : row(logits), top(logits[0]), sum(0) {
+  double top, sum{0};
+  Softmax(const T* logits, std::int64_t experts) : row(logits), top(logits[0]) {
     for (std::int64_t e = 1; e < experts; ++e) top = std::max<double>(top, logits[e]);
     for (std::int64_t e = 0; e < experts; ++e) sum += std::exp(logits[e] - top);
   }
@@ -208,7 +208,7 @@ void gate(const ops::Gate& g, Arguments a, Queue&) {
   const T *x = a.in<T>(), *logits = a.in<T>();
   T* y = a.out<T>();
   for (std::int64_t i = 0; i < g.tokens * g.width; ++i)
-    y[i] = static_cast<T>(x[i] / (1 + std::exp(-static_cast<double>(logits[i / g.width]))));
+    y[i] = static_cast<T>(x[i] * sigmoid(logits[i / g.width]));
 }
 
 /// With s the sigmoid of the logit: dx = dy s, dlogit = s (1 - s) sum dy x.
@@ -217,7 +217,7 @@ void gate_gradient(const ops::Gate& g, Arguments a, Queue&) {
   const T *dy = a.in<T>(), *x = a.in<T>(), *logits = a.in<T>();
   T *dx = a.out<T>(), *dlogits = a.out<T>();
   for (std::int64_t row = 0; row < g.tokens; ++row) {
-    const double s = 1 / (1 + std::exp(-static_cast<double>(logits[row])));
+    const double s = sigmoid(logits[row]);
     double of_gate = 0;
     for (std::int64_t i = row * g.width; i < (row + 1) * g.width; ++i) {
       dx[i] = static_cast<T>(dy[i] * s);

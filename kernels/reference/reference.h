@@ -2,6 +2,8 @@
 // Plain loops, one formula a kernel, sums in double: what a suspicious reader compares the fast kernels with.
 // The formulas are those of simulator/ops.
 
+#include <cmath>
+
 #include "kernels/arguments.h"
 #include "kernels/cpu/cpu.h"
 
@@ -16,6 +18,8 @@ double dot(const T* a, const T* b, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) sum += static_cast<double>(a[i]) * b[i];
   return sum;
 }
+
+inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 /// A finished sum goes into a weight gradient: added to what is there, or written.
 template <class T>

@@ -19,7 +19,7 @@ using network::Topology;
 /// Reduce-scatter and all-gather are the two halves of all_reduce.
 double halves(Collective what) { return what == Collective::all_reduce ? 2 : 1; }
 
-/// Each to every other member of its node, `share` in all; or to the next.
+/// Each to every other member of its node, `share` in all; or to the next. One alone sends nothing.
 void spread(Round& round, const Fold& fold, const std::vector<std::int32_t>& members, double share) {
   if (members.size() == 1) return;
   if (!fold.in_order) {
@@ -140,7 +140,7 @@ Traffic ring_traffic(Collective what, const Fold& fold) {
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     const double out = fold.nodes > 1 ? 1 / m : 0;  // of a ring's m places in the node, one leaves it
-    if (members.size() > 1) spread(round, fold, members, share * (1 - out));
+    spread(round, fold, members, share * (1 - out));
     if (fold.nodes > 1) leave(round, fold, members, share / static_cast<double>(ways_out(fold, members)));
   }
   const double across = fold.nodes > 1 ? halves(what) * (fold.nodes - 1) : 0;
@@ -168,7 +168,7 @@ Traffic double_tree_traffic(Collective what, const Fold& fold) {
   for (const std::vector<std::int32_t>& members : fold.members) {
     const auto m = static_cast<double>(members.size());
     deepest = std::max(deepest, m - 1);
-    if (members.size() > 1) spread(round, fold, members, ways * (m - 1) / m);
+    spread(round, fold, members, ways * (m - 1) / m);
     if (fold.nodes > 1)
       leave(round, fold, members,
             tree_passes(what, fold.nodes) / static_cast<double>(ways_out(fold, members)));
@@ -200,7 +200,7 @@ Traffic direct_traffic(Collective what, const Fold& fold) {
         round.messages.push_back({.from = members[0], .to = members[0], .across = true, .share = n - m});
       continue;
     }
-    if (members.size() > 1) spread(round, fold, members, (m - 1) / n);
+    spread(round, fold, members, (m - 1) / n);
     if (n > m)
       for (const std::int32_t gpu : members)
         round.messages.push_back({.from = gpu, .to = gpu, .across = true, .share = (n - m) / n});
@@ -219,7 +219,7 @@ Traffic hierarchical_traffic(Collective what, const Fold& fold) {
     return round;
   };
   const auto inside = [&](Round& round, const std::vector<std::int32_t>& members, double share) {
-    if (members.size() > 1) spread(round, fold, members, share);
+    spread(round, fold, members, share);
   };
   const auto across = [&](Round& round, const std::vector<std::int32_t>& members, double share) {
     leave(round, fold, members, share);

@@ -19,8 +19,8 @@ using program::PassKind;
 struct Work {
   double passes{}, around{};     // of all micro-batches; what follows them and the update
   double forward{}, backward{};  // from a message to the next, in the shortest pass of its first chunk
-  double ahead{},
-      behind{};  // the most that such a forward does before its message is there, a backward after its own is made
+  // The most that such a forward does before its message is there, and a backward after its own is made.
+  double ahead{}, behind{};
   bool whole{true};  // no pass is cut or merged
 };
 

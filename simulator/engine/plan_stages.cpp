@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
 #include "simulator/engine/price.h"
 #include "simulator/program/schedule/schedule.h"
@@ -199,15 +198,13 @@ class StageKinds::Plan {
     const std::vector<PassKind>& all = order.passes->kinds;
     for (std::size_t chunk = 0; chunk < inputs.chunks.size(); ++chunk) {
       std::vector<PassKind> own;
-      std::ranges::copy_if(all, std::back_inserter(own), [&](const PassKind& pass) {
-        return static_cast<std::size_t>(pass.chunk) == chunk;
-      });
+      std::vector<std::size_t> places;  // of these, among all
+      for (std::size_t t = 0; t < all.size(); ++t)
+        if (static_cast<std::size_t>(all[t].chunk) == chunk) own.push_back(all[t]), places.push_back(t);
       const std::vector<const PassSeconds*> seconds = chunk_of(inputs, chunk, rank).of(own);
-      std::size_t next = 0;
-      for (std::size_t t = 0; t < all.size(); ++t) {
-        if (static_cast<std::size_t>(all[t].chunk) != chunk) continue;
-        kind.passes[t] = seconds[next++];
-        kind.layers[t] = inputs.chunks[chunk].graph.layers;
+      for (std::size_t i = 0; i < places.size(); ++i) {
+        kind.passes[places[i]] = seconds[i];
+        kind.layers[places[i]] = inputs.chunks[chunk].graph.layers;
       }
     }
     return kind;

@@ -290,11 +290,10 @@ class Play {
     for (const Player& player : players_) players.push_back({&player.schedule, &player.lanes});
     const std::optional<Skip> found = steady_.look(players, running_.flows_left(), now());
     if (!found) return;
-    const Seconds passed = found->period * static_cast<double>(found->times);
     for (std::size_t p = 0; p < players_.size(); ++p)
       for (std::size_t l = 0; l < players_[p].lanes.size(); ++l)
         pass_over(players_[p], l, found->lanes[p][l], *found);
-    passed_over_ += passed;
+    passed_over_ += found->length();
     steady_.forget();
   }
   static void pass_over(Player& player, std::size_t l, const Skip::Lane& by, const Skip& skip) {
@@ -307,7 +306,7 @@ class Play {
     lane.next += periods * by.segments;
     lane.left -= periods * by.segments;
     lane.ended += skip.times * by.instructions;
-    lane.begun += skip.period * static_cast<double>(skip.times);
+    lane.begun += skip.length();
     for (std::size_t s = from; s < lane.next; ++s)
       times[s] = {times[s - by.segments].start + skip.period, times[s - by.segments].end + skip.period};
     if (lane.for_lane >= 0) {

@@ -38,6 +38,7 @@ struct Skip {
   std::vector<std::vector<Lane>> lanes;  // by player
   Seconds period;
   std::int64_t times{};
+  Seconds length() const { return period * static_cast<double>(times); }
 };
 
 class SteadyPlay {

@@ -105,7 +105,8 @@ class ScheduleBuilder {
     find_steady_state();
     if (cut_ != nullptr) count_before_cut();
     waited_.assign(lanes_ * lanes_, 0);
-    for (second_ = false;; second_ = true) {
+    for (const bool second : {false, true}) {
+      second_ = second;
       const std::size_t first = !second_ && cut_ != nullptr ? static_cast<std::size_t>(cut_->call) : 0;
       for (std::size_t c = first; c < schedule_.calls.size(); ++c) {
         if (second_) first_waiter_.push_back(waiters_.size());
@@ -113,7 +114,6 @@ class ScheduleBuilder {
         if (c + 1 == settled_before_) waited_before_ = waited_;
         if (c + 1 == settled_ && first < settled_before_) c = repeat() - 1;
       }
-      if (second_) break;
     }
     first_waiter_.push_back(waiters_.size());
   }

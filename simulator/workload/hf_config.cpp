@@ -172,6 +172,7 @@ void complete_experts(HfDraft& d, Moe& moe, const Cursor& at) {
     at.member("shared_expert_intermediate_size")
         .fail(fmt::format("is {}, must be a multiple of moe_intermediate_size, which is {}", shared,
                           moe.expert_ffn));
+  moe.shared_gate = moe.shared_gate && moe.shared_experts > 0;
   for (std::int64_t i = 0; i < d.model.layers; ++i)
     moe.dense_layers.push_back(i < d.leading_dense || i % d.experts_every != 0 ||
                                (i + 1) % d.experts_last_of != 0 ||

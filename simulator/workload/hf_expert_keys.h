@@ -26,10 +26,6 @@ void latent(HfDraft& d, const Cursor& at) {
 }
 /// All shared experts of a layer are one, so wide.
 inline void shared_width(HfDraft& d, const Cursor& at) { d.shared_width = at.count(0, kMaxWidth); }
-inline void gated_shared_width(HfDraft& d, const Cursor& at) {
-  shared_width(d, at);
-  moe_of(d).shared_gate = *d.shared_width > 0;
-}
 inline void leading_dense(HfDraft& d, const Cursor& at) { d.leading_dense = at.count(0, kMaxLayers); }
 inline void experts_every(HfDraft& d, const Cursor& at) { d.experts_every = at.count(1, kMaxLayers); }
 inline void experts_last_of(HfDraft& d, const Cursor& at) { d.experts_last_of = at.count(1, kMaxLayers); }
@@ -60,18 +56,6 @@ inline constexpr HfKey kQwenMoe[] = {kLayers,
                                      {"use_sliding_window", window_in_use},
                                      {"max_window_layers", first_windowed},
                                      {"layer_types", layer_types}};
-// The shared expert of Qwen 2 has a gate; what Qwen 3 and OLMoE are written with beside it is the same.
-inline constexpr HfKey kQwen2Moe[] = {kLayers,
-                                      kExperts,
-                                      kTopK,
-                                      kExpertFfn,
-                                      {"shared_expert_intermediate_size", gated_shared_width},
-                                      {"decoder_sparse_step", experts_last_of},
-                                      {"mlp_only_layers", dense_layers},
-                                      {"sliding_window", window},
-                                      {"use_sliding_window", window_in_use},
-                                      {"max_window_layers", first_windowed},
-                                      {"layer_types", layer_types}};
 inline constexpr HfKey kDeepSeek[] = {kExperts,
                                       kTopK,
                                       kExpertFfn,
@@ -89,7 +73,7 @@ inline constexpr HfKey kDeepSeek[] = {kExperts,
 
 inline void mixtral(HfDraft& d) { moe_of(d); }
 inline void qwen2_moe(HfDraft& d) {
-  moe_of(d);
+  moe_of(d).shared_gate = true;  // where it has a shared expert
   d.model.qkv_bias = true;
   d.window_in_use = false;
 }

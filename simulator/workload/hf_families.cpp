@@ -437,7 +437,7 @@ constexpr HfFamily kFamilies[] = {
   {"internlm2", Family::llama, nullptr, kInternLm2},
   // Mixtures of experts
   {"mixtral", Family::moe, mixtral, kMixtral, true, kRouting},
-  {"qwen2_moe", Family::moe, qwen2_moe, kQwen2Moe, true, kRouting},
+  {"qwen2_moe", Family::moe, qwen2_moe, kQwenMoe, true, kRouting},
   {"qwen3_moe", Family::moe, qwen3_moe, kQwenMoe, true, kRouting},
   {"olmoe", Family::moe, olmoe, kQwenMoe, true, "router_aux_loss_coef norm_topk_prob output_router_logits clip_qkv"},
   {"glm4_moe", Family::moe, glm4_moe, kGlmMoe, true, kRouting},

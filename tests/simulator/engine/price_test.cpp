@@ -113,14 +113,25 @@ TEST(Price, TensorParallelCollectivesBesideTheirProductsCostAtLeastOnePiece) {
   EXPECT_GT(beside, alone / 8);
 }
 
+struct Priced {
+  cost::Machine machine;
+  program::Program program;
+  Durations durations;
+};
+
+/// Tensor-parallel collectives run beside the products next to them.
+Priced priced_beside_products() {
+  static const cost::Profile unused = cost::rough_profile();
+  const workload::Job asked = job(R"("tp": 8, "dp": 4, "overlap": {"tp_comm": true})", "megatron-te");
+  Priced result{.machine = cost::Machine(asked, unused), .program = program::lower(asked), .durations = {}};
+  result.durations = price(result.program, result.machine);
+  return result;
+}
+
 /// Of a product that is cut into pieces a rank, each fills the GPU less well; what that costs is said with the collective, which never
 /// costs more than one after the other.
 TEST(Price, ProductsInPiecesTakeLonger) {
-  const workload::Job asked = job(R"("tp": 8, "dp": 4, "overlap": {"tp_comm": true})", "megatron-te");
-  const cost::Profile unused = cost::rough_profile();
-  const cost::Machine machine(asked, unused);
-  const program::Program program = program::lower(asked);
-  const Durations durations = price(program, machine);
+  const auto [machine, program, durations] = priced_beside_products();
   std::size_t met = 0;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const program::Instruction& one = program.instructions[i];
@@ -143,11 +154,7 @@ TEST(Price, ProductsInPiecesTakeLonger) {
 
 /// A gather in front of a product and a reduction behind it: together they hide behind no more than all pieces of it but one.
 TEST(Price, CollectivesOnBothSidesOfAProductShareWhatItCanHide) {
-  const workload::Job asked = job(R"("tp": 8, "dp": 4, "overlap": {"tp_comm": true})", "megatron-te");
-  const cost::Profile unused = cost::rough_profile();
-  const cost::Machine machine(asked, unused);
-  const program::Program program = program::lower(asked);
-  const Durations durations = price(program, machine);
+  const auto [machine, program, durations] = priced_beside_products();
   std::map<std::int32_t, std::pair<int, double>> hidden;  // by product: of how many, seconds
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const program::Comm& comm = program.instructions[i].comm;
@@ -216,7 +223,32 @@ TEST(Price, WhatIsOnTheHostTakesTheHostsTime) {
 }
 
 /// Of a block, work and what is left to wait for the host add up to no less than launches; where the device is slower, nothing is
-/// waited for.
+/// waited for. Returns how often something is.
+int expect_the_slower_of_both(const program::Program& program, const cost::Machine& machine,
+                              const Durations& durations, const program::Block& block) {
+  int waits = 0;
+  double device = 0, host = 0, wait = -1;
+  for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
+    const auto id = static_cast<program::InstructionId>(i);
+    const Instruction& one = program.instruction(id);
+    if (!program::is_own_work(one)) continue;
+    const double seconds = alone(program, durations, 0, id).value;
+    if (one.kind == Kind::launches) {
+      wait = seconds;
+      waits += wait > 0 ? 1 : 0;
+      continue;
+    }
+    device += seconds;
+    if (one.kind == Kind::collective) host += machine.launch_of_communication(false).value;
+    for (const program::Operator& op : program.operators_of(one))
+      if (!op.fused) host += machine.launch(program.op(op.op), false).value;
+    if (wait < 0) continue;
+    EXPECT_NEAR(device + wait, std::max(device, host), 1e-15);
+    device = host = 0, wait = -1;
+  }
+  return waits;
+}
+
 TEST(Price, ABlockTakesAsLongAsTheSlowerOfHostAndDevice) {
   for (const bool small : {true, false}) {
     workload::Job asked = job(R"("tp": 4, "dp": 8)");
@@ -227,27 +259,8 @@ TEST(Price, ABlockTakesAsLongAsTheSlowerOfHostAndDevice) {
     const Durations durations = price(program, machine);
     int waits = 0;
     for (const program::Template& body : program.templates)
-      for (const program::Block& block : body.blocks) {
-        double device = 0, host = 0, wait = -1;
-        for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
-          const auto id = static_cast<program::InstructionId>(i);
-          const Instruction& one = program.instruction(id);
-          if (one.lane != program::LaneId{0} || program::is_message(one.kind) || one.of_step) continue;
-          const double seconds = alone(program, durations, 0, id).value;
-          if (one.kind == Kind::launches) {
-            wait = seconds;
-            waits += wait > 0 ? 1 : 0;
-            continue;
-          }
-          device += seconds;
-          if (one.kind == Kind::collective) host += machine.launch_of_communication(false).value;
-          for (const program::Operator& op : program.operators_of(one))
-            if (!op.fused) host += machine.launch(program.op(op.op), false).value;
-          if (wait < 0) continue;
-          EXPECT_NEAR(device + wait, std::max(device, host), 1e-15);
-          device = host = 0, wait = -1;
-        }
-      }
+      for (const program::Block& block : body.blocks)
+        waits += expect_the_slower_of_both(program, machine, durations, block);
     EXPECT_EQ(waits > 0, small);
   }
 }
