@@ -58,11 +58,13 @@ function(ds_program name)
 endfunction()
 
 # Sanitizers slow a test down by their own factor, and what they should be strict about is the same for everybody.
+set(DS_SANITIZER_OPTIONS "" CACHE STRING "Further ASAN_OPTIONS of tests, such as .ci/soak's, which double their time")
+mark_as_advanced(DS_SANITIZER_OPTIONS)
 set(DS_TIMEOUT_FACTOR 1)
 set(DS_TEST_ENVIRONMENT "")
 if(CMAKE_CXX_FLAGS MATCHES "fsanitize=address")
   set(DS_TIMEOUT_FACTOR 4)
-  set(DS_TEST_ENVIRONMENT ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1:detect_stack_use_after_return=1
+  set(DS_TEST_ENVIRONMENT ASAN_OPTIONS=strict_string_checks=1:check_initialization_order=1:${DS_SANITIZER_OPTIONS}
                           UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1)
 elseif(CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
   set(DS_TIMEOUT_FACTOR 10)

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 #include <utility>
 
 #include "simulator/memory/live_bytes.h"
@@ -57,9 +56,6 @@ std::vector<memory::Parts> needs_of(const program::Program& program,
 
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth, Rows rows) {
   program::Program program = program::lower(job);
-#ifndef NDEBUG
-  if (const auto fault = program::check(program)) throw std::logic_error("lowered program: " + *fault);
-#endif
   std::vector<memory::Layout> layouts;
   if (job.habits.allocator == "arena") layouts = layouts_of(program);
   return predict(std::move(program), std::move(layouts), job, machine, depth, rows);

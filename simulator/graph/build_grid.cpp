@@ -26,10 +26,13 @@ TensorIndex StageBuilder::exchange_in_column(ops::Regrouping how, std::string_vi
 }
 
 /// All tokens, and of their width the part of the rank's row: those of the row are gathered, and exchanged in the column.
+/// A grid of one column has rows of one rank, which gather nothing.
 TensorIndex StageBuilder::enter_grid(std::string_view name, TensorIndex x) {
-  const TensorIndex of_row = node(ops::Regroup{ops::Regrouping::gather, product_tokens(), model_.hidden,
-                                               grid_columns(), ops::Sharers::row},
-                                  fmt::format("{}.gathered", name), {x});
+  const TensorIndex of_row = grid_columns() == 1
+                                 ? x
+                                 : node(ops::Regroup{ops::Regrouping::gather, product_tokens(), model_.hidden,
+                                                     grid_columns(), ops::Sharers::row},
+                                        fmt::format("{}.gathered", name), {x});
   return exchange_in_column(ops::Regrouping::to_heads, fmt::format("{}.columns", name), of_row, model_.hidden,
                             model_.hidden);
 }
@@ -38,6 +41,7 @@ TensorIndex StageBuilder::enter_grid(std::string_view name, TensorIndex x) {
 TensorIndex StageBuilder::leave_grid(std::string_view name, TensorIndex x) {
   const TensorIndex of_row = exchange_in_column(ops::Regrouping::to_tokens, fmt::format("{}.rows", name), x,
                                                 model_.hidden, model_.hidden);
+  if (grid_columns() == 1) return of_row;
   return node(ops::Regroup{ops::Regrouping::scatter, product_tokens(), model_.hidden, grid_columns(),
                            ops::Sharers::row},
               fmt::format("{}.scattered", name), {of_row});

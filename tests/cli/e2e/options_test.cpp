@@ -117,7 +117,8 @@ TEST_F(Options, NumbersThatAreNoneAreRefusedByTheOption) {
                     "--"};
   for (const Number& number : numbers)
     for (const Words& values : {never, number.beyond})
-      for (const std::string& value : values) {
+      for (std::size_t i = 0; i < support::fewer(values.size()); ++i) {
+        const std::string& value = values[i];
         Words words = number.words;
         words.push_back(std::string(number.option) + "=" + value);
         EXPECT_TRUE(complains(number.program(words), 2, number.option + std::string(": is")))

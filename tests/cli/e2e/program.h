@@ -12,7 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/sanitizer.h"
+
 namespace ds::e2e {
+
+using support::sanitized;
 
 /// Once standard error holds `text`: does what is to be done `first`, then sends `signal`, if any. Once.
 struct SignalWhen {
@@ -52,9 +56,6 @@ Ended run(const std::vector<std::string>& arguments, const Conditions& condition
 
 /// Whether there are pseudo-terminals here.
 bool has_terminals();
-
-/// Whether this build is slowed down and blown up by a sanitizer; limits of time and memory say nothing then.
-bool sanitized();
 
 /// Lines of a text; the last need not end in a line break.
 std::vector<std::string> lines(const std::string& text);

@@ -4,6 +4,7 @@
 
 #include "tests/executor/parallel/plans.h"
 #include "tests/support/architectures.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::support {
 namespace {
@@ -140,6 +141,7 @@ void expect_same_state(const Small& many, bool fsdp) {
 }
 
 TEST(Shards, OfWeightsAndGradientsTrainAsOnOneRank) {
+  support::Sample sample;
   for (Degrees degrees : {Degrees{.dp = 2},
                           {.dp = 4, .zero_group = 2},
                           {.tp = 2, .dp = 2},
@@ -149,6 +151,7 @@ TEST(Shards, OfWeightsAndGradientsTrainAsOnOneRank) {
     for (const int zero : {2, 3})
       for (const bool overlaps : {false, true})
         for (const bool recomputes : {false, true}) {
+          if (!sample.takes()) continue;
           degrees.zero = zero;
           Small s = with(degrees, Family::llama);
           s.layers = 6;
@@ -210,10 +213,11 @@ constexpr Degrees kExperts[] = {{.dp = 2},
                                 {.dp = 2, .cp = 2, .ep = 4}};
 
 TEST(Experts, SharedOutTrainAsOnOneRank) {
+  support::Sample sample;
   for (const Mixture& mixture : kMixtures)
     for (const Degrees& degrees : kExperts)
       for (const bool recomputes : {false, true}) {
-        if (recomputes && &mixture != &kMixtures[2]) continue;
+        if ((recomputes && &mixture != &kMixtures[2]) || !sample.takes()) continue;
         Small s = with(degrees, Family::moe);
         s.change = mixture.change;
         s.full_recompute = recomputes;
@@ -226,9 +230,11 @@ TEST(Experts, SharedOutTrainAsOnOneRank) {
 /// Probabilities travel with rows, or are sent by themselves, and experts multiply by them: the same sum as of results that come back
 /// and are multiplied.
 TEST(Experts, MultiplyByProbabilitiesThemselves) {
+  support::Sample sample;
   for (const Mixture& mixture : kMixtures)
     for (const Degrees& degrees : kExperts)
       for (const bool gated : {true, false}) {
+        if (!sample.takes()) continue;
         Small s = with(degrees, Family::moe);
         s.change = mixture.change;
         s.full_recompute = !gated;

@@ -6,6 +6,7 @@
 #include "simulator/base/random.h"
 #include "simulator/workload/supported.h"
 #include "tests/simulator/convert/launches.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::convert {
 namespace {
@@ -100,7 +101,7 @@ TEST(Hostile, RandomChangesOfLaunchesGiveAJobOrALine) {
   std::uint64_t draw = 0;
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random.below(n, draw++)); };
   int jobs = 0;
-  for (int i = 0; i < 6000; ++i) {
+  for (int i = 0; i < support::fewer(6000); ++i) {
     std::string text = texts[below(texts.size())];
     for (std::size_t changes = 1 + below(3); changes > 0; --changes) {
       const std::size_t at = below(text.size());
@@ -119,7 +120,7 @@ TEST(Hostile, RandomChangesOfLaunchesGiveAJobOrALine) {
     if (below(2) == 0) asked.model.clear();
     for (const Stack& stack : kStacks) jobs += converts(stack, text, asked) ? 1 : 0;
   }
-  EXPECT_GT(jobs, 300);  // the changes are mild enough to reach the end
+  EXPECT_GT(jobs, support::fewer(300));  // the changes are mild enough to reach the end
 }
 
 TEST(Hostile, NumbersOutOfRangeAreRefusedByTheirFlag) {

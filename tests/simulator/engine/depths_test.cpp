@@ -7,11 +7,12 @@
 #include "simulator/engine/engine.h"
 #include "tests/simulator/engine/naive_play.h"
 #include "tests/simulator/engine/random_plans.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::engine {
 namespace {
 
-constexpr std::uint64_t kPlans = 1200;
+constexpr std::uint64_t kPlans = support::fewer(1200);
 
 struct World {
   support::Small plan;
@@ -92,7 +93,7 @@ TEST(Depths, SharingOnlyEverSlowsDown) {
     EXPECT_NEAR(event.parts.total().value, event.step_time.value, 1e-9 * event.step_time.value);
     if (event.step_time.value > analytic.step_time.value * 1.001) ++slowed;
   });
-  EXPECT_GT(slowed, 10);
+  EXPECT_GT(slowed, support::fewer(10));
 }
 
 /// In a pipeline without tensor and data parallelism, only messages share links, and those are short.

@@ -6,6 +6,7 @@
 #include "simulator/program/walk.h"
 #include "tests/simulator/engine/random_plans.h"
 #include "tests/support/architectures.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::engine {
 namespace {
@@ -95,7 +96,8 @@ TEST(Unroll, SaysTheSameOfEveryArchitecture) {
 
 TEST(Unroll, SaysTheSameOfRandomPlans) {
   int legal = 0;
-  for (std::uint64_t seed = 0; seed < 4500 && !testing::Test::HasFailure(); ++seed) {
+  for (std::uint64_t seed = 0; seed < support::fewer<std::uint64_t>(4500) && !testing::Test::HasFailure();
+       ++seed) {
     Draw draw(seed);
     const support::Small plan = random_plan(draw);
     const workload::Job job = job_of(plan);
@@ -105,7 +107,7 @@ TEST(Unroll, SaysTheSameOfRandomPlans) {
     ++legal;
     expect_same(job, draw);
   }
-  EXPECT_GE(legal, 2000);
+  EXPECT_GE(legal, support::fewer(2000));
 }
 
 }  // namespace

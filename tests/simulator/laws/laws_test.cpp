@@ -14,6 +14,7 @@
 #include "simulator/program/walk.h"
 #include "simulator/report/report.h"
 #include "tests/simulator/laws/random_jobs.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::laws {
 namespace {
@@ -41,7 +42,7 @@ constexpr std::uint64_t kBrokenOnce[] = {992, 2017, 2674, 185, 553, 106167};
 /// Calls law(job) for these and each random job. A hundred jobs take about half a second.
 template <class Law>
 void for_each_job(Law&& law) {
-  const std::uint64_t jobs = number("DS_LAWS_JOBS", 80), first = number("DS_LAWS_FIRST", 0);
+  const std::uint64_t jobs = number("DS_LAWS_JOBS", support::fewer(80)), first = number("DS_LAWS_FIRST", 0);
   std::uint64_t legal = 0;
   const auto hold = [&](std::uint64_t seed, bool with_further_keys) {
     support::Draw draw(seed);
@@ -114,6 +115,10 @@ void for_each_number(const nlohmann::ordered_json& value, const std::string& pat
     for (const auto& [key, inner] : value.items()) for_each_number(inner, path + "." + key, visit);
   else
     visit(path, value);
+}
+
+TEST(Laws, ProgramsAreSound) {
+  for_each_job([](const Job& job) { EXPECT_EQ(program::check(program::lower(job)), std::nullopt); });
 }
 
 TEST(Laws, PartsAddUpAndAreNotNegative) {

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <set>
 
+#include "simulator/workload/workload.h"
 #include "tests/support/edit_program.h"
 #include "tests/support/jobs.h"
 
@@ -17,6 +19,18 @@ TEST(Program, EveryVariantPassesTheChecker) {
     const Program program = lower(support::small_job(small));
     EXPECT_EQ(check(program), std::nullopt);
   }
+}
+
+/// Those of tests/golden: whole models on machines that people have.
+TEST(Program, GoldenJobsPassTheChecker) {
+  int jobs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(DS_SOURCE_DIR "/tests/golden")) {
+    if (!exists(entry.path() / "job.json")) continue;
+    SCOPED_TRACE(entry.path());
+    EXPECT_EQ(check(lower(workload::read_job(entry.path() / "job.json"))), std::nullopt);
+    ++jobs;
+  }
+  EXPECT_GT(jobs, 40);
 }
 
 TEST(Program, TheSameJobGivesTheSameHashAndEveryVariantAnother) {

@@ -7,6 +7,7 @@
 
 #include "simulator/report/report.h"
 #include "tests/simulator/engine/random_plans.h"
+#include "tests/support/sanitizer.h"
 
 namespace ds::report {
 namespace {
@@ -107,18 +108,18 @@ void for_each_plan(int count, Law&& law) {
 
 TEST(Trace, KeepsTheRulesOfItsViewer) {
   std::size_t arrows = 0;
-  for_each_plan(60, [&](const World& world) {
+  for_each_plan(support::fewer(60), [&](const World& world) {
     const Shown trace = shown(report::trace(world.program, {{"predicted", world.played.timeline}}, {}));
     EXPECT_EQ(trace.processes.size(), world.program.classes.size());
     expect_rules(trace);
     arrows += trace.arrows.size();
   });
-  EXPECT_GT(arrows, 100U);
+  EXPECT_GT(arrows, support::fewer(100U));
 }
 
 /// Of ranks that do the same, one has been played; any of them can be shown.
 TEST(Trace, ShowsTheRanksThatAreAskedFor) {
-  for_each_plan(20, [](const World& world) {
+  for_each_plan(support::fewer(20), [](const World& world) {
     const std::int32_t last = world.program.grid.ranks() - 1;
     const std::vector<std::int32_t> asked = last > 0 ? std::vector{0, last} : std::vector{0};
     const Shown trace = shown(
@@ -167,7 +168,7 @@ void for_each_field(std::string_view message, Fn&& fn) {
 
 /// Fields as in perfetto.dev, protos/perfetto/trace: packets with a time (8) and an event (11) of a track (11 of it).
 TEST(Trace, IsTheSameInPerfettosOwnFormat) {
-  for_each_plan(20, [](const World& world) {
+  for_each_plan(support::fewer(20), [](const World& world) {
     const std::vector<Track> tracks{{"predicted", world.played.timeline}};
     const Shown json = shown(report::trace(world.program, tracks, {}));
     std::size_t slices = 0, begun = 0, ended = 0, counts = 0, flows = 0, landed = 0, described = 0;
