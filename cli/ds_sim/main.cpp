@@ -81,7 +81,7 @@ int answer(int argc, char** argv) {
                   "Write the lowered program as text; - is standard output")
       ->type_name("FILE");
   run->add_flag("--explain", run_options.explain,
-                "Every instruction class, and every default that was taken");
+                "What bounds the step, what changes would gain, instruction classes, defaults");
   CompareOptions compare_options;
   CLI::App* compare = app.add_subcommand("compare", "Predict several jobs, side by side");
   compare->add_option("JOB", compare_options.jobs, "Job files, two or more")->required()->expected(2, 100);

@@ -53,10 +53,13 @@ std::string job_with(const workload::Preset& preset) {
 /// A preset with all that is said of it.
 struct Listed {
   workload::Preset preset;
-  std::string summary;  // what is in it
+  std::string summary{};  // what is in it
   Json figures = Json::object();
-  std::string fault;  // why it cannot be predicted
-  bool unchecked{};   // its source says that some figure was not checked
+  bool unchecked{};  // its source says that some figure was not checked
+  Outcome tried{};   // a job with it
+
+  /// Why it cannot be predicted.
+  const std::string& fault() const { return tried.fault; }
 };
 
 /// 3.49 M, 175 B, 1.01 T.
@@ -138,13 +141,9 @@ void describe(const workload::Software& software, Listed& listed) {
 }
 
 Listed listed(const workload::Preset& preset) {
-  Listed one{.preset = preset,
-             .summary = "",
-             .fault = "",
-             .unchecked = preset.source.find("not checked") != std::string::npos};
-  Outcome outcome;
-  attempt(outcome, [&] {
-    const workload::Job job = workload::read_job_text(job_with(preset), "");
+  Listed one{.preset = preset, .unchecked = preset.source.find("not checked") != std::string::npos};
+  attempt(one.tried, [&] {
+    const workload::Job& job = one.tried.job.emplace(workload::read_job_text(job_with(preset), ""));
     const workload::Node& node = job.cluster.groups.front().node;
     switch (preset.kind) {
       case PresetKind::model: describe(job.model, one); break;
@@ -154,10 +153,14 @@ Listed listed(const workload::Preset& preset) {
       case PresetKind::software: describe(job.habits, one); break;
     }
     workload::check_supported(job);
-    if (preset.kind != PresetKind::model) predict(job, cost::rough_profile(), workload::Depth::analytic);
   });
-  one.fault = outcome.fault;
   return one;
+}
+
+/// Whether a job with it can really be predicted.
+void try_out(Listed& one) {
+  if (one.preset.kind == PresetKind::model || !one.fault().empty()) return;
+  attempt(one.tried, [&] { predict(*one.tried.job, cost::rough_profile(), workload::Depth::analytic); });
 }
 
 std::string lower(std::string_view text) {
@@ -190,17 +193,17 @@ void write(const Common& common, const std::vector<Listed>& all) {
                                         {"name", one.preset.name},
                                         {"summary", one.summary},
                                         {"figures", one.figures},
-                                        {"predicted", one.fault.empty()},
+                                        {"predicted", one.fault().empty()},
                                         {"checked", !one.unchecked},
                                         {"source", one.preset.source}});
-    if (!one.fault.empty()) json["fault"] = one.fault;
+    if (!one.fault().empty()) json["fault"] = one.fault();
   }
   write_list(common, "presets", std::move(list));
 }
 
 terminal::Table table_of(const std::vector<Listed>& all, bool with_sources) {
   using terminal::Align;
-  const bool any_fault = std::ranges::any_of(all, [](const Listed& one) { return !one.fault.empty(); });
+  const bool any_fault = std::ranges::any_of(all, [](const Listed& one) { return !one.fault().empty(); });
   terminal::Table table{.columns = {{"kind", Align::left, 3},
                                     {"name", Align::left, terminal::kAlways, 16},
                                     {"what is in it", Align::left, terminal::kNeeded, 24},
@@ -210,7 +213,7 @@ terminal::Table table_of(const std::vector<Listed>& all, bool with_sources) {
   for (const Listed& one : all) {
     auto& row = table.rows.emplace_back();
     row = {{std::string(word(one.preset.kind))}, {one.preset.name, terminal::Hue::bold}, {one.summary}};
-    if (!one.fault.empty())
+    if (!one.fault().empty())
       row.push_back({"not predicted yet", terminal::Hue::red});
     else
       row.push_back({one.unchecked ? "partly unchecked" : "", terminal::Hue::yellow});
@@ -232,6 +235,7 @@ int sim_presets(const Common& common, const PresetsOptions& options) {
   std::ranges::copy_if(all, std::back_inserter(chosen),
                        [&](const Listed& one) { return matches(one, options.words); });
   if (chosen.empty()) refuse(all, options.words);
+  for (Listed& one : chosen) try_out(one);
   if (!common.report.empty()) write(common, chosen);
   if (!common.talks()) return kDone;
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
@@ -241,8 +245,8 @@ int sim_presets(const Common& common, const PresetsOptions& options) {
     if (sources_below)
       show(common, fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.preset.source)));
   for (const Listed& one : chosen)
-    if (!one.fault.empty() && (common.verbose || !options.words.empty()))
-      show(common, fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.fault)));
+    if (!one.fault().empty() && (common.verbose || !options.words.empty()))
+      show(common, fmt::format("{}: {}\n", one.preset.name, terminal::one_line(one.fault())));
   return kDone;
 }
 

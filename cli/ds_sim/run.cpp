@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/ds_sim/why.h"
 #include "cli/prediction/prediction.h"
 #include "cli/session/phases.h"
 #include "cli/session/traces.h"
@@ -112,8 +113,28 @@ void explain(const Common& common, const workload::Job& job) {
          fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
 }
 
+/// What bounds the plan, and what changes of it would bring: these are predicted at analytic depth, as is the plan beside them.
+/// After a stop nothing more is said of changes.
+void tell_why(const Common& common, const workload::Job& job, const Document& document,
+              const std::string& folder, const cost::Machine& machine, const cost::Profile& profile,
+              const engine::Prediction& p) {
+  show(common, bounds_text(p, engine::saved_if_free(p.program, engine::price(p.program, machine))));
+  const StopToken& stop = watch_signals();
+  std::vector<Outcome> changes = one_step_changes(job, document, folder);
+  terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
+  const bool idle = predict_all(changes, {.depth = "analytic",
+                                          .threads = static_cast<std::size_t>(common.jobs),
+                                          .progress = line.callback(),
+                                          .stop = &stop});
+  line.finish();
+  if (!idle || stop.stop_requested()) end_beside_threads(status_after(stop));
+  show(common,
+       changes_text(changes, predict(job, profile, workload::Depth::analytic), common.screen(STDOUT_FILENO)));
+}
+
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
-          const engine::Prediction& p, const Figures& figures, std::string_view advice) {
+          const engine::Prediction& p, const Figures& figures, std::string_view advice,
+          const std::function<void()>& why) {
   const terminal::Screen screen = common.screen(STDOUT_FILENO);
   const report::Rates& r = figures.rates;
   show(common, fmt::format("{}, {} parameters, {} rank{}, {} sequence{} of {} tokens a step\n",
@@ -134,7 +155,10 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                      run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
   show(common, time_table(p, screen));
   show(common, memory_table(job, p, figures, screen));
-  if (options.explain) show(common, class_table(p, screen));
+  if (options.explain) {
+    why();
+    show(common, class_table(p, screen));
+  }
   show(common, fmt::format("durations {}\n", sources_sentence(p.weakest, job.cluster.cpu())));
   show(common, advice);
   for (const workload::Warning& one : workload::trainer_warnings(job))
@@ -157,7 +181,10 @@ int sim_run(const Common& common, const RunOptions& options) {
   check_against(outputs, {{"the job", options.job}});
   Phases phases(common);
   phases.begin("read the job");
-  const workload::Job job = read_job(options.job, common);
+  const Document document = job_document(options.job, common);
+  const std::string folder = std::filesystem::path(options.job).parent_path();
+  const workload::Job job = workload::read_job_document(document, folder);
+  workload::check_supported(job);
   const workload::Depth depth = depth_of(options.depth, job);
   workload::check_depth(job, depth);
   if (!options.trace.empty() && depth != workload::Depth::event)
@@ -205,7 +232,8 @@ int sim_run(const Common& common, const RunOptions& options) {
   write_outputs(contents);
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
-    tell(common, options, job, p, figures, recalibration_advice(job, profile));
+    tell(common, options, job, p, figures, recalibration_advice(job, profile),
+         [&] { tell_why(common, job, document, folder, machine, profile, p); });
   return figures.fits() ? kDone : kHonestNo;
 }
 

@@ -51,8 +51,7 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
   phases.begin("read the job");
   Sweep sweep;
   for (const std::string& over : options.over) sweep.axes.push_back(axis_of(over));
-  Document job = read_document(options.job);
-  for (const std::string& assignment : overrides_of(common)) apply_override(job, assignment);
+  const Document job = job_document(options.job, common);
   read_points(sweep, job, std::filesystem::path(options.job).parent_path(), stop);
   if (!stop.stop_requested()) check_metric(sweep, metric);
 

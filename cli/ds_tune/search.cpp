@@ -18,12 +18,6 @@
 namespace ds::cli {
 namespace {
 
-Document read_document(const SearchOptions& options, const Common& common) {
-  Document document = ds::read_document(options.job);
-  for (const std::string& assignment : overrides_of(common)) apply_override(document, assignment);
-  return document;
-}
-
 void check_constraints(const SearchOptions& options, const workload::Job& job) {
   const auto refuse = [&](const char* path, const char* instead) {
     throw InputError(path, "not supported yet", instead).in_file(job.file);
@@ -131,7 +125,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const StopToken& stop = watch_signals();
   Phases phases(common);
   phases.begin("read the job");
-  const Document document = read_document(options, common);
+  const Document document = job_document(options.job, common);
   workload::Job base = workload::read_job_parts(document, std::filesystem::path(options.job).parent_path());
   check_constraints(options, base);
   const double margin = margin_of(options, base);

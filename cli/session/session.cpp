@@ -15,6 +15,7 @@
 
 #include "ds_version.h"
 #include "simulator/base/error.h"
+#include "simulator/workload/job_document.h"
 
 namespace ds::cli {
 
@@ -132,10 +133,15 @@ std::vector<std::string> overrides_of(const Common& common) {
   return set;
 }
 
+Document job_document(const std::string& file, const Common& common) {
+  Document document = workload::read_job_file(file);
+  for (const std::string& assignment : overrides_of(common)) apply_override(document, assignment);
+  return document;
+}
+
 workload::Job read_job(const std::string& file, const Common& common) {
-  const std::vector<std::string> set = overrides_of(common);
-  const std::vector<std::string_view> overrides(set.begin(), set.end());
-  workload::Job job = workload::read_job(file, overrides);
+  workload::Job job =
+      workload::read_job_document(job_document(file, common), std::filesystem::path(file).parent_path());
   workload::check_supported(job);
   return job;
 }

@@ -66,6 +66,8 @@ int status_after(const StopToken& stop);
 /// What --set and --seed change, as assignments.
 std::vector<std::string> overrides_of(const Common& common);
 workload::Job read_job(const std::string& file, const Common& common);
+/// What that is read from, overrides applied.
+Document job_document(const std::string& file, const Common& common);
 /// The profile behind the job's node: measured, or a rough default.
 cost::Profile profile_of(const workload::Job& job);
 

@@ -10,11 +10,7 @@
 #include "simulator/program/rows.h"
 
 namespace ds::program {
-namespace {
 
-using Open = Attribution::Open;
-
-/// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
 Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   const auto reaches = [&](Axis axis) { return comm.group.has(axis) && program.grid.size(axis) > 1; };
   // Ranks of one sequence have the same weights, and are reduced over together with data-parallel ones.
@@ -27,6 +23,10 @@ Seconds TimeParts::* part_of(const Program& program, const Comm& comm) {
   if (reaches(Axis::cp)) return &TimeParts::cp_comm;
   return &TimeParts::tp_comm;
 }
+
+namespace {
+
+using Open = Attribution::Open;
 
 /// Gives the time from `begin` to `end`, in which the rank does not compute, to the communications under way then.
 void give(TimeParts& parts, Seconds begin, Seconds end, std::vector<Open>& open, std::size_t& first,

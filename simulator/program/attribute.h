@@ -8,6 +8,9 @@
 
 namespace ds::program {
 
+/// The part that a group's communication belongs to: of the axes over which it really reaches, the widest.
+Seconds TimeParts::* part_of(const Program& program, const Comm& comm);
+
 class Attribution {
  public:
   /// `alone`: seconds that communications take alone; where empty, what their rows took.

@@ -115,17 +115,18 @@ Job read_job_text(std::string_view text, const std::string& name, std::span<cons
   return with_overrides(parse_document(text, name), overrides, folder);
 }
 
+Document read_job_file(const std::filesystem::path& file) {
+  try {
+    return read_document(file);
+  } catch (const InputError& error) {
+    const std::string hint = launch_hint(file);
+    if (hint.empty() || !error.hint().empty() || error.wrong().find("not JSON") == std::string::npos) throw;
+    throw InputError(error.path(), error.wrong(), hint).in_file(error.file());
+  }
+}
+
 Job read_job(const std::filesystem::path& file, std::span<const std::string_view> overrides) {
-  const auto read = [&] {
-    try {
-      return read_document(file);
-    } catch (const InputError& error) {
-      const std::string hint = launch_hint(file);
-      if (hint.empty() || !error.hint().empty() || error.wrong().find("not JSON") == std::string::npos) throw;
-      throw InputError(error.path(), error.wrong(), hint).in_file(error.file());
-    }
-  };
-  return with_overrides(read(), overrides, file.parent_path());
+  return with_overrides(read_job_file(file), overrides, file.parent_path());
 }
 
 std::string job_schema() { return read_file(profiles_directory() / "schemas" / "job.json"); }

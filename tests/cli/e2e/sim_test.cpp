@@ -407,5 +407,39 @@ TEST_F(Sim, ExplainsFittedConstantsAndFirstWhatIsOfThisJob) {
   EXPECT_LT(special, plain);
 }
 
+/// What bounds the step, and what a change would bring: as much as the same change says of itself.
+TEST_F(Sim, ExplainsWhatBoundsAPlanAndWhatChangesWouldBring) {
+  const std::string job = DS_SOURCE_DIR "/tests/golden/gpu-8b-64-h100/job.json";
+  const std::string told = sim({"run", job, "--explain"}).out;
+  EXPECT_NE(told.find("without matrix products a step would take 1."), std::string::npos) << told;
+  const auto line = [&](const std::string& start) {
+    for (const std::string& one : lines(told))
+      if (one.starts_with(start)) return one;
+    return std::string();
+  };
+  EXPECT_NE(line("waits "), "") << told;
+  for (const std::string change : {"plan.vpp=2", "plan.pp=2", "plan.recompute=full"}) {
+    const std::string shown = line(change);
+    const Ended changed = sim({"run", job, "--set", change, "--depth", "analytic"});
+    const std::string step = lines(changed.out).at(1);  // "step time  2.53 s ± ..."
+    const std::string seconds = step.substr(11, step.find(" ±") - 11);
+    EXPECT_NE(shown.find(" " + seconds + " "), std::string::npos) << shown << " and " << step;
+  }
+}
+
+/// A plan that does not fit is told what would, and given degrees stay those of all ranks.
+TEST_F(Sim, ExplainsWhatWouldMakeAPlanFit) {
+  const Words large{"run",      DS_SOURCE_DIR "/tests/golden/gpu-8b-64-h100/job.json",
+                    "--set",    "plan.tp=1",
+                    "--set",    "plan.pp=1",
+                    "--explain"};
+  Words given = large;
+  given.insert(given.end(), {"--set", "plan.dp=64", "--set", "plan.micro_batch=2"});
+  const Ended ended = sim(given);
+  EXPECT_EQ(ended.status, 1) << ended.err;
+  EXPECT_NE(ended.out.find("what would make it fit"), std::string::npos) << ended.out;
+  EXPECT_NE(ended.out.find("plan.tp=2 plan.dp=32 "), std::string::npos) << ended.out;
+}
+
 }  // namespace
 }  // namespace ds::e2e

@@ -1,0 +1,166 @@
+#include "cli/ds_sim/why.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/session/session.h"
+#include "simulator/base/error.h"
+#include "simulator/workload/plan_keys.h"
+
+namespace ds::cli {
+namespace {
+
+using terminal::Align;
+using terminal::Table;
+using workload::PlanKey;
+
+constexpr double kWorthAWord = 0.01;     // of a step
+constexpr double kWorthAChange = 0.001;  // of a step, or of the peak
+constexpr std::size_t kMostFaster = 6, kMostSmaller = 3;
+
+/// Words beside words, or numbers in their order.
+bool is_count(const PlanKey& key, std::int64_t value) {
+  return key.value.spell(value) == std::to_string(value);
+}
+
+/// The next smaller and the next larger value of a count, every other value of what is none.
+std::vector<std::int64_t> steps_from(const PlanKey& key, std::int64_t own, std::vector<std::int64_t> values) {
+  std::ranges::sort(values);
+  std::erase(values, own);
+  if (!is_count(key, own)) return values;
+  const auto above = std::ranges::lower_bound(values, own);
+  std::vector<std::int64_t> next;
+  if (above != values.begin()) next.push_back(*std::prev(above));
+  if (above != values.end()) next.push_back(*above);
+  return next;
+}
+
+/// "plan.tp=4", and plan.dp where the document gives it: as many as the ranks then make.
+std::vector<std::string> assignments_of(const workload::Job& job, const PlanKey& key, std::int64_t value,
+                                        bool gives_dp) {
+  std::vector<std::string> all{fmt::format("plan.{}={}", key.name, key.value.spell(value))};
+  if (!gives_dp || key.name == "dp") return all;
+  workload::Plan plan = job.plan;
+  key.value.set(plan, value);
+  const std::int64_t before = job.plan.tp * job.plan.pp * job.plan.cp, after = plan.tp * plan.pp * plan.cp;
+  if (after != before) all.push_back(fmt::format("plan.dp={}", job.plan.dp * before / after));
+  return all;
+}
+
+/// None where it breaks a rule, or is not predicted.
+std::optional<Outcome> changed(const Document& document, const std::string& folder,
+                               const std::vector<std::string>& assignments) {
+  Outcome outcome;
+  try {
+    Document copy = parse_document(document.root().dump(), document.file());
+    for (const std::string& assignment : assignments) {
+      apply_override(copy, assignment);
+      outcome.name += (outcome.name.empty() ? "" : " ") + assignment;
+    }
+    outcome.job = workload::read_job_document(copy, folder);
+    workload::check_supported(*outcome.job);
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+  return outcome;
+}
+
+using Chosen = std::vector<const Outcome*>;
+
+Seconds time_of(const Outcome* one) { return one->figures->step_time; }
+Bytes peak_of(const Outcome* one) { return one->figures->peak; }
+
+/// Where the plan fits: the fastest, and of the others the smallest; where not, the fastest that fit.
+Chosen worth_showing(const std::vector<Outcome>& changes, const Figures& now) {
+  Chosen faster, smaller;
+  for (const Outcome& one : changes) {
+    if (!one.figures || !one.fits()) continue;
+    const bool gains = one.figures->step_time.value < now.step_time.value * (1 - kWorthAChange);
+    if (gains || !now.fits())
+      faster.push_back(&one);
+    else if (one.figures->peak / now.peak < 1 - kWorthAChange)
+      smaller.push_back(&one);
+  }
+  std::ranges::stable_sort(faster, {}, time_of);
+  std::ranges::stable_sort(smaller, {}, peak_of);
+  faster.resize(std::min(faster.size(), kMostFaster));
+  smaller.resize(std::min(smaller.size(), kMostSmaller));
+  faster.insert(faster.end(), smaller.begin(), smaller.end());
+  return faster;
+}
+
+std::string table_of(const Chosen& chosen, const Figures& now, const terminal::Screen& screen) {
+  Table table{.columns = {{"--set"},
+                          {"step time", Align::right},
+                          {"", Align::right},
+                          {"peak memory", Align::right},
+                          {"", Align::right, 1}},
+              .rows = {}};
+  for (const Outcome* one : chosen)
+    table.rows.push_back({{terminal::one_line(one->name)},
+                          {terminal::duration(time_of(one))},
+                          {terminal::signed_percent(time_of(one) / now.step_time - 1)},
+                          {terminal::bytes(peak_of(one))},
+                          {terminal::signed_percent(peak_of(one) / now.peak - 1)}});
+  return terminal::draw(table, screen);
+}
+
+/// The change that needs least, where none is enough.
+std::string nearest_text(const std::vector<Outcome>& changes, const Figures& now) {
+  const Outcome* least = nullptr;
+  for (const Outcome& one : changes)
+    if (one.figures && one.figures->peak < now.peak && (!least || one.figures->peak < least->figures->peak))
+      least = &one;
+  if (!least) return "no change of one key saves memory\n";
+  return fmt::format("no change of one key makes it fit; {} needs least, {} of {}\n",
+                     terminal::one_line(least->name), terminal::bytes(least->figures->peak),
+                     terminal::bytes(least->figures->capacity));
+}
+
+}  // namespace
+
+std::string bounds_text(const engine::Prediction& p, const std::vector<engine::Freed>& freed) {
+  const Seconds step = p.summary.step_time, bubble = p.summary.parts.pp_bubble;
+  std::string text;
+  for (const engine::Freed& one : freed)
+    if (one.saved / step > kWorthAWord)
+      text += fmt::format("{}without {}{} {} ({}){}", text.empty() ? "why        " : ", ", one.what,
+                          text.empty() ? " a step would take" : "", terminal::duration(one.saved),
+                          terminal::percent(one.saved / step), text.empty() ? " less" : "");
+  if (!text.empty()) text += "\n";
+  if (bubble / step > kWorthAWord)
+    text += fmt::format("waits      {} ({}) for other stages, as the pipeline fills and drains\n",
+                        terminal::duration(bubble), terminal::percent(bubble / step));
+  return text;
+}
+
+std::vector<Outcome> one_step_changes(const workload::Job& job, const Document& document,
+                                      const std::string& folder) {
+  const bool gives_dp =
+      std::ranges::find(job.assumptions, "plan.dp", &workload::Assumption::path) == job.assumptions.end();
+  std::vector<Outcome> changes;
+  for (const PlanKey& key : workload::plan_keys()) {
+    if (!key.in_default_space() || key.follows(job)) continue;
+    const std::int64_t own = key.value.get(job.plan);
+    for (const std::int64_t value : steps_from(key, own, key.search->candidates(job, job.cluster.ranks())))
+      if (auto outcome = changed(document, folder, assignments_of(job, key, value, gives_dp)))
+        changes.push_back(std::move(*outcome));
+  }
+  return changes;
+}
+
+std::string changes_text(const std::vector<Outcome>& changes, const Figures& now,
+                         const terminal::Screen& screen) {
+  if (changes.empty()) return "";
+  const Chosen chosen = worth_showing(changes, now);
+  if (chosen.empty())
+    return now.fits() ? fmt::format("changes    none of {} of one key makes the step faster or smaller\n",
+                                    changes.size())
+                      : nearest_text(changes, now);
+  return fmt::format("\n{} (of {} changes of one key; nothing shares links, this plan {})\n{}",
+                     now.fits() ? "what would gain time or memory" : "what would make it fit", changes.size(),
+                     terminal::duration(now.step_time), table_of(chosen, now, screen));
+}
+
+}  // namespace ds::cli
