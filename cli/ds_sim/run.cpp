@@ -113,23 +113,37 @@ void explain(const Common& common, const workload::Job& job) {
          fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
 }
 
-/// What bounds the plan, and what changes of it would bring: these are predicted at analytic depth, as is the plan beside them.
-/// After a stop nothing more is said of changes.
+/// The runs from whose errors the interval follows.
+std::string evidence_line(const cost::Evidence& e, std::int64_t ranks) {
+  const std::string gpus =
+      e.fewest_ranks == e.most_ranks
+          ? terminal::exact(e.most_ranks)
+          : fmt::format("{} to {}", terminal::exact(e.fewest_ranks), terminal::exact(e.most_ranks));
+  const std::string like = e.like.empty() ? "" : fmt::format(" ({})", e.like);
+  return fmt::format("rests on   {} published runs on {}{}, {} GPUs, {} off on average{}{}\n", e.runs,
+                     terminal::one_line(e.on), like, gpus, terminal::percent(e.mean_error),
+                     e.measured_there ? "" : ", unseen by what was fitted",
+                     ranks > e.most_ranks ? "; none was as large" : "");
+}
+
+/// What bounds the plan, and what changes of it would bring, at the same depth. After a stop nothing more is said.
 void tell_why(const Common& common, const workload::Job& job, const Document& document,
-              const std::string& folder, const cost::Machine& machine, const cost::Profile& profile,
-              const engine::Prediction& p) {
-  show(common, bounds_text(p, engine::saved_if_free(p.program, engine::price(p.program, machine))));
+              const std::string& folder, const cost::Machine& machine, const engine::Prediction& p,
+              const Figures& figures, workload::Depth depth) {
+  const auto step_of = [&](const engine::Durations& durations) {
+    return engine::step(p.program, durations, job, machine, depth);
+  };
+  show(common, bounds_text(p, engine::saved_if_free(p.program, engine::price(p.program, machine), step_of)));
   const StopToken& stop = watch_signals();
   std::vector<Outcome> changes = one_step_changes(job, document, folder);
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  const bool idle = predict_all(changes, {.depth = "analytic",
+  const bool idle = predict_all(changes, {.depth = std::string(workload::name_in(workload::kDepths, depth)),
                                           .threads = static_cast<std::size_t>(common.jobs),
                                           .progress = line.callback(),
                                           .stop = &stop});
   line.finish();
   if (!idle || stop.stop_requested()) end_beside_threads(status_after(stop));
-  show(common,
-       changes_text(changes, predict(job, profile, workload::Depth::analytic), common.screen(STDOUT_FILENO)));
+  show(common, changes_text(changes, figures, common.screen(STDOUT_FILENO)));
 }
 
 void tell(const Common& common, const RunOptions& options, const workload::Job& job,
@@ -144,6 +158,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                            job.train.global_batch == 1 ? "" : "s", job.train.sequence_length));
   show(common, fmt::format("step time  {} ± {} (95 % interval)\n", terminal::duration(p.summary.step_time),
                            terminal::percent(report::kInterval * p.sigma)));
+  if (p.evidence) show(common, evidence_line(*p.evidence, job.cluster.ranks()));
   show(common, fmt::format("rate       {}, {} a {} as Megatron-LM counts, {} of peak\n",
                            terminal::rate(r.tokens_per_s, "tokens"),
                            terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
@@ -213,7 +228,8 @@ int sim_run(const Common& common, const RunOptions& options) {
       .peak = p.peak,
       .summary = p.summary,
       .sigma = p.sigma,
-      .depth = depth == workload::Depth::event ? "event" : "analytic",
+      .evidence = p.evidence,
+      .depth = std::string(workload::name_in(workload::kDepths, depth)),
       .peak_per_rank = machine.peak_per_rank(),
       .peak_source = machine.peak_source(),
       .assumptions = {
@@ -233,7 +249,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   phases.end();
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, figures, recalibration_advice(job, profile),
-         [&] { tell_why(common, job, document, folder, machine, profile, p); });
+         [&] { tell_why(common, job, document, folder, machine, p, figures, depth); });
   return figures.fits() ? kDone : kHonestNo;
 }
 

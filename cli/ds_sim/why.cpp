@@ -158,9 +158,9 @@ std::string changes_text(const std::vector<Outcome>& changes, const Figures& now
     return now.fits() ? fmt::format("changes    none of {} of one key makes the step faster or smaller\n",
                                     changes.size())
                       : nearest_text(changes, now);
-  return fmt::format("\n{} (of {} changes of one key; nothing shares links, this plan {})\n{}",
+  return fmt::format("\n{} (of {} changes of one key)\n{}",
                      now.fits() ? "what would gain time or memory" : "what would make it fit", changes.size(),
-                     terminal::duration(now.step_time), table_of(chosen, now, screen));
+                     table_of(chosen, now, screen));
 }
 
 }  // namespace ds::cli

@@ -18,13 +18,13 @@ struct Value {
   double sigma{};  // relative
 };
 
-Figures predicted_of(const Case& c, cost::Fitted fitted) {
-  const workload::Job job = workload::read_job_text(c.job, c.id);
+workload::Job job_of(const Case& c) {
+  workload::Job job = workload::read_job_text(c.job, c.id);
   workload::check_supported(job);
   if (c.stage && *c.stage >= job.plan.pp)
     throw InputError(fmt::format("{}.stage", c.id), fmt::format("is {}", *c.stage),
                      fmt::format("plan.pp is {}, so the last stage is {}", job.plan.pp, job.plan.pp - 1));
-  return predict(job, cost::rough_profile(), workload::Depth::event, fitted);
+  return job;
 }
 
 Value value_of(const std::string& metric, const Figures& p, std::optional<std::int64_t> stage) {
@@ -69,8 +69,10 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
   Outcome outcome{.fault = c.fault};
   if (c.fault.empty())
     attempt(outcome, [&] {
-      const Figures predicted = predicted_of(c, fitted);
+      const workload::Job job = job_of(c);
+      const Figures predicted = predict(job, cost::rough_profile(), workload::Depth::event, fitted);
       for (Row& row : rows) {
+        row.kind = cost::run_kind(job);
         if (row.failed) continue;
         fill(row, value_of(row.metric, predicted, c.stage));
         // What was measured has run, so it fits.

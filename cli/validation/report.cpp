@@ -33,6 +33,11 @@ Json to_json(const Row& row) {
   if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
   if (row.low && row.high) json["low"] = *row.low, json["high"] = *row.high;
   if (row.error) json["error"] = *row.error;
+  if (row.kind)
+    json["kind"] = {{"node", row.kind->node},       {"gpu", row.kind->gpu},
+                    {"arch", row.kind->arch},       {"bits", row.kind->bits},
+                    {"experts", row.kind->experts}, {"context", row.kind->context},
+                    {"sharded", row.kind->sharded}, {"ranks", row.kind->ranks}};
   json["failed"] = row.failed;
   if (!row.message.empty()) json["message"] = row.message;
   return json;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "simulator/base/json.h"
-#include "simulator/cost/fitted.h"
+#include "simulator/cost/evidence.h"
 #include "simulator/report/report.h"
 
 namespace ds::cli {
@@ -44,6 +44,7 @@ struct Row {
   std::string id, set, trust, metric;
   std::optional<double> measured;
   std::optional<double> predicted, low, high, error;
+  std::optional<cost::RunKind> kind;  // where it could be predicted
   bool failed{};
   std::string message;
 };

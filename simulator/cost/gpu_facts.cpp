@@ -100,7 +100,6 @@ GpuFacts read_gpu_facts(std::string_view arch, int generation) {
   facts.host_memory_share = host.member("memory_share").real(1e-3, 1);
   const Cursor sigma = root.member("sigma");
   sigma.only({"product", "product_table", "attention", "memory_bound", "step"});
-  facts.step_sigma = sigma.member("step").real(0);
   facts.product_sigma = sigma.member("product").real(0);
   facts.table_sigma = sigma.member("product_table").real(0);
   facts.attention_sigma = sigma.member("attention").real(0);

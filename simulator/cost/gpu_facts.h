@@ -54,7 +54,6 @@ struct GpuFacts {
   double memory_share{}, launch_s{};                         // of every other kind; of all
   double product_sigma{}, table_sigma{}, attention_sigma{}, memory_sigma{};
   double host_link_share{}, host_memory_share{};  // of the rates of the link to the host, and of its memory
-  double step_sigma{};                            // of a whole step, beside what its operators are unsure of
 
   double memory_share_of(std::string_view kind) const;
 };

@@ -20,7 +20,6 @@ class GpuOperators {
   GpuOperators(const workload::Job& job, const GpuOperators& other);
 
   Estimate time(const ops::Op& op) const;
-  double step_sigma() const { return facts_.step_sigma; }
   /// What the training precision's matrix products could do at best.
   FlopsPerSecond peak() const { return peak_; }
 

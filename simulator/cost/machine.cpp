@@ -26,7 +26,8 @@ bool by_blocks(const workload::Job& job) { return job.plan.fp8_recipe == "block"
 }  // namespace
 
 Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted)
-    : kind_(job.cluster.cpu()
+    : fitted_(fitted),
+      kind_(job.cluster.cpu()
                 ? std::variant<Cpu, Gpus>(std::in_place_type<Cpu>, &profile,
                                           OperatorModel(profile, active(job, profile)),
                                           HostCommunication(profile))
@@ -37,7 +38,8 @@ Machine::Machine(const workload::Job& job, const Profile& profile, Fitted fitted
 }
 
 Machine::Machine(const workload::Job& job, const Machine& other)
-    : kind_(std::in_place_type<Gpus>, GpuOperators(job, other.gpus().operators), other.gpus().communications,
+    : fitted_(other.fitted_),
+      kind_(std::in_place_type<Gpus>, GpuOperators(job, other.gpus().operators), other.gpus().communications,
             other.gpus().fitted, by_blocks(job), other.gpus().gpus_per_node, HostLaunches(job)) {}
 
 const Machine::Gpus& Machine::gpus() const {
@@ -85,11 +87,6 @@ Seconds Machine::launch(const ops::Op& op, bool among_experts) const {
 Seconds Machine::launch_of_communication(bool among_experts) const {
   const Gpus* gpus = std::get_if<Gpus>(&kind_);
   return gpus == nullptr ? Seconds{} : gpus->launches.communication(among_experts);
-}
-
-double Machine::step_sigma() const {
-  const Gpus* gpus = std::get_if<Gpus>(&kind_);
-  return gpus == nullptr ? 0 : gpus->operators.step_sigma();
 }
 
 FlopsPerSecond Machine::peak_per_rank() const {

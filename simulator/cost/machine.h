@@ -49,8 +49,8 @@ class Machine {
   /// Ranks of a node, where they do.
   std::int64_t ranks_per_node() const { return gpus().gpus_per_node; }
 
-  /// How unsure a whole step is beside its operators: what holds for all of it, a clock or a launch path.
-  double step_sigma() const;
+  /// Which of the constants that were fitted on whole steps it has.
+  Fitted fitted() const { return fitted_; }
   /// What mfu is a share of.
   FlopsPerSecond peak_per_rank() const;
   std::string peak_source() const;
@@ -73,6 +73,7 @@ class Machine {
   };
   const Gpus& gpus() const;
 
+  Fitted fitted_{Fitted::all};
   std::variant<Cpu, Gpus> kind_;
 };
 

@@ -68,12 +68,13 @@ Durations without(const program::Program& program, Durations durations, Seconds 
 
 }  // namespace
 
-std::vector<Freed> saved_if_free(const program::Program& program, const Durations& durations) {
-  const Seconds step = analyse(program, durations).step_time;
+std::vector<Freed> saved_if_free(const program::Program& program, const Durations& durations,
+                                 const std::function<Seconds(const Durations&)>& step_of) {
+  const Seconds step = step_of(durations);
   std::vector<Freed> result;
   const auto note = [&](std::string_view what, const Durations& freed) {
     constexpr double kRounding = 1e-9;
-    const Seconds saved = step - analyse(program, freed).step_time;
+    const Seconds saved = step - step_of(freed);
     if (saved.value > kRounding * step.value) result.push_back({what, saved});
   };
   for (const OperatorKind& kind : kOperators) {

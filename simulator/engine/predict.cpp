@@ -15,8 +15,9 @@ double host_share(const program::TimeParts& parts) {
   return passes > Seconds{} ? parts.host / passes : 0;
 }
 
-/// Errors of one class of operators have one cause, so they add up within the class; classes are independent.
-void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
+/// Errors of one class of operators have one cause, so they add up within the class; classes are independent. On GPUs whole steps
+/// that were published say more: how far those that are like it were off.
+void add_uncertainty(Prediction& prediction, const workload::Job& job, const cost::Machine& machine) {
   const program::Program& program = prediction.program;
   std::vector<double> by_class(prediction.summary.classes.size(), 0);
   for (std::size_t c = 0; c < by_class.size(); ++c) {
@@ -30,9 +31,10 @@ void add_uncertainty(Prediction& prediction, const cost::Machine& machine) {
   }
   double variance = 0;
   for (double sigma : by_class) variance += sigma * sigma;
-  prediction.sigma =
-      std::hypot(std::sqrt(variance) / prediction.summary.step_time.value, machine.step_sigma(),
-                 cost::HostLaunches::kSigma * host_share(prediction.summary.parts));
+  prediction.evidence = cost::evidence_of(job, machine.fitted());
+  const double of_step = prediction.evidence ? prediction.evidence->sigma
+                                             : std::sqrt(variance) / prediction.summary.step_time.value;
+  prediction.sigma = std::hypot(of_step, cost::HostLaunches::kSigma * host_share(prediction.summary.parts));
 }
 
 }  // namespace
@@ -54,6 +56,24 @@ std::vector<memory::Parts> needs_of(const program::Program& program,
   return needs;
 }
 
+namespace {
+
+PlayOptions how_to_play(const workload::Job& job, const cost::Machine& machine, Rows rows) {
+  return {.cores = {machine.cores()}, .sharing = job.simulate.sharing, .rows = rows};
+}
+
+}  // namespace
+
+Seconds step(const program::Program& program, const Durations& durations, const workload::Job& job,
+             const cost::Machine& machine, workload::Depth depth) {
+  switch (depth) {
+    case workload::Depth::event:
+      return play(program, durations, how_to_play(job, machine, Rows::none)).summary.step_time;
+    case workload::Depth::analytic: break;
+  }
+  return analyse(program, durations).step_time;
+}
+
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth, Rows rows) {
   program::Program program = program::lower(job);
   std::vector<memory::Layout> layouts;
@@ -69,15 +89,14 @@ Prediction predict(program::Program program, std::vector<memory::Layout> layouts
   const Durations durations = price(result.program, machine);
   switch (depth) {
     case workload::Depth::event: {
-      Played played = play(result.program, durations,
-                           {.cores = {machine.cores()}, .sharing = job.simulate.sharing, .rows = rows});
+      Played played = play(result.program, durations, how_to_play(job, machine, rows));
       result.timeline = std::move(played.timeline);
       result.summary = std::move(played.summary);
       break;
     }
     case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
   }
-  add_uncertainty(result, machine);
+  add_uncertainty(result, job, machine);
   return result;
 }
 

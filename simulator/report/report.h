@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "simulator/cost/evidence.h"
 #include "simulator/memory/memory.h"
 #include "simulator/program/program.h"
 #include "simulator/program/timeline.h"
@@ -34,7 +35,8 @@ struct Predicted {
   const std::vector<memory::Parts>& memory;  // by rank class, at its peak
   Bytes peak;                                // of the rank that needs most
   const program::StepSummary& summary;
-  double sigma{};                // relative, of the step time
+  double sigma{};  // relative, of the step time
+  std::optional<cost::Evidence> evidence;
   std::string depth;             // "event", "analytic"
   FlopsPerSecond peak_per_rank;  // what mfu is a share of
   std::string peak_source;

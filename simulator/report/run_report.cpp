@@ -116,6 +116,13 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                {"memory", memory_json(p)},
                {"network", Json::object()},
                {"assumptions", assumptions_json(p)}};
+  if (const auto& e = p.evidence)
+    json["evidence"] = {{"on", e->on},
+                        {"like", e->like},
+                        {"runs", e->runs},
+                        {"ranks", {e->fewest_ranks, e->most_ranks}},
+                        {"mean_error", e->mean_error},
+                        {"measured_there", e->measured_there}};
   for (const workload::Warning& one : workload::trainer_warnings(p.job))
     json["warnings"].push_back({{"path", one.path}, {"text", one.text}});
   if (p.job.train.tokens) json["run"] = whole_run_json(whole_run(p.job, r));

@@ -66,6 +66,13 @@ constexpr Row kRows[] = {
   {"plan.schedule",
    [](const Job& j) { return !j.habits.name.starts_with("megatron") || is_one_of(j, {"megatron-deepspeed"}) || !splits_backwards(j.plan.schedule); },
    [](const Job& j) { return fmt::format("Megatron-LM has no schedule {}", entry_of(j.plan.schedule).name); }},
+  // megatron/core/transformer/transformer_config.py, overlap_moe_expert_parallel_comm
+  {"plan.overlap.experts",
+   [](const Job& j) { return !is_one_of(j, {"megatron-te", "megatron-core"}) || !j.plan.overlap.experts || j.plan.pp == 1 || j.plan.vpp > 1 || splits_backwards(j.plan.schedule); },
+   [](const Job&) { return std::string("Megatron-LM refuses exchanges with experts beside another micro-batch in a pipeline of one chunk a stage, where they delay more than they hide: plan.vpp of 2 and more"); }},
+  {"plan.recompute",
+   [](const Job& j) { return !is_one_of(j, {"megatron-te", "megatron-core"}) || !j.plan.overlap.experts || (j.plan.recompute != Recompute::full && j.plan.recompute != Recompute::layers); },
+   [](const Job&) { return std::string("Megatron-LM refuses to recompute whole layers where plan.overlap.experts is true"); }},
   // torch/distributed/pipelining/schedules.py, get_schedule_class
   {"plan.schedule",
    [](const Job& j) { return !is_one_of(j, {"torchtitan"}) || (j.plan.schedule != Schedule::zb_h1 && j.plan.schedule != Schedule::dualpipe); },

@@ -420,7 +420,7 @@ TEST_F(Sim, ExplainsWhatBoundsAPlanAndWhatChangesWouldBring) {
   EXPECT_NE(line("waits "), "") << told;
   for (const std::string change : {"plan.vpp=2", "plan.pp=2", "plan.recompute=full"}) {
     const std::string shown = line(change);
-    const Ended changed = sim({"run", job, "--set", change, "--depth", "analytic"});
+    const Ended changed = sim({"run", job, "--set", change});
     const std::string step = lines(changed.out).at(1);  // "step time  2.53 s ± ..."
     const std::string seconds = step.substr(11, step.find(" ±") - 11);
     EXPECT_NE(shown.find(" " + seconds + " "), std::string::npos) << shown << " and " << step;

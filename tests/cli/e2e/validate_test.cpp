@@ -1,6 +1,8 @@
 // `ds-sim validate`: what stands in its table and report, and what it does with files that are none.
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -194,6 +196,21 @@ TEST_F(Validate, TheShippedJobIsThatOfItsMeasuredCase) {
       ++found;
     }
   EXPECT_EQ(found, 1);
+}
+
+/// Intervals follow from errors that are kept in a file: if this fails, constants or models have moved since bench/fit --evidence
+/// wrote it.
+TEST_F(Validate, FindsTheErrorsThatIntervalsAreMadeOf) {
+  const Json evidence = Json::parse(read(DS_SOURCE_DIR "/profiles/evidence.json"));
+  std::map<std::string, double> known;
+  for (const Json& run : evidence["runs"]) known[run["id"]] = run["fitted"];
+  const Json report =
+      Json::parse(sim({"validate", DS_SOURCE_DIR "/profiles/measured/mlperf.json", "--report", "-"}).out);
+  ASSERT_EQ(report["cases"].size(), 17U);
+  for (const Json& row : report["cases"]) {
+    ASSERT_TRUE(known.contains(row["id"])) << row["id"];
+    EXPECT_NEAR(std::log1p(row["error"].get<double>()), known[row["id"]], 0.01) << row["id"];
+  }
 }
 
 }  // namespace

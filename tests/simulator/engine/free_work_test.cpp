@@ -10,6 +10,10 @@
 namespace ds::engine {
 namespace {
 
+auto step_of(const program::Program& program) {
+  return [&program](const Durations& durations) { return analyse(program, durations).step_time; };
+}
+
 /// Ranks that do one thing after the other save of each kind what it takes, and all together are the step.
 TEST(FreeWork, AddsUpToTheStepWhereNothingHides) {
   for (const std::int64_t tp : {1, 2}) {
@@ -18,7 +22,7 @@ TEST(FreeWork, AddsUpToTheStepWhereNothingHides) {
     const workload::Job job = support::small_job(small);
     const program::Program program = program::lower(job);
     const Durations durations = random_durations(draw, program, 0.05, 0.5);
-    const std::vector<Freed> freed = saved_if_free(program, durations);
+    const std::vector<Freed> freed = saved_if_free(program, durations, step_of(program));
     Seconds sum{};
     for (const Freed& one : freed) sum += one.saved;
     const double step = analyse(program, durations).step_time.value;
@@ -41,7 +45,7 @@ TEST(FreeWork, SavesNoMoreThanThereIs) {
     const Durations durations = random_durations(draw, program, 0.5, 0.5);
     const Seconds step = analyse(program, durations).step_time;
     Seconds before = step;
-    for (const Freed& one : saved_if_free(program, durations)) {
+    for (const Freed& one : saved_if_free(program, durations, step_of(program))) {
       EXPECT_GT(one.saved, Seconds{});
       EXPECT_LE(one.saved, before) << "most first";
       before = one.saved;

@@ -52,6 +52,19 @@ TEST(Trainers, SchedulesThatTheyDoNotHave) {
   EXPECT_EQ(warned({"software=torchtitan", "plan.schedule=zb-v", untied}), "");
 }
 
+TEST(Trainers, MegatronHidesExchangesWithExpertsBetweenChunks) {
+  const auto with = [](std::vector<std::string_view> more) {
+    more.insert(more.begin(),
+                {"software=megatron-core", "plan.overlap.experts=true", "model.family=moe", "plan.ep=2",
+                 R"(model.moe={"experts": 4, "top_k": 2, "expert_ffn": 64})", "plan.pp=2"});
+    return warned(more);
+  };
+  EXPECT_THAT(with({}), HasSubstr("plan.overlap.experts: Megatron-LM refuses"));
+  EXPECT_EQ(with({"plan.vpp=2"}), "");
+  EXPECT_EQ(with({"plan.pp=1"}), "");
+  EXPECT_THAT(with({"plan.vpp=2", "plan.recompute=full"}), HasSubstr("plan.recompute: Megatron-LM refuses"));
+}
+
 TEST(Trainers, DeepSpeedAndDataParallelOnes) {
   EXPECT_EQ(warned({"software=deepspeed", "model.layers=9"}), "");
   EXPECT_THAT(warned({"software=deepspeed", "plan.vpp=2"}),
