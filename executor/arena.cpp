@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "executor/available_memory.h"
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 #include "simulator/memory/memory.h"
 
 namespace ds::executor {

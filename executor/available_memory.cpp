@@ -3,15 +3,16 @@
 
 #include <fmt/format.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <fstream>
 #include <optional>
 #include <sstream>
 
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 
 namespace ds::executor {
 namespace {
@@ -93,13 +94,9 @@ void check_available(const std::string& what, Bytes need, const AvailableMemory&
                                  megabytes(static_cast<double>(available.bytes.value)), available.of));
 }
 
-std::string address_space_note() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
-  return fmt::format("; ulimit -v allows a process {}", megabytes(static_cast<double>(limit.rlim_cur)));
-}
-
 void check_room_for_blas() {
+  static std::atomic<bool> taken{false};
+  if (taken) return;
   constexpr std::size_t kBytes = kBlasBytes + kSlack;
   void* room =
       ::mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -108,6 +105,7 @@ void check_room_for_blas() {
         fmt::format("not enough memory: matrix products need {} of address space beside the arena{}",
                     megabytes(kBytes), address_space_note()));
   ::munmap(room, kBytes);
+  taken = true;
 }
 
 }  // namespace ds::executor

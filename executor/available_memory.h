@@ -23,10 +23,8 @@ AvailableMemory available_memory(const std::filesystem::path& root = "/");
 void check_available(const std::string& what, Bytes need, const AvailableMemory& available);
 
 /// Throws MachineError where the address space of this process, as `ulimit -v` bounds it, has no room for the work memory of a
-/// BLAS. OpenBLAS 0.3.21 takes it at the first product; where it is refused, it asks again for ever.
+/// BLAS. OpenBLAS 0.3.21 takes it at the first product, and keeps it; where it is refused, it asks again for ever. So it is called
+/// when all that the products work on is there, and right before them; once it was found, it is not asked for again.
 void check_room_for_blas();
-
-/// "; ulimit -v allows a process 600 MB", or nothing where there is no such limit: for messages of what was refused.
-std::string address_space_note();
 
 }  // namespace ds::executor

@@ -13,7 +13,6 @@
 #include "cli/ds_exec/commands.h"
 #include "cli/ds_exec/launch.h"
 #include "cli/session/phases.h"
-#include "executor/available_memory.h"
 #include "executor/calibrate/together.h"
 #include "simulator/base/error.h"
 
@@ -80,7 +79,6 @@ int exec_calibrate(const Common& common, const CalibrateOptions& options) {
   Phases phases(common);
   set_last_words("stopped before everything was measured; no profile was written");
   phases.begin("measure");
-  executor::check_room_for_blas();
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   const int rounds = static_cast<int>(options.rounds);
   const double alone = rounds + 1;  // the first warms up

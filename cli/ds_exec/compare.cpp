@@ -10,7 +10,6 @@
 
 #include "cli/ds_exec/exec_report.h"
 #include "cli/session/traces.h"
-#include "executor/available_memory.h"
 #include "executor/calibrate/probe.h"
 #include "executor/cores.h"
 #include "simulator/base/error.h"
@@ -132,7 +131,6 @@ int exec_compare(const Common& common, const ExecOptions& options, executor::Wor
   const engine::Prediction& p = training.prediction;
 
   phases.begin("probe the machine");
-  executor::check_room_for_blas();
   const executor::GemmProbe before = executor::probe_gemm();
   const Seconds limit_before = executor::gemm_only(training.program());
   phases.begin("train");

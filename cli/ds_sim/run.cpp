@@ -126,7 +126,7 @@ std::string evidence_line(const cost::Evidence& e, std::int64_t ranks) {
                      ranks > e.most_ranks ? "; none was as large" : "");
 }
 
-/// What bounds the plan, and what changes of it would bring, at the same depth. After a stop nothing more is said.
+/// What bounds the plan, and what changes of it would bring, at the same depth.
 void tell_why(const Common& common, const workload::Job& job, const Document& document,
               const std::string& folder, const cost::Machine& machine, const engine::Prediction& p,
               const Figures& figures, workload::Depth depth) {
@@ -134,15 +134,12 @@ void tell_why(const Common& common, const workload::Job& job, const Document& do
     return engine::step(p.program, durations, job, machine, depth);
   };
   show(common, bounds_text(p, engine::saved_if_free(p.program, engine::price(p.program, machine), step_of)));
-  const StopToken& stop = watch_signals();
   std::vector<Outcome> changes = one_step_changes(job, document, folder);
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  const bool idle = predict_all(changes, {.depth = std::string(workload::name_in(workload::kDepths, depth)),
-                                          .threads = static_cast<std::size_t>(common.jobs),
-                                          .progress = line.callback(),
-                                          .stop = &stop});
+  predict_all(changes, {.depth = std::string(workload::name_in(workload::kDepths, depth)),
+                        .threads = static_cast<std::size_t>(common.jobs),
+                        .progress = line.callback()});
   line.finish();
-  if (!idle || stop.stop_requested()) end_beside_threads(status_after(stop));
   show(common, changes_text(changes, figures, common.screen(STDOUT_FILENO)));
 }
 

@@ -57,10 +57,10 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
 
   phases.begin("predict");
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  const bool idle = predict_all(sweep.outcomes, {.depth = options.depth,
-                                                 .threads = static_cast<std::size_t>(common.jobs),
-                                                 .progress = line.callback(),
-                                                 .stop = &stop});
+  predict_all(sweep.outcomes, {.depth = options.depth,
+                               .threads = static_cast<std::size_t>(common.jobs),
+                               .progress = line.callback(),
+                               .stop = &stop});
   line.finish();
 
   phases.begin("write");
@@ -73,7 +73,6 @@ int sim_sweep(const Common& common, const SweepOptions& options) {
   const int status = sweep.complete() ? status_of(sweep) : status_after(stop);
   if (!sweep.complete() && !common.quiet)
     tell(fmt::format("stopped at {} of {} points", sweep.count_reached(), sweep.outcomes.size()));
-  if (!idle || stop.stop_requested()) end_beside_threads(status);
   return status;
 }
 

@@ -43,8 +43,8 @@ struct Judged {
   std::optional<AtEventDepth> event;  // where it was asked for
 };
 
-/// Why a plan of the job's own has no verdict, where a stop came first.
-inline constexpr std::string_view kNotJudged = "not judged: the search was stopped";
+/// Why a plan of the job's own has no verdict, where the search ended before.
+inline constexpr std::string_view kNotJudged = "not judged: the search ended before";
 
 /// What a search came to.
 struct SearchAnswer {

@@ -4,16 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
-#include <span>
-#include <variant>
+#include <memory>
+#include <utility>
 
 #include "cli/ds_tune/commands.h"
+#include "cli/ds_tune/search_work.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
-#include "simulator/base/steady_clock.h"
-#include "simulator/engine/predict.h"
 
 namespace ds::cli {
 namespace {
@@ -77,37 +75,6 @@ std::optional<workload::Job> own_plan(const workload::Job& base, std::string& fa
   return job;
 }
 
-Judged judged(const tuner::Space& space, const tuner::Scored& one) {
-  return {std::get<workload::Job>(space.decode(one.index)).plan, one.verdict, std::nullopt};
-}
-
-/// Nothing where the step is too long to be played.
-std::optional<AtEventDepth> at_event_depth(workload::Job job, const workload::Plan& plan,
-                                           const cost::Profile& profile) {
-  job.plan = plan;
-  workload::settle(job);
-  if (!workload::playable(job)) return std::nullopt;
-  const engine::Prediction prediction =
-      engine::predict(job, cost::Machine(job, profile), workload::Depth::event, engine::Rows::none);
-  return AtEventDepth{prediction.summary.step_time, prediction.sigma};
-}
-
-/// What events may take beyond --time-limit: the best plan is worth that much of a wait, the others where they fit in.
-constexpr Seconds kGrace{0.5};
-
-/// From the best on, as long as there is time for one more that takes as long as the longest so far. Whether there was for all.
-bool judge_by_events(std::vector<Judged>& plans, const workload::Job& base, const cost::Profile& profile,
-                     const StopToken& stop, Seconds until) {
-  Seconds longest{0};
-  for (Judged& one : plans) {
-    const Seconds begun = steady_now();
-    if (stop.stop_requested() || begun + longest > until) return false;
-    one.event = at_event_depth(base, one.plan, profile);
-    longest = std::max(longest, steady_now() - begun);
-  }
-  return true;
-}
-
 }  // namespace
 
 std::string method_names() {
@@ -122,7 +89,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job}, {"the space", options.space}});
   const tuner::Method& method = method_of(options);
-  const StopToken& stop = watch_signals();
+  end_on_signals();  // nothing has been found that could be saved
   Phases phases(common);
   phases.begin("read the job");
   const Document document = job_document(options.job, common);
@@ -133,45 +100,36 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const cost::Profile profile =
       base.cluster.cpu() ? profile_of(base) : cost::rough_profile();  // nobody asks it about GPUs
   check_against(outputs, {{"the profile", profile.path}});
-  const tuner::Space space = tuner::read_space(
-      base,
-      {.file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores});
-  tuner::Evaluator evaluator(space, profile, static_cast<std::size_t>(common.jobs));
   std::string own_fault;
-  const std::optional<workload::Job> own = own_plan(base, own_fault);
-  const std::optional<tuner::Candidate> start = own ? space.find(own->plan) : std::nullopt;
+  const auto work = std::make_shared<SearchWork>(
+      base, own_plan(base, own_fault), profile,
+      tuner::Constraints{
+          .file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores},
+      static_cast<std::size_t>(common.jobs));
 
-  const Seconds begun = steady_now();
-  const Seconds limit{options.time_limit_s.value_or(std::numeric_limits<double>::infinity())};
+  const StopToken& stop = watch_signals();
   phases.begin("search");
   terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
-  const auto searcher = method.make(space, base.seed);
-  const tuner::Found found =
-      tuner::search(space, evaluator, *searcher,
-                    {.start = start,
-                     .evals = options.evals.value_or(std::numeric_limits<std::int64_t>::max()),
-                     .time_limit = limit,
-                     .top = static_cast<std::size_t>(options.top),
-                     .stop = &stop,
-                     .progress = progress.callback()});
-  progress.finish();
+  const tuner::Found found = SearchWork::search(work, method,
+                                                {.stop = stop,
+                                                 .evals = options.evals,
+                                                 .time_limit_s = options.time_limit_s,
+                                                 .top = static_cast<std::size_t>(options.top)},
+                                                progress);
 
   phases.begin("judge the best once more");
-  SearchAnswer answer{.space = space,
-                      .job = document,
-                      .found = found,
-                      .method = method.name,
-                      .baseline_fault = own_fault,
-                      .baseline_in_space = start.has_value(),
-                      .memory_margin = margin};
-  for (const tuner::Scored& one : found.top) answer.top.push_back(judged(space, one));
-  for (const tuner::Scored& one : found.front) answer.front.push_back(judged(space, one));
-  const bool all_judged = judge_by_events(answer.top, space.base(), profile, stop, begun + limit + kGrace);
-  if (own && stop.stop_requested()) answer.baseline_fault = kNotJudged;
-  if (own && !stop.stop_requested())
-    answer.baseline =
-        Judged{own->plan, evaluator.evaluate(std::span(&own->plan, 1), {.too_large_ones = true}).front(),
-               std::nullopt};
+  SearchWork::Judgements judged = SearchWork::judge(work, found);
+  if (own_fault.empty() && !judged.baseline) own_fault = kNotJudged;
+  const SearchAnswer answer{.space = work->space(),
+                            .job = document,
+                            .found = found,
+                            .method = method.name,
+                            .top = std::move(judged.top),
+                            .front = std::move(judged.front),
+                            .baseline = judged.baseline,
+                            .baseline_fault = own_fault,
+                            .baseline_in_space = work->has_own(),
+                            .memory_margin = margin};
 
   phases.begin("write");
   if (!common.report.empty()) write_output(common.report, search_report(answer, provenance(common, &base)));
@@ -183,7 +141,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
       show(common,
            "durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
   }
-  if (found.end == tuner::End::stopped || (stop.stop_requested() && !all_judged)) return status_after(stop);
+  if (found.end == tuner::End::stopped || (stop.stop_requested() && !judged.complete))
+    return status_after(stop);
   return answer.top.empty() ? kHonestNo : kDone;
 }
 

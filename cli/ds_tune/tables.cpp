@@ -37,7 +37,7 @@ std::string ending(const tuner::Found& found) {
 std::string counts(const SearchAnswer& answer) {
   const tuner::Found& f = answer.found;
   const auto duplicates = f.rejections.find({tuner::Reason::duplicate});
-  const Index same = duplicates == f.rejections.end() ? 0 : duplicates->second;
+  const Index same = duplicates == f.rejections.end() ? 0 : duplicates->second.count;
   std::string text = fmt::format("{} combinations, {} break a rule", terminal::exact(answer.space.size()),
                                  terminal::exact(f.pruned.rule - same));
   if (same > 0) text += fmt::format(", {} are the same as others", terminal::exact(same));
@@ -99,22 +99,22 @@ std::string event_note(const SearchAnswer& answer) {
 }
 
 /// The first candidate that was rejected for that, in words.
-std::string example(const tuner::Space& space, std::string_view words) {
-  workload::Job job = space.base();
-  for (Index i = 0; i < space.size(); ++i)
-    if (const auto rejection = space.decode_into(space.candidate(i), job);
-        rejection && tuner::words_of(*rejection) == words) {
-      const auto violation = workload::first_violation(job);
-      return violation ? fmt::format(", as {}", workload::as_error(*violation, job).wrong()) : "";
-    }
-  return {};
+std::string example(const SearchAnswer& answer, std::string_view words) {
+  std::optional<Index> first;
+  for (const auto& [rejection, all] : answer.found.rejections)
+    if (tuner::words_of(rejection) == words) first = std::min(first.value_or(all.first), all.first);
+  if (!first) return {};
+  workload::Job job = answer.space.base();
+  answer.space.decode_into(answer.space.candidate(*first), job);
+  const auto violation = workload::first_violation(job);
+  return violation ? fmt::format(", as {}", workload::as_error(*violation, job).wrong()) : "";
 }
 
 }  // namespace
 
 std::map<std::string_view, Index> counted_by_words(const tuner::Found& found) {
   std::map<std::string_view, Index> counts;
-  for (const auto& [rejection, count] : found.rejections) counts[tuner::words_of(rejection)] += count;
+  for (const auto& [rejection, all] : found.rejections) counts[tuner::words_of(rejection)] += all.count;
   return counts;
 }
 
@@ -151,7 +151,7 @@ std::string obstacles(const SearchAnswer& answer) {
   std::string text;
   for (std::size_t i = 0; i < std::min(kShown, rules.size()); ++i) {
     const auto& [of_counting, count, words] = rules[i];
-    text += fmt::format("  {} of them: {}{}\n", terminal::exact(-count), words, example(answer.space, words));
+    text += fmt::format("  {} of them: {}{}\n", terminal::exact(-count), words, example(answer, words));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/prediction/prediction.h"
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 #include "simulator/workload/spellings.h"
 
 namespace ds::cli {
@@ -44,7 +45,7 @@ void attempt(Outcome& outcome, const std::function<void()>& step) {
   } catch (const MachineError& error) {
     outcome.fault = error.what();
   } catch (const std::bad_alloc&) {
-    outcome.fault = "memory is not to be had";
+    outcome.fault = not_enough_memory();
   } catch (const std::exception& error) {
     outcome.fault = fmt::format("our mistake: {}", error.what());
   }

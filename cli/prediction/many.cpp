@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "cli/prediction/prediction.h"
+#include "cli/session/beside.h"
 #include "cli/session/session.h"
 
 namespace ds::cli {
@@ -83,9 +84,9 @@ void start_threads(const std::shared_ptr<Work>& work, std::size_t threads) {
 
 }  // namespace
 
-bool predict_all(std::vector<Outcome>& outcomes, const Many& how) {
+void predict_all(std::vector<Outcome>& outcomes, const Many& how) {
   const auto stopped = [&] { return how.stop != nullptr && how.stop->stop_requested(); };
-  if (stopped()) return true;
+  if (stopped()) return;
   const std::shared_ptr<Work> work = work_of(outcomes, how.depth);
   start_threads(work, how.threads);
   std::unique_lock hold(work->lock);
@@ -95,8 +96,8 @@ bool predict_all(std::vector<Outcome>& outcomes, const Many& how) {
       how.progress(static_cast<double>(work->ended) / static_cast<double>(work->pieces.size()),
                    outcomes[work->pieces[work->begun - 1].number].name);
   }
-  const bool all_idle = work->ended == work->begun;
-  work->begun = work->pieces.size();  // nothing is begun any more
+  if (stopped()) leave_threads_behind();  // those that are idle may not have ended yet
+  work->begun = work->pieces.size();      // nothing is begun any more
   for (Piece& piece : work->pieces) {
     if (!piece.ended) continue;
     Outcome& outcome = outcomes[piece.number];
@@ -104,7 +105,6 @@ bool predict_all(std::vector<Outcome>& outcomes, const Many& how) {
     outcome.fault = std::move(piece.outcome.fault);
     outcome.bad_input = piece.outcome.bad_input;
   }
-  return all_idle;
 }
 
 }  // namespace ds::cli

@@ -64,8 +64,8 @@ struct Many {
   const StopToken* stop{nullptr};
 };
 /// Predicts all that could be read, by several threads. After a stop it returns at once: what had not ended by then has neither
-/// figures nor fault. False where a thread is still in the middle of something, beside which only end_beside_threads() ends a program.
-bool predict_all(std::vector<Outcome>& outcomes, const Many& how);
+/// figures nor fault, and threads that are still in the middle of something are left behind (leave_threads_behind).
+void predict_all(std::vector<Outcome>& outcomes, const Many& how);
 
 /// What a job must say for a figure to be there.
 enum class Needs : std::uint8_t { step, tokens, price };

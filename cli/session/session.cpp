@@ -12,9 +12,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <system_error>
 
+#include "cli/session/beside.h"
+#include "cli/session/last_resort.h"
 #include "ds_version.h"
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 #include "simulator/workload/job_document.h"
 
 namespace ds::cli {
@@ -66,7 +70,12 @@ std::string line_of_ours(std::string_view kind, std::string_view message) {
 }
 
 int complain(int status, std::string_view kind, std::string_view message) {
-  fmt::print(stderr, "{}", line_of_ours(kind, message));
+  try {
+    fmt::print(stderr, "{}", line_of_ours(kind, message));
+  } catch (const std::bad_alloc&) {
+    for (const std::string_view part : {std::string_view("ds: "), kind, message, std::string_view("\n")})
+      write_last_words(part);
+  }
   return status;
 }
 
@@ -79,7 +88,9 @@ terminal::ProgressMode Common::progress_mode() const {
   return *mode;
 }
 
-int guarded(const std::function<int()>& command) noexcept {
+namespace {
+
+int status_of(const std::function<int()>& command) noexcept {
   try {
     const int status = command();
     if (std::fflush(stdout) != 0) return complain(kOurMistake, "", "standard output cannot be written");
@@ -91,10 +102,27 @@ int guarded(const std::function<int()>& command) noexcept {
   } catch (const MachineError& e) {
     return complain(kOurMistake, "", e.what());
   } catch (const std::bad_alloc&) {
-    return complain(kOurMistake, "", "not enough memory");
+    return complain(kOurMistake, "", not_enough_memory());
+  } catch (const std::system_error& e) {
+    if (e.code() != std::errc::resource_unavailable_try_again)
+      return complain(kOurMistake, "our mistake: ", e.what());
+    return complain(kOurMistake, "",
+                    fmt::format("a thread cannot be started: memory, or the number of processes that ulimit "
+                                "-u allows, is used up{}",
+                                address_space_note()));
   } catch (const std::exception& e) {
     return complain(kOurMistake, "our mistake: ", e.what());
   }
+}
+
+}  // namespace
+
+int guarded(const std::function<int()>& command) noexcept {
+  static_assert(kOurMistake == kStatusOfLastResort);
+  install_last_resort();
+  const int status = status_of(command);
+  if (threads_are_left()) std::_Exit(status);
+  return status;
 }
 
 int complain(int status, std::string_view message) { return complain(status, "", message); }
@@ -110,11 +138,6 @@ StopToken& watch_signals() {
 }
 
 void end_on_signals() { handle(end_at_once); }
-
-void end_beside_threads(int status) {
-  if (std::fflush(stdout) != 0) status = complain(kOurMistake, "", "standard output cannot be written");
-  std::_Exit(status);
-}
 
 void tell(std::string_view line) { fmt::print(stderr, "{}", line_of_ours("", line)); }
 

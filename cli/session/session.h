@@ -54,8 +54,6 @@ StopToken& watch_signals();
 /// For commands that have nothing to save: Ctrl-C and SIGTERM end the program at once, with 130 and 143. A file that is
 /// being written is finished first.
 void end_on_signals();
-/// Ends the program while other threads go on, which must not see what they use be taken down.
-[[noreturn]] void end_beside_threads(int status);
 /// What that end says, without "ds: ": how far the work had come, and what is kept.
 void set_last_words(std::string_view words);
 /// A line of ours on standard error, for people.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "executor/arena.h"
+#include "executor/available_memory.h"
 #include "executor/calibrate/calibrate.h"
 #include "executor/calibrate/last_touch.h"
 #include "executor/calibrate/robust.h"
@@ -197,6 +198,7 @@ std::vector<OperatorTime> measure_operators(const std::vector<ops::Op>& list,
   Pool pool(list);
   std::vector<Bench> benches;
   for (const ops::Op& op : list) benches.emplace_back(op, pool);
+  check_room_for_blas();
 
   std::vector<int> repeats(list.size(), 1);
   std::vector<std::vector<double>> seconds(list.size());

@@ -9,7 +9,6 @@
 #include <cstring>
 #include <span>
 
-#include "executor/available_memory.h"
 #include "executor/cores.h"
 #include "simulator/base/error.h"
 
@@ -102,7 +101,6 @@ int measure_as_rank(const RankEnvironment& environment, int rounds) {
   return body.run([&] {
     Pool& pool = body.pool();
     pool.touch(environment.rank);
-    check_room_for_blas();
     const auto publish = [&](double share) {
       if (environment.rank == 0) pool.publish({std::bit_cast<std::uint64_t>(share)});
     };

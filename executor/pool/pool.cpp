@@ -16,11 +16,11 @@
 #include <memory>
 #include <utility>
 
-#include "executor/available_memory.h"
 #include "executor/clock.h"
 #include "executor/cores.h"
 #include "executor/pool/shared.h"
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 
 namespace ds::executor {
 namespace {

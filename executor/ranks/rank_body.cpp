@@ -4,12 +4,12 @@
 #include <new>
 #include <utility>
 
-#include "executor/available_memory.h"
 #include "executor/device/cpu_device.h"
 #include "executor/pool/heartbeat.h"
 #include "executor/pool/pool_communicators.h"
 #include "executor/ranks/ranks.h"
 #include "simulator/base/error.h"
+#include "simulator/base/short_memory.h"
 
 namespace ds::executor {
 namespace {
@@ -34,7 +34,7 @@ int RankBody::run(const std::function<void()>& work) {
   } catch (const MachineError& e) {
     error.message = e.what();
   } catch (const std::bad_alloc&) {
-    error.message = "not enough memory" + address_space_note();
+    error.message = not_enough_memory();
   } catch (const std::exception& e) {
     error.message = std::string("our mistake: ") + e.what();
   }

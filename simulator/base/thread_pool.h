@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -18,7 +19,7 @@ class ThreadPool {
   std::size_t size() const { return size_; }
 
   /// Calls fn(piece, member) for all pieces below `count`; they are begun in their order. `member` is below size(), and no
-  /// member has two at a time. After an exception no piece is begun any more; the first one is thrown on.
+  /// member has two at a time. Where the machine gives fewer threads than that, there are fewer members. After an exception no piece is begun any more; the first one is thrown on.
   template <class Fn>
   void share(std::size_t count, Fn&& fn) const {
     std::atomic<std::size_t> next{0};
@@ -35,8 +36,11 @@ class ThreadPool {
     };
     {
       std::vector<std::jthread> others;
-      for (std::size_t member = 1; member < size_ && member < count; ++member)
-        others.emplace_back(work, member);
+      try {
+        for (std::size_t member = 1; member < size_ && member < count; ++member)
+          others.emplace_back(work, member);
+      } catch (const std::system_error&) {  // memory for their stacks, or the number of processes, is used up
+      }
       work(0);
     }
     if (failed) std::rethrow_exception(failed);

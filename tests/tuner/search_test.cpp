@@ -232,6 +232,37 @@ TEST(Search, StopsWhenItIsTold) {
   EXPECT_EQ(late.end, End::time_limit);
 }
 
+/// Half a million candidates are asked for at once, and one that is no plan costs microseconds.
+TEST(Search, IsToldToEndBetweenCandidatesThatAreNoPlans) {
+  const Space space = read_space(parts_of(world(0)), {});
+  Evaluator evaluator(space, profile());
+  const std::unique_ptr<Searcher> all = in_order(space);
+  int left = 100;
+  const std::vector<Verdict> verdicts =
+      evaluator.evaluate(all->ask(500), {.top = 1, .enough = [&] { return --left < 0; }});
+  EXPECT_EQ(verdicts.size(), 500U);
+  EXPECT_GE(left, -20);  // each part of the work asks once more, and ends
+  EXPECT_TRUE(std::ranges::all_of(verdicts, [](const Verdict& v) { return v.reason == Reason::unseen; }));
+}
+
+TEST(Search, ShowsWhatItHasFoundWhileItGoesOn) {
+  const Space space = read_space(parts_of(world(0)), {});
+  Evaluator evaluator(space, profile());
+  const std::unique_ptr<Searcher> searcher = in_order(space);
+  const Search* running = nullptr;
+  std::optional<Found> early;
+  Search one(space, evaluator, *searcher, {.progress = [&](double, std::string_view) {
+               if (!early) early = running->found();
+             }});
+  running = &one;
+  one.run();
+  ASSERT_TRUE(early);
+  EXPECT_EQ(early->end, End::stopped);
+  EXPECT_EQ(seen(*early), 1);
+  EXPECT_EQ(one.found().end, End::seen_whole);
+  EXPECT_EQ(seen(one.found()), space.size());
+}
+
 TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
   for (std::uint64_t number = 0; number < 6; ++number) {
     const Space space = read_space(parts_of(world(number)), {});
@@ -257,7 +288,14 @@ TEST(Search, SaysWhatStoodInTheWay) {
   EXPECT_FALSE(f.optimal());
   ASSERT_TRUE(f.nearest);
   Index broken = 0;
-  for (const auto& [rejection, count] : f.rejections) broken += count;
+  for (const auto& [rejection, all] : f.rejections) {
+    broken += all.count;
+    for (Index i = 0; i <= all.first; ++i) {
+      const auto decoded = space.decode(i);
+      const Rejection* const why = std::get_if<Rejection>(&decoded);
+      EXPECT_EQ(why != nullptr && *why == rejection, i == all.first);
+    }
+  }
   EXPECT_EQ(broken, f.pruned.rule);
   EXPECT_EQ(f.pruned.memory, space.size() - broken);
 }

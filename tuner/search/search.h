@@ -6,6 +6,8 @@
 //   const Found found = search(space, evaluator, *find_method("random")->make(space, seed), {.evals = 1000});
 //   found.top.front().index
 //
+// Search is the same for those who look at what has been found while it goes on.
+//
 // Plans are cut, soundly, before their step time is asked for: those that break a rule, those that do not fit into memory,
 // those whose bound says that they are not among the best of each kind so far. So the best plans of a space that was seen whole
 // are the best, and `top` holds no other.
@@ -14,6 +16,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -81,6 +84,11 @@ struct Pruned {
   Index rule{}, memory{}, bound{};
 };
 
+/// Candidates that are no plans for one reason: how many, and the first of them by number.
+struct Rejected {
+  Index count{}, first{};
+};
+
 enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped };
 
 struct Found {
@@ -89,14 +97,46 @@ struct Found {
   std::int64_t evaluations{};
   Pruned pruned;
   std::vector<Improvement> history;
-  std::map<Rejection, Index> rejections;  // candidates that are no plans
-  std::optional<Scored> nearest;          // where none fits: the one that is least over its memory
+  std::map<Rejection, Rejected> rejections;
+  std::optional<Scored> nearest;  // where none fits: the one that is least over its memory
   End end{};
 
   bool optimal() const { return end == End::seen_whole && !top.empty(); }
 };
 
-/// Ends when the searcher has no more, when the whole space has been seen, or at a limit of `options`.
+/// One search. What it is made of has to outlive it.
+class Search {
+ public:
+  Search(const Space& space, Evaluator& evaluator, Searcher& searcher, Options options);
+
+  /// Ends when the searcher has no more, when the whole space has been seen, or at a limit of `options`.
+  void run();
+  /// What has been found so far: for any thread, at any time. `end` is why it ended, or would if it did not go on.
+  Found found() const;
+
+ private:
+  std::vector<Verdict> judge(std::span<const Candidate> candidates, std::function<bool()> enough);
+  Index seen() const;
+  bool stopped() const;
+  std::optional<End> told_to_end() const;
+  std::optional<End> why_to_end() const;
+  void count(const Candidate& candidate, const Verdict& verdict);
+  void keep(const Scored& one);
+  void tell_progress();
+  std::string incumbent() const;
+
+  const Space* space_;
+  Evaluator* evaluator_;
+  Searcher* searcher_;
+  Options options_;
+  Seconds begun_, told_;
+  mutable std::mutex lock_;  // for what follows, which run() alone changes
+  Found found_;              // but for `top` and `end`
+  std::optional<End> end_;   // once it has ended
+  Leaders<Scored> leaders_;
+};
+
+/// Runs one to its end.
 Found search(const Space& space, Evaluator& evaluator, Searcher& searcher, const Options& options);
 
 }  // namespace ds::tuner

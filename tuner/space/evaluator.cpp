@@ -40,8 +40,13 @@ Bytes peak_of(const workload::Job& job) {
 /// One call of evaluate: what it was asked for, and the best step times so far.
 class Evaluator::Batch {
  public:
-  Batch(Evaluator& evaluator, const Judging& judging)
-      : evaluator_(&evaluator), judging_(&judging), job_(evaluator.space_->base()), leaders_(judging.top) {
+  /// `size`: of the batch. Entries that are not added before it runs are unseen.
+  Batch(Evaluator& evaluator, const Judging& judging, std::size_t size)
+      : evaluator_(&evaluator),
+        judging_(&judging),
+        job_(evaluator.space_->base()),
+        verdicts_(size, {.reason = Reason::unseen, .path = {}, .kind = {}}),
+        leaders_(judging.top) {
     for (const Judging::Best& one : judging.best) leaders_.add({one.kind, one.step_time, {}});
   }
 
@@ -54,7 +59,6 @@ class Evaluator::Batch {
   }
 
   std::vector<Verdict> run() {
-    verdicts_.assign(entries_.size(), {.reason = Reason::unseen, .path = {}, .kind = {}});
     floors_.resize(plans_.size());
     if (cuts()) floors_ = evaluator_->steps_.work_bounds(plans_, judging_->enough);
     order_.resize(entries_.size());
@@ -140,7 +144,7 @@ class Evaluator::Batch {
   /// Goes on to so many candidates that bounds do not settle.
   void find_likely(std::size_t most) {
     Wave block;
-    while (next_ < order_.size() && block.size() < most) {
+    while (next_ < order_.size() && block.size() < most && !enough()) {
       const std::size_t e = order_[next_++];
       if (const std::optional<Rejection>& rejection = entries_[e].rejection) {
         verdicts_[e] = {.reason = rejection->reason, .path = rejection->path, .kind = {}};
@@ -254,10 +258,12 @@ Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size
     : space_(&space), pool_(threads), peaks_(space.base(), threads), steps_(space.base(), profile, threads) {}
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, const Judging& judging) {
-  Batch batch(*this, judging);
+  Batch batch(*this, judging, candidates.size());
   workload::Job job = space_->base();
   for (const Candidate& candidate : candidates)
-    if (const std::optional<Rejection> rejection = space_->decode_into(candidate, job))
+    if (judging.enough && judging.enough())
+      break;
+    else if (const std::optional<Rejection> rejection = space_->decode_into(candidate, job))
       batch.add(*rejection);
     else
       batch.add(job.plan);
@@ -265,7 +271,7 @@ std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, 
 }
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const workload::Plan> plans, const Judging& judging) {
-  Batch batch(*this, judging);
+  Batch batch(*this, judging, plans.size());
   for (const workload::Plan& plan : plans) batch.add(plan);
   return batch.run();
 }

@@ -96,6 +96,40 @@ TEST_F(Signals, EndASearchSoonWhateverItIsAt) {
   EXPECT_LT(ended.after_signal_s, sanitized() ? 60 : 12);
 }
 
+/// Four million GPUs in a thousand stages: combinations by the hundred thousand, and some that take seconds alone.
+class SignalsOfMillions : public Signals {
+ protected:
+  SignalsOfMillions()
+      : job(write("millions.json", R"({
+          "model": {"family": "gpt", "layers": 1024, "hidden": 256, "heads": 4, "ffn_hidden": 1024,
+                    "vocab": 1000, "tied_embeddings": false},
+          "cluster": {"node": "dgx-h100", "nodes": 524288},
+          "train": {"sequence_length": 256, "global_batch": 8192}, "plan": {"pp": 1024}})")) {}
+  std::string job;
+};
+
+TEST_F(SignalsOfMillions, EndASearchWithWhatItHas) {
+  for (const auto& [signal, status] : {std::pair{SIGINT, 130}, std::pair{SIGTERM, 143}}) {
+    const Ended ended = tune({"search", job, "-v", "--report", path("report.json")},
+                             {.signal = SignalWhen{"ds: read the job", signal}});
+    EXPECT_EQ(ended.status, status) << ended.err;
+    EXPECT_NE(ended.out.find("not proven, stopped"), std::string::npos) << ended.out;
+    EXPECT_TRUE(nlohmann::json::accept(read(path("report.json"))));
+    if (!sanitized()) {
+      EXPECT_LT(ended.processor_after_signal_s, 1);
+    }
+  }
+}
+
+TEST_F(SignalsOfMillions, ALimitOfTimeEndsASearchWhateverItIsAt) {
+  const Ended ended = tune({"search", job, "--time-limit", "0.5"});
+  EXPECT_LE(ended.status, 1) << ended.err;  // 1 where the first plan takes longer than that and two seconds
+  EXPECT_NE(ended.out.find("--time-limit ended it"), std::string::npos) << ended.out;
+  if (!sanitized()) {
+    EXPECT_LT(ended.wall_s, 4);
+  }
+}
+
 TEST_F(Signals, AClosedPipeEndsEveryListQuietly) {
   for (const Words& words : {Words{"presets"}, Words{"limits"}, Words{"schema", "job"},
                              Words{"presets", "--report", "-"}, Words{"run", job, "--dump-program", "-"}}) {
