@@ -92,14 +92,22 @@ const Orders::Calls& Orders::calls(const Job& job) {
 
 program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
                                   std::int64_t per_node) {
-  const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
-                           plan.tp * plan.dp % per_node == 0 &&
-                           (plan.tp % per_node == 0 || per_node % plan.tp == 0);
-  if (!fills_nodes) return program::grid_of(plan, model);
+  if (plan.placement != workload::Plan{}.placement) return program::grid_of(plan, model);
   workload::Plan around = plan;
-  around.dp = around.zero_group = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
   around.pp = std::min<std::int64_t>(plan.pp, 3);
+  const bool fills_nodes =
+      plan.tp * plan.dp % per_node == 0 && (plan.tp % per_node == 0 || per_node % plan.tp == 0);
+  if (fills_nodes) around.dp = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
+  if (plan.tp == 1) around.dp = 1;
+  around.zero_group = around.dp;
   return program::grid_of(around, model);
+}
+
+bool tensor_groups_lie_alike(const workload::Plan& plan, const workload::Node& node) {
+  if (plan.ep * plan.cp > 1 || plan.placement != workload::Plan{}.placement) return false;
+  const std::int64_t together = node.gpus_per_node / node.intra.sockets;
+  return plan.tp == 1 || (node.gpus_per_node % (plan.tp * plan.dp) == 0 &&
+                          (together % plan.tp == 0 || plan.tp % together == 0));
 }
 
 /// One plan that is looked up.
@@ -113,6 +121,7 @@ class StageKinds::Plan {
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         machine_(kinds.machines_.of(job_)),
         grid_(program::grid_of(plan_, job_.model)),
+        tensor_groups_lie_alike_(tensor_groups_lie_alike(plan_, job_.cluster.groups.front().node)),
         around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, job_.model, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
         layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
@@ -230,6 +239,7 @@ class StageKinds::Plan {
   }
 
   ChunkSeconds& chunk_of(const StageInputs& inputs, std::size_t chunk, std::int32_t rank) {
+    if (tensor_groups_lie_alike_) rank = 0;
     StageInputs passes = ChunkSeconds::of_passes(inputs, chunk);
     for (const auto& [known, seconds] : chunks_)
       if (known.first == rank && known.second == passes.chunks.front()) return *seconds;
@@ -284,7 +294,9 @@ class StageKinds::Plan {
   bool cpu_;
   std::int64_t per_node_;
   Machines::Numbered machine_;
-  program::Grid grid_, around_;
+  program::Grid grid_;
+  bool tensor_groups_lie_alike_;
+  program::Grid around_;
   std::int32_t directions_;
   bool layers_differ_;
   const std::vector<Orders::OfStage>& orders_;

@@ -68,10 +68,12 @@ class Orders {
 /// Shapes, each kept once. Any number of threads may ask.
 using Shapes = Memo<std::vector<std::int32_t>, std::vector<std::int32_t>>;
 
-/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
-/// where stages fill whole nodes, else the plan's.
+/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's, other stages apart: as
+/// small as can be. Where there are no experts or parts of sequences.
 program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
                                   std::int64_t per_node);
+/// Whether these groups, and what is around them, lie alike in their nodes in whatever place of a node a stage begins.
+bool tensor_groups_lie_alike(const workload::Plan& plan, const workload::Node& node);
 
 /// Stages that have been lowered, and those of new plans. For one thread.
 class StageKinds {

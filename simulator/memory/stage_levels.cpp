@@ -141,11 +141,25 @@ std::size_t place_of(const List& list, const What& what, Of of) {
 
 }  // namespace
 
-PartLevels::PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two)
+void LatelyLowered::use(PartLevels& part) {
+  const auto found = std::ranges::find(parts_, &part);
+  if (found != parts_.end()) {
+    parts_.splice(parts_.begin(), parts_, found);
+    return;
+  }
+  parts_.push_front(&part);
+  if (parts_.size() <= kMost) return;
+  parts_.back()->forget();
+  parts_.pop_back();
+}
+
+PartLevels::PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two,
+                       LatelyLowered& lately)
     : inputs_(std::move(inputs)),
       graphs_(std::move(graphs)),
       graphs_of_two_(std::move(graphs_of_two)),
-      sizes_(bucket_counts(graphs_, inputs_.tensor_ranks)) {}
+      sizes_(bucket_counts(graphs_, inputs_.tensor_ranks)),
+      lately_(lately) {}
 
 const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
   const auto [found, is_new] = known_.try_emplace(moments);
@@ -153,23 +167,33 @@ const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
   return found->second;
 }
 
-/// Lowers the part for what is not known yet.
+void PartLevels::forget() {
+  for (auto& [kinds, passes] : passes_) passes.reader.reset();
+  lowered_.reset();
+}
+
+PassReader& PartLevels::reader_of(Passes& passes, const PartMoments& moments) {
+  lately_.use(*this);
+  if (!lowered_) lowered_ = std::make_unique<LoweredPart>(inputs_, graphs_, graphs_of_two_, sizes_);
+  if (!passes.reader) passes.reader = std::make_unique<PassReader>(*lowered_, moments);
+  return *passes.reader;
+}
+
+/// Asks the lowered part for what is not known yet.
 PartLevels::Known PartLevels::find(const PartMoments& moments) {
-  PassLevels& levels = passes_[{moments.kinds, moments.rank}];
-  std::optional<PassReader> reader;
-  const auto read = [&]() -> PassReader& {
-    if (!reader) reader.emplace(inputs_, graphs_, graphs_of_two_, sizes_, moments);
-    return *reader;
-  };
+  Passes& passes = passes_[{moments.kinds, moments.rank}];
+  PassLevels& levels = passes.levels;
   Known known{.levels = &levels, .within = {}, .idle = {}};
-  if (levels.base.empty()) levels = read().levels();
+  if (levels.base.empty()) levels = reader_of(passes, moments).levels();
   for (const auto& call : moments.working) {
     known.within.push_back(place_of(levels.within, call, &Within::call));
-    if (known.within.back() == levels.within.size()) levels.within.push_back(read().within(call));
+    if (known.within.back() == levels.within.size())
+      levels.within.push_back(reader_of(passes, moments).within(call));
   }
   for (const Between& between : moments.idle) {
     known.idle.push_back(place_of(levels.idle, between, &Idle::between));
-    if (known.idle.back() == levels.idle.size()) levels.idle.push_back(read().idle(between));
+    if (known.idle.back() == levels.idle.size())
+      levels.idle.push_back(reader_of(passes, moments).idle(between));
   }
   return known;
 }
