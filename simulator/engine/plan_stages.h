@@ -16,10 +16,15 @@
 namespace ds::engine {
 
 struct PlanStages {
+  /// What is priced apart from the stage's outline; null where there is no such thing.
+  struct Pass {
+    const PassSeconds* own{};
+    const std::vector<PassSeconds>* once{};  // a step, by lane
+    std::int32_t layers{};                   // of the chunk
+  };
   struct Kind {
     const StageOutline* outline{};
-    std::vector<const PassSeconds*> passes;  // by template; null where it is priced with the stage
-    std::vector<std::int32_t> layers;        // by template, of its chunk
+    std::vector<Pass> passes;  // by template
   };
   /// Where messages go and come from, as numbers of `links`.
   struct Stage {
@@ -84,6 +89,8 @@ class StageKinds {
 
   /// `plan` is complete, legal and supported.
   PlanStages of(const workload::Plan& plan);
+  /// What plans that come one after another have in common stays lowered until then.
+  void forget_lowered();
   /// Items of outlines.
   std::size_t remembered() const { return remembered_; }
   /// With the plan that was asked for last.
@@ -97,6 +104,7 @@ class StageKinds {
   Orders& orders_;
   Shapes& shapes_;
   std::map<StageTemplates::Inputs, std::unique_ptr<StageTemplates>> templates_;
+  std::map<program::StageInputs, std::unique_ptr<PassTemplates>> passes_;  // by PassTemplates::of_chunk
   std::map<ChunkSeconds::Inputs, std::unique_ptr<ChunkSeconds>> chunks_;
   program::ChunkGraphs graphs_{job_.model};
   std::size_t remembered_{0};

@@ -96,20 +96,11 @@ class Family {
         padded.push_back(shards.back().padded > bucket.elements);
       }
     std::unique_ptr<PartLevels>& levels = levels_[padded];
-    if (!levels) levels = std::make_unique<PartLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2), lately_);
+    if (!levels) levels = std::make_unique<PartLevels>(cut, graphs_, lately_);
     return {levels.get(), sizes_of(levels->sizes(), inputs, cut, shards, micro_batches)};
   }
 
  private:
-  PartLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
-    PartLevels::Graphs graphs;
-    for (program::ChunkInputs chunk : cut.chunks) {
-      chunk.graph.batch = sequences;
-      graphs.push_back(graphs_.of(chunk));
-    }
-    return graphs;
-  }
-
   Level sizes_of(const SizeNumbers& numbers, const StageInputs& inputs, const StageInputs& cut,
                  const std::vector<program::Shards>& shards, std::int64_t micro_batches) const {
     using enum SizeNumbers::Of;
@@ -150,6 +141,9 @@ class Unit {
 
   /// Parts of stages.
   std::size_t remembered() const { return remembered_; }
+
+  /// Parts that plans which come one after another have in common stay lowered until then.
+  void forget_lowered() { lately_.forget(); }
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
     // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories; what
@@ -297,6 +291,7 @@ struct PlanPeaks::Impl {
         if (enough && enough()) return;
         fn(*shares[piece].first, i);
       }
+      shares[piece].first->peaks.forget_lowered();
     });
   }
 

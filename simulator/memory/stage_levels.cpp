@@ -10,9 +10,20 @@
 namespace ds::memory {
 namespace {
 
-std::vector<std::size_t> bucket_counts(const PartLevels::Graphs& graphs, std::int64_t tensor_ranks) {
+LoweredPart::Graphs graphs_of(const program::StageInputs& inputs, std::int64_t sequences,
+                              program::ChunkGraphs& graphs) {
+  LoweredPart::Graphs list;
+  for (program::ChunkInputs chunk : inputs.chunks) {
+    chunk.graph.batch = sequences;
+    list.push_back(graphs.of(chunk));
+  }
+  return list;
+}
+
+std::vector<std::size_t> bucket_counts(const program::StageInputs& inputs, program::ChunkGraphs& graphs) {
   std::vector<std::size_t> counts;
-  for (const auto& graph : graphs) counts.push_back(program::make_buckets(*graph, tensor_ranks).size());
+  for (const auto& graph : graphs_of(inputs, 1, graphs))
+    counts.push_back(program::make_buckets(*graph, inputs.tensor_ranks).size());
   return counts;
 }
 
@@ -153,13 +164,13 @@ void LatelyLowered::use(PartLevels& part) {
   parts_.pop_back();
 }
 
-PartLevels::PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two,
-                       LatelyLowered& lately)
-    : inputs_(std::move(inputs)),
-      graphs_(std::move(graphs)),
-      graphs_of_two_(std::move(graphs_of_two)),
-      sizes_(bucket_counts(graphs_, inputs_.tensor_ranks)),
-      lately_(lately) {}
+void LatelyLowered::forget() {
+  for (PartLevels* const part : parts_) part->forget();
+  parts_.clear();
+}
+
+PartLevels::PartLevels(program::StageInputs inputs, program::ChunkGraphs& graphs, LatelyLowered& lately)
+    : inputs_(std::move(inputs)), graphs_(graphs), sizes_(bucket_counts(inputs_, graphs)), lately_(lately) {}
 
 const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
   const auto [found, is_new] = known_.try_emplace(moments);
@@ -174,7 +185,9 @@ void PartLevels::forget() {
 
 PassReader& PartLevels::reader_of(Passes& passes, const PartMoments& moments) {
   lately_.use(*this);
-  if (!lowered_) lowered_ = std::make_unique<LoweredPart>(inputs_, graphs_, graphs_of_two_, sizes_);
+  if (!lowered_)
+    lowered_ = std::make_unique<LoweredPart>(inputs_, graphs_of(inputs_, 1, graphs_),
+                                             graphs_of(inputs_, 2, graphs_), sizes_);
   if (!passes.reader) passes.reader = std::make_unique<PassReader>(*lowered_, moments);
   return *passes.reader;
 }

@@ -24,6 +24,7 @@ class PartLevels;
 class LatelyLowered {
  public:
   void use(PartLevels& part);
+  void forget();
 
  private:
   static constexpr std::size_t kMost = 32;
@@ -32,10 +33,8 @@ class LatelyLowered {
 
 class PartLevels {
  public:
-  using Graphs = LoweredPart::Graphs;
-
-  /// As LoweredPart is given them. `lately` has to outlive it.
-  PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two, LatelyLowered& lately);
+  /// `inputs` as LoweredPart is given them. The others have to outlive it.
+  PartLevels(program::StageInputs inputs, program::ChunkGraphs& graphs, LatelyLowered& lately);
 
   const SizeNumbers& sizes() const { return sizes_; }
   /// Where what the moments ask for stands in PassLevels.
@@ -57,7 +56,7 @@ class PartLevels {
   PassReader& reader_of(Passes& passes, const PartMoments& moments);
 
   program::StageInputs inputs_;
-  Graphs graphs_, graphs_of_two_;
+  program::ChunkGraphs& graphs_;
   SizeNumbers sizes_;
   /// By kinds of passes and the ranks of their last calls.
   std::map<std::pair<std::vector<program::PassKind>, std::vector<std::int32_t>>, Passes> passes_;
