@@ -21,6 +21,12 @@ constexpr std::int32_t kLayers = 2;
 
 }  // namespace
 
+void PassSeconds::add_block(bool layers, const std::vector<double>& seconds) {
+  if (seconds.empty()) return;
+  BlockSeconds& block = blocks_.emplace_back(BlockSeconds{.layers = layers});
+  for (const double one : seconds) block.before.push_back(block.before.back() + one);
+}
+
 program::StageInputs ChunkSeconds::of_passes(const program::StageInputs& stage, std::size_t chunk) {
   program::StageInputs passes{.chunks = {stage.chunks[chunk]},
                               .tensor_ranks = stage.tensor_ranks,
@@ -55,9 +61,8 @@ struct ChunkSeconds::Lowered {
   std::vector<Seconds> operators;  // of the program, so far as they have been priced
 };
 
-ChunkSeconds::ChunkSeconds(const Inputs& inputs, std::shared_ptr<const graph::Stage> graph,
-                           const cost::Machine& machine)
-    : inputs_(inputs), graph_(std::move(graph)), machine_(&machine) {}
+ChunkSeconds::ChunkSeconds(const Inputs& inputs, program::ChunkGraphs& graphs, const cost::Machine& machine)
+    : inputs_(inputs), graphs_(graphs), machine_(&machine) {}
 
 std::vector<const PassSeconds*> ChunkSeconds::of(std::span<const program::PassKind> kinds) {
   std::vector<const PassSeconds*> result;
@@ -67,7 +72,7 @@ std::vector<const PassSeconds*> ChunkSeconds::of(std::span<const program::PassKi
     kind.role.last = false;
     auto found = passes_.find(kind);
     if (found == passes_.end()) {
-      if (!chunk) chunk.emplace(inputs_, graph_);
+      if (!chunk) chunk.emplace(inputs_, graphs_.of(inputs_.stage.chunks.front()));
       found = passes_.emplace(kind, read(*chunk, chunk->lowering.pass(kind))).first;
     }
     result.push_back(&found->second);
@@ -83,18 +88,16 @@ PassSeconds ChunkSeconds::read(Lowered& chunk, program::TemplateId id) const {
   PassSeconds result;
   Durations durations = price(chunk.program, *machine_, std::move(chunk.operators));
   for (const program::Block& block : chunk.program.templates[program::index(id)].blocks) {
-    PassSeconds::BlockSeconds seconds{.layers = block.times > 1};
+    std::vector<double> seconds;
     ensure(block.times == 1 || block.times == kLayers, "a pass goes through layers of one kind");
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
       const auto instruction = static_cast<program::InstructionId>(i);
       const Instruction& one = chunk.program.instruction(instruction);
       if (one.kind == Kind::send) result.sent = one.comm.bytes.bound;
       if (one.kind == Kind::receive) result.received = one.comm.bytes.bound;
-      if (program::is_own_work(one))
-        seconds.before.push_back(seconds.before.back() +
-                                 alone(chunk.program, durations, 0, instruction).value);
+      if (program::is_own_work(one)) seconds.push_back(alone(chunk.program, durations, 0, instruction).value);
     }
-    if (seconds.before.size() > 1) result.blocks_.push_back(std::move(seconds));
+    result.add_block(block.times > 1, seconds);
   }
   chunk.operators = std::move(durations.operators);
   return result;

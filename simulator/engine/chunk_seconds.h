@@ -10,15 +10,16 @@
 
 #include "simulator/cost/machine.h"
 #include "simulator/engine/engine.h"
+#include "simulator/engine/touches.h"
 #include "simulator/program/stage_lowering.h"
 
 namespace ds::engine {
 
-/// Work of a pass's own in the compute lane, without messages and without what is done once a step.
+/// Work of one sort that a pass does in one lane: its own in the compute lane, without messages; or what it does once a step.
 class PassSeconds {
  public:
   /// A place in the pass: so many instructions of an iteration of a block have been done. Blocks without such work do not
-  /// count.
+  /// count, nor do iterations that are left out where layers are looked at (touches.h).
   struct Place {
     std::int32_t block{}, iteration{}, index{};
   };
@@ -31,13 +32,16 @@ class PassSeconds {
     }
     if (place.iteration == 0 && place.index == 0) return sum;
     const BlockSeconds& block = blocks_[static_cast<std::size_t>(place.block)];
-    return sum + block.before.back() * place.iteration + block.before[static_cast<std::size_t>(place.index)];
+    return sum + block.before.back() * stands_for(place.iteration, layers) +
+           block.before[static_cast<std::size_t>(place.index)];
   }
   /// Of its messages.
   Bytes received, sent;
 
+  /// Of an iteration of the next block, which comes once, or once a layer: nothing where `seconds` are none.
+  void add_block(bool layers, const std::vector<double>& seconds);
+
  private:
-  friend class ChunkSeconds;
   struct BlockSeconds {
     bool layers{};                  // comes once a layer
     std::vector<double> before{0};  // of an iteration, by its instructions; one more for the end
@@ -58,8 +62,8 @@ class ChunkSeconds {
   /// Of `stage` what counts for the passes of one of its chunks. Layers beyond two are left out.
   static program::StageInputs of_passes(const program::StageInputs& stage, std::size_t chunk);
 
-  /// `machine` has to outlive it.
-  ChunkSeconds(const Inputs& inputs, std::shared_ptr<const graph::Stage> graph, const cost::Machine& machine);
+  /// The others have to outlive it.
+  ChunkSeconds(const Inputs& inputs, program::ChunkGraphs& graphs, const cost::Machine& machine);
   ChunkSeconds(const ChunkSeconds&) = delete;
   ChunkSeconds& operator=(const ChunkSeconds&) = delete;
 
@@ -72,7 +76,7 @@ class ChunkSeconds {
   PassSeconds read(Lowered& chunk, program::TemplateId id) const;
 
   Inputs inputs_;
-  std::shared_ptr<const graph::Stage> graph_;
+  program::ChunkGraphs& graphs_;
   const cost::Machine* machine_;
   std::map<program::PassKind, PassSeconds> passes_;
 };

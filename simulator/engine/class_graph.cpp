@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "simulator/base/error.h"
@@ -27,6 +28,16 @@ class Time {
     std::int32_t beats{0};
   };
   static constexpr std::size_t kMost = 8;
+
+  Time() = default;
+  // Most have one or two ways.
+  Time(const Time& other) : size_(other.size_) { std::copy_n(other.ways_.data(), size_, ways_.data()); }
+  Time& operator=(const Time& other) {
+    size_ = other.size_;
+    std::copy_n(other.ways_.data(), size_, ways_.data());
+    return *this;
+  }
+  ~Time() = default;
 
   std::size_t size() const { return size_; }
   const Way* begin() const { return ways_.data(); }
@@ -79,9 +90,12 @@ class ClassWalk {
     const std::int32_t own = order.micro_batches / program::directions_of(order.schedule);
     calls_ = program::calls_of(passes_, own, order.reduces_early, order.first_forwards_apart);
     std::size_t slots = 0;
+    std::map<program::SlotRule, std::int32_t> known;
     for (const program::SlotRule& rule : outline.slots()) {
       first_slot_.push_back(slots);
-      slots_.push_back(program::slots_of(rule, passes_, own));
+      const auto [found, is_new] = known.try_emplace(rule, 0);
+      if (is_new) found->second = program::slots_of(rule, passes_, own);
+      slots_.push_back(found->second);
       slots += static_cast<std::size_t>(slots_.back());
     }
     for (const TemplateOutline& body : outline.templates())
@@ -92,9 +106,9 @@ class ClassWalk {
     Time begin;
     begin.add(Time::Way{}, terms_);
     fronts_.fill(begin);
-    numbers_.resize(outline.templates().size());
-    for (std::size_t t = 0; t < numbers_.size(); ++t)
-      numbers_[t].assign(outline.templates()[t].items.size(), {kNone, kNone});
+    terms_of_.resize(outline.templates().size());
+    for (std::size_t t = 0; t < terms_of_.size(); ++t)
+      terms_of_[t].assign(outline.templates()[t].items.size(), {kNone, kNone});
     count_beats();
   }
 
@@ -123,7 +137,7 @@ class ClassWalk {
   struct Event {
     Time read, written;
   };
-  struct Numbers {
+  struct Terms {
     std::int32_t item{kNone}, from_begin{kNone};
   };
 
@@ -176,19 +190,18 @@ class ClassWalk {
     each_event(body, item.first_use, item.begins, call, [&](Event* events, const SharedUse& use) {
       for (std::size_t lane = 0; lane < lanes_; ++lane) {
         if (lane == static_cast<std::size_t>(item.lane)) continue;
-        add(events[lane].written, time);
-        if (!use.reads) add(events[lane].read, time);
+        if (events[lane].written.size() > 0) add(events[lane].written, time);
+        if (!use.reads && events[lane].read.size() > 0) add(events[lane].read, time);
       }
     });
     time.drop_begin();
     const bool special = item.lane == 0;
     if (special && local_ && (call.is_last_backward || is_finish_))
       sources_.push_back({static_cast<std::int32_t>(t), static_cast<std::int32_t>(i), time});
-    const std::int32_t duration = terms_.duration(number_of(t, i));
+    const std::int32_t duration = term_of(t, i);
     if (is_work(item)) {
       time.go_on(duration, beats_[t][i], terms_);
-      if (special && local_ && call.is_first_forward)
-        time.add(Time::Way{kNone, terms_.duration(from_begin(t, i))}, terms_);
+      if (special && local_ && call.is_first_forward) time.add(Time::Way{kNone, from_begin(t, i)}, terms_);
       if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
       if (time.size() > kWays || is_long(time)) time = point(time, item, kNone, kNone);
     } else {
@@ -289,19 +302,19 @@ class ClassWalk {
     durations_.push_back(part);
     return static_cast<std::int32_t>(durations_.size()) - 1;
   }
-  std::int32_t number_of(std::size_t t, std::size_t i) {
-    std::int32_t& number = numbers_[t][i].item;
-    if (number == kNone)
-      number =
-          duration({DurationPart::What::item, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)});
-    return number;
+  std::int32_t term_of(std::size_t t, std::size_t i) {
+    std::int32_t& term = terms_of_[t][i].item;
+    if (term == kNone)
+      term = terms_.duration(
+          duration({DurationPart::What::item, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)}));
+    return term;
   }
   std::int32_t from_begin(std::size_t t, std::size_t i) {
-    std::int32_t& number = numbers_[t][i].from_begin;
-    if (number == kNone)
-      number = duration(
-          {DurationPart::What::from_begin, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)});
-    return number;
+    std::int32_t& term = terms_of_[t][i].from_begin;
+    if (term == kNone)
+      term = terms_.duration(duration(
+          {DurationPart::What::from_begin, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)}));
+    return term;
   }
   std::int32_t through(std::int32_t in_template, std::int32_t item, std::int32_t to) {
     return duration({DurationPart::What::through, in_template, item, to});
@@ -323,7 +336,7 @@ class ClassWalk {
   std::vector<Event> events_;  // by slot and lane
   std::array<Time, kLanes> fronts_{};
   std::vector<Source> sources_;
-  std::vector<std::vector<Numbers>> numbers_;  // by template and item
+  std::vector<std::vector<Terms>> terms_of_;  // by template and item
   std::vector<DurationPart> durations_;
   WeightTerms terms_;
   maxplus::WeightNumbers weights_;

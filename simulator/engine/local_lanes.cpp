@@ -17,10 +17,12 @@ void raise(std::vector<double>& times, const std::vector<double>& at_least, doub
 }  // namespace
 
 double seconds_before(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t in_template,
-                      const Boundary& boundary, bool in_compute_lane) {
-  double result = boundary.of_step + (boundary.losses ? plan.loss_sum : 0);
-  const PassSeconds* const pass = kind.passes[in_template];
-  if (pass != nullptr && in_compute_lane) result += pass->before(boundary.place, kind.layers[in_template]);
+                      const Boundary& boundary) {
+  double result = boundary.seconds + (boundary.losses ? plan.loss_sum : 0);
+  const PlanStages::Pass& pass = kind.passes[in_template];
+  if (pass.own != nullptr && boundary.lane == 0) result += pass.own->before(boundary.own, pass.layers);
+  if (pass.once != nullptr)
+    result += (*pass.once)[static_cast<std::size_t>(boundary.lane)].before(boundary.of_step, pass.layers);
   return result;
 }
 
@@ -39,13 +41,13 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
   through_.assign(finish.size() + 1, {});
   if (times_.size() < outline.local().size()) times_.resize(outline.local().size());
   const auto before = [&](const LocalItem& one, const Boundary& boundary) {
-    return seconds_before(plan, kind, static_cast<std::size_t>(one.in_template), boundary, one.item >= 0);
+    return seconds_before(plan, kind, static_cast<std::size_t>(one.in_template), boundary);
   };
   // Between the cut and the update.
   double after_cut = 0;
   if (outline.cut() < finish.size())
-    after_cut = seconds_before(plan, kind, outline.finish(), finish.back().to, true) -
-                seconds_before(plan, kind, outline.finish(), finish[outline.cut()].to, true);
+    after_cut = seconds_before(plan, kind, outline.finish(), finish.back().to) -
+                seconds_before(plan, kind, outline.finish(), finish[outline.cut()].to);
   Times lane{0};  // of its own: when it is free
   Times carried;  // to a place of an item of finish(): when that is reached after waits within the item
   std::int32_t carried_item = -1;

@@ -11,7 +11,7 @@ namespace ds::engine {
 
 /// Seconds of a kind's own work before a boundary of one of its templates.
 double seconds_before(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t in_template,
-                      const Boundary& boundary, bool in_compute_lane);
+                      const Boundary& boundary);
 
 /// Keeps its memory from one stage to the next.
 class LocalLanes {

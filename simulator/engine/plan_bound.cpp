@@ -29,7 +29,7 @@ double seconds_of(const PlanStages& plan, const PlanStages::Kind& kind, std::siz
   for (const OutlineItem& item : kind.outline->templates()[t].items) {
     const bool message = item.what == OutlineItem::What::sent || item.what == OutlineItem::What::received;
     if (item.lane == 0 && !message)
-      sum += seconds_before(plan, kind, t, item.to, true) - seconds_before(plan, kind, t, item.from, true);
+      sum += seconds_before(plan, kind, t, item.to) - seconds_before(plan, kind, t, item.from);
   }
   return sum;
 }
@@ -58,9 +58,7 @@ double span_of(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t
             event.use->instance == use.instance && (!use.reads || !event.use->reads))
           now = std::max(now, event.end);
     if (item.what == OutlineItem::What::work)
-      now += std::max(seconds_before(plan, kind, t, item.to, lane == 0) -
-                          seconds_before(plan, kind, t, item.from, lane == 0),
-                      0.0);
+      now += std::max(seconds_before(plan, kind, t, item.to) - seconds_before(plan, kind, t, item.from), 0.0);
     for (const SharedUse& use : uses.subspan(static_cast<std::size_t>(item.begins))) {
       const auto known = std::ranges::find_if(events, [&](const Event& event) {
         return event.lane == item.lane && event.use->buffer == use.buffer &&
@@ -103,8 +101,8 @@ double way_through(const PlanStages& plan, const PlanStages::Kind& kind, std::si
     const bool needs = std::ranges::any_of(
         uses.first(static_cast<std::size_t>(item.begins)),
         [&](const SharedUse& use) { return std::ranges::find(received, use.buffer) != received.end(); });
-    if (needs && !begun) begun = true, from = seconds_before(plan, kind, t, item.from, true);
-    to = seconds_before(plan, kind, t, item.to, true);
+    if (needs && !begun) begun = true, from = seconds_before(plan, kind, t, item.from);
+    to = seconds_before(plan, kind, t, item.to);
     if (item.what == OutlineItem::What::received) from = to;
     for (const SharedUse& use : uses.subspan(static_cast<std::size_t>(item.begins)))
       if (!use.reads) made.emplace_back(use.buffer, to);

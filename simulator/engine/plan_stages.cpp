@@ -92,14 +92,22 @@ const Orders::Calls& Orders::calls(const Job& job) {
 
 program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
                                   std::int64_t per_node) {
-  const bool fills_nodes = plan.placement == workload::Plan{}.placement &&
-                           plan.tp * plan.dp % per_node == 0 &&
-                           (plan.tp % per_node == 0 || per_node % plan.tp == 0);
-  if (!fills_nodes) return program::grid_of(plan, model);
+  if (plan.placement != workload::Plan{}.placement) return program::grid_of(plan, model);
   workload::Plan around = plan;
-  around.dp = around.zero_group = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
   around.pp = std::min<std::int64_t>(plan.pp, 3);
+  const bool fills_nodes =
+      plan.tp * plan.dp % per_node == 0 && (plan.tp % per_node == 0 || per_node % plan.tp == 0);
+  if (fills_nodes) around.dp = std::min(plan.dp, std::max<std::int64_t>(2, per_node / plan.tp));
+  if (plan.tp == 1) around.dp = 1;
+  around.zero_group = around.dp;
   return program::grid_of(around, model);
+}
+
+bool tensor_groups_lie_alike(const workload::Plan& plan, const workload::Node& node) {
+  if (plan.ep * plan.cp > 1 || plan.placement != workload::Plan{}.placement) return false;
+  const std::int64_t together = node.gpus_per_node / node.intra.sockets;
+  return plan.tp == 1 || (node.gpus_per_node % (plan.tp * plan.dp) == 0 &&
+                          (together % plan.tp == 0 || plan.tp % together == 0));
 }
 
 /// One plan that is looked up.
@@ -113,6 +121,7 @@ class StageKinds::Plan {
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
         machine_(kinds.machines_.of(job_)),
         grid_(program::grid_of(plan_, job_.model)),
+        tensor_groups_lie_alike_(tensor_groups_lie_alike(plan_, job_.cluster.groups.front().node)),
         around_(cpu_ || plan_.ep * plan_.cp > 1 ? grid_ : around_tensor_group(plan_, job_.model, per_node_)),
         directions_(program::directions_of(plan_.schedule)),
         layers_differ_(!workload::layers_are_alike(job_.model, job_.train.sequence_length) ||
@@ -190,46 +199,53 @@ class StageKinds::Plan {
     const StageInputs inputs = program::stage_inputs(job_, s, order.splits, lanes_);
     PlanStages::Kind kind;
     result_.waits_for_launches = result_.waits_for_launches || inputs.waits_for_launches;
-    kind.outline = &outline_of(inputs, *order.passes, rank);
-    const std::size_t templates = kind.outline->templates().size();
-    kind.passes.assign(templates, nullptr);
-    kind.layers.assign(templates, 0);
-    if (!StageTemplates::by_chunk(inputs)) return kind;
+    StageTemplates::Chunks chunks;
+    if (PassTemplates::by_chunk(inputs))
+      for (std::size_t chunk = 0; chunk < inputs.chunks.size(); ++chunk)
+        chunks.push_back(&passes_of(inputs, chunk));
+    const StageTemplates& templates = add_outline(inputs, chunks, *order.passes, rank, kind);
+    kind.passes.resize(kind.outline->templates().size());
     const std::vector<PassKind>& all = order.passes->kinds;
-    for (std::size_t chunk = 0; chunk < inputs.chunks.size(); ++chunk) {
+    for (std::size_t chunk = 0; chunk < chunks.size(); ++chunk) {
       std::vector<PassKind> own;
       std::vector<std::size_t> places;  // of these, among all
       for (std::size_t t = 0; t < all.size(); ++t)
         if (static_cast<std::size_t>(all[t].chunk) == chunk) own.push_back(all[t]), places.push_back(t);
       const std::vector<const PassSeconds*> seconds = chunk_of(inputs, chunk, rank).of(own);
-      for (std::size_t i = 0; i < places.size(); ++i) {
-        kind.passes[places[i]] = seconds[i];
-        kind.layers[places[i]] = inputs.chunks[chunk].graph.layers;
-      }
+      for (std::size_t i = 0; i < places.size(); ++i)
+        kind.passes[places[i]] = {seconds[i], templates.once(own[i]), inputs.chunks[chunk].graph.layers};
     }
     return kind;
   }
 
-  const StageOutline& outline_of(const StageInputs& inputs, const PassList& passes, std::int32_t rank) {
+  PassTemplates& passes_of(const StageInputs& inputs, std::size_t chunk) {
+    const auto [found, is_new] = kinds_.passes_.try_emplace(PassTemplates::of_chunk(inputs, chunk));
+    if (is_new) found->second = std::make_unique<PassTemplates>(found->first, plan_, kinds_.graphs_, nullptr);
+    return *found->second;
+  }
+
+  const StageTemplates& add_outline(const StageInputs& inputs, const StageTemplates::Chunks& chunks,
+                                    const PassList& passes, std::int32_t rank, PlanStages::Kind& kind) {
     StageTemplates::Inputs key{StageTemplates::of_stage(inputs), grid_, rank, machine_.number};
     const auto [found, is_new] = kinds_.templates_.try_emplace(std::move(key));
     if (is_new) {
-      std::vector<std::shared_ptr<const graph::Stage>> graphs;
-      for (const program::ChunkInputs& chunk : found->first.stage.chunks)
-        graphs.push_back(kinds_.graphs_.of(chunk));
-      found->second = std::make_unique<StageTemplates>(found->first, plan_, graphs, *machine_.machine);
+      found->second =
+          std::make_unique<StageTemplates>(found->first, plan_, kinds_.graphs_, *machine_.machine, chunks);
     }
     StageTemplates& templates = *found->second;
-    if (const StageOutline* const known = templates.known(passes)) return *known;
-    StageOutline& outline = templates.add(passes);
+    kind.outline = templates.known(chunks, passes);
+    if (kind.outline != nullptr) return templates;
+    StageOutline& outline = templates.add(chunks, passes);
     for (const TemplateOutline& body : outline.templates()) kinds_.remembered_ += body.items.size();
     kinds_.remembered_ += outline.local().size();
     std::vector<std::int32_t> shape = outline.make_shape();
     outline.set_shape(&kinds_.shapes_.of(shape, [&] { return std::move(shape); }));
-    return outline;
+    kind.outline = &outline;
+    return templates;
   }
 
   ChunkSeconds& chunk_of(const StageInputs& inputs, std::size_t chunk, std::int32_t rank) {
+    if (tensor_groups_lie_alike_) rank = 0;
     StageInputs passes = ChunkSeconds::of_passes(inputs, chunk);
     for (const auto& [known, seconds] : chunks_)
       if (known.first == rank && known.second == passes.chunks.front()) return *seconds;
@@ -237,7 +253,7 @@ class StageKinds::Plan {
     const auto [found, is_new] = kinds_.chunks_.try_emplace(std::move(key));
     const program::ChunkInputs& own = found->first.stage.chunks.front();
     if (is_new)
-      found->second = std::make_unique<ChunkSeconds>(found->first, kinds_.graphs_.of(own), *machine_.machine);
+      found->second = std::make_unique<ChunkSeconds>(found->first, kinds_.graphs_, *machine_.machine);
     chunks_.push_back({{rank, own}, found->second.get()});
     return *found->second;
   }
@@ -284,7 +300,9 @@ class StageKinds::Plan {
   bool cpu_;
   std::int64_t per_node_;
   Machines::Numbered machine_;
-  program::Grid grid_, around_;
+  program::Grid grid_;
+  bool tensor_groups_lie_alike_;
+  program::Grid around_;
   std::int32_t directions_;
   bool layers_differ_;
   const std::vector<Orders::OfStage>& orders_;
@@ -294,6 +312,10 @@ class StageKinds::Plan {
   std::vector<std::pair<std::pair<std::int32_t, program::ChunkInputs>, ChunkSeconds*>> chunks_;
   PlanStages result_;
 };
+
+void StageKinds::forget_lowered() {
+  for (const auto& [inputs, passes] : passes_) passes->forget();
+}
 
 PlanStages StageKinds::of(const workload::Plan& plan) {
   job_.plan = plan;

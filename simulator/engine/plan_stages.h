@@ -16,10 +16,15 @@
 namespace ds::engine {
 
 struct PlanStages {
+  /// What is priced apart from the stage's outline; null where there is no such thing.
+  struct Pass {
+    const PassSeconds* own{};
+    const std::vector<PassSeconds>* once{};  // a step, by lane
+    std::int32_t layers{};                   // of the chunk
+  };
   struct Kind {
     const StageOutline* outline{};
-    std::vector<const PassSeconds*> passes;  // by template; null where it is priced with the stage
-    std::vector<std::int32_t> layers;        // by template, of its chunk
+    std::vector<Pass> passes;  // by template
   };
   /// Where messages go and come from, as numbers of `links`.
   struct Stage {
@@ -68,10 +73,12 @@ class Orders {
 /// Shapes, each kept once. Any number of threads may ask.
 using Shapes = Memo<std::vector<std::int32_t>, std::vector<std::int32_t>>;
 
-/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's: the smallest one
-/// where stages fill whole nodes, else the plan's.
+/// A grid in which a tensor-parallel group has around it in its nodes what it has around it in the plan's, other stages apart: as
+/// small as can be. Where there are no experts or parts of sequences.
 program::Grid around_tensor_group(const workload::Plan& plan, const workload::Model& model,
                                   std::int64_t per_node);
+/// Whether these groups, and what is around them, lie alike in their nodes in whatever place of a node a stage begins.
+bool tensor_groups_lie_alike(const workload::Plan& plan, const workload::Node& node);
 
 /// Stages that have been lowered, and those of new plans. For one thread.
 class StageKinds {
@@ -82,6 +89,8 @@ class StageKinds {
 
   /// `plan` is complete, legal and supported.
   PlanStages of(const workload::Plan& plan);
+  /// What plans that come one after another have in common stays lowered until then.
+  void forget_lowered();
   /// Items of outlines.
   std::size_t remembered() const { return remembered_; }
   /// With the plan that was asked for last.
@@ -95,6 +104,7 @@ class StageKinds {
   Orders& orders_;
   Shapes& shapes_;
   std::map<StageTemplates::Inputs, std::unique_ptr<StageTemplates>> templates_;
+  std::map<program::StageInputs, std::unique_ptr<PassTemplates>> passes_;  // by PassTemplates::of_chunk
   std::map<ChunkSeconds::Inputs, std::unique_ptr<ChunkSeconds>> chunks_;
   program::ChunkGraphs graphs_{job_.model};
   std::size_t remembered_{0};

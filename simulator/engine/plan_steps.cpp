@@ -171,6 +171,7 @@ std::vector<Seconds> PlanSteps::step_times(std::span<const Plan> plans, const st
       PlanStages stages = kinds.of(plans[i]);
       entries[i] = {i, Orders::step_order(kinds.job()), std::move(stages), nullptr};
     }
+    parts[piece].first->kinds.forget_lowered();
   });
   impl_->pool.share(entries.size(), [&](std::size_t i, std::size_t /*member*/) {
     if (entries[i].stages.stages.empty() || (enough && enough())) return;
@@ -209,6 +210,7 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
           stages, Orders::step_order(kinds.job()),
           program::directions_of(plans[i].schedule) > 1 ? &impl_->orders.calls(kinds.job()) : nullptr);
     }
+    kinds.forget_lowered();
   });
   return result;
 }

@@ -16,20 +16,25 @@ class LocalWaits {
  public:
   explicit LocalWaits(std::vector<LocalItem>& items) : items_(items) {}
 
-  void add(const LocalPlace& place, LocalItem::When when, std::size_t in_template) {
+  void add(const LocalPlace& place, const StageTemplates::Placed& from, LocalItem::When when,
+           std::size_t in_template) {
+    const auto copy_of = [&](const LocalPlace::LocalUse& use) {
+      return std::pair(use.copy.first + static_cast<std::size_t>(from.first_buffer),
+                       stands_for(use.copy.second, from.layers));
+    };
     LocalItem item = place.item;
     item.when = when;
     item.in_template = static_cast<std::int32_t>(in_template);
     const std::size_t own = place.compute ? 0 : 1;
     const auto number = static_cast<std::int32_t>(items_.size());
     for (const LocalPlace::LocalUse& use : place.uses) {
-      const Last& other = last_[use.copy][1 - own];
+      const Last& other = last_[copy_of(use)][1 - own];
       const std::int32_t latest = use.reads ? other.write : std::max(other.write, other.read);
       if (latest >= 0 && std::ranges::find(item.waits, latest) == item.waits.end())
         item.waits.push_back(latest);
     }
     for (const LocalPlace::LocalUse& use : place.uses) {
-      Last& last = last_[use.copy][own];
+      Last& last = last_[copy_of(use)][own];
       (use.reads ? last.read : last.write) = number;
     }
     items_.push_back(std::move(item));
@@ -58,17 +63,20 @@ void add_shape(const TemplateOutline& outline, std::vector<std::int32_t>& shape)
 
 }  // namespace
 
-StageOutline::StageOutline(StageTemplates& all, PassList passes) : passes_(std::move(passes)) {
-  std::vector<const ReadTemplate*> read;
-  for (const program::PassKind& kind : passes_.kinds) read.push_back(&all.pass(kind));
-  read.push_back(&all.finish());
-  read.push_back(&all.update());
-  std::map<std::int32_t, std::int32_t> numbers;  // of buffers: from those of all templates to those of these
-  for (const ReadTemplate* const one : read) {
-    TemplateOutline& outline = templates_.emplace_back(one->outline);
+StageOutline::StageOutline(StageTemplates& all, const std::vector<PassTemplates*>& chunks, PassList passes)
+    : passes_(std::move(passes)) {
+  std::vector<StageTemplates::Placed> read;
+  for (const program::PassKind& kind : passes_.kinds) read.push_back(all.pass(chunks, kind));
+  read.push_back(all.finish());
+  read.push_back(all.update());
+  // Of buffers: from those of all templates of a chunk to those of these.
+  std::map<std::pair<std::int32_t, std::int32_t>, std::int32_t> numbers;
+  for (const StageTemplates::Placed& one : read) {
+    TemplateOutline& outline = templates_.emplace_back(one.read->outline);
     for (SharedUse& use : outline.uses) {
-      const auto [found, is_new] = numbers.try_emplace(use.buffer, static_cast<std::int32_t>(slots_.size()));
-      if (is_new) slots_.push_back(all.slots()[static_cast<std::size_t>(use.buffer)]);
+      const auto [found, is_new] =
+          numbers.try_emplace({one.chunk, use.buffer}, static_cast<std::int32_t>(slots_.size()));
+      if (is_new) slots_.push_back(all.slots_of(chunks, one.chunk, use.buffer));
       use.buffer = found->second;
     }
   }
@@ -82,20 +90,21 @@ StageOutline::StageOutline(StageTemplates& all, PassList passes) : passes_(std::
   const auto behind_cut = [&](const LocalPlace& place) {
     return cut_ < last.size() && place.item.from.position >= last[cut_].to.position;
   };
-  for (const LocalPlace& place : all.finish().places)
-    if (place.compute && behind_cut(place)) waits.add(place, When::after_cut, finish());
-  for (const LocalPlace& place : all.update().places) waits.add(place, When::after_cut, update());
+  const StageTemplates::Placed &end = read[finish()], &next = read[update()];
+  for (const LocalPlace& place : end.read->places)
+    if (place.compute && behind_cut(place)) waits.add(place, end, When::after_cut, finish());
+  for (const LocalPlace& place : next.read->places) waits.add(place, next, When::after_cut, update());
   const auto add_passes = [&](const std::vector<std::int32_t>& kinds, When when) {
     for (const std::int32_t kind : kinds)
-      for (const LocalPlace& place : read[static_cast<std::size_t>(kind)]->places)
+      for (const LocalPlace& place : read[static_cast<std::size_t>(kind)].read->places)
         // A pass that is both is gone through twice; its lanes do what they do once.
         if (place.compute || when == When::last_backward)
-          waits.add(place, when, static_cast<std::size_t>(kind));
+          waits.add(place, read[static_cast<std::size_t>(kind)], when, static_cast<std::size_t>(kind));
   };
   add_passes(passes_.first_forwards, When::first_forward);
   add_passes(passes_.last_backwards, When::last_backward);
-  for (const LocalPlace& place : all.finish().places)
-    if (!place.compute || !behind_cut(place)) waits.add(place, When::finish, finish());
+  for (const LocalPlace& place : end.read->places)
+    if (!place.compute || !behind_cut(place)) waits.add(place, end, When::finish, finish());
 }
 
 std::vector<std::int32_t> StageOutline::make_shape() const {

@@ -18,10 +18,12 @@ namespace ds::engine {
 
 /// A place in a lane's part of a template: what has been done before it.
 struct Boundary {
-  std::int32_t position{};   // instructions of the lane
-  double of_step{};          // seconds of what is done once a step
-  PassSeconds::Place place;  // and of the pass's own work
-  bool losses{};             // the loss of all micro-batches has been summed
+  std::int32_t lane{};
+  std::int32_t position{};  // instructions of the lane
+  double seconds{};         // of what is priced with the stage
+  PassSeconds::Place own,
+      of_step;    // of what is priced apart: the pass's own work, and what is done once a step
+  bool losses{};  // the loss of all micro-batches has been summed
 };
 
 /// A use of a buffer that a lane of messages uses as well. Buffers have numbers in the order in which a stage first uses them;
@@ -71,11 +73,13 @@ struct LocalItem {
 };
 
 class StageTemplates;
+class PassTemplates;
 
 /// Of a stage that calls certain passes.
 class StageOutline {
  public:
-  StageOutline(StageTemplates& all, PassList passes);
+  /// `chunks` as StageTemplates has them.
+  StageOutline(StageTemplates& all, const std::vector<PassTemplates*>& chunks, PassList passes);
 
   /// Of the passes, in their order, then of what follows them, then of the update.
   const std::vector<TemplateOutline>& templates() const { return templates_; }

@@ -37,7 +37,7 @@ double StepWeights::seconds(const PlanStages& plan, const PlanStages::Stage& sta
   const auto t = static_cast<std::size_t>(part.in_template);
   const TemplateOutline& outline = kind.outline->templates()[t];
   const OutlineItem& item = outline.items[static_cast<std::size_t>(part.item)];
-  const PassSeconds* const pass = kind.passes[t];
+  const PassSeconds* const pass = kind.passes[t].own;
   switch (item.what) {
     case OutlineItem::What::sent:
       return message(plan, item.shift > 0 ? stage.to_next : stage.to_previous,
@@ -48,10 +48,7 @@ double StepWeights::seconds(const PlanStages& plan, const PlanStages::Stage& sta
     case OutlineItem::What::work:
     case OutlineItem::What::collective: break;
   }
-  const bool compute = item.lane == 0;
-  return std::max(
-      seconds_before(plan, kind, t, item.to, compute) - seconds_before(plan, kind, t, item.from, compute),
-      0.0);
+  return std::max(seconds_before(plan, kind, t, item.to) - seconds_before(plan, kind, t, item.from), 0.0);
 }
 
 double StepWeights::message(const PlanStages& plan, std::int32_t link, Bytes bytes) {

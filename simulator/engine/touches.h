@@ -1,6 +1,7 @@
 #pragma once
 // Which instructions of a template can make another lane wait, or have to wait for one.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -16,9 +17,16 @@ enum class Iterations : std::uint8_t { all, ends };
 struct LeftOut {
   std::int32_t begin{}, end{};
 };
+inline constexpr std::int32_t kAtEachEnd = 2;
 constexpr LeftOut left_out(std::int32_t times) {
-  constexpr std::int32_t kAtEachEnd = 2;
   return times > 2 * kAtEachEnd ? LeftOut{kAtEachEnd, times - kAtEachEnd} : LeftOut{times, times};
+}
+
+/// So many layers of one kind show what any number of them does: those at both ends, and one for all that are left out.
+constexpr std::int32_t layers_looked_at(std::int32_t layers) { return std::min(layers, 2 * kAtEachEnd + 1); }
+/// Of one of these, or of the iterations before a place among them, which one it is of so many layers.
+constexpr std::int32_t stands_for(std::int32_t number, std::int32_t layers) {
+  return number > kAtEachEnd ? number + layers - layers_looked_at(layers) : number;
 }
 
 /// An instruction that the scoreboard has to see.

@@ -111,6 +111,8 @@ class WorkBound::Stages {
         machine_(all.machines_.of(job_)),
         grid_(program::grid_of(plan_, job_.model)),
         per_node_(job_.cluster.groups.front().node.gpus_per_node),
+        is_alike_anywhere_(job_.cluster.cpu() ||
+                           tensor_groups_lie_alike(plan_, job_.cluster.groups.front().node)),
         directions_(program::directions_of(plan_.schedule)) {
     around_ = around();
     program::Program scratch;
@@ -175,7 +177,7 @@ class WorkBound::Stages {
   Work of_chunk(std::int64_t s, std::int64_t c) {
     const std::int64_t place = program::place_of(plan_, s, c);
     const std::int32_t rank = grid_.rank_at({.pp = static_cast<std::int32_t>(s)});
-    Known chunk{.offset = job_.cluster.cpu() ? 0 : static_cast<std::int32_t>(rank % per_node_),
+    Known chunk{.offset = is_alike_anywhere_ ? 0 : static_cast<std::int32_t>(rank % per_node_),
                 .embedding = place == 0,
                 .head = place + 1 == plan_.pp * plan_.chunks(),
                 .layers = program::layers_at(plan_, place)};
@@ -209,6 +211,7 @@ class WorkBound::Stages {
   Machines::Numbered machine_;
   program::Grid grid_, around_;
   std::int64_t per_node_;
+  bool is_alike_anywhere_;  // whatever place of a node a stage begins in
   std::int32_t directions_;
   StageInputs inputs_;
   bool splits_{};              // some backwards are in two parts

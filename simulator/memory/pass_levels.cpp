@@ -42,33 +42,37 @@ std::vector<OwnPass> own_passes(const PassKind& kind) {
 
 }  // namespace
 
-PassReader::PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
-                       const SizeNumbers& sizes, const PartMoments& moments)
+LoweredPart::LoweredPart(const program::StageInputs& inputs, const Graphs& graphs,
+                         const Graphs& graphs_of_two, const SizeNumbers& sizes)
     : inputs_(inputs),
       sizes_(sizes),
       lowering_(program_, graphs, inputs),
       buffers_{0, static_cast<std::int32_t>(program_.buffers.size())},
-      copies_(program_, buffers_),
+      copies_(program_, buffers_) {
+  program::Program of_two;
+  const program::StageLowering lowering(of_two, graphs_of_two, inputs);
+  make_terms(of_two);
+}
+
+PassReader::PassReader(LoweredPart& part, const PartMoments& moments)
+    : part_(part),
+      program_(part.program()),
+      sizes_(part.sizes()),
       kinds_(moments.kinds),
       rank_(moments.rank) {
-  {
-    program::Program of_two;
-    const program::StageLowering lowering(of_two, graphs_of_two, inputs);
-    make_terms(of_two);
-  }
+  for (const PassKind& kind : kinds_) reads_.push_back(&part.pass(kind));
+  reads_.push_back(&part.finish());
+  reads_.push_back(&part.update());
   std::vector<TemplateId> templates;
-  for (const PassKind& kind : kinds_) templates.push_back(lowering_.pass(kind));
-  templates.push_back(lowering_.finish());
-  templates.push_back(lowering_.update());
-  for (const TemplateId id : templates) reads_.push_back(read(id));
-  always_ = alive_always(program_, buffers_, templates);
+  for (const Read* const one : reads_) templates.push_back(one->id);
+  always_ = alive_always(program_, part.buffers(), templates);
   find_step_copies();
   find_slot_copies();
   own_lives_.resize(reads_.size());
   seen_.resize(reads_.size());
 }
 
-void PassReader::make_terms(const program::Program& of_two) {
+void LoweredPart::make_terms(const program::Program& of_two) {
   for (std::size_t b = 0; b < program_.buffers.size(); ++b) {
     const Buffer& buffer = program_.buffers[b];
     const program::SizeRule& rule = lowering_.size_rule(static_cast<BufferId>(b));
@@ -97,23 +101,26 @@ void PassReader::make_terms(const program::Program& of_two) {
 }
 
 /// Layers may be left out of a chunk.
-bool PassReader::is_cut(std::size_t chunk) const {
+bool LoweredPart::is_cut(std::size_t chunk) const {
   const graph::StageOptions& graph = inputs_.chunks[chunk].graph;
   return !inputs_.merges_passes() && graph.kinds.empty() && graph.layers >= kMostLayers - 1;
 }
 
 /// An iteration that is none of the highest.
-bool PassReader::is_between(const program::Template& body, std::int32_t iteration) const {
+bool LoweredPart::is_between(const program::Template& body, std::int32_t iteration) const {
   const bool is_pass = body.pass != program::Pass::norm && body.pass != program::Pass::update;
   const auto chunk = static_cast<std::size_t>(body.chunk);
   return is_pass && is_cut(chunk) && iteration >= 2 && iteration < inputs_.chunks[chunk].graph.layers - 2;
 }
 
-PassReader::Read PassReader::read(TemplateId id) const {
+const LoweredPart::Read& LoweredPart::read(TemplateId id) {
+  const auto found = reads_.find(id);
+  if (found != reads_.end()) return found->second;
   const program::Template& body = program_.templates[program::index(id)];
   // Of more than one, no write of one slot is one of the whole.
   const std::int32_t slots = inputs_.micro_batches == 1 ? 1 : 2;
-  Read result{lives_of(program_, body, copies_,
+  Read result{id,
+              lives_of(program_, body, copies_,
                        [&](BufferId buffer) {
                          const bool one = lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one;
                          return one ? 1 : slots;
@@ -123,17 +130,16 @@ PassReader::Read PassReader::read(TemplateId id) const {
     for (std::int32_t k = block.first; k < block.first + block.times; ++k)
       result.passed_over.insert(result.passed_over.end(), static_cast<std::size_t>(block.body.count),
                                 block.times > 1 && is_between(body, k));
-  return result;
+  return reads_.emplace(id, std::move(result)).first->second;
 }
 
-const Terms& PassReader::terms_of(BufferId buffer, std::int32_t copy) const {
+const Terms& LoweredPart::terms_of(BufferId buffer, std::int32_t copy) const {
   const auto b = program::index(buffer);
   const bool middle = !middle_terms_[b].empty() && copy == program_.buffer(buffer).copies / 2;
   return middle ? middle_terms_[b] : terms_[b];
 }
 
-/// Of all slots of a copy, of which there are not as many as micro-batches are under way.
-Terms PassReader::block_of(BufferId buffer, std::int32_t copy) const {
+Terms LoweredPart::block_of(BufferId buffer, std::int32_t copy) const {
   const Terms& one = terms_of(buffer, copy);
   if (lowering_.slot_rule(buffer).kind == program::SlotRule::Kind::one) return one;
   Terms all;
@@ -146,26 +152,26 @@ Terms PassReader::block_of(BufferId buffer, std::int32_t copy) const {
 PassLevels PassReader::levels() const {
   const Level none(sizes_.count(), 0);
   PassLevels result{none, {}, {}, {}, {}, {}};
-  for (std::int32_t b = 0; b < buffers_.count; ++b) {
+  for (std::int32_t b = 0; b < part_.buffers().count; ++b) {
     if (!always_[static_cast<std::size_t>(b)]) continue;
     const auto id = static_cast<BufferId>(b);
-    const program::SlotRule& rule = lowering_.slot_rule(id);
+    const program::SlotRule& rule = part_.lowering().slot_rule(id);
     const bool many = rule.kind == program::SlotRule::Kind::in_flight;
     auto of_rule = std::ranges::find(result.in_flight, rule, [](const auto& one) { return one.first; });
     if (many && of_rule == result.in_flight.end())
       of_rule = result.in_flight.insert(result.in_flight.end(), {rule, none});
-    if (lowering_.size_rule(id).of_stage) {
+    if (part_.lowering().size_rule(id).of_stage) {
       Level& level = result.of_stage.emplace_back(program_.buffer(id).name, none).second;
-      add(level, block_of(id, 0));
+      add(level, part_.block_of(id, 0));
       continue;
     }
     for (std::int32_t copy = 0; copy < program_.buffer(id).copies; ++copy)
       if (many)
-        add(of_rule->second, terms_of(id, copy));
+        add(of_rule->second, part_.terms_of(id, copy));
       else
-        add(result.base, block_of(id, copy));
+        add(result.base, part_.block_of(id, copy));
   }
-  result.behind.assign(2 * inputs_.chunks.size(), none);
+  result.behind.assign(2 * part_.inputs().chunks.size(), none);
   for (const SlotCopy& copy : slot_copies_) {
     const auto chunk = static_cast<std::size_t>(copy.chunk);
     if (copy.after_forward) add(result.behind[2 * chunk], *copy.terms);
@@ -175,14 +181,14 @@ PassLevels PassReader::levels() const {
 }
 
 void PassReader::find_step_copies() {
-  std::vector<std::int32_t> found(copies_.count(), -1);
+  std::vector<std::int32_t> found(part_.copies().count(), -1);
   for (std::size_t k = 0; k < reads_.size(); ++k)
-    for (const Touched& one : reads_[k].lives.of_step) {
+    for (const Touched& one : reads_[k]->lives.of_step) {
       if (always_[program::index(one.buffer)]) continue;
-      std::int32_t& number = found[copies_.of(one.buffer, one.copy)];
+      std::int32_t& number = found[part_.copies().of(one.buffer, one.copy)];
       if (number < 0) {
         number = static_cast<std::int32_t>(step_copies_.size());
-        step_copies_.push_back({one.buffer, block_of(one.buffer, one.copy),
+        step_copies_.push_back({one.buffer, part_.block_of(one.buffer, one.copy),
                                 std::vector<const Touched*>(reads_.size(), nullptr)});
       }
       step_copies_[static_cast<std::size_t>(number)].touched[k] = &one;
@@ -190,16 +196,16 @@ void PassReader::find_step_copies() {
 }
 
 void PassReader::find_slot_copies() {
-  std::vector<std::int32_t> found(copies_.count(), -1);
+  std::vector<std::int32_t> found(part_.copies().count(), -1);
   for (std::size_t k = 0; k < kinds_.size(); ++k) {
     const std::vector<OwnPass> own = own_passes(kinds_[k]);
     for (std::size_t which = 0; which < own.size(); ++which)
-      for (const Touched& one : reads_[k].lives.by_micro[which]) {
+      for (const Touched& one : reads_[k]->lives.by_micro[which]) {
         if (always_[program::index(one.buffer)]) continue;
-        std::int32_t& number = found[copies_.of(one.buffer, one.copy)];
+        std::int32_t& number = found[part_.copies().of(one.buffer, one.copy)];
         if (number < 0) {
           number = static_cast<std::int32_t>(slot_copies_.size());
-          slot_copies_.push_back({own[which].chunk, one.buffer, &terms_of(one.buffer, one.copy),
+          slot_copies_.push_back({own[which].chunk, one.buffer, &part_.terms_of(one.buffer, one.copy),
                                   std::vector<const Touched*>(kinds_.size(), nullptr)});
         }
         slot_copies_[static_cast<std::size_t>(number)].touched[k] = &one;
@@ -260,7 +266,7 @@ void PassReader::live(const Touched* touched, bool before, bool behind, const Te
 Idle PassReader::idle(const Between& between) const {
   Idle result{between, Level(sizes_.count(), 0)};
   for (const StepCopy& copy : step_copies_)
-    if (!lowering_.size_rule(copy.buffer).of_stage && is_alive_before(copy, between) &&
+    if (!part_.lowering().size_rule(copy.buffer).of_stage && is_alive_before(copy, between) &&
         is_alive_behind(copy, between))
       add(result.level, copy.terms);
   return result;
@@ -284,7 +290,7 @@ Within PassReader::within(const std::pair<std::int32_t, Between>& call) {
     std::vector<Change> changes = lives.changes;
     changes.insert(changes.end(), own->changes.begin(), own->changes.end());
     seen = seen_[kind].insert(
-        seen, {std::move(lives.changes), highest_of(std::move(changes), reads_[kind].passed_over)});
+        seen, {std::move(lives.changes), highest_of(std::move(changes), reads_[kind]->passed_over)});
   }
   result.levels = seen->levels;
   for (Level& level : result.levels)
@@ -307,8 +313,9 @@ void PassReader::add_own_lives(std::size_t kind, Lives& lives) const {
                                                     : false;
         live(copy.touched[kind], before, behind, *copy.terms, lives);
       }
-  for (const Touched& one : reads_[kind].lives.of_call)
-    if (!always_[program::index(one.buffer)]) live(&one, false, false, terms_of(one.buffer, one.copy), lives);
+  for (const Touched& one : reads_[kind]->lives.of_call)
+    if (!always_[program::index(one.buffer)])
+      live(&one, false, false, part_.terms_of(one.buffer, one.copy), lives);
 }
 
 /// Deaths come before the births at their position.

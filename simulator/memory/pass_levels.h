@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,7 +40,8 @@ struct PassLevels {
   std::vector<Idle> idle;      // likewise
 };
 
-class PassReader {
+/// What a part's passes touch, template by template, whatever the order in which they are called.
+class LoweredPart {
  public:
   using Graphs = std::vector<std::shared_ptr<const graph::Stage>>;
 
@@ -48,10 +50,54 @@ class PassReader {
   /// what they keep is counted with a layer in the middle.
   static constexpr std::int32_t kMostLayers = 7;
 
-  /// `inputs`: with micro-batches of one sequence. `graphs_of_two`: the same with two, for the sizes. `moments`: of any stage
-  /// with its kinds of passes.
-  PassReader(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
-             const SizeNumbers& sizes, const PartMoments& moments);
+  /// `inputs`: with micro-batches of one sequence. `graphs_of_two`: the same with two, for the sizes.
+  LoweredPart(const program::StageInputs& inputs, const Graphs& graphs, const Graphs& graphs_of_two,
+              const SizeNumbers& sizes);
+
+  /// A template's lives, and which of its positions count.
+  struct Read {
+    program::TemplateId id{};
+    TemplateLives lives;
+    std::vector<bool> passed_over;
+  };
+  /// Each read once; they stay where they are.
+  const Read& pass(const program::PassKind& kind) { return read(lowering_.pass(kind)); }
+  const Read& finish() { return read(lowering_.finish()); }
+  const Read& update() { return read(lowering_.update()); }
+
+  const program::StageInputs& inputs() const { return inputs_; }
+  const SizeNumbers& sizes() const { return sizes_; }
+  const program::Program& program() const { return program_; }
+  const program::StageLowering& lowering() const { return lowering_; }
+  program::Span buffers() const { return buffers_; }
+  const CopyNumbers& copies() const { return copies_; }
+  /// Of a copy in one slot.
+  const Terms& terms_of(program::BufferId buffer, std::int32_t copy) const;
+  /// Of all slots of a copy, of which there are not as many as micro-batches are under way.
+  Terms block_of(program::BufferId buffer, std::int32_t copy) const;
+
+ private:
+  bool is_cut(std::size_t chunk) const;
+  bool is_between(const program::Template& body, std::int32_t iteration) const;
+  void make_terms(const program::Program& of_two);
+  const Read& read(program::TemplateId id);
+
+  const program::StageInputs& inputs_;
+  const SizeNumbers& sizes_;
+  program::Program program_;
+  program::StageLowering lowering_;
+  program::Span buffers_;
+  CopyNumbers copies_;
+  std::vector<Terms> terms_;         // by buffer: one copy, one slot
+  std::vector<Terms> middle_terms_;  // likewise, of the layer in the middle; empty: as the others
+  std::map<program::TemplateId, Read> reads_;
+};
+
+/// Levels of a part that calls certain passes.
+class PassReader {
+ public:
+  /// `moments`: of any stage with its kinds of passes. The part has to outlive it.
+  PassReader(LoweredPart& part, const PartMoments& moments);
 
   /// But for `within` and `idle`.
   PassLevels levels() const;
@@ -59,11 +105,7 @@ class PassReader {
   Idle idle(const Between& between) const;
 
  private:
-  /// A template's lives, and which of its positions count.
-  struct Read {
-    TemplateLives lives;
-    std::vector<bool> passed_over;
-  };
+  using Read = LoweredPart::Read;
   struct StepCopy {
     program::BufferId buffer{};
     Terms terms;
@@ -94,32 +136,21 @@ class PassReader {
     std::vector<Level> levels;
   };
 
-  bool is_cut(std::size_t chunk) const;
-  bool is_between(const program::Template& body, std::int32_t iteration) const;
-  void make_terms(const program::Program& of_two);
-  Read read(program::TemplateId id) const;
   void find_step_copies();
   void find_slot_copies();
   void find_way(SlotCopy& copy) const;
-  const Terms& terms_of(program::BufferId buffer, std::int32_t copy) const;
-  Terms block_of(program::BufferId buffer, std::int32_t copy) const;
   bool is_alive_before(const StepCopy& copy, const Between& between) const;
   bool is_alive_behind(const StepCopy& copy, const Between& between) const;
   void live(const Touched* touched, bool before, bool behind, const Terms& terms, Lives& lives) const;
   void add_own_lives(std::size_t kind, Lives& lives) const;
   std::vector<Level> highest_of(std::vector<Change> changes, const std::vector<bool>& passed_over) const;
 
-  const program::StageInputs& inputs_;
+  const LoweredPart& part_;
+  const program::Program& program_;
   const SizeNumbers& sizes_;
-  program::Program program_;
-  program::StageLowering lowering_;
-  program::Span buffers_;
-  CopyNumbers copies_;
-  std::vector<Terms> terms_;         // by buffer: one copy, one slot
-  std::vector<Terms> middle_terms_;  // likewise, of the layer in the middle; empty: as the others
   std::vector<program::PassKind> kinds_;
   std::vector<std::int32_t> rank_;  // as PartMoments has it
-  std::vector<Read> reads_;         // by kind, what follows the passes and the update
+  std::vector<const Read*> reads_;  // by kind, what follows the passes and the update
   std::vector<bool> always_;        // by buffer
   std::vector<StepCopy> step_copies_;
   std::vector<SlotCopy> slot_copies_;

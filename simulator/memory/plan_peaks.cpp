@@ -23,8 +23,8 @@ using workload::Plan;
 /// An even number of layers is cut to an even one. What is merged is interleaved by how many layers either pass has.
 std::int32_t cut_layers(const graph::StageOptions& chunk, const StageInputs& inputs) {
   const std::int32_t layers = chunk.layers;
-  if (inputs.merges_passes() || !chunk.kinds.empty() || layers <= PassReader::kMostLayers) return layers;
-  return PassReader::kMostLayers - (layers - PassReader::kMostLayers) % 2;
+  if (inputs.merges_passes() || !chunk.kinds.empty() || layers <= LoweredPart::kMostLayers) return layers;
+  return LoweredPart::kMostLayers - (layers - LoweredPart::kMostLayers) % 2;
 }
 
 /// Of a stage what counts for some of its chunks.
@@ -78,7 +78,8 @@ StageInputs without_shards(StageInputs inputs) {
 /// Parts of stages that are alike but for sizes.
 class Family {
  public:
-  Family(const StageInputs& inputs, program::ChunkGraphs& graphs) : graphs_(graphs) {
+  Family(const StageInputs& inputs, program::ChunkGraphs& graphs, LatelyLowered& lately)
+      : graphs_(graphs), lately_(lately) {
     for (const program::ChunkInputs& chunk : inputs.chunks)
       buckets_.push_back(program::make_buckets(*graphs.of(chunk), inputs.tensor_ranks));
   }
@@ -95,20 +96,11 @@ class Family {
         padded.push_back(shards.back().padded > bucket.elements);
       }
     std::unique_ptr<PartLevels>& levels = levels_[padded];
-    if (!levels) levels = std::make_unique<PartLevels>(cut, graphs_of(cut, 1), graphs_of(cut, 2));
+    if (!levels) levels = std::make_unique<PartLevels>(cut, graphs_, lately_);
     return {levels.get(), sizes_of(levels->sizes(), inputs, cut, shards, micro_batches)};
   }
 
  private:
-  PartLevels::Graphs graphs_of(const StageInputs& cut, std::int64_t sequences) const {
-    PartLevels::Graphs graphs;
-    for (program::ChunkInputs chunk : cut.chunks) {
-      chunk.graph.batch = sequences;
-      graphs.push_back(graphs_.of(chunk));
-    }
-    return graphs;
-  }
-
   Level sizes_of(const SizeNumbers& numbers, const StageInputs& inputs, const StageInputs& cut,
                  const std::vector<program::Shards>& shards, std::int64_t micro_batches) const {
     using enum SizeNumbers::Of;
@@ -136,6 +128,7 @@ class Family {
   }
 
   program::ChunkGraphs& graphs_;
+  LatelyLowered& lately_;
   std::vector<std::vector<program::Bucket>> buckets_;                // by chunk
   std::map<std::vector<bool>, std::unique_ptr<PartLevels>> levels_;  // by which buckets are padded
 };
@@ -148,6 +141,9 @@ class Unit {
 
   /// Parts of stages.
   std::size_t remembered() const { return remembered_; }
+
+  /// Parts that plans which come one after another have in common stay lowered until then.
+  void forget_lowered() { lately_.forget(); }
 
   std::optional<Bytes> peak(const Plan& plan, double limit) {
     // In a call of both passes of one chunk, slots of two micro-batches change at once; what is offloaded is in two memories; what
@@ -229,7 +225,7 @@ class Unit {
     const StageInputs key = without_shards(cut);
     auto found = families_.find(key);
     if (found == families_.end()) {
-      found = families_.try_emplace(key, key, graphs_).first;
+      found = families_.try_emplace(key, key, graphs_, lately_).first;
       remembered_ += key.chunks.size();
     }
     return found->second.of(inputs, cut, micro_batches);
@@ -252,6 +248,7 @@ class Unit {
   Moments& moments_;
   Parted& parted_;
   program::ChunkGraphs graphs_;
+  LatelyLowered lately_;
   std::map<StageInputs, Family> families_;  // by without_shards
   std::size_t remembered_{0};
   std::map<std::tuple<const PlanMoments*, std::size_t, std::size_t>, PlanMoments> highest_;
@@ -294,6 +291,7 @@ struct PlanPeaks::Impl {
         if (enough && enough()) return;
         fn(*shares[piece].first, i);
       }
+      shares[piece].first->peaks.forget_lowered();
     });
   }
 

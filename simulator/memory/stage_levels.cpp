@@ -10,9 +10,20 @@
 namespace ds::memory {
 namespace {
 
-std::vector<std::size_t> bucket_counts(const PartLevels::Graphs& graphs, std::int64_t tensor_ranks) {
+LoweredPart::Graphs graphs_of(const program::StageInputs& inputs, std::int64_t sequences,
+                              program::ChunkGraphs& graphs) {
+  LoweredPart::Graphs list;
+  for (program::ChunkInputs chunk : inputs.chunks) {
+    chunk.graph.batch = sequences;
+    list.push_back(graphs.of(chunk));
+  }
+  return list;
+}
+
+std::vector<std::size_t> bucket_counts(const program::StageInputs& inputs, program::ChunkGraphs& graphs) {
   std::vector<std::size_t> counts;
-  for (const auto& graph : graphs) counts.push_back(program::make_buckets(*graph, tensor_ranks).size());
+  for (const auto& graph : graphs_of(inputs, 1, graphs))
+    counts.push_back(program::make_buckets(*graph, inputs.tensor_ranks).size());
   return counts;
 }
 
@@ -141,11 +152,25 @@ std::size_t place_of(const List& list, const What& what, Of of) {
 
 }  // namespace
 
-PartLevels::PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two)
-    : inputs_(std::move(inputs)),
-      graphs_(std::move(graphs)),
-      graphs_of_two_(std::move(graphs_of_two)),
-      sizes_(bucket_counts(graphs_, inputs_.tensor_ranks)) {}
+void LatelyLowered::use(PartLevels& part) {
+  const auto found = std::ranges::find(parts_, &part);
+  if (found != parts_.end()) {
+    parts_.splice(parts_.begin(), parts_, found);
+    return;
+  }
+  parts_.push_front(&part);
+  if (parts_.size() <= kMost) return;
+  parts_.back()->forget();
+  parts_.pop_back();
+}
+
+void LatelyLowered::forget() {
+  for (PartLevels* const part : parts_) part->forget();
+  parts_.clear();
+}
+
+PartLevels::PartLevels(program::StageInputs inputs, program::ChunkGraphs& graphs, LatelyLowered& lately)
+    : inputs_(std::move(inputs)), graphs_(graphs), sizes_(bucket_counts(inputs_, graphs)), lately_(lately) {}
 
 const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
   const auto [found, is_new] = known_.try_emplace(moments);
@@ -153,23 +178,35 @@ const PartLevels::Known& PartLevels::of(const PartMoments* moments) {
   return found->second;
 }
 
-/// Lowers the part for what is not known yet.
+void PartLevels::forget() {
+  for (auto& [kinds, passes] : passes_) passes.reader.reset();
+  lowered_.reset();
+}
+
+PassReader& PartLevels::reader_of(Passes& passes, const PartMoments& moments) {
+  lately_.use(*this);
+  if (!lowered_)
+    lowered_ = std::make_unique<LoweredPart>(inputs_, graphs_of(inputs_, 1, graphs_),
+                                             graphs_of(inputs_, 2, graphs_), sizes_);
+  if (!passes.reader) passes.reader = std::make_unique<PassReader>(*lowered_, moments);
+  return *passes.reader;
+}
+
+/// Asks the lowered part for what is not known yet.
 PartLevels::Known PartLevels::find(const PartMoments& moments) {
-  PassLevels& levels = passes_[{moments.kinds, moments.rank}];
-  std::optional<PassReader> reader;
-  const auto read = [&]() -> PassReader& {
-    if (!reader) reader.emplace(inputs_, graphs_, graphs_of_two_, sizes_, moments);
-    return *reader;
-  };
+  Passes& passes = passes_[{moments.kinds, moments.rank}];
+  PassLevels& levels = passes.levels;
   Known known{.levels = &levels, .within = {}, .idle = {}};
-  if (levels.base.empty()) levels = read().levels();
+  if (levels.base.empty()) levels = reader_of(passes, moments).levels();
   for (const auto& call : moments.working) {
     known.within.push_back(place_of(levels.within, call, &Within::call));
-    if (known.within.back() == levels.within.size()) levels.within.push_back(read().within(call));
+    if (known.within.back() == levels.within.size())
+      levels.within.push_back(reader_of(passes, moments).within(call));
   }
   for (const Between& between : moments.idle) {
     known.idle.push_back(place_of(levels.idle, between, &Idle::between));
-    if (known.idle.back() == levels.idle.size()) levels.idle.push_back(read().idle(between));
+    if (known.idle.back() == levels.idle.size())
+      levels.idle.push_back(reader_of(passes, moments).idle(between));
   }
   return known;
 }

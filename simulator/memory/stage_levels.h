@@ -4,7 +4,9 @@
 // data-parallel ranks.
 
 #include <cstdint>
+#include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <utility>
@@ -16,12 +18,23 @@
 
 namespace ds::memory {
 
+class PartLevels;
+
+/// Parts that are kept lowered, those that were asked for last: plans that come one after another have most of theirs in common.
+class LatelyLowered {
+ public:
+  void use(PartLevels& part);
+  void forget();
+
+ private:
+  static constexpr std::size_t kMost = 32;
+  std::list<PartLevels*> parts_;  // the latest first
+};
+
 class PartLevels {
  public:
-  using Graphs = PassReader::Graphs;
-
-  /// As PassReader is given them.
-  PartLevels(program::StageInputs inputs, Graphs graphs, Graphs graphs_of_two);
+  /// `inputs` as LoweredPart is given them. The others have to outlive it.
+  PartLevels(program::StageInputs inputs, program::ChunkGraphs& graphs, LatelyLowered& lately);
 
   const SizeNumbers& sizes() const { return sizes_; }
   /// Where what the moments ask for stands in PassLevels.
@@ -31,15 +44,24 @@ class PartLevels {
   };
   /// `moments`: they stay where they are.
   const Known& of(const PartMoments* moments);
+  /// What is lowered, not what is known.
+  void forget();
 
  private:
+  struct Passes {
+    PassLevels levels;
+    std::unique_ptr<PassReader> reader;  // while the part is lowered
+  };
   Known find(const PartMoments& moments);
+  PassReader& reader_of(Passes& passes, const PartMoments& moments);
 
   program::StageInputs inputs_;
-  Graphs graphs_, graphs_of_two_;
+  program::ChunkGraphs& graphs_;
   SizeNumbers sizes_;
   /// By kinds of passes and the ranks of their last calls.
-  std::map<std::pair<std::vector<program::PassKind>, std::vector<std::int32_t>>, PassLevels> passes_;
+  std::map<std::pair<std::vector<program::PassKind>, std::vector<std::int32_t>>, Passes> passes_;
+  LatelyLowered& lately_;
+  std::unique_ptr<LoweredPart> lowered_;
   std::map<const PartMoments*, Known> known_;
 };
 

@@ -113,7 +113,7 @@ void StageLowering::make_bucket(Chunk& chunk, const Bucket& bucket) {
                                        {}, of_bucket(chunk, Holds::shard, by_layer));
   make_gathered(chunk, bucket, buffers);
   make_narrow_weight(chunk, bucket, buffers);
-  make_tensor_views(chunk, bucket, buffers);
+  if (has_passes()) make_tensor_views(chunk, bucket, buffers);
   chunk.buffers.push_back(buffers);
 }
 

@@ -173,8 +173,12 @@ Lanes make_lanes(Program& program, const workload::Plan& plan) {
 }
 
 std::shared_ptr<const graph::Stage> ChunkGraphs::of(const ChunkInputs& chunk) {
+  constexpr std::size_t kMost = 64;  // what is remembered only saves time, and a graph takes 50 kB and more
+  const auto found = graphs_.find({chunk.graph, chunk.recompute});
+  if (found != graphs_.end()) return found->second;
+  if (graphs_.size() == kMost) graphs_.clear();
   std::shared_ptr<const graph::Stage>& graph = graphs_[{chunk.graph, chunk.recompute}];
-  if (!graph) graph = std::make_shared<const graph::Stage>(chunk_graph(model_, chunk.graph, chunk.recompute));
+  graph = std::make_shared<const graph::Stage>(chunk_graph(model_, chunk.graph, chunk.recompute));
   return graph;
 }
 

@@ -63,9 +63,10 @@ std::vector<PassCall> calls_of(const std::vector<ScheduledPass>& order, std::int
 }
 
 StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
-                             StageInputs inputs)
+                             StageInputs inputs, Extent extent)
     : program_(program),
       inputs_(std::move(inputs)),
+      extent_(extent),
       first_buffer_(static_cast<std::int32_t>(program.buffers.size())),
       first_tensor_(static_cast<std::int32_t>(program.tensors.size())) {
   for (const std::shared_ptr<const graph::Stage>& graph : chunks) {
@@ -73,10 +74,14 @@ StageLowering::StageLowering(Program& program, const std::vector<std::shared_ptr
     chunk.weights_alone = graph::for_weights_alone(*chunk.graph);
     chunk.buckets = make_buckets(*chunk.graph, inputs_.tensor_ranks);
     chunk.complete_after = buckets_complete_after(*chunk.graph, chunk.buckets);
+    chunk.bucket_buffers.first = static_cast<std::int32_t>(program.buffers.size());
     for (const Bucket& bucket : chunk.buckets) make_bucket(chunk, bucket);
+    chunk.bucket_buffers.count =
+        static_cast<std::int32_t>(program.buffers.size()) - chunk.bucket_buffers.first;
     chunks_.push_back(std::move(chunk));
   }
   make_host_buffers();
+  if (!has_passes()) return;
   make_activations();
   if (inputs_.dummy_gradients) make_dummy_gradients();
   make_side_buffers();

@@ -86,9 +86,13 @@ std::int32_t slots_of(const SlotRule& rule, const std::vector<ScheduledPass>& or
 
 class StageLowering {
  public:
+  /// Everything; or what is done once a step, for who knows the rest: then of buffers there are none but those of buckets and of the
+  /// host, and passes consist of what they do once a step.
+  enum class Extent : std::uint8_t { all, of_step };
+
   /// Makes the stage's buffers in `program`.
   StageLowering(Program& program, const std::vector<std::shared_ptr<const graph::Stage>>& chunks,
-                StageInputs inputs);
+                StageInputs inputs, Extent extent = Extent::all);
 
   /// The class of a stage of this kind that works in that order; makes the templates that no class before had.
   /// `micro_batches`: of the rank.
@@ -101,6 +105,8 @@ class StageLowering {
   const SlotRule& slot_rule(BufferId buffer) const {
     return slot_rules_[index(buffer) - static_cast<std::size_t>(first_buffer_)];
   }
+  /// Those of a chunk's buckets, which come before all others.
+  Span bucket_buffers(std::size_t chunk) const { return chunks_[chunk].bucket_buffers; }
   const SizeRule& size_rule(BufferId buffer) const {
     return size_rules_[index(buffer) - static_cast<std::size_t>(first_buffer_)];
   }
@@ -140,6 +146,7 @@ class StageLowering {
     std::vector<int> touched;            // by tensor: the legs of a micro-batch that touch it, as bits
     std::vector<std::int32_t> layer_of;  // by tensor: of Stage::layers, where it is not handed on
     std::int32_t number{};
+    Span bucket_buffers;
     std::vector<bool> weights_alone;  // by backward node: only gradients of weights need it
     std::vector<std::vector<std::size_t>>
         complete_after;  // by backward node: buckets whose last gradient it computes
@@ -256,8 +263,11 @@ class StageLowering {
   Use share_of(Use whole);
   void overlap_products(Draft& body) const;
 
+  bool has_passes() const { return extent_ == Extent::all; }
+
   Program& program_;
   StageInputs inputs_;
+  Extent extent_;
   HostBuffers host_;
   BufferId sums_{-1};
   double states_on_host_{0}, states_wanted_there_{0};  // elements of the buckets so far

@@ -169,6 +169,7 @@ void StageLowering::overlap_products(Draft& body) const {
 
 void StageLowering::lower_node(Draft& body, const Chunk& chunk, const graph::Node& node, Way way,
                                bool accumulate) {
+  if (!has_passes()) return;
   std::vector<Use> uses;
   for (const graph::TensorIndex t : node.operands) {
     const auto handed_on = chunk.series.find({node.layer, t});
@@ -278,7 +279,7 @@ class StageLowering::Units {
         if (!quantised_.empty())
           for (const std::size_t b : quantised_[r]) stage_.quantise_weights(body_, chunk_, b, way_);
         for (std::size_t n = run.first; n < run.end; ++n) write(n);
-        if (stage_.inputs_.waits_for_launches) wait_for_launches();
+        if (stage_.inputs_.waits_for_launches && stage_.has_passes()) wait_for_launches();
       };
       if (!stage_.prefetches()) {
         body_.repeat(run.times, [&] { gather(r, 0), nodes(); });
@@ -328,7 +329,7 @@ Draft StageLowering::forward(const Chunk& chunk, bool first) {
   Units units(*this, body, chunk, Way::ahead, std::vector<bool>(graph.forward.size(), true),
               quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
-  const auto passes_on = [&](graph::TensorIndex t) { return t != graph::kNone && !handed_over(chunk, t); };
+  const auto passes_on = [&](auto t) { return has_passes() && t != graph::kNone && !handed_over(chunk, t); };
   if (passes_on(graph.input)) receive(body, chunk, true, use(graph.input));
   units.run([&](std::size_t n) { lower_node(body, chunk, graph.forward[n], Way::ahead, false); });
   if (passes_on(graph.output)) send(body, chunk, true, use(graph.output));
@@ -353,9 +354,8 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
               quantises ? Units::Quantises::yes : Units::Quantises::no);
   units.begin();
   if (role.first && !into_shards) body.of_step([&] { zero_padding(body, chunk); });
-  const auto passes_on = [&](graph::TensorIndex t) {
-    return inputs && t != graph::kNone && !handed_over(chunk, t);
-  };
+  const bool sends = has_passes() && inputs;
+  const auto passes_on = [&](auto t) { return sends && t != graph::kNone && !handed_over(chunk, t); };
   if (passes_on(graph.output_gradient)) receive(body, chunk, false, use(graph.output_gradient));
   const bool reduces = role.last || (into_shards && weights);
   units.run([&](std::size_t n) {
@@ -379,7 +379,8 @@ Draft StageLowering::backward(const Chunk& chunk, Gradients gradients, GradientR
 Draft StageLowering::backward_alone(const Chunk& chunk, Gradients gradients, GradientRole role) {
   Draft body = backward(chunk, gradients, role);
   const graph::TensorIndex gradient = chunk.graph->output_gradient;
-  if (gradients == Gradients::weights || gradient == graph::kNone || handed_over(chunk, gradient))
+  if (!has_passes() || gradients == Gradients::weights || gradient == graph::kNone ||
+      handed_over(chunk, gradient))
     return body;
   const std::vector<graph::TensorIndex>& first = chunk.graph->backward.front().operands;
   if (std::ranges::find(first, gradient) != first.end()) return body;
