@@ -66,56 +66,63 @@ std::optional<Outcome> changed(const Document& document, const std::string& fold
   return outcome;
 }
 
-using Chosen = std::vector<const Outcome*>;
+/// A change that could be predicted.
+struct Change {
+  std::string name;
+  Seconds step_time;
+  Bytes peak, capacity;
 
-Seconds time_of(const Outcome* one) { return one->figures->step_time; }
-Bytes peak_of(const Outcome* one) { return one->figures->peak; }
+  bool fits() const { return peak <= capacity; }
+};
+
+std::vector<Change> predicted(const std::vector<Outcome>& outcomes) {
+  std::vector<Change> changes;
+  for (const Outcome& one : outcomes)
+    if (const auto& f = one.figures) changes.push_back({one.name, f->step_time, f->peak, f->capacity});
+  return changes;
+}
 
 /// Where the plan fits: the fastest, and of the others the smallest; where not, the fastest that fit.
-Chosen worth_showing(const std::vector<Outcome>& changes, const Figures& now) {
-  Chosen faster, smaller;
-  for (const Outcome& one : changes) {
-    if (!one.figures || !one.fits()) continue;
-    const bool gains = one.figures->step_time.value < now.step_time.value * (1 - kWorthAChange);
-    if (gains || !now.fits())
-      faster.push_back(&one);
-    else if (one.figures->peak / now.peak < 1 - kWorthAChange)
-      smaller.push_back(&one);
+std::vector<Change> worth_showing(const std::vector<Change>& changes, const Figures& now) {
+  std::vector<Change> faster, smaller;
+  for (const Change& one : changes) {
+    if (!one.fits()) continue;
+    if (one.step_time.value < now.step_time.value * (1 - kWorthAChange) || !now.fits())
+      faster.push_back(one);
+    else if (one.peak / now.peak < 1 - kWorthAChange)
+      smaller.push_back(one);
   }
-  std::ranges::stable_sort(faster, {}, time_of);
-  std::ranges::stable_sort(smaller, {}, peak_of);
+  std::ranges::stable_sort(faster, {}, &Change::step_time);
+  std::ranges::stable_sort(smaller, {}, &Change::peak);
   faster.resize(std::min(faster.size(), kMostFaster));
   smaller.resize(std::min(smaller.size(), kMostSmaller));
   faster.insert(faster.end(), smaller.begin(), smaller.end());
   return faster;
 }
 
-std::string table_of(const Chosen& chosen, const Figures& now, const terminal::Screen& screen) {
+std::string table_of(const std::vector<Change>& changes, const Figures& now, const terminal::Screen& screen) {
   Table table{.columns = {{"--set"},
                           {"step time", Align::right},
                           {"", Align::right},
                           {"peak memory", Align::right},
                           {"", Align::right, 1}},
               .rows = {}};
-  for (const Outcome* one : chosen)
-    table.rows.push_back({{terminal::one_line(one->name)},
-                          {terminal::duration(time_of(one))},
-                          {terminal::signed_percent(time_of(one) / now.step_time - 1)},
-                          {terminal::bytes(peak_of(one))},
-                          {terminal::signed_percent(peak_of(one) / now.peak - 1)}});
+  for (const Change& one : changes)
+    table.rows.push_back({{terminal::one_line(one.name)},
+                          {terminal::duration(one.step_time)},
+                          {terminal::signed_percent(one.step_time / now.step_time - 1)},
+                          {terminal::bytes(one.peak)},
+                          {terminal::signed_percent(one.peak / now.peak - 1)}});
   return terminal::draw(table, screen);
 }
 
 /// The change that needs least, where none is enough.
-std::string nearest_text(const std::vector<Outcome>& changes, const Figures& now) {
-  const Outcome* least = nullptr;
-  for (const Outcome& one : changes)
-    if (one.figures && one.figures->peak < now.peak && (!least || one.figures->peak < least->figures->peak))
-      least = &one;
-  if (!least) return "no change of one key saves memory\n";
+std::string nearest_text(const std::vector<Change>& changes, const Figures& now) {
+  const auto least = std::ranges::min_element(changes, {}, &Change::peak);
+  if (least == changes.end() || least->peak >= now.peak) return "no change of one key saves memory\n";
   return fmt::format("no change of one key makes it fit; {} needs least, {} of {}\n",
-                     terminal::one_line(least->name), terminal::bytes(least->figures->peak),
-                     terminal::bytes(least->figures->capacity));
+                     terminal::one_line(least->name), terminal::bytes(least->peak),
+                     terminal::bytes(least->capacity));
 }
 
 }  // namespace
@@ -141,7 +148,7 @@ std::vector<Outcome> one_step_changes(const workload::Job& job, const Document& 
       std::ranges::find(job.assumptions, "plan.dp", &workload::Assumption::path) == job.assumptions.end();
   std::vector<Outcome> changes;
   for (const PlanKey& key : workload::plan_keys()) {
-    if (!key.in_default_space() || key.follows(job)) continue;
+    if (!key.search || !key.in_default_space() || key.follows(job)) continue;
     const std::int64_t own = key.value.get(job.plan);
     for (const std::int64_t value : steps_from(key, own, key.search->candidates(job, job.cluster.ranks())))
       if (auto outcome = changed(document, folder, assignments_of(job, key, value, gives_dp)))
@@ -150,10 +157,11 @@ std::vector<Outcome> one_step_changes(const workload::Job& job, const Document& 
   return changes;
 }
 
-std::string changes_text(const std::vector<Outcome>& changes, const Figures& now,
+std::string changes_text(const std::vector<Outcome>& outcomes, const Figures& now,
                          const terminal::Screen& screen) {
+  const std::vector<Change> changes = predicted(outcomes);
   if (changes.empty()) return "";
-  const Chosen chosen = worth_showing(changes, now);
+  const std::vector<Change> chosen = worth_showing(changes, now);
   if (chosen.empty())
     return now.fits() ? fmt::format("changes    none of {} of one key makes the step faster or smaller\n",
                                     changes.size())

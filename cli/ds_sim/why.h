@@ -22,7 +22,7 @@ std::vector<Outcome> one_step_changes(const workload::Job& job, const Document& 
 
 /// The changes that gain most time, and those that save most memory; where the plan does not fit, those that make it fit.
 /// `now`: this plan, predicted as they were.
-std::string changes_text(const std::vector<Outcome>& changes, const Figures& now,
+std::string changes_text(const std::vector<Outcome>& outcomes, const Figures& now,
                          const terminal::Screen& screen);
 
 }  // namespace ds::cli
