@@ -53,7 +53,7 @@ tuner::Found SearchWork::search(const std::shared_ptr<SearchWork>& work, const t
   work->until_ = steady_now() + limit + kGrace;
   work->line_ = &line;
   work->searcher_ = method.make(work->space_, work->space_.base().seed);
-  work->search_.emplace(
+  work->search_ = std::make_unique<tuner::Search>(
       work->space_, work->evaluator_, *work->searcher_,
       tuner::Options{.start = work->start_,
                      .evals = limits.evals.value_or(std::numeric_limits<std::int64_t>::max()),

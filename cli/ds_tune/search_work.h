@@ -54,7 +54,7 @@ class SearchWork {
   tuner::Evaluator evaluator_;
   std::optional<tuner::Candidate> start_;
   std::unique_ptr<tuner::Searcher> searcher_;
-  std::optional<tuner::Search> search_;
+  std::unique_ptr<tuner::Search> search_;
   const StopToken* stop_{nullptr};
   Seconds until_;
   std::optional<Seconds> stopped_at_;

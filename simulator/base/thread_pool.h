@@ -19,7 +19,8 @@ class ThreadPool {
   std::size_t size() const { return size_; }
 
   /// Calls fn(piece, member) for all pieces below `count`; they are begun in their order. `member` is below size(), and no
-  /// member has two at a time. Where the machine gives fewer threads than that, there are fewer members. After an exception no piece is begun any more; the first one is thrown on.
+  /// member has two at a time. Where the machine gives fewer threads than that, there are fewer members. After an exception no
+  /// piece is begun any more; the first one is thrown on.
   template <class Fn>
   void share(std::size_t count, Fn&& fn) const {
     std::atomic<std::size_t> next{0};
@@ -36,11 +37,8 @@ class ThreadPool {
     };
     {
       std::vector<std::jthread> others;
-      try {
-        for (std::size_t member = 1; member < size_ && member < count; ++member)
-          others.emplace_back(work, member);
-      } catch (const std::system_error&) {  // memory for their stacks, or the number of processes, is used up
-      }
+      for (std::size_t member = 1; member < size_ && member < count; ++member)
+        if (!has_started(others, work, member)) break;
       work(0);
     }
     if (failed) std::rethrow_exception(failed);
@@ -48,6 +46,18 @@ class ThreadPool {
 
  private:
   static constexpr std::size_t kMost = 256;
+
+  /// Not where memory for its stack, or the number of processes, is used up.
+  template <class Work>
+  static bool has_started(std::vector<std::jthread>& threads, const Work& work, std::size_t member) {
+    try {
+      threads.emplace_back(work, member);
+      return true;
+    } catch (const std::system_error&) {
+      return false;
+    }
+  }
+
   std::size_t size_;
 };
 
