@@ -126,7 +126,7 @@ TEST_F(SignalsOfMillions, ALimitOfTimeEndsASearchWhateverItIsAt) {
   EXPECT_LE(ended.status, 1) << ended.err;  // 1 where the first plan takes longer than that and two seconds
   EXPECT_NE(ended.out.find("--time-limit ended it"), std::string::npos) << ended.out;
   if (!sanitized()) {
-    EXPECT_LT(ended.wall_s, 4);
+    EXPECT_LT(ended.wall_s, 8);  // three on an idle machine
   }
 }
 

@@ -209,7 +209,7 @@ TEST_F(Tune, ATimeLimitIsThatOfTheWholeCommand) {
       {"search", std::string(DS_SOURCE_DIR) + "/profiles/jobs/gpt-1t-4096-a100.json", "--time-limit", "0.3"});
   EXPECT_EQ(ended.status, 0) << ended.err;
   if (!sanitized()) {
-    EXPECT_LT(ended.wall_s, 0.3 + 2);  // one on an idle machine; others share it here
+    EXPECT_LT(ended.wall_s, 0.3 + 6);  // one on an idle machine; others share it here
   }
 }
 
