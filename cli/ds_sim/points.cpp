@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/ds_sim/changed_job.h"
 #include "cli/ds_sim/sweep.h"
 #include "simulator/base/error.h"
 
@@ -53,12 +54,10 @@ void refuse_doubles(const std::vector<Axis>& axes) {
 
 workload::Job job_at(const Sweep& sweep, std::size_t point, const Document& job,
                      const std::filesystem::path& folder) {
-  Document document = parse_document(job.root().dump(), job.file());
+  std::vector<std::string> assignments;
   for (std::size_t a = 0; a < sweep.axes.size(); ++a)
-    apply_override(document, fmt::format("{}={}", sweep.axes[a].path, sweep.value(point, a)));
-  workload::Job read = workload::read_job_document(document, folder);
-  workload::check_supported(read);
-  return read;
+    assignments.push_back(fmt::format("{}={}", sweep.axes[a].path, sweep.value(point, a)));
+  return changed_job(job, assignments, folder);
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include "cli/ds_sim/why.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "cli/ds_sim/changed_job.h"
 #include "cli/session/session.h"
 #include "simulator/base/error.h"
 #include "simulator/workload/plan_keys.h"
@@ -52,14 +54,9 @@ std::vector<std::string> assignments_of(const workload::Job& job, const PlanKey&
 std::optional<Outcome> changed(const Document& document, const std::string& folder,
                                const std::vector<std::string>& assignments) {
   Outcome outcome;
+  outcome.name = fmt::format("{}", fmt::join(assignments, " "));
   try {
-    Document copy = parse_document(document.root().dump(), document.file());
-    for (const std::string& assignment : assignments) {
-      apply_override(copy, assignment);
-      outcome.name += (outcome.name.empty() ? "" : " ") + assignment;
-    }
-    outcome.job = workload::read_job_document(copy, folder);
-    workload::check_supported(*outcome.job);
+    outcome.job = changed_job(document, assignments, folder);
   } catch (const InputError&) {
     return std::nullopt;
   }

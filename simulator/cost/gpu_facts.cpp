@@ -99,7 +99,7 @@ GpuFacts read_gpu_facts(std::string_view arch, int generation) {
   facts.host_link_share = host.member("link_share").real(1e-3, 1);
   facts.host_memory_share = host.member("memory_share").real(1e-3, 1);
   const Cursor sigma = root.member("sigma");
-  sigma.only({"product", "product_table", "attention", "memory_bound", "step"});
+  sigma.only({"product", "product_table", "attention", "memory_bound"});
   facts.product_sigma = sigma.member("product").real(0);
   facts.table_sigma = sigma.member("product_table").real(0);
   facts.attention_sigma = sigma.member("attention").real(0);

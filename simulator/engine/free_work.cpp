@@ -18,19 +18,14 @@ struct OperatorKind {
   bool (*holds)(const ops::What& what);
 };
 
-bool multiplies(const ops::What& what) {
-  return std::holds_alternative<ops::Linear>(what) || std::holds_alternative<ops::GroupedLinear>(what);
-}
-bool attends(const ops::What& what) {
-  return std::holds_alternative<ops::Attention>(what) || std::holds_alternative<ops::ContextAttention>(what);
-}
 bool updates(const ops::What& what) { return std::holds_alternative<ops::AdamW>(what); }
 
-constexpr OperatorKind kOperators[] = {{"matrix products", multiplies},
-                                       {"attention", attends},
+constexpr OperatorKind kOperators[] = {{"matrix products", ops::is_linear},
+                                       {"attention", ops::is_attention},
                                        {"the optimizer's update", updates},
                                        {"all other operators", [](const ops::What& what) {
-                                          return !multiplies(what) && !attends(what) && !updates(what);
+                                          return !ops::is_linear(what) && !ops::is_attention(what) &&
+                                                 !updates(what);
                                         }}};
 
 struct CommunicationKind {

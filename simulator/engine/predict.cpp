@@ -58,20 +58,23 @@ std::vector<memory::Parts> needs_of(const program::Program& program,
 
 namespace {
 
-PlayOptions how_to_play(const workload::Job& job, const cost::Machine& machine, Rows rows) {
-  return {.cores = {machine.cores()}, .sharing = job.simulate.sharing, .rows = rows};
+/// At analytic depth a summary alone.
+Played played(const program::Program& program, const Durations& durations, const workload::Job& job,
+              const cost::Machine& machine, workload::Depth depth, Rows rows) {
+  switch (depth) {
+    case workload::Depth::event:
+      return play(program, durations,
+                  {.cores = {machine.cores()}, .sharing = job.simulate.sharing, .rows = rows});
+    case workload::Depth::analytic: break;
+  }
+  return {.summary = analyse(program, durations)};
 }
 
 }  // namespace
 
 Seconds step(const program::Program& program, const Durations& durations, const workload::Job& job,
              const cost::Machine& machine, workload::Depth depth) {
-  switch (depth) {
-    case workload::Depth::event:
-      return play(program, durations, how_to_play(job, machine, Rows::none)).summary.step_time;
-    case workload::Depth::analytic: break;
-  }
-  return analyse(program, durations).step_time;
+  return played(program, durations, job, machine, depth, Rows::none).summary.step_time;
 }
 
 Prediction predict(const workload::Job& job, const cost::Machine& machine, workload::Depth depth, Rows rows) {
@@ -87,15 +90,9 @@ Prediction predict(program::Program program, std::vector<memory::Layout> layouts
   result.memory = needs_of(result.program, result.layouts, job);
   for (const memory::Parts& parts : result.memory) result.peak = std::max(result.peak, parts.total());
   const Durations durations = price(result.program, machine);
-  switch (depth) {
-    case workload::Depth::event: {
-      Played played = play(result.program, durations, how_to_play(job, machine, rows));
-      result.timeline = std::move(played.timeline);
-      result.summary = std::move(played.summary);
-      break;
-    }
-    case workload::Depth::analytic: result.summary = analyse(result.program, durations); break;
-  }
+  Played step = played(result.program, durations, job, machine, depth, rows);
+  result.timeline = std::move(step.timeline);
+  result.summary = std::move(step.summary);
   add_uncertainty(result, job, machine);
   return result;
 }
