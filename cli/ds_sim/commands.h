@@ -14,6 +14,7 @@ struct RunOptions {
   std::string job;
   std::string depth;  // "", "analytic", "event"
   std::string trace, trace_ranks, dump_program;
+  std::string fitted{"all"};  // none, family, all
   bool explain{false};
 };
 

@@ -8,6 +8,7 @@
 
 namespace {
 
+constexpr const char* kFittedHelp = "Constants fitted on whole steps that count (default all)";
 constexpr const char* kDepthHelp =
     "How finely a step is played (default: the job's simulate.depth, else event)";
 
@@ -80,6 +81,7 @@ int answer(int argc, char** argv) {
   run->add_option("--dump-program", run_options.dump_program,
                   "Write the lowered program as text; - is standard output")
       ->type_name("FILE");
+  run->add_option("--fitted", run_options.fitted, kFittedHelp)->type_name("none|family|all");
   run->add_flag("--explain", run_options.explain,
                 "What bounds the step, what changes would gain, instruction classes, defaults");
   CompareOptions compare_options;
@@ -97,8 +99,7 @@ int answer(int argc, char** argv) {
   CLI::App* validate = app.add_subcommand("validate", "Predict measured cases, show the errors");
   validate->add_option("FILE", validate_options.file, "Measured cases: profiles/measured/training_steps.json")
       ->required();
-  validate->add_option("--fitted", validate_options.fitted, "Constants fitted on whole steps (default all)")
-      ->type_name("none|family|all");
+  validate->add_option("--fitted", validate_options.fitted, kFittedHelp)->type_name("none|family|all");
   validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")
       ->type_name("ID");
   ConvertOptions convert_options;

@@ -101,8 +101,8 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 
 /// Constants that were fitted on whole steps, each with the cases; then what the job left out: first what follows from its
 /// software, its machine or the rest of its plan, behind it what is the same in every job.
-void explain(const Common& common, const workload::Job& job) {
-  for (const cost::FittedConstant& c : cost::fitted_constants(job, cost::Fitted::all))
+void explain(const Common& common, const workload::Job& job, cost::Fitted fitted) {
+  for (const cost::FittedConstant& c : cost::fitted_constants(job, fitted))
     show(common, fmt::format("  seconds of {} x {} ({}: fitted on {})\n", c.name, c.factor,
                              terminal::one_line(c.whose), terminal::one_line(c.fitted_on)));
   std::vector<workload::Assumption> assumptions = job.assumptions;
@@ -137,6 +137,7 @@ void tell_why(const Common& common, const workload::Job& job, const Document& do
   std::vector<Outcome> changes = one_step_changes(job, document, folder);
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   predict_all(changes, {.depth = std::string(workload::name_in(workload::kDepths, depth)),
+                        .fitted = machine.fitted(),
                         .threads = static_cast<std::size_t>(common.jobs),
                         .progress = line.callback()});
   line.finish();
@@ -181,7 +182,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                                  ? fmt::format("one of each stage, {}", p.program.classes.size())
                                  : options.trace_ranks,
                              job.cluster.ranks(), terminal::one_line(options.trace)));
-  if (options.explain) explain(common, job);
+  if (options.explain) explain(common, job, fitted_of(options.fitted));
 }
 
 }  // namespace
@@ -198,6 +199,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   const workload::Job job = workload::read_job_document(document, folder);
   workload::check_supported(job);
   const workload::Depth depth = depth_of(options.depth, job);
+  const cost::Fitted fitted = fitted_of(options.fitted);
   workload::check_depth(job, depth);
   if (!options.trace.empty() && depth != workload::Depth::event)
     throw InputError("--trace", "needs the instructions", "--depth event has them");
@@ -208,7 +210,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   const cost::Profile profile = profile_of(job);
   check_against(outputs, {{"the profile", profile.path}});
   phases.begin("predict");
-  const cost::Machine machine(job, profile);
+  const cost::Machine machine(job, profile, fitted);
   const engine::Prediction p =
       engine::predict(job, machine, depth, options.trace.empty() ? engine::Rows::none : engine::Rows::all);
   const Figures figures = figures_of(job, machine, p);
@@ -218,7 +220,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   // All texts before the first file, so that what ends us early leaves no part of the answer without the rest.
   phases.begin("render");
   const report::Provenance origin = provenance(common, &job);
-  const report::Predicted predicted{
+  report::Predicted predicted{
       .job = job,
       .program = p.program,
       .memory = p.memory,
@@ -231,6 +233,8 @@ int sim_run(const Common& common, const RunOptions& options) {
       .peak_source = machine.peak_source(),
       .assumptions = {
           {"cost.operators", std::string(sources_word(p.weakest, job.cluster.cpu())), "weakest source"}}};
+  if (fitted != cost::Fitted::all)
+    predicted.assumptions.push_back({"cost.fitted", options.fitted, "asked with --fitted"});
   std::vector<std::pair<std::string, std::string>> files;  // target, content
   if (!options.trace.empty())
     files.emplace_back(options.trace, report::trace(p.program, {{"predicted", p.timeline}}, origin,

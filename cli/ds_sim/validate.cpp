@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "cli/ds_sim/commands.h"
+#include "cli/prediction/prediction.h"
 #include "cli/session/phases.h"
 #include "cli/validation/validation.h"
 #include "simulator/base/error.h"
@@ -18,15 +19,6 @@ using terminal::Cell;
 using terminal::kAlways;
 using terminal::kNeeded;
 using terminal::Table;
-
-constexpr Named<cost::Fitted> kLevels[] = {
-    {"none", cost::Fitted::none}, {"family", cost::Fitted::family}, {"all", cost::Fitted::all}};
-
-cost::Fitted level_of(const std::string& word) {
-  for (const Named<cost::Fitted>& level : kLevels)
-    if (level.name == word) return level.value;
-  throw InputError("--fitted", "is " + word, "none, family and all are possible");
-}
 
 Cell number(const std::optional<double>& value, const std::string& metric) {
   if (!value) return {"-"};
@@ -75,6 +67,7 @@ std::vector<Cell> score_row(const std::string& metric, const std::string& of, co
           {terminal::percent(s.median)},
           {terminal::percent(s.p95)},
           {terminal::percent(s.max)},
+          {s.noise ? terminal::percent(*s.noise) : "-"},
           {s.inside_interval ? terminal::percent(*s.inside_interval) : "-"},
           {s.mean_over_sets ? terminal::percent(*s.mean_over_sets) : ""}};
 }
@@ -87,6 +80,7 @@ std::string scores_table(const Summary& summary, const terminal::Screen& screen)
                           {"median", Align::right, 2},
                           {"95th", Align::right, 1},
                           {"worst", Align::right, 5},
+                          {"noise", Align::right, 6},
                           {"inside", Align::right, 2},
                           {"mean over sets", Align::right, 3}},
               .rows = {}};
@@ -104,7 +98,7 @@ std::string scores_table(const Summary& summary, const terminal::Screen& screen)
 int sim_validate(const Common& common, const ValidateOptions& options) {
   check_outputs({{"--report", common.report}});
   check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
-  const cost::Fitted fitted = level_of(options.fitted);
+  const cost::Fitted fitted = fitted_of(options.fitted);
   const Document document = read_document(options.file);
   std::vector<Case> cases = read_cases(document);
   std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });

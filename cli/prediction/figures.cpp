@@ -53,6 +53,14 @@ void attempt(Outcome& outcome, const std::function<void()>& step) {
 
 void check_depth_option(const std::string& asked) { static_cast<void>(depth_of(asked, workload::Job{})); }
 
+cost::Fitted fitted_of(const std::string& asked) {
+  constexpr Named<cost::Fitted> kLevels[] = {
+      {"none", cost::Fitted::none}, {"family", cost::Fitted::family}, {"all", cost::Fitted::all}};
+  for (const Named<cost::Fitted>& level : kLevels)
+    if (level.name == asked) return level.value;
+  throw InputError("--fitted", "is " + asked, "none, family and all are possible");
+}
+
 workload::Depth depth_of(const std::string& asked, const workload::Job& job) {
   if (asked.empty()) return job.simulate.depth;
   for (const Named<workload::Depth>& depth : workload::kDepths)

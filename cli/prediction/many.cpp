@@ -34,6 +34,7 @@ struct Work {
   std::map<std::string, cost::Profile> profiles;
   std::vector<Piece> pieces;
   std::string depth;
+  cost::Fitted fitted{};
 
   std::mutex lock;  // for what follows, and for `ended`
   std::condition_variable changed;
@@ -47,7 +48,8 @@ void work_off(Work& work) {
     Piece& piece = work.pieces[work.begun++];
     hold.unlock();
     attempt(piece.outcome, [&] {
-      piece.outcome.figures = predict(piece.job, *piece.profile, depth_of(work.depth, piece.job));
+      piece.outcome.figures =
+          predict(piece.job, *piece.profile, depth_of(work.depth, piece.job), work.fitted);
     });
     hold.lock();
     piece.ended = true;
@@ -57,9 +59,10 @@ void work_off(Work& work) {
 }
 
 /// Files are read by one thread, each once.
-std::shared_ptr<Work> work_of(std::vector<Outcome>& outcomes, const std::string& depth) {
+std::shared_ptr<Work> work_of(std::vector<Outcome>& outcomes, const Many& how) {
   auto work = std::make_shared<Work>();
-  work->depth = depth;
+  work->depth = how.depth;
+  work->fitted = how.fitted;
   for (std::size_t i = 0; i < outcomes.size(); ++i)
     attempt(outcomes[i], [&] {
       if (!outcomes[i].job) return;
@@ -87,7 +90,7 @@ void start_threads(const std::shared_ptr<Work>& work, std::size_t threads) {
 void predict_all(std::vector<Outcome>& outcomes, const Many& how) {
   const auto stopped = [&] { return how.stop != nullptr && how.stop->stop_requested(); };
   if (stopped()) return;
-  const std::shared_ptr<Work> work = work_of(outcomes, how.depth);
+  const std::shared_ptr<Work> work = work_of(outcomes, how);
   start_threads(work, how.threads);
   std::unique_lock hold(work->lock);
   while (work->ended < work->pieces.size() && !stopped()) {

@@ -59,6 +59,7 @@ void attempt(Outcome& outcome, const std::function<void()>& step);
 
 struct Many {
   std::string depth;  // --depth
+  cost::Fitted fitted{cost::Fitted::all};
   std::size_t threads{1};
   Progress progress;
   const StopToken* stop{nullptr};
@@ -104,5 +105,7 @@ std::string_view sources_word(cost::Source source, bool cpu);
 void check_depth_option(const std::string& asked);
 /// --depth, or what the job says where it is not given. Throws InputError.
 workload::Depth depth_of(const std::string& asked, const workload::Job& job);
+/// --fitted: which constants fitted on whole steps count. Throws InputError.
+cost::Fitted fitted_of(const std::string& asked);
 
 }  // namespace ds::cli

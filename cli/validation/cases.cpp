@@ -88,6 +88,12 @@ Case read_case(const Cursor& at) {
     if (const auto stage = at.find("stage")) result.stage = stage->count(0, workload::kMaxDegree);
   });
   attempt([&] {
+    if (const auto noise = at.find("noise")) {
+      result.noise = noise->real(0);
+      if (*result.noise >= 1) noise->fail_value("a fraction below 1");
+    }
+  });
+  attempt([&] {
     const Cursor measured = at.member("measured");
     for (const auto& [metric, value] : measured.members())
       result.measured[metric] = read_measured(metric, value);

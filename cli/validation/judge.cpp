@@ -63,6 +63,7 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted) {
                     .trust = c.trust,
                     .metric = metric,
                     .measured = measured.value,
+                    .noise = c.noise,
                     .failed = !measured.value,
                     .message = measured.fault});
   if (rows.empty()) rows.push_back({.id = c.id, .set = c.set, .trust = c.trust, .metric = "", .message = ""});

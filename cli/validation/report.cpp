@@ -12,6 +12,7 @@ constexpr const char* kSchema = "ds-validation-1";
 
 Json to_json(const Score& s) {
   Json json = {{"mean", s.mean}, {"median", s.median}, {"p95", s.p95}, {"max", s.max}, {"count", s.count}};
+  if (s.noise) json["noise"] = *s.noise;
   if (s.inside_interval) json["inside_interval"] = *s.inside_interval;
   if (s.mean_over_sets) json["mean_over_sets"] = *s.mean_over_sets;
   return json;
@@ -33,6 +34,7 @@ Json to_json(const Row& row) {
   if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
   if (row.low && row.high) json["low"] = *row.low, json["high"] = *row.high;
   if (row.error) json["error"] = *row.error;
+  if (row.noise) json["noise"] = *row.noise;
   if (row.kind)
     json["kind"] = {{"node", row.kind->node},       {"gpu", row.kind->gpu},
                     {"arch", row.kind->arch},       {"bits", row.kind->bits},

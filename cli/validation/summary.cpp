@@ -25,11 +25,12 @@ double percentile95(std::vector<double> values) {
 
 template <class Keep>
 Score score(const std::vector<Row>& rows, Keep&& keep) {
-  std::vector<double> errors;
+  std::vector<double> errors, noises;
   int inside = 0, intervals = 0;
   for (const Row& row : rows) {
     if (!row.error || !keep(row)) continue;
     errors.push_back(std::abs(*row.error));
+    if (row.noise) noises.push_back(*row.noise);
     if (!row.low || !row.high) continue;
     ++intervals;
     if (*row.low <= *row.measured && *row.measured <= *row.high) ++inside;
@@ -40,6 +41,7 @@ Score score(const std::vector<Row>& rows, Keep&& keep) {
   result.median = median(errors);
   result.p95 = percentile95(errors);
   result.max = *std::ranges::max_element(errors);
+  if (!noises.empty()) result.noise = mean(noises);
   if (intervals > 0) result.inside_interval = static_cast<double>(inside) / intervals;
   return result;
 }

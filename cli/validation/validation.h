@@ -31,6 +31,7 @@ struct Case {
   std::string id, set, trust, source;        // id: [3] where the file has none for its fourth
   std::string job;                           // JSON
   std::optional<std::int64_t> stage;         // whose peak was measured; else the largest
+  std::optional<double> noise;               // by how much equal runs differ there, as a fraction
   std::map<std::string, Measured> measured;  // by metric: step_time_s, peak_memory_gb, ...
   std::string fault;
 };
@@ -44,6 +45,7 @@ struct Row {
   std::string id, set, trust, metric;
   std::optional<double> measured;
   std::optional<double> predicted, low, high, error;
+  std::optional<double> noise;        // of what was measured
   std::optional<cost::RunKind> kind;  // where it could be predicted
   bool failed{};
   std::string message;
@@ -56,6 +58,7 @@ std::vector<Row> judge(const Case& c, cost::Fitted fitted);
 struct Score {
   double mean{}, median{}, p95{}, max{};
   int count{};
+  std::optional<double> noise;            // mean of what equal runs differ by, where somebody says that
   std::optional<double> inside_interval;  // share of the truths within 95 % of the prediction
   std::optional<double> mean_over_sets;   // of the sets' means
 };

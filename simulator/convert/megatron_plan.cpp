@@ -31,9 +31,15 @@ void take_degrees(const Flags& flags, const Asked& asked, Draft& draft) {
            "alltoall and flex can be",
            asked, draft);
   }
-  if (draft.has("plan.ep") && dispatcher != nullptr)
-    draft.set_text("plan.dispatch", only_value(*dispatcher) == "flex" ? "hierarchical" : "all_to_all",
+  if (draft.has("plan.ep") && dispatcher != nullptr) {
+    const Flag* backend = flags.find("--moe-flex-dispatcher-backend");
+    const bool hybrid = backend != nullptr && only_value(*backend) == "hybridep";
+    draft.set_text("plan.dispatch",
+                   only_value(*dispatcher) != "flex" ? "all_to_all"
+                   : hybrid                          ? "hybrid"
+                                                     : "hierarchical",
                    dispatcher);
+  }
   if (flags.on("--use-tp-pp-dp-mapping"))
     draft.set_text("plan.placement", "tp-cp-ep-pp-dp", flags.find("--use-tp-pp-dp-mapping"));
 }
@@ -92,8 +98,33 @@ void take_precision(const Flags& flags, Draft& draft) {
     draft.set_text("plan.reduce_precision", "bf16", reduce);
 }
 
-constexpr const char* kWithoutLoss =
-    R"(["bias_gelu", "bias_swiglu", "bias_dropout_add", "layer_norm", "rms_norm", "rope"])";
+/// What Transformer Engine fuses of itself, and what of the loss and of experts is asked for. Scales of 8-bit numbers have been made
+/// together since its version 2.9.
+void take_fusions(const Flags& flags, Draft& draft) {
+  std::string passes = R"("bias_gelu", "bias_swiglu", "bias_dropout_add", "layer_norm", "rms_norm", "rope")";
+  bool all = true;
+  const auto take = [&](const char* name, std::string_view pass) {
+    const Flag* flag = flags.find(name);
+    if (flag != nullptr) expect_switch(*flag);
+    all = all && flag != nullptr;
+    if (flag != nullptr) passes += fmt::format(R"(, "{}")", pass);
+  };
+  take("--cross-entropy-loss-fusion", "cross_entropy");  // else Megatron-LM keeps logits in fp32
+  if (flags.find("--num-experts") != nullptr) {
+    take("--moe-router-fusion", "router");
+    take("--moe-permute-fusion", "permute");
+    if (flags.find("--fp8-format") != nullptr) passes += R"(, "fp8_scales")";
+  }
+  if (!all) draft.set_json("plan.fusion", fmt::format("[{}]", passes));
+}
+
+/// Whether rows of experts are copied to whole tiles, because the router has not sent them so.
+bool pads_rows(const Flags& flags) {
+  const bool fp8 = flags.find("--fp8-format") != nullptr;
+  const auto routed = [&](const char* name) { return flags.find(name) != nullptr && flags.on(name); };
+  return fp8 && flags.find("--num-experts") != nullptr && !routed("--moe-router-padding-for-fp8") &&
+         !routed("--moe-router-padding-for-quantization");
+}
 
 void take_attention_kernel(const Flags& flags, Draft& draft) {
   const Flag* transformer = flags.find("--transformer-impl");
@@ -114,15 +145,12 @@ void take_attention_kernel(const Flags& flags, Draft& draft) {
   };
   change("--activation-func-fp8-input-store", R"(, "cache_bits": {"activation_inputs": 8})");
   change("--deterministic-mode", R"(, "deterministic": true)");
+  if (pads_rows(flags)) changes += R"(, "pads_expert_rows": true)";
   if (changes.empty())
     draft.set_text("software", preset, transformer);
   else
     draft.set_json("software", fmt::format(R"({{"base": "{}"{}}})", preset, changes), changed);
-  // The preset fuses the loss; unless asked to, Megatron-LM keeps logits in fp32.
-  if (const Flag* loss = flags.find("--cross-entropy-loss-fusion"); loss != nullptr)
-    expect_switch(*loss);
-  else if (!local)
-    draft.set_json("plan.fusion", kWithoutLoss);
+  if (!local) take_fusions(flags, draft);
   const Flag* backend = flags.find("--attention-backend");
   constexpr std::string_view kBackends[] = {"auto", "flash", "fused", "unfused", "local"};
   const std::string_view word = backend != nullptr ? std::string_view(only_value(*backend)) : kBackends[0];

@@ -45,7 +45,7 @@ enum class Movement : std::uint8_t {
 };
 
 using PathKey = std::tuple<Movement, Algorithm, Group>;
-using DispatchKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, Group>;
+using DispatchKey = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, bool, Group>;
 
 Hop hop_of(IntraKind kind) {
   return kind == IntraKind::pcie || kind == IntraKind::none ? Hop::pcie : Hop::nvlink;
@@ -187,12 +187,14 @@ struct CommunicationModel::Impl {
   }
 
   const Path& path(const ops::RowExchange& rows, const Group& group) {
-    const DispatchKey key{rows.top_k, rows.experts, rows.groups, rows.groups_per_token, group};
+    const DispatchKey key{rows.top_k, rows.experts, rows.groups, rows.groups_per_token, rows.hybrid, group};
     return dispatches.of(key, [&] {
       Path slowest;
       for (const Fold& part : folds_of(group)) {
         const DispatchTraffic traffic = dispatch_traffic(rows, part);
-        Path path = path_of(traffic.inside, part.node, facts.dispatch.inside, facts.dispatch.across);
+        const auto members = static_cast<std::int64_t>(part.members.front().size());
+        Path path = path_of(traffic.inside, part.node, facts.dispatch.inside_of(members, rows.hybrid),
+                            facts.dispatch.across);
         const Path across = path_of(traffic.across, part.node, 1, facts.dispatch.across);
         path.hops_across = across.hops_across, path.fabric_latency_s = across.fabric_latency_s;
         path.seconds_per_byte = std::max(path.seconds_per_byte, across.seconds_per_byte);

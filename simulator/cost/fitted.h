@@ -19,7 +19,7 @@ struct FittedConstants {
   double products{1};  // times seconds of products in 16 bits, which run into the GPU's power limit first
   double narrow_products{
       1};  // times seconds of products in 8 bits with a scale for each tensor, or for 32 elements
-  double block_products{1};  // the same with scales of blocks, which software does in kernels of its own
+  double block_products{1};  // the same with scales of blocks, by kernels of the software's own
   double attention{1};       // times seconds of attention
   double memory_bound{1};    // times seconds of everything else that computes
   double links_inside{1};    // times seconds of collectives inside a node

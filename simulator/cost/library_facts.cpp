@@ -80,9 +80,12 @@ LibraryFacts read_library_facts() {
   facts.nic_efficiency = root.member("nic_efficiency").positive();
   facts.nic_message_efficiency = root.member("nic_message_efficiency").positive();
   const Cursor dispatch = root.member("dispatch");
-  dispatch.only({"inside", "across", "source"});
+  dispatch.only({"inside", "across", "hybrid", "few_gpus", "of_many", "source"});
   facts.dispatch = {.inside = dispatch.member("inside").positive(),
-                    .across = dispatch.member("across").positive()};
+                    .across = dispatch.member("across").positive(),
+                    .hybrid = dispatch.member("hybrid").positive(),
+                    .few = dispatch.member("few_gpus").count(1),
+                    .of_many = dispatch.member("of_many").positive()};
   facts.nvls_least_gpus = root.member("nvls_least_gpus").count();
   facts.latency_sigma = root.member("sigma").member("latency").real(0);
   facts.bandwidth_sigma = root.member("sigma").member("bandwidth").real(0);

@@ -50,9 +50,16 @@ struct LibraryFacts {
   std::vector<AlgorithmTime> times;
   std::vector<LinkUse> links;
   double nic_efficiency{}, nic_message_efficiency{};  // a message alone does not fill a card
-  /// Share of the datasheet rate that the busiest link has where tokens go to experts once a node: inside, and of cards.
+  /// Share of the datasheet rate that the busiest link has where tokens go to experts once a node: inside, and of cards. Kernels that are
+  /// made for nodes of a few GPUs reach less behind the switch of more; hybrid ones do not.
   struct Dispatch {
-    double inside{}, across{};
+    double inside{}, across{}, hybrid{};
+    std::int64_t few{};
+    double of_many{};
+    double inside_of(std::int64_t members, bool by_hybrid) const {
+      if (by_hybrid) return hybrid;
+      return members > few ? of_many : inside;
+    }
   } dispatch;
   std::int64_t nvls_least_gpus{};
   double latency_sigma{}, bandwidth_sigma{};

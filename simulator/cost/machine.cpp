@@ -21,7 +21,10 @@ double factor_of(const ops::Op& op, const FittedConstants& fitted, bool by_block
   return ops::is_attention(op.what) ? fitted.attention : fitted.memory_bound;
 }
 
-bool by_blocks(const workload::Job& job) { return job.plan.fp8_recipe == "block"; }
+/// By kernels of the software's own. The library's run into the same limits of a whole step with scales of blocks as without.
+bool by_blocks(const workload::Job& job) {
+  return job.plan.fp8_recipe == "block" && job.habits.block_products;
+}
 
 }  // namespace
 
@@ -87,6 +90,11 @@ Seconds Machine::launch(const ops::Op& op, bool among_experts) const {
 Seconds Machine::launch_of_communication(bool among_experts) const {
   const Gpus* gpus = std::get_if<Gpus>(&kind_);
   return gpus == nullptr ? Seconds{} : gpus->launches.communication(among_experts);
+}
+
+bool Machine::host_waits_for_sizes() const {
+  const Gpus* gpus = std::get_if<Gpus>(&kind_);
+  return gpus != nullptr && gpus->launches.waits_for_sizes();
 }
 
 FlopsPerSecond Machine::peak_per_rank() const {

@@ -43,6 +43,8 @@ class Machine {
   /// What the host takes to launch it. On processors it is part of time().
   Seconds launch(const ops::Op& op, bool among_experts) const;
   Seconds launch_of_communication(bool among_experts) const;
+  /// Whether the host waits for how many rows each expert has.
+  bool host_waits_for_sizes() const;
 
   /// Whether ranks that communicate share links: GPUs do, in their node or its cards; between processes it is their own work.
   bool shares_links() const { return std::holds_alternative<Gpus>(kind_); }

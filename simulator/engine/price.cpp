@@ -105,9 +105,11 @@ class Communications {
  private:
   /// How much longer the host takes to launch work of micro-batches in the compute lane than that takes: all since the block's begin,
   /// up to what stands behind the wait, which is the last of it. The host may run ahead in the layers of a block, all of which are
-  /// alike; at the begin of a pass it is not ahead, since frameworks wait for messages.
-  void price_launches(const program::Block& block, std::vector<Seconds>& seconds) const {
-    Seconds behind{};  // the host
+  /// alike; at the begin of a pass it is not ahead, since frameworks wait for messages. Where it waits for how many rows each expert
+  /// has, it is not ahead from there on: see behind_from.
+  void price_launches(const program::Block& block, std::vector<Seconds>& seconds) {
+    launched_.clear();
+    std::size_t known = 0;  // from here on the host knows sizes for which it has waited
     bool among_experts = false;
     Seconds* wait = nullptr;
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
@@ -119,16 +121,41 @@ class Communications {
         continue;
       }
       if (one.kind == Kind::collective)
-        behind += machine_.launch_of_communication(among_experts) - seconds[program::index(id)];
+        launched_.push_back({machine_.launch_of_communication(among_experts), seconds[program::index(id)]});
       for (const program::Operator& op : program_.operators_of(one)) {
         const ops::Op& what = program_.op(op.op);
         if (ops::moves_rows_of_experts(what.what)) among_experts = !among_experts;
-        if (!op.fused) behind += machine_.launch(what, among_experts) - operators_[program::index(op.op)];
+        const bool sends =
+            std::holds_alternative<ops::Dispatch>(what.what) && what.pass == ops::Pass::forward;
+        if (sends && machine_.host_waits_for_sizes()) known = launched_.size();
+        if (!op.fused)
+          launched_.push_back({machine_.launch(what, among_experts), operators_[program::index(op.op)]});
       }
       if (wait == nullptr) continue;
-      *std::exchange(wait, nullptr) = std::max(std::exchange(behind, {}), Seconds{});
+      *std::exchange(wait, nullptr) = behind_from(known);
+      launched_.clear();
+      known = 0;
     }
   }
+
+  /// How much longer than its work the device takes for the work of a layer, all of which the host has launched one after the other. Where
+  /// the host has waited for the device (`known` > 0), nothing is in the queue from there on, to the same place in the next layer: the
+  /// device begins each only once it is launched.
+  Seconds behind_from(std::size_t known) const {
+    Seconds host{}, device{}, behind{};
+    for (std::size_t i = 0; i < launched_.size(); ++i) {
+      const Launched& one = launched_[(known + i) % launched_.size()];
+      host += one.host;
+      if (known > 0) behind = std::max(behind, host - device);
+      device += one.device;
+    }
+    return std::max(behind, host - device);
+  }
+
+  /// What the host takes to launch it, and the device to do it.
+  struct Launched {
+    Seconds host, device;
+  };
 
   /// A communication of the class that was priced already: many are alike.
   struct Known {
@@ -197,7 +224,8 @@ class Communications {
   const cost::Machine& machine_;
   const std::vector<Seconds>& operators_;
   std::vector<Known> known_;
-  std::vector<Beside> beside_;  // of the template
+  std::vector<Beside> beside_;      // of the template
+  std::vector<Launched> launched_;  // of the block
 };
 
 }  // namespace

@@ -57,13 +57,17 @@ TensorIndex StageBuilder::experts(TensorIndex x, const workload::Moe& moe) {
   const TensorIndex first =
       expert_parameter("moe.up.weight", {{here, up * local, hidden}, 3}, kDeviation, rows_of_up);
   const bool bias = model_.mlp_bias;
-  std::vector<TensorIndex> given{quantised("moe.up.x", sent), quantised_weight("moe.up.weight", first)};
+  // Tokens of an expert and its results are copied in the forward, the gradients of these in the backward.
+  const std::int64_t copies = options_.pads_expert_rows ? 2 : 0;
+  std::vector<TensorIndex> given{quantised("moe.up.x", sent, {.copies = copies}),
+                                 quantised_weight("moe.up.weight", first)};
   if (bias) given.push_back(expert_parameter("moe.up.bias", {{here, up * local}, 2}, 0, rows_of_up));
   const TensorIndex h = node(ops::GroupedLinear{rows, here, hidden, up * local, in_fp8(), sources, bias},
                              "moe.h", std::move(given));
   const auto taken_by_second = [&] {
     const InPart of_experts(*this, Part::expert_activation);
-    return quantised("moe.down.x", activated("moe.activated", h, rows, local, factors));
+    return quantised("moe.down.x", activated("moe.activated", h, rows, local, factors),
+                     {.gradient_copies = copies});
   };
   const TensorIndex a = taken_by_second();
   const TensorIndex second =
@@ -126,8 +130,12 @@ TensorIndex StageBuilder::gate_logits(TensorIndex x) {
 ops::Regroup StageBuilder::exchange_of(std::int64_t count, std::int64_t width) const {
   ops::Regroup exchange{ops::Regrouping::exchange, count, width, options_.ep, ops::Sharers::experts};
   const workload::Moe& moe = *model_.moe;
-  if (options_.dispatch == workload::Dispatch::hierarchical)
-    exchange.rows = {moe.top_k, moe.experts, moe.groups, moe.groups_per_token};
+  if (options_.dispatch != workload::Dispatch::all_to_all)
+    exchange.rows = {.top_k = moe.top_k,
+                     .experts = moe.experts,
+                     .groups = moe.groups,
+                     .groups_per_token = moe.groups_per_token,
+                     .hybrid = options_.dispatch == workload::Dispatch::hybrid};
   return exchange;
 }
 

@@ -1,7 +1,9 @@
 // Tensors, parameters and products of a stage; embedding and head.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <ranges>
 
 #include "simulator/base/error.h"
 #include "simulator/graph/stage_builder.h"
@@ -122,12 +124,25 @@ TensorIndex StageBuilder::leave(std::string_view name, TensorIndex x, std::int64
   return regroup(ops::Regrouping::scatter, fmt::format("{}.scattered", name), x, tokens_, width);
 }
 
-TensorIndex StageBuilder::quantised(std::string_view name, TensorIndex x) {
+TensorIndex StageBuilder::quantised(std::string_view name, TensorIndex x, Copies copies) {
   const Tensor& given = stage_.tensors[static_cast<std::size_t>(x)];
   if (!in_fp8() || given.type == DataType::fp8) return x;
   const ops::Shape shape = given.shape;
-  return node(ops::Quantise{shape.size[0], shape.size[1], options_.fp8.forms, options_.fp8.reads},
+  return node(ops::Quantise{.tokens = shape.size[0],
+                            .width = shape.size[1],
+                            .forms = options_.fp8.forms,
+                            .reads = options_.norms_quantise && is_normed(x) ? 0 : options_.fp8.reads,
+                            .copies = copies.copies,
+                            .gradient_copies = copies.gradient_copies},
               fmt::format("{}.fp8", name), {x});
+}
+
+bool StageBuilder::is_normed(TensorIndex x) const {
+  return std::ranges::any_of(stage_.forward, [x](const Node& node) {
+    const bool norm = std::holds_alternative<ops::RmsNorm>(node.op.what) ||
+                      std::holds_alternative<ops::LayerNorm>(node.op.what);
+    return norm && std::ranges::find(node.operands | std::views::drop(1), x) != node.operands.end();
+  });
 }
 
 TensorIndex StageBuilder::quantised_weight(std::string_view name, TensorIndex weight) {

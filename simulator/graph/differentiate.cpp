@@ -96,7 +96,8 @@ class Differentiator {
     if (of_result == kNone || tensor(of_result).type == DataType::fp8) return;
     const ops::Quantise like = quantisation_of(product->operands[0]);
     const Tensor given = tensor(of_result);
-    const ops::Quantise what{given.shape.size[0], given.shape.size[1], like.forms, like.reads};
+    const ops::Quantise what{given.shape.size[0], given.shape.size[1], like.forms, like.reads,
+                             like.gradient_copies};
     stage_.tensors.push_back({.name = fmt::format("{}.fp8", given.name),
                               .shape = given.shape,
                               .type = DataType::fp8,

@@ -170,6 +170,8 @@ struct StageOptions {
   workload::Dispatch dispatch{};  // how rows go to them
   bool dispatch_in_fp8{};
   bool probabilities_at_experts{};  // they multiply by them, so that results need not be kept
+  bool pads_expert_rows{};          // where they multiply in 8 bits, rows are copied to whole tiles and back
+  bool norms_quantise{};            // norms write in 8 bits what products want so
   bool exchanges_early{};  // they have a lane of their own: what they do not wait for comes behind them
   std::int64_t cp{1};      // ranks that share a sequence out
   workload::CpKind cp_kind{};

@@ -79,7 +79,13 @@ class StageBuilder {
   }
   bool in_fp8() const { return options_.fp8.on() && (layer_ != kNone || member_ > 0); }
   /// What a layer's product takes.
-  TensorIndex quantised(std::string_view name, TensorIndex x);
+  /// Copies around the product that reads it: see ops::Quantise.
+  struct Copies {
+    std::int64_t copies{}, gradient_copies{};
+  };
+  TensorIndex quantised(std::string_view name, TensorIndex x) { return quantised(name, x, {}); }
+  TensorIndex quantised(std::string_view name, TensorIndex x, Copies copies);
+  bool is_normed(TensorIndex x) const;  // a norm has just made it
   TensorIndex quantised_weight(std::string_view name, TensorIndex weight);
   /// Of a sequence, those that the rank has.
   std::int64_t own_sequence() const { return options_.sequence / options_.cp; }

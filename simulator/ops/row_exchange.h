@@ -12,7 +12,8 @@ namespace ds::ops {
 struct RowExchange {
   std::int64_t top_k{0};  // 0: no such exchange, each row goes to its rank by itself
   std::int64_t experts{}, groups{1}, groups_per_token{1};
-  bool rides{false};  // along with the exchange beside it; where rows go once a node, in its messages
+  bool hybrid{false};  // by kernels that are made for many GPUs behind one switch
+  bool rides{false};   // along with the exchange beside it; where rows go once a node, in its messages
   bool operator==(const RowExchange&) const = default;
 };
 

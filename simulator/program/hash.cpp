@@ -77,7 +77,7 @@ void fold_tables(Fold& fold, const Program& p) {
              i.comm.heads.sequences, i.comm.heads.widths[0], i.comm.heads.widths[1], i.comm.heads.widths[2],
              i.comm.heads.to_heads);
     const ops::RowExchange& rows = i.comm.rows;
-    if (rows.top_k > 0) fold.all(rows.top_k, rows.experts, rows.groups, rows.groups_per_token);
+    if (rows.top_k > 0) fold.all(rows.top_k, rows.experts, rows.groups, rows.groups_per_token, rows.hybrid);
     if (rows.rides) fold(rows.rides);
     if (i.comm.heads.in_order) fold(i.comm.heads.in_order);
   }

@@ -105,6 +105,14 @@ bool is_composite(const Job& job, std::string_view fusion) {
   return !job.cluster.cpu() && !has_fusion(job, fusion) && !has_fusion(job, "compile");
 }
 
+/// Products in 8 bits want rows in whole tiles of 16 or 32 (cuBLAS). Where each expert has room for so many rows, it has them in tiles;
+/// hybrid dispatch writes them so (Megatron-LM at d98e8a64dd, transformer/moe/experts.py, Fp8Padding).
+bool pads_expert_rows(const Job& job) {
+  return fp8_of(job).on() && job.habits.pads_expert_rows && job.model.moe &&
+         !job.model.moe->capacity_factor &&
+         (job.plan.ep == 1 || job.plan.dispatch != workload::Dispatch::hybrid);
+}
+
 }  // namespace
 
 graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64_t chunk) {
@@ -126,6 +134,8 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .dispatch = plan.ep > 1 ? plan.dispatch : workload::Dispatch::all_to_all,
           .dispatch_in_fp8 = plan.ep > 1 && plan.dispatch_precision == workload::DispatchPrecision::fp8,
           .probabilities_at_experts = job.habits.experts_multiply,
+          .pads_expert_rows = pads_expert_rows(job),
+          .norms_quantise = !job.cluster.cpu() && has_fusion(job, "norm_quantise"),
           .exchanges_early = plan.exchanges_apart(),
           .cp = plan.cp,
           .cp_kind = plan.cp_kind,

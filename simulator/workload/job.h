@@ -126,6 +126,8 @@ struct Node {
   double max_node_w{};  // 0: nobody says
   // Memory of the host, all sockets, and the rate of a GPU's link to it in one direction, all GPUs at once; 0: nobody says, or PCIe's.
   double host_memory_bytes{}, host_memory_bytes_per_s{}, host_link_bytes_per_s{};
+  double launch_slowdown{
+      1};  // how much longer its processor takes to launch a kernel than the one that this was measured on
 };
 
 /// Of a GPU, in one direction.
@@ -192,8 +194,9 @@ enum class CpKind { ring, all_gather, all_to_all };
 enum class Attention { flash, flash1, flash2, flash3, unfused };
 enum class ReducePrecision { software, fp32, bf16 };
 /// How rows go to the ranks that have their experts: each by itself, or once for every node, where they are handed on over the
-/// links inside (DeepSeek-V3, arXiv 2412.19437, section 3.2.2); and in which type, results coming back in the working one.
-enum class Dispatch { all_to_all, hierarchical };
+/// links inside (DeepSeek-V3, arXiv 2412.19437, section 3.2.2), by kernels for eight GPUs a node or, `hybrid`, for many behind one
+/// switch; and in which type, results coming back in the working one.
+enum class Dispatch { all_to_all, hierarchical, hybrid };
 enum class DispatchPrecision { working, fp8 };
 /// What of a pass a CUDA graph replays, so that the host launches it at once: nothing; all but experts, whose sizes the host has to
 /// know first; or all of it.
@@ -347,6 +350,9 @@ struct Software {
   Dispatch dispatch{};          // how tokens go to experts
   bool dispatch_in_fp8{};       // where products are in 8 bits
   std::int64_t dispatch_sms{};  // that its kernels keep from others which they run beside
+  bool pads_expert_rows{};  // where experts multiply in 8 bits, their rows are copied to whole tiles and back
+  bool
+      block_products{};  // in 8 bits with scales of blocks, by kernels of its own instead of the vendor's library
   bool
       experts_multiply{};  // by probabilities, in their activation; else what comes back is multiplied, and kept
   std::int64_t activation_input_bits{},

@@ -104,10 +104,11 @@ Node read_node_object(const Cursor& at) {
     at.member("intra").member("sockets").fail("must divide gpus_per_node");
   if (const auto nics = at.find("nics")) node.nics = read_nics(*nics);
   if (const auto host = at.find("host")) {
-    host->only({"memory_bytes", "memory_bytes_per_s", "link_bytes_per_s", "source"});
+    host->only({"memory_bytes", "memory_bytes_per_s", "link_bytes_per_s", "launch_slowdown", "source"});
     node.host_memory_bytes = quantity(*host, "memory_bytes", kMemory);
     node.host_memory_bytes_per_s = quantity(*host, "memory_bytes_per_s", kByteRate);
     node.host_link_bytes_per_s = quantity(*host, "link_bytes_per_s", kByteRate);
+    if (const auto slowdown = host->find("launch_slowdown")) node.launch_slowdown = slowdown->within(kFactor);
   }
   node.max_node_w = quantity(at, "max_node_w", kPower);
   return node;

@@ -11,7 +11,7 @@
 namespace ds::workload {
 namespace {
 
-constexpr std::array<std::string_view, 26> kHabits{"vocab_multiple",
+constexpr std::array<std::string_view, 28> kHabits{"vocab_multiple",
                                                    "vocab_multiple_times_tp",
                                                    "overlap",
                                                    "flash",
@@ -30,6 +30,8 @@ constexpr std::array<std::string_view, 26> kHabits{"vocab_multiple",
                                                    "separate_products",
                                                    "dispatch",
                                                    "expert_probabilities",
+                                                   "pads_expert_rows",
+                                                   "block_products",
                                                    "cache_bits",
                                                    "moments",
                                                    "flat_gradients",
@@ -119,6 +121,9 @@ Software read_habits(const Cursor& preset, const std::optional<Cursor>& changes,
   habits.dispatch_in_fp8 = inside("dispatch", "fp8").boolean();
   constexpr std::string_view kProbabilities[] = {"results", "activations"};
   habits.experts_multiply = of("expert_probabilities").choose(kProbabilities) == 1;
+  habits.pads_expert_rows = of("pads_expert_rows").boolean();
+  constexpr std::string_view kBlockProducts[] = {"library", "own"};
+  habits.block_products = of("block_products").choose(kBlockProducts) == 1;
   of("cache_bits").only({"activation_inputs", "attention_outputs"});
   const auto bits = [&](std::string_view what) {
     const Cursor at = inside("cache_bits", what);

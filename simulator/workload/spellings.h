@@ -50,7 +50,8 @@ inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
                                                    {"flash3", Attention::flash3},
                                                    {"unfused", Attention::unfused}};
 inline constexpr Named<Dispatch> kDispatches[] = {{"all_to_all", Dispatch::all_to_all},
-                                                  {"hierarchical", Dispatch::hierarchical}};
+                                                  {"hierarchical", Dispatch::hierarchical},
+                                                  {"hybrid", Dispatch::hybrid}};
 inline constexpr Named<DispatchPrecision> kDispatchPrecisions[] = {{"working", DispatchPrecision::working},
                                                                    {"fp8", DispatchPrecision::fp8}};
 inline constexpr Named<CudaGraphs> kCudaGraphs[] = {
@@ -58,9 +59,10 @@ inline constexpr Named<CudaGraphs> kCudaGraphs[] = {
 inline constexpr Named<ReducePrecision> kReducePrecisions[] = {{"fp32", ReducePrecision::fp32},
                                                                {"bf16", ReducePrecision::bf16}};
 /// What a software makes one kernel of; `compile`: all that lies element by element side by side.
-inline constexpr std::string_view kFusions[] = {"bias_gelu",      "bias_swiglu",   "bias_dropout_add",
-                                                "masked_softmax", "layer_norm",    "rms_norm",
-                                                "rope",           "cross_entropy", "compile"};
+inline constexpr std::string_view kFusions[] = {
+    "bias_gelu", "bias_swiglu", "bias_dropout_add", "masked_softmax", "layer_norm",
+    "rms_norm",  "rope",        "cross_entropy",    "compile",        "router",
+    "permute",   "fp8_scales",  "norm_quantise"};
 inline constexpr Named<Sparsity> kSparsities[] = {{"none", Sparsity::none}, {"2:4", Sparsity::two_of_four}};
 inline constexpr Named<Depth> kDepths[] = {{"analytic", Depth::analytic}, {"event", Depth::event}};
 inline constexpr Named<IntraKind> kIntraKinds[] = {{"none", IntraKind::none},

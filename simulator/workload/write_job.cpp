@@ -162,7 +162,8 @@ std::string node_text(const Node& node) {
   const Object host = Object()
                           .said("memory_bytes", node.host_memory_bytes)
                           .said("memory_bytes_per_s", node.host_memory_bytes_per_s)
-                          .said("link_bytes_per_s", node.host_link_bytes_per_s);
+                          .said("link_bytes_per_s", node.host_link_bytes_per_s)
+                          .said("launch_slowdown", node.launch_slowdown == 1 ? 0 : node.launch_slowdown);
   return Object()
       .add("name", node.name)
       .json("gpu", gpu_text(node.accelerator))

@@ -407,6 +407,30 @@ TEST_F(Sim, ExplainsFittedConstantsAndFirstWhatIsOfThisJob) {
   EXPECT_LT(special, plain);
 }
 
+/// Constants that were fitted on whole steps can be left out; the report says so, and the interval is that of runs without them.
+TEST_F(Sim, LeavesFittedConstantsOutWhereAsked) {
+  const std::string job = DS_SOURCE_DIR "/tests/golden/gpu-8b-64-h100/job.json";
+  const auto report = [&](const char* level) {
+    return Json::parse(sim({"run", job, "--fitted", level, "--json"}).out);
+  };
+  const Json none = report("none"), family = report("family"), all = report("all");
+  EXPECT_LT(none["step_time_s"], family["step_time_s"]);
+  EXPECT_NE(family["step_time_s"], all["step_time_s"]);
+  const auto said = [](const Json& of) {
+    for (const Json& one : of["assumptions"])
+      if (one["path"] == "cost.fitted") return one["value"].get<std::string>();
+    return std::string();
+  };
+  EXPECT_EQ(said(none), "none");
+  EXPECT_EQ(said(all), "");
+  const std::string told = sim({"run", job, "--fitted", "none", "--explain"}).out;
+  EXPECT_EQ(told.find("fitted on step times"), std::string::npos) << told;
+  const Ended wrong = sim({"run", job, "--fitted", "some"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_NE(wrong.err.find("--fitted: is some; none, family and all are possible"), std::string::npos)
+      << wrong.err;
+}
+
 /// What bounds the step, and what a change would bring: as much as the same change says of itself.
 TEST_F(Sim, ExplainsWhatBoundsAPlanAndWhatChangesWouldBring) {
   const std::string job = DS_SOURCE_DIR "/tests/golden/gpu-8b-64-h100/job.json";

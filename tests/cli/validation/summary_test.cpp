@@ -45,6 +45,16 @@ TEST(Summary, CountsHowOftenTheTruthLayInTheInterval) {
   EXPECT_NEAR(s.metrics.at("step_time_s").all.inside_interval.value_or(-1), 0.5, 1e-12);
 }
 
+/// Of a set in which somebody says by how much equal runs differ; nothing is said of others.
+TEST(Summary, SaysHowMuchEqualRunsDiffer) {
+  std::vector<Row> rows{row("x", "A", 0.1), row("x", "A", 0.2), row("x", "A", 0.3), row("y", "A", 0.1)};
+  rows[0].noise = 0.01;
+  rows[1].noise = 0.03;
+  const MetricSummary of_step = summarise(rows).metrics.at("step_time_s");
+  EXPECT_NEAR(of_step.by_set.at("x").noise.value_or(-1), 0.02, 1e-12);
+  EXPECT_FALSE(of_step.by_set.at("y").noise);
+}
+
 TEST(Summary, TheHighestOfTwentyIsBeyondThe95thPercentile) {
   std::vector<Row> rows;
   for (int i = 1; i <= 20; ++i) rows.push_back(row("x", "A", i / 100.0));

@@ -303,6 +303,29 @@ TEST(Megatron, HowTokensGoToExperts) {
   EXPECT_EQ(limited.model.moe->groups_per_token, 4);
   EXPECT_TRUE(limited.plan.overlap.experts);
   EXPECT_TRUE(megatron_job(experts + "alltoall --moe-shared-expert-overlap").plan.overlap.shared_experts);
+  EXPECT_EQ(megatron_job(experts + "flex --moe-flex-dispatcher-backend hybridep").plan.dispatch,
+            Dispatch::hybrid);
+}
+
+TEST(Megatron, WhatIsFusedAroundExperts) {
+  const std::string experts =
+      "--num-experts 16 --moe-ffn-hidden-size 1024 --expert-model-parallel-size 8 "
+      "--moe-token-dispatcher-type alltoall ";
+  const auto fuses = [&](const std::string& flags, std::string_view pass) {
+    const std::vector<std::string> fusions = megatron_job(experts + flags).habits.fusions;
+    return std::ranges::find(fusions, pass) != fusions.end();
+  };
+  EXPECT_FALSE(fuses("", "router") || fuses("", "permute"));
+  EXPECT_TRUE(fuses("--moe-router-fusion", "router"));
+  EXPECT_TRUE(fuses("--moe-permute-fusion", "permute"));
+  const std::string all = "--moe-router-fusion --moe-permute-fusion --cross-entropy-loss-fusion";
+  EXPECT_TRUE(fuses(all, "router") && fuses(all, "cross_entropy"));
+  // Rows of experts are copied to whole tiles in 8 bits, unless the router sends them so.
+  EXPECT_FALSE(megatron_job(experts).habits.pads_expert_rows);
+  const std::string fp8 = experts + "--fp8-format hybrid --transformer-impl transformer_engine ";
+  EXPECT_TRUE(megatron_job(fp8).habits.pads_expert_rows);
+  EXPECT_TRUE(fuses("--fp8-format hybrid --moe-router-fusion", "fp8_scales"));
+  EXPECT_FALSE(megatron_job(fp8 + "--moe-router-padding-for-quantization").habits.pads_expert_rows);
 }
 
 }  // namespace

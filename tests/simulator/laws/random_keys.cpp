@@ -130,6 +130,12 @@ void add_later_keys(Draw& draw, Keys& keys) {
     keys.push_back(fmt::format("plan.tp_grid=[{}, {}]", draw.coin() ? 2 : tp, draw.coin() ? tp / 2 : 1));
     keys.emplace_back("plan.sequence_parallel=true");
   }
+  if (has_experts && draw.from(0, 3) == 0) keys.emplace_back("plan.dispatch=hybrid");
+  if (draw.from(0, 5) == 0)
+    keys.push_back(fmt::format(
+        R"(software={{"base": "megatron-core", "pads_expert_rows": {}, "fusions": ["{}", "{}"]}})",
+        draw.coin(), draw.one_of({"router", "permute", "rope"}),
+        draw.one_of({"fp8_scales", "norm_quantise", "rms_norm"})));
 }
 
 }  // namespace

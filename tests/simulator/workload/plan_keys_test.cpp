@@ -46,7 +46,7 @@ const std::pair<std::string_view, std::vector<std::string>> kOthers[] = {
     {"precision", {R"("fp8")", R"("fp64")"}},
     {"fp8_recipe", {R"("block")"}},
     {"reduce_precision", {R"("fp32")", R"("bf16")"}},
-    {"dispatch", {R"("hierarchical")"}},
+    {"dispatch", {R"("hierarchical")", R"("hybrid")"}},
     {"dispatch_precision", {R"("fp8")"}},
     {"cuda_graphs", {R"("none")", R"("partial")"}},
     {"cp_kind", {R"("all_to_all")"}},
