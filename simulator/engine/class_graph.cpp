@@ -1,9 +1,10 @@
-// Goes through a class's calls once, in the order of issue. When something ends is kept as the latest of a few points and
-// ways from there; where too many come together, a point of its own is made.
+// Goes through a class's calls once, in the order of issue. A time is kept as a point and the work of its lane since then; where
+// a lane waits for another one there is a new point.
 #include "simulator/engine/class_graph.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <map>
 #include <utility>
 
@@ -16,66 +17,14 @@ namespace {
 
 using maxplus::kBeatsOfCall;
 using maxplus::kNone;
-using maxplus::WeightTerms;
 using What = OutlineItem::What;
 
-/// The latest of some points, each with the way from there.
-class Time {
- public:
-  struct Way {
-    std::int32_t point{kNone};  // none: the step's begin
-    std::int32_t term{WeightTerms::kZero};
-    std::int32_t beats{0};
-  };
-  static constexpr std::size_t kMost = 8;
-
-  Time() = default;
-  // Most have one or two ways.
-  Time(const Time& other) : size_(other.size_) { std::copy_n(other.ways_.data(), size_, ways_.data()); }
-  Time& operator=(const Time& other) {
-    size_ = other.size_;
-    std::copy_n(other.ways_.data(), size_, ways_.data());
-    return *this;
-  }
-  ~Time() = default;
-
-  std::size_t size() const { return size_; }
-  const Way* begin() const { return ways_.data(); }
-  const Way* end() const { return ways_.data() + size_; }
-
-  void add(const Way& way, WeightTerms& terms) {
-    for (std::size_t i = 0; i < size_; ++i)
-      if (ways_[i].point == way.point) {
-        ways_[i].term = terms.longest(ways_[i].term, way.term);
-        ways_[i].beats = std::max(ways_[i].beats, way.beats);
-        return;
-      }
-    ensure(size_ < kMost, "points are made where many ways meet");
-    ways_[size_++] = way;
-  }
-  void add(const Time& other, WeightTerms& terms) {
-    for (const Way& way : other) add(way, terms);
-  }
-  void go_on(std::int32_t term, std::int32_t beats, WeightTerms& terms) {
-    for (std::size_t i = 0; i < size_; ++i) {
-      ways_[i].term = terms.plus(ways_[i].term, term);
-      ways_[i].beats += beats;
-    }
-  }
-  /// The begin of the step says nothing where something else is waited for, unless it takes time from there.
-  void drop_begin() {
-    if (size_ < 2) return;
-    for (std::size_t i = 0; i < size_; ++i)
-      if (ways_[i].point == kNone && ways_[i].term == WeightTerms::kZero) {
-        --size_;
-        ways_[i] = ways_[size_];
-        return;
-      }
-  }
-
- private:
-  std::array<Way, kMost> ways_{};
-  std::size_t size_{0};
+/// A time: a point, and work of its lane since then.
+struct Way {
+  std::int32_t point{kNone};     // none: the step's begin
+  std::int32_t duration{kNone};  // none: no time
+  std::int32_t beats{0};
+  bool is_begin() const { return point == kNone && duration == kNone; }
 };
 
 class ClassWalk {
@@ -86,29 +35,21 @@ class ClassWalk {
         outline_(outline),
         local_(!outline.local().empty()),
         channels_(channels) {
-    passes_ = program::order_of(order.schedule, order.stages, stage, order.micro_batches, order.chunks);
+    const std::vector<program::ScheduledPass> passes =
+        program::order_of(order.schedule, order.stages, stage, order.micro_batches, order.chunks);
     const std::int32_t own = order.micro_batches / program::directions_of(order.schedule);
-    calls_ = program::calls_of(passes_, own, order.reduces_early, order.first_forwards_apart);
-    std::size_t slots = 0;
+    calls_ = program::calls_of(passes, own, order.reduces_early, order.first_forwards_apart);
+    find_users();
+    std::size_t events = 0;
     std::map<program::SlotRule, std::int32_t> known;
-    for (const program::SlotRule& rule : outline.slots()) {
-      first_slot_.push_back(slots);
-      const auto [found, is_new] = known.try_emplace(rule, 0);
-      if (is_new) found->second = program::slots_of(rule, passes_, own);
-      slots_.push_back(found->second);
-      slots += static_cast<std::size_t>(slots_.back());
+    for (std::size_t b = 0; b < buffers_.size(); ++b) {
+      const auto [found, is_new] = known.try_emplace(outline.slots()[b], 0);
+      if (is_new) found->second = program::slots_of(outline.slots()[b], passes, own);
+      buffers_[b].slots = found->second;
+      buffers_[b].first_event = events;
+      events += static_cast<std::size_t>(found->second) * buffers_[b].users.size();
     }
-    for (const TemplateOutline& body : outline.templates())
-      for (const OutlineItem& item : body.items)
-        lanes_ = std::max(lanes_, static_cast<std::size_t>(item.lane) + 1);
-    ensure(lanes_ <= kLanes, "a stage has few lanes of messages");
-    events_.resize(slots * lanes_);
-    Time begin;
-    begin.add(Time::Way{}, terms_);
-    fronts_.fill(begin);
-    terms_of_.resize(outline.templates().size());
-    for (std::size_t t = 0; t < terms_of_.size(); ++t)
-      terms_of_[t].assign(outline.templates()[t].items.size(), {kNone, kNone});
+    events_.resize(events);
     count_beats();
   }
 
@@ -118,27 +59,49 @@ class ClassWalk {
     go_through(outline_.update(), {});
     for (const program::PassCall& call : calls_) go_through(kind_of(call.kind), call);
     is_finish_ = true;
+    ++call_;
     for (std::size_t i = 0; i <= outline_.cut() && i < items; ++i) go_through(finish, i, {});
     if (outline_.cut() >= items) end_alone();
-    return finished();
+    graph_.cut = true;
+    graph_.formulas.weights = static_cast<std::int32_t>(durations_.size());
+    return {std::move(graph_), std::move(durations_)};
   }
 
  private:
   static constexpr std::size_t kLanes = 12;
-  static constexpr std::size_t kWays = 3;    // that a time may have before it becomes a point
-  static constexpr std::size_t kTerms = 24;  // of a way, likewise
 
+  /// When a lane is free, and the work behind its last point: of one call, or of two that follow one another.
+  struct Front {
+    Way way;
+    std::int32_t before{kNone};    // duration: of the first of two
+    std::int32_t call{}, first{};  // that goes on, its first item
+    bool ended{};                  // no further item goes on with it
+  };
+  /// A lane that reads a buffer, or writes it.
+  struct User {
+    std::int32_t lane{};
+    bool reads{};
+    bool operator==(const User&) const = default;
+  };
+  /// What is known of an item: its channel, and its duration with others before it.
+  struct KnownItem {
+    std::int32_t channel{kNone};
+    std::int32_t first{kNone}, duration{kNone};
+  };
+  struct UsedBuffer {
+    std::vector<User> users;
+    std::int32_t slots{};
+    std::size_t first_event{};  // of the first slot, by user
+  };
+  /// When a user has used a slot last. Events of a lane are numbered in their order, from 1.
+  struct Event {
+    Way way;
+    std::int32_t number{0};
+  };
   /// A time at which a way through the class's own lanes begins.
   struct Source {
     std::int32_t in_template{}, item{};
-    Time begin;
-  };
-  /// When a lane has read and written a slot last.
-  struct Event {
-    Time read, written;
-  };
-  struct Terms {
-    std::int32_t item{kNone}, from_begin{kNone};
+    Way begin;
   };
 
   std::size_t kind_of(const program::PassKind& kind) const {
@@ -148,15 +111,28 @@ class ClassWalk {
     return static_cast<std::size_t>(found - kinds.begin());
   }
 
+  void find_users() {
+    buffers_.resize(outline_.slots().size());
+    for (const TemplateOutline& body : outline_.templates()) {
+      first_item_.push_back(static_cast<std::int32_t>(known_.size()));
+      known_.resize(known_.size() + body.items.size());
+      for (const OutlineItem& item : body.items) {
+        lanes_ = std::max(lanes_, static_cast<std::size_t>(item.lane) + 1);
+        for (std::int32_t u = item.first_use + item.begins; u < item.first_use + item.begins + item.ends;
+             ++u) {
+          const SharedUse& use = body.uses[static_cast<std::size_t>(u)];
+          std::vector<User>& users = buffers_[static_cast<std::size_t>(use.buffer)].users;
+          const User user{item.lane, use.reads};
+          if (std::ranges::find(users, user) == users.end()) users.push_back(user);
+        }
+      }
+    }
+    ensure(lanes_ <= kLanes, "a stage has few lanes of messages");
+  }
+
   /// Work of a call shares its beats, lane by lane.
   void count_beats() {
     for (const TemplateOutline& body : outline_.templates()) {
-      std::size_t& begins = begins_call_.emplace_back(body.items.size());
-      for (std::size_t i = body.items.size(); i-- > 0;) {
-        if (body.items[i].lane != 0) continue;
-        if (!is_work(body.items[i])) break;
-        begins = i;
-      }
       std::array<std::int32_t, kLanes> all{}, done{};
       for (const OutlineItem& item : body.items)
         if (is_work(item)) ++all[static_cast<std::size_t>(item.lane)];
@@ -177,42 +153,86 @@ class ClassWalk {
   bool is_work(const OutlineItem& item) const { return item.what == What::work || order_.stages == 1; }
 
   void go_through(std::size_t t, const program::PassCall& call) {
+    ++call_;
     for (std::size_t i = 0; i < outline_.templates()[t].items.size(); ++i) go_through(t, i, call);
   }
 
   void go_through(std::size_t t, std::size_t i, const program::PassCall& call) {
     const TemplateOutline& body = outline_.templates()[t];
     const OutlineItem& item = body.items[i];
-    Time time = fronts_[static_cast<std::size_t>(item.lane)];
-    // Ways do not go beyond a call: they would be sums over as many calls as lie behind.
-    if (begins_call_[t] == i && (time.size() > 1 || time.begin()->term != WeightTerms::kZero))
-      time = point(time, item, kNone, kNone);
-    each_event(body, item.first_use, item.begins, call, [&](Event* events, const SharedUse& use) {
-      for (std::size_t lane = 0; lane < lanes_; ++lane) {
-        if (lane == static_cast<std::size_t>(item.lane)) continue;
-        if (events[lane].written.size() > 0) add(events[lane].written, time);
-        if (!use.reads && events[lane].read.size() > 0) add(events[lane].read, time);
-      }
-    });
-    time.drop_begin();
-    const bool special = item.lane == 0;
-    if (special && local_ && (call.is_last_backward || is_finish_))
-      sources_.push_back({static_cast<std::int32_t>(t), static_cast<std::int32_t>(i), time});
-    const std::int32_t duration = term_of(t, i);
-    if (is_work(item)) {
-      time.go_on(duration, beats_[t][i], terms_);
-      if (special && local_ && call.is_first_forward) time.add(Time::Way{kNone, from_begin(t, i)}, terms_);
-      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
-      if (time.size() > kWays || is_long(time)) time = point(time, item, kNone, kNone);
-    } else {
-      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i), time);
-      time = point(time, item, channel_of(item), duration);
+    const auto lane = static_cast<std::size_t>(item.lane);
+    const bool special = local_ && item.lane == 0;
+    Front& front = fronts_[lane];
+    find_waits(body, item, call);
+    if (special && (call.is_last_backward || is_finish_)) {
+      if (!waits_.empty() || front.way.duration != kNone) begin_anew(item, front);
+      sources_.push_back({static_cast<std::int32_t>(t), static_cast<std::int32_t>(i), front.way});
     }
-    fronts_[static_cast<std::size_t>(item.lane)] = time;
-    each_event(body, item.first_use + item.begins, item.ends, call, [&](Event* events, const SharedUse& use) {
-      Event& event = events[static_cast<std::size_t>(item.lane)];
-      (use.reads ? event.read : event.written) = time;
-    });
+    if (is_work(item)) {
+      // Work of one call, and that of the next.
+      const bool is_full = front.before != kNone && front.call != call_;
+      const bool is_apart = front.way.duration != kNone && (front.ended || item.what != What::work);
+      if (!waits_.empty() || is_full || is_apart) begin_anew(item, front);
+      go_on(t, i, front);
+      if (special && call.is_first_forward) waits_.push_back({kNone, from_begin(t, i)});
+      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i));
+      if (!waits_.empty()) begin_anew(item, front);
+    } else {
+      if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i));
+      front = {{point(front.way, item.lane, channel_of(t, i), duration_of(t, i, i))}};
+    }
+    ++ended_[lane];
+    const std::int32_t number = ended_[lane];
+    each_event(body, item.first_use + item.begins, item.ends, call,
+               [&](Event* events, const UsedBuffer& buffer, const SharedUse& use) {
+                 const auto user = std::ranges::find(buffer.users, User{item.lane, use.reads});
+                 events[user - buffer.users.begin()] = {front.way, number};
+               });
+  }
+
+  void begin_anew(const OutlineItem& item, Front& front) {
+    front = {{point(front.way, item.lane, kNone, kNone)}};
+  }
+
+  /// The work of the item behind the lane's last point.
+  void go_on(std::size_t t, std::size_t i, Front& front) {
+    const OutlineItem& item = outline_.templates()[t].items[i];
+    if (front.way.duration == kNone || front.call != call_) {
+      front.before = front.way.duration;
+      front.call = call_;
+      front.first = static_cast<std::int32_t>(i);
+    }
+    const std::int32_t work = duration_of(t, static_cast<std::size_t>(front.first), i);
+    front.way.duration = front.before == kNone ? work : sum(front.before, work);
+    front.way.beats += beats_[t][i];
+    front.ended = item.what != What::work;
+  }
+
+  /// What other lanes have done to what the item uses: of each the last.
+  void find_waits(const TemplateOutline& body, const OutlineItem& item, const program::PassCall& call) {
+    waits_.clear();
+    if (item.begins == 0) return;
+    const auto own = static_cast<std::size_t>(item.lane);
+    std::array<const Event*, kLanes> last{};
+    std::uint32_t lanes = 0;
+    each_event(body, item.first_use, item.begins, call,
+               [&](const Event* event, const UsedBuffer& buffer, const SharedUse& use) {
+                 for (const User& user : buffer.users) {
+                   const Event*& known = last[static_cast<std::size_t>(user.lane)];
+                   if (!(use.reads && user.reads) && user.lane != item.lane &&
+                       event->number > (known == nullptr ? 0 : known->number)) {
+                     known = event;
+                     lanes |= std::uint32_t{1} << user.lane;
+                   }
+                   ++event;
+                 }
+               });
+    for (; lanes != 0; lanes &= lanes - 1) {
+      const auto lane = static_cast<std::size_t>(std::countr_zero(lanes));
+      if (last[lane]->number <= waited_[own][lane]) continue;
+      waited_[own][lane] = last[lane]->number;
+      if (!last[lane]->way.is_begin()) waits_.push_back(last[lane]->way);
+    }
   }
 
   template <class Fn>
@@ -220,39 +240,31 @@ class ClassWalk {
                   const program::PassCall& call, Fn&& fn) {
     for (std::int32_t u = first_use; u < first_use + count; ++u) {
       const SharedUse& use = body.uses[static_cast<std::size_t>(u)];
-      const auto buffer = static_cast<std::size_t>(use.buffer);
+      const UsedBuffer& buffer = buffers_[static_cast<std::size_t>(use.buffer)];
       const bool all = use.instance == program::kAllSlots;
       const program::Call as_call{{}, {call.micro[0], call.micro[1]}};
       const std::int32_t first =
-          all ? 0 : program::slot_of({.instance = use.instance}, as_call, slots_[buffer]);
-      const std::int32_t last = all ? slots_[buffer] : first + 1;
+          all ? 0 : program::slot_of({.instance = use.instance}, as_call, buffer.slots);
+      const std::int32_t last = all ? buffer.slots : first + 1;
       for (std::int32_t s = first; s < last; ++s)
-        fn(events_.data() + (first_slot_[buffer] + static_cast<std::size_t>(s)) * lanes_, use);
+        fn(events_.data() + buffer.first_event + static_cast<std::size_t>(s) * buffer.users.size(), buffer,
+           use);
     }
-  }
-
-  /// Of a call in which hundreds of items follow one another, no sum is over all of them.
-  bool is_long(const Time& time) const {
-    return std::ranges::any_of(time, [&](const Time::Way& way) { return terms_.length(way.term) > kTerms; });
   }
 
   /// What lanes of the class's own may delay in what follows the last backwards.
-  void add_ways_to(std::int32_t item, Time& time) {
-    if (!local_) return;
-    time.add(Time::Way{kNone, terms_.duration(through(-1, -1, item))}, terms_);
-    for (const Source& source : sources_) {
-      Time way = source.begin;
-      way.go_on(terms_.duration(through(source.in_template, source.item, item)), 0, terms_);
-      add(way, time);
-    }
-  }
-
-  void add(const Time& other, Time& time) {
-    if (time.size() + other.size() > Time::kMost) time = point(time, {}, kNone, kNone);
-    time.add(other, terms_);
+  void add_ways_to(std::int32_t item) {
+    waits_.push_back({kNone, through(-1, -1, item)});
+    for (const Source& source : sources_)
+      waits_.push_back({source.begin.point, through(source.in_template, source.item, item)});
   }
 
   /// The k-th of a channel meets the k-th, so both ends give it one name.
+  std::int32_t channel_of(std::size_t t, std::size_t i) {
+    std::int32_t& known = known_[static_cast<std::size_t>(place(t, i))].channel;
+    if (known == kNone) known = channel_of(outline_.templates()[t].items[i]);
+    return known;
+  }
   std::int32_t channel_of(const OutlineItem& item) {
     const auto around = [&](std::int32_t s) { return (s + order_.stages) % order_.stages; };
     switch (item.what) {
@@ -265,59 +277,64 @@ class ClassWalk {
     return channels_.of(item.group, 0, mirror ? std::min(stage_, order_.stages - 1 - stage_) : 0);
   }
 
-  Time point(const Time& from, const OutlineItem& item, std::int32_t channel, std::int32_t seconds) {
+  /// Behind that time, and behind all of waits_.
+  std::int32_t point(const Way& from, std::int32_t lane, std::int32_t channel, std::int32_t seconds) {
     const auto number = static_cast<std::int32_t>(graph_.points.size());
-    maxplus::SyncPoint point{.item = number,
-                             .lane = item.lane,
+    const auto first = static_cast<std::int32_t>(graph_.edges.size());
+    // The begin of the step says nothing where something else is waited for.
+    if (waits_.empty() || !from.is_begin()) waits_.push_back(from);
+    for (const Way& way : waits_) graph_.edges.push_back({way.point, way.duration, false, way.beats});
+    graph_.points.push_back({.item = number,
+                             .lane = lane,
                              .channel = channel,
-                             .seconds = seconds < 0 ? kNone : weights_.number(seconds),
-                             .first_edge = static_cast<std::int32_t>(graph_.edges.size()),
-                             .edges = static_cast<std::int32_t>(from.size())};
-    for (const Time::Way& way : from)
-      graph_.edges.push_back({way.point, weights_.number(way.term), false, way.beats});
-    std::sort(graph_.edges.begin() + point.first_edge, graph_.edges.end(),
-              [](const maxplus::SyncEdge& a, const maxplus::SyncEdge& b) { return a.from < b.from; });
-    graph_.points.push_back(point);
-    Time result;
-    result.add(Time::Way{.point = number}, terms_);
-    return result;
+                             .seconds = seconds,
+                             .first_edge = first,
+                             .edges = static_cast<std::int32_t>(waits_.size())});
+    waits_.clear();
+    return number;
   }
 
   /// A class that meets no others ends its step when all of its lanes have.
   void end_alone() {
-    const auto end = static_cast<std::int32_t>(outline_.cut());
-    Time time;
-    for (const Time& front : fronts_) add(front, time);
-    add_ways_to(end, time);
-    point(time, {}, kNone, kNone);
+    waits_.clear();
+    for (std::size_t lane = 1; lane < lanes_; ++lane) waits_.push_back(fronts_[lane].way);
+    add_ways_to(static_cast<std::int32_t>(outline_.cut()));
+    point(fronts_.front().way, 0, kNone, kNone);
   }
 
-  ClassGraph finished() {
-    graph_.cut = true;
-    graph_.formulas = terms_.formulas(weights_.terms());
-    return {std::move(graph_), std::move(durations_)};
+  std::int32_t duration(std::int32_t a, std::int32_t b, const DurationPart& part) {
+    std::int32_t& known = numbers_.at(a, b);
+    if (known < 0) {
+      known = static_cast<std::int32_t>(durations_.size());
+      durations_.push_back(part);
+    }
+    return known;
   }
-
-  std::int32_t duration(const DurationPart& part) {
-    durations_.push_back(part);
-    return static_cast<std::int32_t>(durations_.size()) - 1;
+  std::int32_t place(std::size_t t, std::size_t i) const {
+    return first_item_[t] + static_cast<std::int32_t>(i);
   }
-  std::int32_t term_of(std::size_t t, std::size_t i) {
-    std::int32_t& term = terms_of_[t][i].item;
-    if (term == kNone)
-      term = terms_.duration(
-          duration({DurationPart::What::item, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)}));
-    return term;
+  /// Mostly the same as last time.
+  std::int32_t duration_of(std::size_t t, std::size_t first, std::size_t last) {
+    KnownItem& item = known_[static_cast<std::size_t>(place(t, last))];
+    const auto begin = static_cast<std::int32_t>(first);
+    if (item.first == begin) return item.duration;
+    item.first = begin;
+    item.duration = duration(
+        place(t, first), place(t, last),
+        {DurationPart::What::items, static_cast<std::int32_t>(t), begin, static_cast<std::int32_t>(last)});
+    return item.duration;
   }
   std::int32_t from_begin(std::size_t t, std::size_t i) {
-    std::int32_t& term = terms_of_[t][i].from_begin;
-    if (term == kNone)
-      term = terms_.duration(duration(
-          {DurationPart::What::from_begin, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)}));
-    return term;
+    return duration(
+        place(t, i), -1,
+        {DurationPart::What::from_begin, static_cast<std::int32_t>(t), static_cast<std::int32_t>(i)});
+  }
+  std::int32_t sum(std::int32_t before, std::int32_t work) {
+    return duration(~before, work, {DurationPart::What::sum, -1, before, work});
   }
   std::int32_t through(std::int32_t in_template, std::int32_t item, std::int32_t to) {
-    return duration({DurationPart::What::through, in_template, item, to});
+    durations_.push_back({DurationPart::What::through, in_template, item, to});
+    return static_cast<std::int32_t>(durations_.size()) - 1;
   }
 
   const StepOrder& order_;
@@ -325,21 +342,22 @@ class ClassWalk {
   const StageOutline& outline_;
   bool local_;  // lanes of the class's own make the compute lane wait
   ChannelNumbers& channels_;
-  std::vector<program::ScheduledPass> passes_;
   std::vector<program::PassCall> calls_;
-  bool is_finish_{false};                 // what follows the last backwards, up to the cut, is gone through
-  std::vector<std::size_t> begins_call_;  // by template: first work of the compute lane behind all that meets
+  std::int32_t call_{0};   // that is gone through
+  bool is_finish_{false};  // what follows the last backwards, up to the cut, is gone through
   std::vector<std::vector<std::int32_t>> beats_;  // by template and item
-  std::vector<std::int32_t> slots_;               // by buffer
-  std::vector<std::size_t> first_slot_;           // likewise, in events_
+  std::vector<UsedBuffer> buffers_;
   std::size_t lanes_{1};
-  std::vector<Event> events_;  // by slot and lane
-  std::array<Time, kLanes> fronts_{};
+  std::vector<Event> events_;  // by buffer, slot and user
+  std::array<Front, kLanes> fronts_{};
+  std::array<std::int32_t, kLanes> ended_{};                       // items, by lane
+  std::array<std::array<std::int32_t, kLanes>, kLanes> waited_{};  // by lane: for which event of another one
+  std::vector<Way> waits_;                                         // of the next point
   std::vector<Source> sources_;
-  std::vector<std::vector<Terms>> terms_of_;  // by template and item
+  std::vector<std::int32_t> first_item_;  // by template, in known_
+  std::vector<KnownItem> known_;          // by item, of all templates
+  maxplus::PairTable numbers_;            // of durations, by their first and last items
   std::vector<DurationPart> durations_;
-  WeightTerms terms_;
-  maxplus::WeightNumbers weights_;
   maxplus::SyncGraph graph_;
 };
 

@@ -26,7 +26,7 @@ class ChannelNumbers {
 
 struct ClassGraph {
   maxplus::SyncGraph graph;             // from cut to cut
-  std::vector<DurationPart> durations;  // by the numbers that the graph's formulas have
+  std::vector<DurationPart> durations;  // by the graph's weights
 };
 
 ClassGraph class_graph(const StepOrder& order, std::int32_t stage, const StageOutline& outline,

@@ -96,9 +96,8 @@ StepForms::Short StepForms::make_short(const StepOrder& order, Stages stages) {
 StepForm StepForms::form_of(const maxplus::StepStructure& structure,
                             const std::vector<std::vector<DurationPart>>& durations) {
   StepForm form{.tape = structure.tape};
-  for (std::size_t c = 0; c < durations.size(); ++c)
-    form.classes.push_back(
-        {number_of(durations[c], form.durations), number_of(structure.formulas[c], form.formulas)});
+  for (const std::vector<DurationPart>& one : durations)
+    form.classes.push_back(number_of(one, form.durations));
   return form;
 }
 

@@ -15,29 +15,25 @@
 
 namespace ds::engine {
 
-/// What takes a class some time: an item of one of its templates, or a way through lanes of its own.
+/// What takes a class some time: items of one of its templates, or a way through lanes of its own.
 struct DurationPart {
   enum class What : std::uint8_t {
-    item,        // of a template
+    items,       // of a template, one or several of a lane that follow one another
+    sum,         // of two in the same list before it
     from_begin,  // from the step's begin to the item's end
     through  // from the item's begin to the end of an item of finish() (of what meets there: to its begin)
   };
   What what{};
-  std::int32_t in_template{}, item{};  // through: -1 the step's begin
-  std::int32_t to{-1};                 // through: that item; the number of items: the end
+  std::int32_t in_template{}, item{};  // through: -1 the step's begin; sum: `item` is the one, `to` the other
+  std::int32_t to{-1};  // items: the last one; through: that item, or the number of items, which is the end
   auto operator<=>(const DurationPart&) const = default;
 };
 
 struct StepForm {
   maxplus::Tape tape;
-  /// Classes often have these in common.
+  /// What the tape's weights are. Classes often have these in common.
   std::vector<std::vector<DurationPart>> durations;
-  std::vector<maxplus::WeightFormulas> formulas;
-  struct OfClass {
-    std::int32_t durations{}, formulas{};
-    bool operator==(const OfClass&) const = default;
-  };
-  std::vector<OfClass> classes;
+  std::vector<std::int32_t> classes;  // which of these a class has
 };
 
 /// A schedule and how long it goes on.

@@ -1,4 +1,4 @@
-// Adds up what is done between boundaries, and works the form's formulas out.
+// Adds up what is done between boundaries.
 #include "simulator/engine/step_weights.h"
 
 #include <algorithm>
@@ -7,29 +7,28 @@
 namespace ds::engine {
 
 const StepWeights::Known& StepWeights::of_class(const PlanStages& plan, const StepForm& form,
-                                                const PlanStages::Stage& stage,
-                                                const StepForm::OfClass& of_class) {
+                                                const PlanStages::Stage& stage, std::int32_t durations) {
   for (std::size_t k = count_; k-- > 0;) {
     const Known& known = known_[k];
-    if (known.stage == stage && known.of_class == of_class) return known;
+    if (known.stage == stage && known.durations == durations) return known;
   }
   if (count_ == known_.size()) known_.emplace_back();
   Known& known = known_[count_++];
   known.stage = stage;
-  known.of_class = of_class;
-  durations_.clear();
-  for (const DurationPart& part : form.durations[static_cast<std::size_t>(of_class.durations)])
-    durations_.push_back(seconds(plan, stage, part));
-  const maxplus::WeightFormulas& formulas = form.formulas[static_cast<std::size_t>(of_class.formulas)];
-  formulas.work_out(durations_, known.weights);
-  known.count = static_cast<std::size_t>(formulas.weights);
+  known.durations = durations;
+  known.weights.clear();
+  for (const DurationPart& part : form.durations[static_cast<std::size_t>(durations)])
+    known.weights.push_back(part.what == DurationPart::What::sum
+                                ? known.weights[static_cast<std::size_t>(part.item)] +
+                                      known.weights[static_cast<std::size_t>(part.to)]
+                                : seconds(plan, stage, part));
   return known;
 }
 
 double StepWeights::seconds(const PlanStages& plan, const PlanStages::Stage& stage,
                             const DurationPart& part) {
   const PlanStages::Kind& kind = plan.kinds[static_cast<std::size_t>(stage.kind)];
-  if (part.what != DurationPart::What::item) {
+  if (part.what != DurationPart::What::items) {
     if (std::exchange(local_of_, stage.kind) != stage.kind) local_.work_out(plan, kind);
     return part.what == DurationPart::What::from_begin ? local_.from_begin(part.in_template, part.item)
                                                        : local_.through(part.in_template, part.item, part.to);
@@ -48,7 +47,8 @@ double StepWeights::seconds(const PlanStages& plan, const PlanStages::Stage& sta
     case OutlineItem::What::work:
     case OutlineItem::What::collective: break;
   }
-  return std::max(seconds_before(plan, kind, t, item.to) - seconds_before(plan, kind, t, item.from), 0.0);
+  const OutlineItem& last = outline.items[static_cast<std::size_t>(part.to)];
+  return std::max(seconds_before(plan, kind, t, last.to) - seconds_before(plan, kind, t, item.from), 0.0);
 }
 
 double StepWeights::message(const PlanStages& plan, std::int32_t link, Bytes bytes) {

@@ -22,7 +22,7 @@ class StepWeights {
     for (std::size_t c = 0; c < plan.stages.size(); ++c) {
       const Known& known = of_class(plan, form, plan.stages[c], form.classes[c]);
       const auto first = static_cast<std::size_t>(form.tape.first_weight[c]);
-      for (std::size_t w = 0; w < known.count; ++w) put(first + w, known.weights[w]);
+      for (std::size_t w = 0; w < known.weights.size(); ++w) put(first + w, known.weights[w]);
     }
   }
 
@@ -30,8 +30,7 @@ class StepWeights {
   /// Classes that are alike have the same weights.
   struct Known {
     PlanStages::Stage stage;
-    StepForm::OfClass of_class;
-    std::size_t count{};
+    std::int32_t durations{};
     std::vector<double> weights;
   };
   struct Message {
@@ -41,14 +40,13 @@ class StepWeights {
   };
 
   const Known& of_class(const PlanStages& plan, const StepForm& form, const PlanStages::Stage& stage,
-                        const StepForm::OfClass& of_class);
+                        std::int32_t durations);
   double seconds(const PlanStages& plan, const PlanStages::Stage& stage, const DurationPart& part);
   double message(const PlanStages& plan, std::int32_t link, Bytes bytes);
 
   std::vector<Known> known_;  // the first `count_` of this plan
   std::size_t count_{0};
   std::vector<Message> messages_;
-  std::vector<double> durations_;
   LocalLanes local_;
   std::int32_t local_of_{-1};  // kind
 };

@@ -22,8 +22,7 @@ class EntriesBuilder {
     name_values();
     fill();
     find_times();
-    drop_implied();
-    add_durations();
+    finish_waits();
     finish_values();
   }
 
@@ -168,58 +167,41 @@ class EntriesBuilder {
     }
   }
 
-  /// A wait for no time says nothing where another one follows the same entry.
-  void drop_implied() {
-    seen_in_.assign(static_cast<std::size_t>(result_.size()), 0);
-    std::vector<std::size_t> begins{0};
-    std::vector<EntryWait> left;
-    left.reserve(result_.waits.size());
+  /// Adds what entries take, and leaves waits out that say nothing.
+  void finish_waits() {
+    std::size_t left = 0, first = 0;
+    std::vector<EntryWait> own;
     for (std::int32_t e = 0; e < result_.size(); ++e) {
-      const std::span<const EntryWait> waits = result_.waits_of(e);
-      const std::size_t first = left.size();
-      for (std::size_t w = 0; w < waits.size(); ++w)
-        if (waits[w].value != kNothing || !is_implied(waits, w)) left.push_back(waits[w]);
-      std::ranges::stable_partition(std::span(left).subspan(first),
-                                    [](const EntryWait& wait) { return wait.entry == kNone; });
-      begins.push_back(left.size());
+      const auto at = static_cast<std::size_t>(e);
+      const std::span<const EntryWait> waits =
+          std::span(result_.waits).subspan(first, result_.begins[at + 1] - first);
+      own.assign(waits.begin(), waits.end());
+      first = result_.begins[at + 1];
+      result_.begins[at] = left;
+      const std::int32_t seconds =
+          e < of_step_ * steps_ ? seconds_[at % static_cast<std::size_t>(of_step_)] : kNothing;
+      for (const bool from_begin : {true, false})
+        for (std::size_t w = 0; w < own.size(); ++w) {
+          EntryWait wait = own[w];
+          if ((wait.entry == kNone) != from_begin || is_implied(own, w)) continue;
+          if (seconds != kNothing) wait.value = sum(wait.value, seconds);
+          result_.waits[left++] = wait;
+        }
     }
-    result_.begins = std::move(begins);
-    result_.waits = std::move(left);
+    result_.begins.back() = left;
+    result_.waits.resize(left);
   }
-  /// Whether the entry that a wait is for leads to another one that is waited for. Looks at a few entries only.
-  bool is_implied(std::span<const EntryWait> waits, std::size_t w) {
-    const std::int32_t from = waits[w].entry;
-    seen_.clear();
-    ++search_;
+  /// By another one, for which the entry waits as long at least.
+  static bool is_implied(std::span<const EntryWait> waits, std::size_t w) {
+    const EntryWait& own = waits[w];
     for (std::size_t other = 0; other < waits.size(); ++other) {
       const EntryWait& one = waits[other];
       if (other == w) continue;
-      if (from == kNone && one.entry != kNone) return true;
-      if (one.entry == from && (one.value != kNothing || other < w)) return true;
-      if (one.entry != from) see(one.entry, from);
+      if (own.value == kNothing && own.entry == kNone && one.entry != kNone) return true;
+      if (one.entry != own.entry) continue;
+      if (one.value == own.value ? other < w : own.value == kNothing) return true;
     }
-    for (std::size_t next = 0; next < seen_.size() && next < kLook; ++next)
-      for (const EntryWait& before : result_.waits_of(seen_[next])) {
-        if (before.entry == from) return true;
-        see(before.entry, from);
-      }
     return false;
-  }
-  void see(std::int32_t entry, std::int32_t from) {
-    if (entry == kNone || seen_in_[static_cast<std::size_t>(entry)] == search_) return;
-    if (result_.when[static_cast<std::size_t>(entry)] <= result_.when[static_cast<std::size_t>(from)]) return;
-    seen_in_[static_cast<std::size_t>(entry)] = search_;
-    seen_.push_back(entry);
-  }
-
-  void add_durations() {
-    for (std::int32_t e = 0; e < of_step_ * steps_; ++e) {
-      const std::int32_t seconds = seconds_[static_cast<std::size_t>(e % of_step_)];
-      if (seconds == kNothing) continue;
-      for (std::size_t w = result_.begins[static_cast<std::size_t>(e)];
-           w < result_.begins[static_cast<std::size_t>(e) + 1]; ++w)
-        result_.waits[w].value = sum(result_.waits[w].value, seconds);
-    }
   }
   std::int32_t sum(std::int32_t a, std::int32_t b) {
     if (a == kNothing) return b;
@@ -239,7 +221,6 @@ class EntriesBuilder {
   }
 
   static constexpr std::uint64_t kDepths = 1ULL << 20U;  // of entries at one time
-  static constexpr std::size_t kLook = 16;               // entries
   static constexpr std::int32_t kNothing = 0;            // the value 0
   static constexpr std::int32_t kSums = 1 << 30;         // sums count from there until all values are known
 
@@ -249,9 +230,7 @@ class EntriesBuilder {
   std::vector<std::int32_t> seconds_;                // by entry of a step: value
   std::int32_t of_step_{0}, steps_{1}, next_value_{};
   PairTable longest_, sums_;
-  std::vector<std::int32_t> seen_, seen_in_;  // entries of a search; by entry: the last search that came by
-  std::vector<std::int32_t> beats_;           // by entry of a step
-  std::int32_t search_{0};
+  std::vector<std::int32_t> beats_;  // by entry of a step
 };
 
 }  // namespace

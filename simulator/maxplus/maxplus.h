@@ -39,5 +39,6 @@
 #include "simulator/maxplus/evaluate.h"
 #include "simulator/maxplus/lengthen.h"
 #include "simulator/maxplus/outline.h"
+#include "simulator/maxplus/pair_table.h"
 #include "simulator/maxplus/sync_graph.h"
 #include "simulator/maxplus/tape.h"

@@ -1,6 +1,8 @@
 // An order in which entries can be evaluated, one that comes round again where the schedule does.
 #include <algorithm>
-#include <utility>
+#include <array>
+#include <numeric>
+#include <tuple>
 
 #include "simulator/base/error.h"
 #include "simulator/maxplus/entries.h"
@@ -35,30 +37,47 @@ std::vector<std::int32_t> topological_order(const Entries& entries) {
   return order;
 }
 
+namespace {
+
+/// Numbers of `keys` in their order, digit by digit; equal ones in that of their numbers.
+std::vector<std::int32_t> in_order(const std::vector<std::uint64_t>& keys) {
+  constexpr int kBits = 8;
+  constexpr std::uint64_t kDigits = 1U << kBits;
+  std::vector<std::int32_t> order(keys.size()), next(keys.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::uint64_t different = 0;
+  for (const std::uint64_t key : keys) different |= key ^ keys.front();
+  for (int shift = 0; shift < 64 && different >> shift != 0; shift += kBits) {
+    if ((different >> shift) % kDigits == 0) continue;
+    const auto digit = [&](std::int32_t which) {
+      return static_cast<std::size_t>((keys[static_cast<std::size_t>(which)] >> shift) % kDigits);
+    };
+    std::array<std::size_t, kDigits + 1> begins{};
+    for (const std::int32_t which : order) ++begins[digit(which) + 1];
+    for (std::size_t d = 0; d < kDigits; ++d) begins[d + 1] += begins[d];
+    for (const std::int32_t which : order) next[begins[digit(which)]++] = which;
+    order.swap(next);
+  }
+  return order;
+}
+
+}  // namespace
+
 /// By the even clock: so stages keep step, and a schedule in full swing shows its period, which it need not when each entry
 /// counts alike. What happens at one time and does not depend on each other stands side by side, so that a processor need
 /// not wait for one before it begins the next: those that wait for equally many first, then in the order of their lanes.
 Beats beats_of(const Entries& entries) {
-  struct OrderKey {
-    std::uint64_t when{}, which{};
-    std::int32_t entry{};
-    auto operator<=>(const OrderKey&) const = default;
+  Beats beats{in_order(entries.when), {}};
+  const auto when = [&](std::size_t i) { return entries.when[static_cast<std::size_t>(beats.order[i])]; };
+  const auto which = [&](std::int32_t e) {
+    return std::tuple(entries.waits_of(e).size(), entries.home[static_cast<std::size_t>(e)], e);
   };
-  std::vector<OrderKey> keys;
-  keys.reserve(entries.when.size());
-  for (std::int32_t e = 0; e < entries.size(); ++e)
-    keys.push_back({entries.when[static_cast<std::size_t>(e)],
-                    std::uint64_t{entries.waits_of(e).size()} << 32U |
-                        static_cast<std::uint32_t>(entries.home[static_cast<std::size_t>(e)]),
-                    e});
-  std::ranges::sort(keys);
-  Beats beats;
-  beats.order.reserve(keys.size());
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (i == 0 || keys[i].when != keys[i - 1].when) beats.begins.push_back(static_cast<std::int32_t>(i));
-    beats.order.push_back(keys[i].entry);
+  for (std::size_t i = 0, end = 0; i < beats.order.size(); i = end) {
+    beats.begins.push_back(static_cast<std::int32_t>(i));
+    while (end < beats.order.size() && when(end) == when(i)) ++end;
+    std::ranges::sort(std::span(beats.order).subspan(i, end - i), {}, which);
   }
-  beats.begins.push_back(static_cast<std::int32_t>(keys.size()));
+  beats.begins.push_back(static_cast<std::int32_t>(beats.order.size()));
   return beats;
 }
 

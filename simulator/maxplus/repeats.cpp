@@ -1,8 +1,9 @@
 // Finds what repeats itself in a list of beats: warm-up, steady state, cool-down, whatever their periods.
 #include <algorithm>
-#include <unordered_map>
+#include <functional>
 
 #include "simulator/maxplus/entries.h"
+#include "simulator/maxplus/pair_table.h"
 
 namespace ds::maxplus {
 namespace {
@@ -22,9 +23,11 @@ class RepeatSearch {
     for (;;) {
       std::vector<Repeat> best;
       std::int64_t most = 0;
-      for (const std::int32_t period : candidates()) {
+      for (const Candidate& one : candidates()) {
+        if (one.entries <= most) break;  // no repeat saves more than that
+        if (!may_repeat(one.period)) continue;
         std::int64_t saved = 0;
-        std::vector<Repeat> list = runs_of(period, saved);
+        std::vector<Repeat> list = runs_of(one.period, saved);
         if (saved <= most) continue;
         most = saved;
         best = std::move(list);
@@ -40,27 +43,54 @@ class RepeatSearch {
   }
 
  private:
-  /// Distances from beats to the one or two before that are equal, the most frequent ones.
-  std::vector<std::int32_t> candidates() const {
-    std::unordered_map<std::uint64_t, std::pair<std::int32_t, std::int32_t>> last;
-    std::vector<std::int32_t> times(names_.size(), 0);
+  /// A distance from beats to the one or two before that are equal, and how many entries these have.
+  struct Candidate {
+    std::int32_t period{};
+    std::int64_t entries{};
+  };
+  /// Those of the most entries first.
+  std::vector<Candidate> candidates() const {
+    PairTable numbers;
+    std::vector<std::pair<std::int32_t, std::int32_t>> last;  // by name
+    std::vector<std::int64_t> entries(names_.size(), 0);
     for (std::int32_t b = 0; b < std::ssize(names_); ++b) {
       const auto at = static_cast<std::size_t>(b);
       if (taken_[at]) continue;
-      auto& [one, two] = last.try_emplace(names_[at], kNone, kNone).first->second;
+      std::int32_t& number = numbers.at(static_cast<std::int32_t>(names_[at] >> 32U),
+                                        static_cast<std::int32_t>(names_[at] & 0xffffffffU));
+      if (number < 0) {
+        number = static_cast<std::int32_t>(last.size());
+        last.emplace_back(kNone, kNone);
+      }
+      auto& [one, two] = last[static_cast<std::size_t>(number)];
       for (const std::int32_t before : {one, two})
-        if (before != kNone) ++times[static_cast<std::size_t>(b - before)];
+        if (before != kNone) entries[static_cast<std::size_t>(b - before)] += entries_[at + 1] - entries_[at];
       two = std::exchange(one, b);
     }
-    std::vector<std::int32_t> list;
-    for (std::size_t d = 1; d < times.size(); ++d)
-      if (times[d] > 0) list.push_back(static_cast<std::int32_t>(d));
-    std::ranges::stable_sort(list, [&](std::int32_t a, std::int32_t b) {
-      return times[static_cast<std::size_t>(a)] > times[static_cast<std::size_t>(b)];
-    });
+    std::vector<Candidate> list;
+    for (std::size_t d = 1; d < entries.size(); ++d)
+      if (entries[d] > 0) list.push_back({static_cast<std::int32_t>(d), entries[d]});
+    std::ranges::stable_sort(list, std::greater<>{}, &Candidate::entries);
     if (list.size() > kCandidates) list.resize(kCandidates);
-    std::ranges::sort(list);
     return list;
+  }
+
+  bool is_as_before(std::int32_t beat, std::int32_t period) const {
+    const auto at = static_cast<std::size_t>(beat), before = static_cast<std::size_t>(beat - period);
+    return names_[at] == names_[before] && !taken_[at] && !taken_[before];
+  }
+
+  /// Whether so many beats in a row are as those a period before. Looks at the last one of them first, so most are passed over.
+  bool may_repeat(std::int32_t period) const {
+    const std::int32_t in_a_row = (kFewest - 1) * period;
+    const auto count = static_cast<std::int32_t>(names_.size());
+    for (std::int32_t first = period; first <= count - in_a_row;) {
+      std::int32_t left = in_a_row;
+      while (left > 0 && is_as_before(first + left - 1, period)) --left;
+      if (left == 0) return true;
+      first += left;
+    }
+    return false;
   }
 
   std::vector<Repeat> runs_of(std::int32_t period, std::int64_t& saved) const {
@@ -80,8 +110,7 @@ class RepeatSearch {
     };
     const auto count = static_cast<std::int32_t>(names_.size());
     for (std::int32_t b = period; b < count; ++b) {
-      const auto at = static_cast<std::size_t>(b), before = static_cast<std::size_t>(b - period);
-      if (names_[at] == names_[before] && !taken_[at] && !taken_[before])
+      if (is_as_before(b, period))
         ++run;
       else
         close(b);
