@@ -16,7 +16,10 @@ struct OptionRow {
   std::vector<std::string> names;  // "-q", "--quiet"; a positional has one, its word: "JOB"
   std::string value;               // "" for a flag; "FILE"; words to choose from: "analytic|event"
   std::string about;
-  bool positional{false}, repeats{false};
+  bool positional{false};
+  int least{0}, most{1};  // so often it may be given, or have values
+
+  bool repeats() const { return most > 1; }
 
   /// "FILE", and what else is a file's name.
   bool takes_file() const;

@@ -62,7 +62,7 @@ std::string synopsis(const ProgramTable& program, const CommandRow& command) {
   std::string text = fmt::format("\\fB{} {}\\fR", roff(program.name), roff(command.name));
   for (const OptionRow& option : command.options)
     if (option.positional)
-      text += fmt::format(" \\fI{}\\fR{}", roff(option.names.front()), option.repeats ? "..." : "");
+      text += fmt::format(" \\fI{}\\fR{}", roff(option.names.front()), option.repeats() ? "..." : "");
   return text + " [\\fIoptions\\fR]\n";
 }
 

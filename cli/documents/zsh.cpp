@@ -29,14 +29,14 @@ std::string action_of(const OptionRow& option) {
 
 std::string specification(const OptionRow& option) {
   if (option.positional)
-    return fmt::format("'{}:{}:{}'", option.repeats ? "*" : "", escaped(option.names.front()),
+    return fmt::format("'{}:{}:{}'", option.repeats() ? "*" : "", escaped(option.names.front()),
                        action_of(option));
   const std::string value =
       option.value.empty() ? "" : fmt::format(":{}:{}", escaped(option.value), action_of(option));
   std::string text;
   for (const std::string& name : option.names) {
     const char* sign = option.value.empty() || !name.starts_with("--") ? "" : "=";
-    text += fmt::format("{}'{}{}{}[{}]{}'", text.empty() ? "" : " ", option.repeats ? "*" : "", name, sign,
+    text += fmt::format("{}'{}{}{}[{}]{}'", text.empty() ? "" : " ", option.repeats() ? "*" : "", name, sign,
                         escaped(option.about), value);
   }
   return text;

@@ -34,6 +34,11 @@ int exec_joined(const executor::Launched& launched, ExecCommand command, const C
                      "build it where MPI is installed (Debian: libopenmpi-dev), or start it alone");
   }
   executor::World world;
+  if (const auto wrong = executor::contradiction(launched, world.rank(), world.ranks())) {
+    world.leave();
+    let_the_first_speak(launched.rank.value_or(0));
+    throw *wrong;
+  }
   try {
     const int status =
         world.rank() == 0 ? command(common, options, &world) : train_as_other(world, common, options);

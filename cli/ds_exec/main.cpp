@@ -13,7 +13,7 @@
 namespace {
 
 void add_training(CLI::App& app, ds::cli::ExecOptions& options) {
-  app.add_option("JOB", options.job, "Job file")->required();
+  app.add_option("JOB", options.job, "Job file; - is standard input")->required();
   app.add_option("--data", options.data, "Text to train on, bytes as tokens (default: execute.data)")
       ->type_name("FILE");
   add_number(app, "--steps", options.steps, ds::cli::WholeRange{0, ds::workload::kMaxSteps}, "N",

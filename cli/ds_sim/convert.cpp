@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/ds_sim/commands.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
@@ -21,12 +23,15 @@ constexpr Stack kStacks[] = {{"megatron", convert::convert_megatron},
                              {"deepspeed", convert::convert_deepspeed},
                              {"torchtitan", convert::convert_torchtitan}};
 
-const Stack& stack_named(const std::string& name) {
+const Stack& stack_named(const std::string& name, const std::string& file) {
   std::vector<std::string_view> known;
   for (const Stack& stack : kStacks) {
     if (stack.name == name) return stack;
     known.push_back(stack.name);
   }
+  if (std::ranges::find(known, file) != known.end())
+    throw InputError("convert", fmt::format("{} stands behind the file", file),
+                     fmt::format("write ds-sim convert {} {}", file, name));
   throw InputError("convert", fmt::format("{} is not a program whose launches are read", json_text(name)),
                    fmt::format("{} are", listed(known)));
 }
@@ -45,7 +50,7 @@ std::vector<std::pair<std::string, std::string>> variables_of(const std::vector<
 }  // namespace
 
 int sim_convert(const Common& common, const ConvertOptions& options) {
-  const Stack& stack = stack_named(options.stack);
+  const Stack& stack = stack_named(options.stack, options.file);
   if (!options.cluster.empty() && (!options.node.empty() || options.nodes))
     throw InputError("--cluster", "stands beside --node or --nodes", "give one or the other");
   const std::string target = options.output.empty() ? "-" : options.output;
@@ -54,21 +59,20 @@ int sim_convert(const Common& common, const ConvertOptions& options) {
       {{"--output", target}},
       {{"the launch", options.file}, {"the cluster", options.cluster}, {"the model", options.model}});
   const Phases phases(common);
-  const bool piped = options.file == "-";
-  const std::string text = piped ? read_standard_input(convert::kMaxLaunchBytes)
-                                 : read_file(options.file, convert::kMaxLaunchBytes);
+  const Argument launch = read_argument(options.file, convert::kMaxLaunchBytes);
   const convert::Conversion made = stack.convert(
-      text, {.file = piped ? "standard input" : options.file,
-             .node = options.node,
-             .nodes = options.nodes,
-             .cluster = options.cluster,
-             .model = options.model,
-             .folder = target == "-" ? std::filesystem::path() : std::filesystem::path(target).parent_path(),
-             .vocab = options.vocab,
-             .sequence = options.sequence,
-             .batch = options.batch,
-             .variables = variables_of(options.variables),
-             .lenient = options.lenient});
+      launch.content,
+      {.file = launch.name,
+       .node = options.node,
+       .nodes = options.nodes,
+       .cluster = options.cluster,
+       .model = options.model,
+       .folder = target == "-" ? std::filesystem::path() : std::filesystem::path(target).parent_path(),
+       .vocab = options.vocab,
+       .sequence = options.sequence,
+       .batch = options.batch,
+       .variables = variables_of(options.variables),
+       .lenient = options.lenient});
   if (!common.quiet)
     for (const std::string& note : made.notes) tell(note);
   write_output(target, made.job);

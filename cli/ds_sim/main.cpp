@@ -86,10 +86,14 @@ int answer(int argc, char** argv) {
                 "What bounds the step, what changes would gain, instruction classes, defaults");
   CompareOptions compare_options;
   CLI::App* compare = app.add_subcommand("compare", "Predict several jobs, side by side");
-  compare->add_option("JOB", compare_options.jobs, "Job files, two or more")->required()->expected(2, 100);
+  compare->add_option("JOB", compare_options.jobs, "Job files, two or more; - is standard input")
+      ->required()
+      ->expected(2, 100);
   CLI::App* diff =
       app.add_subcommand("diff", "Which keys of two jobs differ, after defaults, and what that changes");
-  diff->add_option("JOB", compare_options.jobs, "Two job files")->required()->expected(2);
+  diff->add_option("JOB", compare_options.jobs, "Two job files; - is standard input")
+      ->required()
+      ->expected(2);
   for (CLI::App* command : {compare, diff})
     command->add_option("--depth", compare_options.depth, kDepthHelp)->type_name("analytic|event");
   SweepOptions sweep_options;
@@ -97,7 +101,9 @@ int answer(int argc, char** argv) {
   add_sweep(*sweep, sweep_options);
   ValidateOptions validate_options;
   CLI::App* validate = app.add_subcommand("validate", "Predict measured cases, show the errors");
-  validate->add_option("FILE", validate_options.file, "Measured cases: profiles/measured/training_steps.json")
+  validate
+      ->add_option("FILE", validate_options.file,
+                   "Measured cases: profiles/measured/training_steps.json; - is standard input")
       ->required();
   validate->add_option("--fitted", validate_options.fitted, kFittedHelp)->type_name("none|family|all");
   validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")

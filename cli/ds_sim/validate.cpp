@@ -10,6 +10,7 @@
 #include "cli/session/phases.h"
 #include "cli/validation/validation.h"
 #include "simulator/base/error.h"
+#include "simulator/base/file.h"
 
 namespace ds::cli {
 namespace {
@@ -99,7 +100,8 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   check_outputs({{"--report", common.report}});
   check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
   const cost::Fitted fitted = fitted_of(options.fitted);
-  const Document document = read_document(options.file);
+  const Argument given = read_argument(options.file);
+  const Document document = parse_document(given.content, given.name);
   std::vector<Case> cases = read_cases(document);
   std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });
   if (cases.empty())

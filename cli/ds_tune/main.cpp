@@ -20,7 +20,10 @@ int answer(int argc, char** argv) {
 
   SearchOptions options;
   CLI::App* search = app.add_subcommand("search", "Find the best plans for a job");
-  search->add_option("JOB", options.job, "Job file; its plan, if it has one, is looked at first")->required();
+  search
+      ->add_option("JOB", options.job,
+                   "Job file, - is standard input; its plan, if it has one, is looked at first")
+      ->required();
   search->add_option("--space", options.space, R"(What to vary: {"tp": [1, 2, 4], "zero": [0, 1]})")
       ->type_name("FILE");
   search->add_option("--pin", options.pins, "Only plans with that value: --pin plan.tp=8")

@@ -12,9 +12,9 @@
 #include "cli/documents/documents.h"
 #include "cli/session/number_option.h"
 #include "cli/session/session.h"
+#include "cli/session/usage.h"
 #include "simulator/base/error.h"
 #include "simulator/base/json.h"
-#include "simulator/base/nearest.h"
 
 namespace ds::cli {
 
@@ -29,52 +29,6 @@ template <class App>
 void refuse_option(App& app, const char* name, std::string_view why) {
   app.add_option(name)->group("")->expected(0, 1)->check(
       [name, why](const std::string&) -> std::string { throw InputError(name, std::string(why)); });
-}
-
-/// Where a command line cannot be understood: throws InputError for the first word that is no option or no command, with what
-/// may have been meant. `later`: commands that are not there yet.
-template <class App>
-void blame_word(const App& app, int argc, char** argv, std::initializer_list<std::string_view> later) {
-  std::vector<std::string> options, commands;
-  const auto add = [&](const App& one) {
-    for (const auto* option : one.get_options())
-      for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
-  };
-  add(app);
-  for (const App* command : app.get_subcommands()) add(*command);
-  for (const App* command : app.get_subcommands([](const App*) { return true; }))
-    if (!command->get_name().empty()) commands.push_back(command->get_name());
-  const auto fail = [](const std::string& word, const char* what, const std::vector<std::string>& known) {
-    const std::vector<std::string_view> names(known.begin(), known.end());
-    const std::string near = nearest(word, names);
-    throw InputError(word, what,
-                     near.empty() ? "--help says what can be asked" : "did you mean " + near + "?");
-  };
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view whole = argv[i];
-    if (whole == "--") return;
-    const std::string word(whole.substr(0, whole.find('=')));
-    if (word.starts_with("--") && std::ranges::find(options, word) == options.end())
-      fail(word, "is not an option", options);
-    if (i > 1 || word.starts_with('-') || !app.get_subcommands().empty()) continue;
-    if (std::ranges::find(later, word) != later.end())
-      throw InputError(word, "is not there yet", "--help says what is");
-    fail(word, "is not a command", commands);
-  }
-}
-
-/// Answers a command line that was not understood (`error`: CLI::ParseError), or that asked for --help or --version.
-template <class App, class Error>
-int answer_usage(const App& app, const Error& error, int argc, char** argv,
-                 std::initializer_list<std::string_view> later) {
-  if (error.get_exit_code() == 0) {
-    std::ostringstream help;
-    app.exit(error, help, help);
-    show({}, help.str());
-    return kDone;
-  }
-  blame_word(app, argc, argv, later);
-  return refuse_usage(error.what());
 }
 
 /// An empty value is a variable that a script has not set, and not the option's absence.
@@ -97,7 +51,8 @@ std::vector<OptionRow> rows_of(const App& app) {
                   .value = option->get_items_expected_max() == 0 ? "" : option->get_type_name(),
                   .about = option->get_description(),
                   .positional = option->get_positional(),
-                  .repeats = option->get_items_expected_max() > 1};
+                  .least = option->get_required() ? std::max(1, option->get_items_expected_min()) : 0,
+                  .most = option->get_items_expected_max()};
     if (row.positional) row.names.push_back(option->get_name(true));
     for (const std::string& name : option->get_snames()) row.names.push_back("-" + name);
     for (const std::string& name : option->get_lnames()) row.names.push_back("--" + name);
@@ -117,6 +72,22 @@ ProgramTable table_of(const App& app) {
   for (const App* command : app.get_subcommands([](const App* one) { return !one->get_group().empty(); }))
     table.commands.push_back({command->get_name(), command->get_description(), rows_of(*command)});
   return table;
+}
+
+/// Answers a command line that was not understood (`error`: CLI::ParseError), or that asked for --help or --version.
+/// `later`: commands that are not there yet.
+template <class App, class Error>
+int answer_usage(const App& app, const Error& error, int argc, char** argv,
+                 std::initializer_list<std::string_view> later) {
+  if (error.get_exit_code() == 0) {
+    std::ostringstream help;
+    app.exit(error, help, help);
+    show({}, help.str());
+    return kDone;
+  }
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+  if (const auto wrong = wrong_word(table_of(app), words, {later.begin(), later.size()})) throw *wrong;
+  return refuse_usage(error.what());
 }
 
 /// The commands that tell of the others: scripts for shells, and (for packagers, not in --help) the manual page.

@@ -34,6 +34,12 @@ std::int64_t page_bytes() { return ::sysconf(_SC_PAGESIZE); }
   throw MachineError(fmt::format("the ranks' shared memory: {}: {}", what, std::strerror(errno)));
 }
 
+[[noreturn]] void refuse(int descriptor) {
+  throw InputError(
+      {}, fmt::format("the inherited descriptor {} is no pool of shared memory of this version", descriptor),
+      "only ds-exec itself hands one on, to the ranks that it starts");
+}
+
 /// Where everything lies: header, arrays, mailboxes, then arenas with a page before, between and behind them.
 shared::Places place(const PoolShape& shape, std::vector<shared::ArenaPlace>& arenas) {
   const std::int64_t page = page_bytes(), ranks = std::ssize(shape.arenas);
@@ -99,14 +105,13 @@ Pool Pool::create(const PoolShape& shape) {
 
 Pool Pool::open(int descriptor) {
   struct stat file{};
-  if (::fstat(descriptor, &file) != 0) fail("the inherited descriptor");
-  if (file.st_size < static_cast<off_t>(sizeof(shared::Header)))
-    throw MachineError("the inherited descriptor is no pool of shared memory");
+  if (::fstat(descriptor, &file) != 0 || file.st_size < static_cast<off_t>(sizeof(shared::Header)))
+    refuse(descriptor);
   Pool pool(descriptor, static_cast<std::size_t>(file.st_size));
   const shared::Places& header = pool.places();
   if (header.magic != shared::kMagic || header.version != shared::kVersion ||
       header.total_bytes != file.st_size)
-    throw MachineError("the inherited descriptor is no pool of shared memory, or that of another version");
+    refuse(descriptor);
   ::fcntl(descriptor, F_SETFD, FD_CLOEXEC);
   pool.guard_arenas();
   return pool;

@@ -1,4 +1,6 @@
 // A rank's side.
+#include <fmt/format.h>
+
 #include <bit>
 #include <exception>
 #include <new>
@@ -20,7 +22,10 @@ constexpr Seconds kDeadline{120}, kDeadlineAtStart{900};
 }  // namespace
 
 RankBody::RankBody(const RankEnvironment& environment)
-    : environment_(environment), pool_(Pool::open(environment.pool_descriptor)) {}
+    : environment_(environment), pool_(Pool::open(environment.pool_descriptor)) {
+  if (environment.rank >= pool_.ranks())
+    throw InputError(kRankVariable, fmt::format("is {}, of {} ranks", environment.rank, pool_.ranks()));
+}
 
 int RankBody::run(const std::function<void()>& work) {
   RankError error{.status = 3, .message = {}};

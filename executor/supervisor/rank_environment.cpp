@@ -17,8 +17,9 @@ std::int32_t number(const char* name, const char* text) {
   const bool whole =
       text != nullptr && std::from_chars(text, end, value) == std::from_chars_result{end, std::errc{}};
   if (!whole || value < 0)
-    throw MachineError(fmt::format("{} is '{}', which is not a number; only ds-exec itself sets it", name,
-                                   text == nullptr ? "" : text));
+    throw InputError(
+        name, text == nullptr ? std::string("is missing") : fmt::format("is '{}', which is no number", text),
+        fmt::format("only ds-exec itself sets {} and {}; unset both", kRankVariable, kPoolVariable));
   return value;
 }
 

@@ -15,7 +15,7 @@ struct RankEnvironment {
   bool operator==(const RankEnvironment&) const = default;
 };
 
-/// From the values of the two variables, each of which may be null. Nothing: this process is no rank. Throws MachineError
+/// From the values of the two variables, each of which may be null. Nothing: this process is no rank. Throws InputError
 /// where one is missing or is no number.
 std::optional<RankEnvironment> rank_environment(const char* rank, const char* pool_descriptor);
 

@@ -80,10 +80,6 @@ std::string read_all(int descriptor, const std::string& name, std::int64_t limit
 
 }  // namespace
 
-std::string read_standard_input(std::int64_t limit) {
-  return once("-", [&] { return read_all(STDIN_FILENO, "standard input", limit); });
-}
-
 Descriptor open_file(const std::filesystem::path& file, std::int64_t limit) {
   const std::string name = file.string();
   if (name.empty()) throw InputError({}, "the name of a file is empty", "give the path of one");
@@ -107,6 +103,22 @@ std::string read_file(const std::filesystem::path& file, std::int64_t limit) {
     tell_read(file, content.size());
     return content;
   });
+}
+
+Argument read_argument(const std::filesystem::path& file, std::int64_t limit) {
+  if (file == "-") {
+    static std::optional<std::string> given;  // a stream can be read once
+    const std::string name = "standard input";
+    if (!given) given = once("-", [&] { return read_all(STDIN_FILENO, name, limit); });
+    return {name, *given};
+  }
+  try {
+    return {file.string(), read_file(file, limit)};
+  } catch (const InputError& error) {
+    std::error_code ignored;
+    if (!std::filesystem::is_fifo(file, ignored)) throw;
+    throw InputError(error.path(), error.wrong(), "write - in its place, and pipe it in");
+  }
 }
 
 bool write_fully(int descriptor, std::string_view content) {

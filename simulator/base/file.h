@@ -19,8 +19,12 @@ inline constexpr std::int64_t kMaxInputBytes = 64LL << 20;
 /// Throws InputError when it is missing, no regular file (directory, FIFO, device), unreadable or larger.
 std::string read_file(const std::filesystem::path& file, std::int64_t limit = kMaxInputBytes);
 
-/// The same of standard input, up to its end.
-std::string read_standard_input(std::int64_t limit = kMaxInputBytes);
+/// What a command is given to read: a file, or standard input for "-", up to its end and as often as it is named.
+struct Argument {
+  std::string name;  // for messages
+  std::string content;
+};
+Argument read_argument(const std::filesystem::path& file, std::int64_t limit = kMaxInputBytes);
 
 /// Opens a file for reading in pieces, under the same conditions as read_file, which throws the same.
 Descriptor open_file(const std::filesystem::path& file, std::int64_t limit);
@@ -28,7 +32,7 @@ Descriptor open_file(const std::filesystem::path& file, std::int64_t limit);
 /// Contents by name; that of standard input is "-".
 using FilesRead = std::map<std::string, std::string>;
 
-/// From here on read_file and read_standard_input answer from `known` what it holds, and add to it what they read: however
+/// From here on read_file and read_argument answer from `known` what it holds, and add to it what they read: however
 /// often a file is read and whoever replaces it meanwhile, a command sees one state of it, and so do other processes that are
 /// given what this one has read. Set by the command line alone, while there is one thread.
 void remember_reads(FilesRead known);

@@ -128,7 +128,7 @@ class Document {
   std::string file_;
 };
 
-/// Reads and parses a regular file of at most kMaxInputBytes, or standard input for "-".
+/// Reads and parses a regular file of at most kMaxInputBytes, named by another file.
 Document read_document(const std::filesystem::path& file);
 /// Parses text that came from `file` (a name for messages, may be empty).
 Document parse_document(std::string_view text, std::string file);

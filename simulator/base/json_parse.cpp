@@ -203,7 +203,6 @@ Document parse_document(std::string_view text, std::string file) {
 }
 
 Document read_document(const std::filesystem::path& file) {
-  if (file == "-") return parse_document(read_standard_input(), "standard input");
   return parse_document(read_file(file), file.string());
 }
 

@@ -132,7 +132,8 @@ void Draft::set_model() {
 
 void Draft::set_cluster(const Launched& launched) {
   if (!asked_.cluster.empty()) {
-    const Document document = read_document(asked_.cluster);
+    const Argument given = read_argument(asked_.cluster);
+    const Document document = parse_document(given.content, given.name);
     const auto inside = document.root().find("cluster");
     set_json("cluster", (inside ? *inside : document.root()).dump());
     return;

@@ -11,9 +11,11 @@
 
 #include "simulator/base/json.h"
 #include "simulator/base/nearest.h"
+#include "simulator/workload/aliases.h"
 #include "simulator/workload/family.h"
 #include "simulator/workload/hf_families.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/misspelt.h"
 #include "simulator/workload/reader.h"
 
 namespace ds::workload {
@@ -29,21 +31,10 @@ void for_each_word(std::string_view words, char between, Fn&& fn) {
   }
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-/// One letter less, more or other. Another digit is another model: gemma4 is none that was meant to be gemma2.
-bool is_slip(std::string_view word, std::string_view meant) {
-  const auto digits = [](std::string_view text) {
-    std::string all;
-    std::ranges::copy_if(text, std::back_inserter(all), is_digit);
-    return all;
-  };
-  const std::size_t longer = std::max(word.size(), meant.size()),
-                    shorter = std::min(word.size(), meant.size());
-  std::size_t front = 0, back = 0;
-  while (front < shorter && word[front] == meant[front]) ++front;
-  while (back < shorter - front && word[word.size() - 1 - back] == meant[meant.size() - 1 - back]) ++back;
-  return front + back + 1 >= longer && digits(word) == digits(meant);
+bool has_word(std::string_view words, char between, std::string_view one) {
+  bool has = false;
+  for_each_word(words, between, [&](std::string_view word) { has = has || word == one; });
+  return has;
 }
 
 /// Types of models whose layers have what no operator here computes.
@@ -72,6 +63,8 @@ void refuse_unmodelled(const Cursor& type, std::string_view name) {
 }
 
 const HfFamily& family_of(const Cursor& config) {
+  constexpr std::string_view kRead[] = {"model_type", "text_config"};
+  if (!config.find_not_null(kRead[0])) refuse_misspelt(config, kRead);
   const Cursor type = config.member("model_type");
   const std::string name = type.text();
   for (const HfFamily& family : hf_families())
@@ -92,6 +85,20 @@ class Reading {
  public:
   Reading(const Cursor& at, HfDraft& draft) : at_(at), draft_(draft) {}
 
+  /// A key that nobody reads and that is another way to write one which is read and not there: what it says would be lost.
+  void refuse_misspelt(const HfFamily& family) const {
+    std::vector<HfKey> keys(family.keys.begin(), family.keys.end());
+    if (family.llama_keys) keys.insert(keys.end(), hf_llama_keys().begin(), hf_llama_keys().end());
+    for (const auto& [name, value] : at_.members()) {
+      if (value.is_null() || is_silent_in_all(name) || has_word(family.silent, ' ', name)) continue;
+      if (std::ranges::any_of(keys, [&](const HfKey& key) { return has_word(key.names, '|', name); }))
+        continue;
+      for (const HfKey& key : keys)
+        if (const std::string_view meant = meant_by(name, key); !meant.empty())
+          value.fail(std::string(kUnknownKey), fmt::format("did you mean {}?", meant));
+    }
+  }
+
   void read(std::span<const HfKey> keys) {
     for (const HfKey& key : keys) {
       std::optional<Cursor> found;
@@ -99,7 +106,13 @@ class Reading {
       for_each_word(key.names, '|', [&](std::string_view name) {
         if (first.empty()) first = name;
         // A family's own meaning of a key goes before LLaMA's.
-        if (known_.insert(std::string(name)).second && !found) found = at_.find_not_null(name);
+        if (!known_.insert(std::string(name)).second) return;
+        const std::optional<Cursor> one = at_.find_not_null(name);
+        if (one && found && one->dump() != found->dump())
+          one->fail(
+              fmt::format("is {}, and under another name {}", pretty(one->value()), pretty(found->value())),
+              "leave one out");
+        if (!found) found = one;
       });
       if (found)
         key.read(draft_, *found);
@@ -128,6 +141,19 @@ class Reading {
   }
 
  private:
+  /// The name under which `key` would be read, where it is missing and `name` stands for it.
+  std::string_view meant_by(const std::string& name, const HfKey& key) const {
+    const std::string path = path_meant_by(name);
+    std::string_view meant;
+    bool there = false;
+    for_each_word(key.names, '|', [&](std::string_view one) {
+      there = there || at_.find_not_null(one).has_value();
+      if (is_misspelt(name, one) || (!path.empty() && path == path_meant_by(one)))
+        meant = meant.empty() ? one : meant;
+    });
+    return there ? std::string_view() : meant;
+  }
+
   const Cursor& at_;
   HfDraft& draft_;
   std::set<std::string, std::less<>> known_;
@@ -220,6 +246,7 @@ Model read_hf_config(const std::filesystem::path& file, const Defaults& defaults
   take_habits_of(family.family, draft.model);
   if (family.start != nullptr) family.start(draft);
   Reading reading(at, draft);
+  reading.refuse_misspelt(family);
   reading.read(family.keys);
   if (family.llama_keys) reading.read(hf_llama_keys());
   complete(draft, family, at);

@@ -159,11 +159,16 @@ void falcon(HfDraft& d) {
 }
 
 void mpt_attention(HfDraft& d, const Cursor& at) {
+  constexpr std::string_view kRead[] = {"alibi", "kv_n_heads", "attn_type", "qk_ln"};
+  constexpr std::string_view kTypes[] = {"multihead_attention", "multiquery_attention",
+                                         "grouped_query_attention"};
+  at.expect_object();
+  refuse_misspelt(at, kRead);
   const auto alibi = at.find_not_null("alibi");
   if (alibi && !alibi->boolean()) d.model.position = Position::learned;
   if (const auto heads = at.find_not_null("kv_n_heads")) d.model.kv_heads = heads->count(1, kMaxHeads);
   const auto type = at.find_not_null("attn_type");
-  if (type && type->text() == "multiquery_attention") d.model.kv_heads = 1;
+  if (type && type->choose(kTypes) == 1) d.model.kv_heads = 1;
   const auto norm = at.find_not_null("qk_ln");
   if (norm && norm->boolean()) d.model.qk_norm = QkNorm::whole;
 }

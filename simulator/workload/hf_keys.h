@@ -7,6 +7,7 @@
 
 #include "simulator/workload/hf_families.h"
 #include "simulator/workload/limits.h"
+#include "simulator/workload/misspelt.h"
 
 namespace ds::workload::hf {
 
@@ -44,7 +45,9 @@ inline void one_kv_head(HfDraft& d, const Cursor& at) {
 inline void rotary_share(HfDraft& d, const Cursor& at) { d.rotary_share = at.real(0, 1); }
 /// Where newer files keep the share of a head that is rotated.
 inline void rope_parameters(HfDraft& d, const Cursor& at) {
-  if (!at.is_object()) return;
+  constexpr std::string_view kRead[] = {"partial_rotary_factor"};
+  at.expect_object();
+  refuse_misspelt(at, kRead);
   if (const auto share = at.find_not_null("partial_rotary_factor")) rotary_share(d, *share);
 }
 inline void window(HfDraft& d, const Cursor& at) { d.model.window = at.count(1, kMaxSequence); }

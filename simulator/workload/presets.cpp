@@ -41,8 +41,14 @@ std::vector<std::string> names_of(PresetKind kind) {
 fs::path profiles_directory() {
   std::error_code error;
   if (const char* asked = std::getenv("DS_PROFILES"); asked != nullptr && *asked != '\0') {
-    if (fs::is_directory(asked, error)) return asked;
-    throw InputError("DS_PROFILES", fmt::format("{} is not a directory", asked));
+    if (!fs::is_directory(asked, error))
+      throw InputError("DS_PROFILES", fmt::format("{} is not a directory", asked));
+    for (const Named<PresetKind>& folder : kFolders)
+      if (!fs::is_directory(fs::path(asked) / folder.name, error))
+        throw InputError(
+            "DS_PROFILES", fmt::format("{} has no folder {}", asked, folder.name),
+            "it names the directory of presets: share/ds of what is installed, or profiles of the sources");
+    return asked;
   }
   const fs::path binary = fs::read_symlink("/proc/self/exe", error);
   const fs::path installed = binary.parent_path() / ".." / "share" / "ds";

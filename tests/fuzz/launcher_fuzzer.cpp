@@ -20,13 +20,17 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto found = variables.find(name);
     return found == variables.end() ? nullptr : found->second.c_str();
   };
-  if (const auto launched = executor::launched(value)) {
-    ensure(launched->by != nullptr, "a launcher has a name");
-    ensure(launched->rank.value_or(0) >= 0 && launched->ranks.value_or(0) >= 0, "ranks count from 0");
-  }
-  try {
+  fuzz::read_or_refuse([&] {
+    if (const auto launched = executor::launched(value)) {
+      ensure(launched->by != nullptr, "a launcher has a name");
+      ensure(launched->rank.value_or(0) >= 0 && launched->ranks.value_or(1) >= 1, "ranks count from 0");
+      ensure(launched->rank.value_or(0) < launched->ranks.value_or(launched->rank.value_or(0) + 1LL),
+             "and to their number");
+    }
+  });
+  fuzz::read_or_refuse([&] {
     static_cast<void>(
         executor::rank_environment(value(executor::kRankVariable), value(executor::kPoolVariable)));
-  } catch (const MachineError&) {}
+  });
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "simulator/base/error.h"
+#include "simulator/base/file.h"
 #include "simulator/base/nearest.h"
 #include "simulator/workload/rules.h"
 #include "simulator/workload/supported.h"
@@ -54,7 +55,8 @@ Dimensions default_space(const workload::Job& base, std::int64_t cores) {
 }
 
 Dimensions space_of_file(const std::string& file) {
-  const Document document = read_document(file);
+  const Argument given = read_argument(file);
+  const Document document = parse_document(given.content, given.name);
   const Cursor root = document.root();
   root.expect_object();
   root.only(names());

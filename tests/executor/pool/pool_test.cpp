@@ -81,9 +81,9 @@ TEST(Pool, TheFirstDecisionStays) {
 
 TEST(Pool, RefusesAFileThatIsNoPool) {
   const int descriptor = ::memfd_create("other", MFD_CLOEXEC);
-  EXPECT_THROW(Pool::open(::dup(descriptor)), MachineError);  // too short
+  EXPECT_THROW(Pool::open(::dup(descriptor)), InputError);  // too short
   ASSERT_EQ(::ftruncate(descriptor, 1 << 20), 0);
-  EXPECT_THROW(Pool::open(descriptor), MachineError);  // no magic
+  EXPECT_THROW(Pool::open(descriptor), InputError);  // no magic
 }
 
 TEST(Pool, ThrowsWhenTheMemoryIsNotToBeHad) {

@@ -241,9 +241,9 @@ TEST(Supervisor, RanksDieWithIt) {
 TEST(RankEnvironment, IsReadFromTwoNumbers) {
   EXPECT_EQ(rank_environment(nullptr, nullptr), std::nullopt);
   EXPECT_EQ(rank_environment("3", "7"), (RankEnvironment{.rank = 3, .pool_descriptor = 7}));
-  EXPECT_THROW(rank_environment("3", nullptr), MachineError);
-  EXPECT_THROW(rank_environment("3x", "7"), MachineError);
-  EXPECT_THROW(rank_environment("-1", "7"), MachineError);
+  EXPECT_THROW(rank_environment("3", nullptr), InputError);
+  EXPECT_THROW(rank_environment("3x", "7"), InputError);
+  EXPECT_THROW(rank_environment("-1", "7"), InputError);
 }
 
 }  // namespace

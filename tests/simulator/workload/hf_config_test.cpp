@@ -30,6 +30,15 @@ class HfConfig : public testing::Test {
     return read_hf_config(folder_ / "config.json", Defaults(assumptions));
   }
 
+  std::string refusal(const std::string& text) const {
+    try {
+      read(text);
+    } catch (const InputError& error) {
+      return error.what();
+    }
+    return "read";
+  }
+
   fs::path folder_;
 };
 
@@ -184,14 +193,6 @@ TEST_F(HfConfig, FamiliesDifferAsTheirCodeDoes) {
 }
 
 TEST_F(HfConfig, MistakesAreNamedWithTheirKey) {
-  const auto refusal = [&](const std::string& text) {
-    try {
-      read(text);
-    } catch (const InputError& error) {
-      return std::string(error.what());
-    }
-    return std::string();
-  };
   EXPECT_NE(refusal(R"({"model_type": "llama", "hidden_size": 64})").find("num_hidden_layers: is missing"),
             std::string::npos)
       << refusal(R"({"model_type": "llama", "hidden_size": 64})");
@@ -209,6 +210,65 @@ TEST_F(HfConfig, MistakesAreNamedWithTheirKey) {
   EXPECT_NE(refusal(small("mistal")).find("did you mean mistral?"), std::string::npos);
   EXPECT_NE(refusal(small("qwen3_next")).find("linear attention (gated delta nets)"), std::string::npos);
   EXPECT_NE(refusal(small("jamba")).find("state-space layers"), std::string::npos);
+}
+
+TEST_F(HfConfig, KeysThatAreMisspeltAreRefusedWithTheOneThatIsRead) {
+  struct Case {
+    std::string_view wrong, right;
+  };
+  constexpr Case kCases[] = {{"num_hidden_layer", "num_hidden_layers"},
+                             {"hiden_size", "hidden_size"},
+                             {"hidden_sizes", "hidden_size"},
+                             {"hidden_siez", "hidden_size"},
+                             {"hidden-size", "hidden_size"},
+                             {"hiddenSize", "hidden_size"},
+                             {"HIDDEN_SIZE", "hidden_size"},
+                             {"size_hidden", "hidden_size"},
+                             {"num_key_value_head", "num_key_value_heads"},
+                             {"key_value_num_heads", "num_key_value_heads"},
+                             {"num_kv_heads", "num_key_value_heads"},
+                             {"num_query_groups", "num_key_value_heads"},
+                             {"num_heads", "num_attention_heads"},
+                             {"ffn_hidden", "intermediate_size"},
+                             {"vocab_sise", "vocab_size"}};
+  const std::string whole = small("llama");
+  for (const Case& one : kCases) {
+    std::string text = whole;
+    const std::string key = fmt::format("\"{}\"", one.right);
+    text.replace(text.find(key), key.size(), fmt::format("\"{}\"", one.wrong));
+    EXPECT_NE(refusal(text).find(fmt::format("{}: unknown key; did you mean {}?", one.wrong, one.right)),
+              std::string::npos)
+        << refusal(text);
+  }
+  EXPECT_EQ(read(small("llama", R"("hidden_sizes": 3)")).hidden,
+            64);  // beside the right one it is something else
+  EXPECT_NE(
+      refusal(small("llama", R"("head_dims": 32)")).find("head_dims: unknown key; did you mean head_dim?"),
+      std::string::npos);
+  EXPECT_NE(refusal(small("llama", R"("attention_biass": true)")).find("did you mean attention_bias?"),
+            std::string::npos);
+  EXPECT_NE(
+      refusal(small("phi3", R"("rope_parameters": {"partial_rotary_factr": 0.75})"))
+          .find("rope_parameters.partial_rotary_factr: unknown key; did you mean partial_rotary_factor?"),
+      std::string::npos);
+  EXPECT_NE(refusal(small("phi3", R"("rope_parameters": 3)")).find("rope_parameters: is 3"),
+            std::string::npos);
+  EXPECT_NE(refusal(R"({"text_confg": {"model_type": "llama"}})").find("did you mean text_config?"),
+            std::string::npos);
+  const std::string mpt =
+      R"({"model_type": "mpt", "n_layers": 2, "d_model": 64, "n_heads": 4, "vocab_size": 50, "attn_config": )";
+  EXPECT_NE(refusal(mpt + R"({"kv_n_head": 2}})")
+                .find("attn_config.kv_n_head: unknown key; did you mean kv_n_heads?"),
+            std::string::npos);
+  EXPECT_NE(refusal(mpt + R"({"attn_type": "multiquery"}})").find("attn_config.attn_type: is \"multiquery\""),
+            std::string::npos);
+}
+
+TEST_F(HfConfig, TwoNamesOfOneSizeMustNotContradict) {
+  EXPECT_NE(refusal(small("llama", R"("n_layer": 9)"))
+                .find("n_layer: is 9, and under another name 8; leave one out"),
+            std::string::npos);
+  EXPECT_EQ(read(small("llama", R"("n_layer": 8)")).layers, 8);
 }
 
 TEST_F(HfConfig, MultimodalFilesKeepTheLanguageModelInside) {

@@ -72,6 +72,51 @@ TEST(PublishedModels, StandForTheFamiliesOfTheTable) {
     EXPECT_EQ(met.contains(family.type), !without.contains(family.type)) << family.type;
 }
 
+/// Each key of each config, with a letter less, more, other or swapped, or with its words turned round.
+TEST(PublishedModels, AMisspeltKeyIsRefusedOrSaid) {
+  const auto written_wrongly = [](const std::string& key) {
+    const std::size_t at = key.size() / 2;
+    std::vector<std::string> all{key.substr(0, at) + key.substr(at + 1), key + "s",
+                                 key.substr(0, at) + "q" + key.substr(at + 1)};
+    if (key[at - 1] != key[at])
+      all.push_back(key.substr(0, at - 1) + key[at] + key[at - 1] + key.substr(at + 1));
+    if (const std::size_t low = key.find('_', 1); low != std::string::npos)
+      all.push_back(key.substr(low + 1) + "_" + key.substr(0, low));
+    return all;
+  };
+  int refused = 0, said = 0;
+  std::set<std::string, std::less<>> done;
+  for (const Cursor& one : published().root().member("models").list()) {
+    const Cursor config = one.member("config");
+    if (!done.insert(type_of(config)).second) continue;
+    const std::string text = config.dump();
+    for (const auto& [key, value] : config.members()) {
+      if (value.is_null() || key.size() < 4 || key.find("drop") != std::string::npos) continue;
+      for (const std::string& wrong : written_wrongly(key)) {
+        if (config.find(wrong)) continue;
+        std::string changed = text;
+        changed.replace(changed.find(fmt::format("\"{}\"", key)), key.size() + 2,
+                        fmt::format("\"{}\"", wrong));
+        try {
+          const Read got = read_text(changed);
+          const bool told = std::ranges::any_of(got.assumptions, [&](const Assumption& assumption) {
+            return assumption.value.find(wrong) != std::string::npos;
+          });
+          const bool same = parameters(got.model, 512) == one.member("parameters").count();
+          EXPECT_TRUE(told || same) << type_of(config) << " " << wrong;
+          ++said;
+        } catch (const InputError& error) {
+          EXPECT_NE(std::string(error.what()).find(wrong), std::string::npos)
+              << error.what() << " for " << wrong;
+          ++refused;
+        }
+      }
+    }
+  }
+  EXPECT_GT(refused, 1000);
+  EXPECT_GT(said, 50);
+}
+
 TEST(PublishedModels, OnlyWhatIsNotModelledIsSaid) {
   const std::set<std::string, std::less<>> scaled{"gemma", "gemma2", "gemma3_text", "granite"};
   for (const Cursor& one : published().root().member("models").list()) {
