@@ -23,7 +23,7 @@ constexpr std::int32_t kTries = 2;
 /// Beyond those that fill the pipeline: for what is different in the first and last ones of a step.
 constexpr std::int32_t kAround = 6;
 /// Of what repeats itself: as many as it takes to be found.
-constexpr std::int32_t kPeriods = 5;
+constexpr std::int32_t kPeriods = 4;
 
 bool repeats(const maxplus::Tape& tape) {
   return std::ranges::any_of(tape.stretches, [](const auto& stretch) { return stretch.times > 1; });

@@ -50,15 +50,7 @@ class Walk {
     result_.splits = program::splits_backward(order_, chunks_);
     find_kinds();
     find_moments();
-    for (std::int32_t chunk = 0; chunk < chunks_; ++chunk)
-      for (const auto& [from, to] : kSpans)
-        for (const bool share : {false, true})
-          result_.slots.push_back(program::slots_of({.kind = program::SlotRule::Kind::in_flight,
-                                                     .chunk = chunk,
-                                                     .from = from,
-                                                     .to = to,
-                                                     .lanes_share = share},
-                                                    order_, own_));
+    find_slots();
     return std::move(result_);
   }
 
@@ -82,16 +74,42 @@ class Walk {
     last_ = std::move(last);
   }
 
+  /// Of all chunks and spans in one go through the order: as most_in_flight counts them.
+  void find_slots() {
+    struct UnderWay {
+      std::int32_t now{0}, most{0};
+    };
+    std::vector<std::array<UnderWay, kSpans.size()>> of(static_cast<std::size_t>(chunks_));
+    for (const ScheduledPass& pass : order_)
+      for (std::size_t span = 1; span < kSpans.size(); ++span) {
+        UnderWay& one = of[static_cast<std::size_t>(pass.chunk)][span];
+        one.now += program::runs(pass, kSpans[span].first) ? 1 : 0;
+        one.most = std::max(one.most, one.now);
+        one.now -= program::runs(pass, kSpans[span].second) ? 1 : 0;
+      }
+    for (const auto& spans : of)
+      for (std::size_t span = 0; span < kSpans.size(); ++span)
+        for (const bool share : {false, true})
+          result_.slots.push_back(program::slots_for(span == 0 ? 1 : spans[span].most, share, own_));
+  }
+
   void find_moments() {
-    std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t>, std::vector<std::vector<std::int32_t>>>
-        highest;
+    using Others = std::vector<std::vector<std::int32_t>>;
+    std::map<std::tuple<std::int32_t, std::int32_t, std::int32_t>, Others> highest;
+    struct Latest {
+      std::int32_t begun{-1}, over{-1};
+      Others* others{};
+    };
+    std::vector<Latest> latest(result_.kinds.size());  // by kind: where its last call is in `highest`
     std::vector<std::int32_t> under_way(static_cast<std::size_t>(2 * chunks_), 0);
     std::int32_t begun = 0, over = 0;
     for (std::size_t c = 0; c < calls_.size(); ++c) {
       const std::int32_t kind = kind_of_[c];
       if (last_[static_cast<std::size_t>(kind)] == c) ++over;
       leave(calls_[c].kind, under_way);
-      keep_highest(highest[{kind, begun, over}], under_way);
+      Latest& own = latest[static_cast<std::size_t>(kind)];
+      if (own.begun != begun || own.over != over) own = {begun, over, &highest[{kind, begun, over}]};
+      keep_highest(*own.others, under_way);
       arrive(calls_[c].kind, under_way);
       begun = std::max(begun, kind + 1);
     }
