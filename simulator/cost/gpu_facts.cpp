@@ -32,23 +32,37 @@ AttentionRate read_rate(const Cursor& at) {
           .half_blocks = at.member("half_blocks").real(0)};
 }
 
-/// Of the entries for the architecture, that of the newest generation up to the one asked for, else the oldest.
-AttentionRates read_attention(const Cursor& list, std::string_view arch, std::int64_t generation) {
-  const Cursor first = entry_for(list, arch);
-  const std::string family = first.member("arch").text();
-  Cursor best = first;
-  for (const Cursor& entry : list.list(1)) {
-    entry.only({"arch", "generation", "forward", "backward"});
-    if (entry.member("arch").text() == family && entry.member("generation").count() <= generation)
-      best = entry;
-  }
-  return {read_rate(best.member("forward")), read_rate(best.member("backward"))};
-}
+constexpr std::string_view kFusedAttention[] = {"flash1", "flash2", "cudnn", "flash3"};
 
 Slowdowns read_wide_heads(const Cursor& at) {
   at.only({"forward", "backward", "source"});
   const double backward = at.member("backward").positive();
   return {at.member("forward").positive(), backward, backward};
+}
+
+/// Of the entries for the architecture, that of the newest kernels up to those asked for, else the oldest.
+void read_attention(const Cursor& root, std::string_view arch, FusedAttention asked, GpuFacts& facts) {
+  const Cursor list = root.member("attention"), first = entry_for(list, arch);
+  const std::string family = first.member("arch").text();
+  Cursor best = first;
+  for (const Cursor& entry : list.list(1)) {
+    entry.only({"arch", "kernels", "forward", "backward", "wide_heads"});
+    if (entry.member("arch").text() == family &&
+        entry.member("kernels").choose(kFusedAttention) <= static_cast<std::size_t>(asked))
+      best = entry;
+  }
+  facts.attention = {read_rate(best.member("forward")), read_rate(best.member("backward"))};
+  const auto own = best.find("wide_heads");
+  facts.wide_heads = read_wide_heads(own ? *own : root.member("wide_heads"));
+}
+
+Slowdowns read_block_products(const Cursor& list, std::string_view arch, BlockProducts whose) {
+  const Cursor at = entry_for(list, arch);
+  at.only({"arch", "weight_gradient", "own_weight_gradient"});
+  const double library = at.member("weight_gradient").positive(),
+               own = at.member("own_weight_gradient").positive();
+  if (whose == BlockProducts::none) return {};
+  return {.weight_gradient = whose == BlockProducts::own ? own : library};
 }
 
 Slowdowns read_grouped(const Cursor& list, std::string_view arch) {
@@ -78,16 +92,17 @@ double GpuFacts::memory_share_of(std::string_view kind) const {
   return found != memory_shares.end() ? found->second : memory_share;
 }
 
-GpuFacts read_gpu_facts(std::string_view arch, int generation) {
+GpuFacts read_gpu_facts(std::string_view arch, FusedAttention attention, BlockProducts blocks) {
   const Document document = read_document(workload::profiles_directory() / "kernels" / "gpu.json");
   const Cursor root = document.root();
   root.only({"name", "about", "products", "products_source", "attention", "attention_source", "wide_heads",
-             "grouped", "grouped_source", "unfused", "memory_bound", "host", "sigma"});
+             "grouped", "grouped_source", "block_products", "block_products_source", "unfused",
+             "memory_bound", "host", "sigma"});
   GpuFacts facts{.products = read_products(root.member("products"), arch),
-                 .attention = read_attention(root.member("attention"), arch, generation),
-                 .wide_heads = read_wide_heads(root.member("wide_heads")),
                  .grouped = read_grouped(root.member("grouped"), arch),
+                 .block_products = read_block_products(root.member("block_products"), arch, blocks),
                  .unfused = read_unfused(root.member("unfused"))};
+  read_attention(root, arch, attention, facts);
   const Cursor memory = root.member("memory_bound");
   memory.only({"default", "launch_s", "classes", "source"});
   for (const auto& [kind, share] : memory.member("classes").members())

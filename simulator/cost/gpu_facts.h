@@ -2,6 +2,7 @@
 // How fast kernels run on a kind of GPU, where no table of the very shape is at hand: profiles/kernels/gpu.json, which says
 // what each number means and where it comes from.
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -44,11 +45,17 @@ struct Slowdowns {
   }
 };
 
+/// Who has written the kernel, in the order in which they came.
+enum class FusedAttention : std::uint8_t { flash1, flash2, cudnn, flash3 };
+/// Products in 8 bits with scales of blocks: none, the vendor's library's, or those of the software itself.
+enum class BlockProducts : std::uint8_t { none, library, own };
+
 struct GpuFacts {
   ProductRates products;
   AttentionRates attention;
-  Slowdowns wide_heads;  // of attention whose heads are wider than 128
-  Slowdowns grouped;     // of products of several experts by one kernel
+  Slowdowns wide_heads;      // of attention whose heads are wider than 128
+  Slowdowns grouped;         // of products of several experts by one kernel
+  Slowdowns block_products;  // with scales of blocks, beside those that are measured
   UnfusedRates unfused;
   std::map<std::string, double, std::less<>> memory_shares;  // by kind of operator
   double memory_share{}, launch_s{};                         // of every other kind; of all
@@ -58,7 +65,7 @@ struct GpuFacts {
   double memory_share_of(std::string_view kind) const;
 };
 
-/// Those of GPUs of an architecture ("sm90"). `generation`: the newest attention kernel that the software has.
-GpuFacts read_gpu_facts(std::string_view arch, int generation);
+/// Those of GPUs of an architecture ("sm90"). `attention`: the newest kernel that the software has.
+GpuFacts read_gpu_facts(std::string_view arch, FusedAttention attention, BlockProducts blocks);
 
 }  // namespace ds::cost

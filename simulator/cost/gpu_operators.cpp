@@ -21,16 +21,23 @@ constexpr std::int64_t kTensorCoreMultiple = 8;
 constexpr std::int64_t kTableBytes = 2;  // of the types that tables of products were measured in
 constexpr double kFusedLogitBytes = 14, kUnfusedLogitBytes = 50;
 
-int generation_of(const workload::Job& job) {
+FusedAttention attention_of(const workload::Job& job) {
   const Attention kind = job.plan.attention == Attention::flash ? job.habits.flash : job.plan.attention;
   switch (kind) {
-    case Attention::flash1: return 1;
+    case Attention::flash1: return FusedAttention::flash1;
     case Attention::flash:
     case Attention::flash2:
-    case Attention::unfused: return 2;
-    case Attention::flash3: return 3;
+    case Attention::unfused: return FusedAttention::flash2;
+    case Attention::cudnn: return FusedAttention::cudnn;
+    case Attention::flash3: return FusedAttention::flash3;
   }
-  return 2;
+  return FusedAttention::flash2;
+}
+
+/// Who makes products with scales of blocks; none where none are.
+BlockProducts block_products_of(const workload::Job& job) {
+  if (job.plan.fp8_recipe != "block") return BlockProducts::none;
+  return job.habits.block_products ? BlockProducts::own : BlockProducts::library;
 }
 
 /// How much longer work takes that keeps a GPU busy, where kernels that exchange rows beside it keep some of its units.
@@ -73,7 +80,7 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
       host_link_{workload::host_link_bytes_per_s(job.cluster.groups.front().node)},
       host_memory_{job.cluster.groups.front().node.host_memory_bytes_per_s /
                    real(job.cluster.groups.front().node.gpus_per_node)},
-      facts_(read_gpu_facts(gpu_.arch, generation_of(job))),
+      facts_(read_gpu_facts(gpu_.arch, attention_of(job), block_products_of(job))),
       products_(std::move(products)),
       narrow_products_(std::move(narrow_products)) {
   ensure(peak_.value > 0, "a rule says which arithmetic the GPU has");
@@ -123,7 +130,8 @@ Estimate GpuOperators::product(const ops::Op& op, const ops::Linear& like) const
     // Products of several experts are as many as they are.
     const double products =
         ops::flops(op).value / ops::flops({.what = like, .pass = op.pass, .type = op.type}).value;
-    const Seconds measured = table->time(like, op.pass, peak, memory_) * products;
+    const double slower = like.fp8 ? facts_.block_products.of(op.pass) : 1;
+    const Seconds measured = table->time(like, op.pass, peak, memory_) * (products * slower);
     return {Seconds{std::max(measured.value, moving)}, facts_.table_sigma, Source::published};
   }
   return {Seconds{std::max(computing / rates.peak_share, moving) + rates.launch_s}, facts_.product_sigma,

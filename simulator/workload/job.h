@@ -191,7 +191,8 @@ constexpr Modules set_of(Module module) { return Modules{1} << static_cast<unsig
 constexpr bool has(Modules modules, Module module) { return (modules & set_of(module)) != 0; }
 enum class Precision { fp64, fp32, tf32, fp16, bf16, fp8, dynamic };
 enum class CpKind { ring, all_gather, all_to_all };
-enum class Attention { flash, flash1, flash2, flash3, unfused };
+/// `flash`: whose kernels the software has. cuDNN has fused kernels of its own.
+enum class Attention { flash, flash1, flash2, cudnn, flash3, unfused };
 enum class ReducePrecision { software, fp32, bf16 };
 /// How rows go to the ranks that have their experts: each by itself, or once for every node, where they are handed on over the
 /// links inside (DeepSeek-V3, arXiv 2412.19437, section 3.2.2), by kernels for eight GPUs a node or, `hybrid`, for many behind one

@@ -44,11 +44,9 @@ inline constexpr Named<Precision> kPrecisions[] = {{"fp64", Precision::fp64},   
                                                    {"dynamic", Precision::dynamic}};
 inline constexpr Named<CpKind> kCpKinds[] = {
     {"ring", CpKind::ring}, {"all_gather", CpKind::all_gather}, {"all_to_all", CpKind::all_to_all}};
-inline constexpr Named<Attention> kAttentions[] = {{"flash", Attention::flash},
-                                                   {"flash1", Attention::flash1},
-                                                   {"flash2", Attention::flash2},
-                                                   {"flash3", Attention::flash3},
-                                                   {"unfused", Attention::unfused}};
+inline constexpr Named<Attention> kAttentions[] = {
+    {"flash", Attention::flash}, {"flash1", Attention::flash1}, {"flash2", Attention::flash2},
+    {"cudnn", Attention::cudnn}, {"flash3", Attention::flash3}, {"unfused", Attention::unfused}};
 inline constexpr Named<Dispatch> kDispatches[] = {{"all_to_all", Dispatch::all_to_all},
                                                   {"hierarchical", Dispatch::hierarchical},
                                                   {"hybrid", Dispatch::hybrid}};
