@@ -24,7 +24,7 @@
 namespace ds::cli {
 Training prepare(const Common& common, const ExecOptions& options, executor::World* world, Phases& phases) {
   const std::vector<Output> outputs = {
-      {"--report", common.report}, {"--metrics", options.metrics}, {"--trace", options.trace}};
+      {"--report", common.report}, {"--metrics", options.metrics, true}, {"--trace", options.trace}};
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job}, {"the text", options.data}});
   phases.begin("read job and text");

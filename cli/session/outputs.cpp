@@ -101,6 +101,33 @@ bool has_reader(const std::string& fifo) {
   return ::open(fifo.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC) >= 0 || errno != ENXIO;
 }
 
+/// Where a name leads in the end, be there a file or not.
+fs::path followed(fs::path file) {
+  constexpr int kMostLinks = 40;  // as many as Linux follows
+  std::error_code error;
+  for (int links = 0; links < kMostLinks && fs::is_symlink(file, error); ++links)
+    file = file.parent_path() / fs::read_symlink(file, error);
+  return fs::weakly_canonical(fs::absolute(file, error), error);
+}
+
+/// Asked by trying: access() says yes to root, be the file system read-only or none that takes files.
+void check_folder(const Output& output, const fs::path& folder) {
+  const HeldSignals held;
+  std::string trial = (folder / ".ds-XXXXXX.tmp").string();
+  constexpr int kEnding = 4;
+  const int file = ::mkstemps(trial.data(), kEnding);
+  if (file >= 0) {
+    ::close(file);
+    ::unlink(trial.c_str());
+    return;
+  }
+  if (errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE)
+    throw MachineError(
+        fmt::format("{}: {}: cannot write: {}", output.option, output.target, std::strerror(errno)));
+  throw InputError(std::string(output.option), fmt::format("nothing may be written in {}", folder.string()),
+                   "give another folder");
+}
+
 void check_target(const Output& output) {
   const fs::path file = output.target;
   std::error_code error;
@@ -113,9 +140,7 @@ void check_target(const Output& output) {
     refuse(output, "is a link of somebody else in a folder for all", "give another name");
   struct stat there{};
   if (::stat(file.c_str(), &there) != 0) {
-    if (::access(folder.c_str(), W_OK) != 0)
-      throw InputError(std::string(output.option),
-                       fmt::format("nothing may be written in {}", folder.string()), "give another folder");
+    check_folder(output, folder);
     return;
   }
   if (S_ISFIFO(there.st_mode) && !has_reader(output.target))
@@ -123,15 +148,8 @@ void check_target(const Output& output) {
   const bool may = ::access(file.c_str(), W_OK) == 0;
   if (!may || (S_ISREG(there.st_mode) && (there.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0))
     refuse(output, "is write-protected", "give another name");
-}
-
-/// Where a name leads in the end, be there a file or not.
-fs::path followed(fs::path file) {
-  constexpr int kMostLinks = 40;  // as many as Linux follows
-  std::error_code error;
-  for (int links = 0; links < kMostLinks && fs::is_symlink(file, error); ++links)
-    file = file.parent_path() / fs::read_symlink(file, error);
-  return fs::weakly_canonical(fs::absolute(file, error), error);
+  const fs::path target = followed(file);
+  if (S_ISREG(there.st_mode) && !output.in_place) check_folder(output, target.parent_path());
 }
 
 /// Whether both are one file, be it there already or not. What is written into, and not replaced, may be used twice.

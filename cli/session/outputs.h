@@ -13,6 +13,7 @@ namespace ds::cli {
 struct Output {
   std::string_view option;
   std::string target;
+  bool in_place{false};  // written into, and not replaced by a new file beside it
 };
 /// A file that the command reads: {"the job", "job.json"}; no file, none.
 struct Input {

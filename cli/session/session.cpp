@@ -1,12 +1,14 @@
 // Signals and exit statuses, the same for all commands.
 #include "cli/session/session.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -72,7 +74,7 @@ std::string line_of_ours(std::string_view kind, std::string_view message) {
 int complain(int status, std::string_view kind, std::string_view message) {
   try {
     fmt::print(stderr, "{}", line_of_ours(kind, message));
-  } catch (const std::bad_alloc&) {
+  } catch (const std::exception&) {  // no memory, or standard error takes nothing, which changes no status
     for (const std::string_view part : {std::string_view("ds: "), kind, message, std::string_view("\n")})
       write_last_words(part);
   }
@@ -115,10 +117,19 @@ int status_of(const std::function<int()>& command) noexcept {
   }
 }
 
+/// Where one of them is closed, what is opened next would take its place: a metrics file, or the ranks' shared memory, that messages
+/// are then written into. What stands there instead can be neither read nor written.
+void keep_standard_streams() noexcept {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(stream, F_GETFD) < 0 && errno == EBADF)
+      static_cast<void>(::open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+}
+
 }  // namespace
 
 int guarded(const std::function<int()>& command) noexcept {
   static_assert(kOurMistake == kStatusOfLastResort);
+  keep_standard_streams();
   install_last_resort();
   const int status = status_of(command);
   if (threads_are_left()) std::_Exit(status);
@@ -139,7 +150,7 @@ StopToken& watch_signals() {
 
 void end_on_signals() { handle(end_at_once); }
 
-void tell(std::string_view line) { fmt::print(stderr, "{}", line_of_ours("", line)); }
+void tell(std::string_view line) { write_last_words(line_of_ours("", line)); }
 
 void set_last_words(std::string_view words) {
   static std::size_t spare = 0;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -59,6 +60,39 @@ TEST_F(Outputs, ThatCannotBeWrittenAreRefusedAtOnce) {
 }
 
 /// A reader that waits in open() sees the whole and then the end, not the end of a first look.
+/// /proc takes no files, although access() tells root that it does. Calibration takes minutes, and is not to end in that.
+TEST_F(Outputs, IntoAFolderThatTakesNoFilesAreRefusedAtOnce) {
+  const std::string part = ": nothing may be written in /proc";
+  EXPECT_TRUE(complains(exec({"calibrate", "--out", "/proc/p.json"}), 2, "--out" + part));
+  EXPECT_TRUE(complains(train({"--trace", "/proc/t"}), 2, "--trace" + part));
+  EXPECT_TRUE(complains(tune({"search", job, "--report", "/proc/r"}), 2, "--report" + part));
+  EXPECT_TRUE(
+      complains(sim({"sweep", job, "--over", "plan.micro_batch=1", "--csv", "/proc/c"}), 2, "--csv" + part));
+  EXPECT_EQ(train({"--report", path("r.json"), "--metrics", path("m"), "--trace", path("t")}).status, 0);
+  EXPECT_EQ(entries(), (Words{"cache", "job.json", "m", "r.json", "t", "text"}));  // nothing of the trial
+}
+
+/// What is opened next must not take the place of a stream that is closed, and statuses are the same.
+TEST_F(Outputs, AreThemselvesWhereStandardStreamsAreClosed) {
+  const Words two{"run",       job,  "--data",    text,      "--steps",  "2",      "--set",
+                  "plan.dp=2", "-v", "--metrics", path("m"), "--report", path("r")};
+  for (const std::vector<int>& closed : std::vector<std::vector<int>>{{0}, {2}, {0, 2}, {1}, {0, 1, 2}}) {
+    const bool shown = std::ranges::find(closed, 1) == closed.end(),
+               said = std::ranges::find(closed, 2) == closed.end();
+    const Ended ended = exec(two, {.closed = closed});
+    EXPECT_EQ(ended.status, shown ? 0 : 3) << ended.err;
+    EXPECT_EQ(ended.err.find("ds: standard output cannot be written\n") != std::string::npos, said && !shown);
+    for (const std::string& line : lines(read(path("m")))) EXPECT_TRUE(line.starts_with("{\"step\"")) << line;
+    EXPECT_EQ(schema_faults("exec-report", read(path("r"))), "");
+    EXPECT_EQ(sim({"run", path("none.json")}, {.closed = closed}).status, 2);
+    EXPECT_EQ(tune({"search", path("none.json")}, {.closed = closed}).status, 2);
+    EXPECT_EQ(exec({"run", path("none.json")}, {.closed = closed}).status, 2);
+    EXPECT_EQ(sim({"run", job}, {.closed = closed}).status, shown ? 0 : 3);
+    EXPECT_EQ(tune({"search", job, "--evals", "2", "--progress", "always"}, {.closed = closed}).status,
+              shown ? 0 : 3);
+  }
+}
+
 TEST_F(Outputs, ToAPipeReachWhoeverReadsIt) {
   ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
   // Long enough between the first look and the text for a reader to see an end.

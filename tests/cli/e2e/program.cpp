@@ -115,6 +115,8 @@ pid_t start(std::vector<std::string> arguments, const Conditions& conditions, co
     posix_spawn_file_actions_addopen(&files, 1, conditions.output_file.c_str(), O_WRONLY | O_CREAT, 0666);
   posix_spawn_file_actions_adddup2(&files, conditions.window_columns > 0 ? out.write_end : err.write_end, 2);
 
+  for (const int stream : conditions.closed) posix_spawn_file_actions_addclose(&files, stream);
+
   if (!conditions.folder.empty()) posix_spawn_file_actions_addchdir_np(&files, conditions.folder.c_str());
 
   // Whoever started the tests may have these ignored, and children would inherit that.

@@ -37,6 +37,7 @@ struct Conditions {
   std::string output_file;                    // standard output goes there, unseen
   int window_columns{0};                      // standard output and error are a terminal of that width: `out`
   bool closed_output{false};                  // standard output is a pipe that nobody reads
+  std::vector<int> closed;                    // of the standard streams, which are not even open
   std::optional<SignalWhen> signal;
 };
 
