@@ -31,7 +31,8 @@ void ask_for_large_pages_in_first_segment() {
 
 [[gnu::constructor(102)]] void ask() {
   mi_option_set_enabled_default(mi_option_large_os_pages, true);
-  // What is given back is asked for again a moment later, page by page.
+  // A thread's first segment would come page by page, and so would what is given back and asked for again a moment later.
+  mi_option_set_default(mi_option_eager_commit_delay, 0);
   mi_option_set_enabled_default(mi_option_allow_decommit, false);
   mi_register_error(on_error, nullptr);
   if (mi_option_is_enabled(mi_option_large_os_pages)) ask_for_large_pages_in_first_segment();
