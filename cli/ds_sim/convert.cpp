@@ -47,6 +47,17 @@ std::vector<std::pair<std::string, std::string>> variables_of(const std::vector<
   return variables;
 }
 
+/// Without what editors of other systems leave: a byte order mark, and the first half of the ends of lines.
+std::string plain(std::string text) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF", kEnd = "\r\n";
+  if (text.starts_with(kMark)) text.erase(0, kMark.size());
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    if (std::string_view(text).substr(i, kEnd.size()) != kEnd) text[kept++] = text[i];
+  text.resize(kept);
+  return text;
+}
+
 }  // namespace
 
 int sim_convert(const Common& common, const ConvertOptions& options) {
@@ -61,7 +72,7 @@ int sim_convert(const Common& common, const ConvertOptions& options) {
   const Phases phases(common);
   const Argument launch = read_argument(options.file, convert::kMaxLaunchBytes);
   const convert::Conversion made = stack.convert(
-      launch.content,
+      plain(launch.content),
       {.file = launch.name,
        .node = options.node,
        .nodes = options.nodes,

@@ -1,8 +1,12 @@
 #include "tuner/space/space.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <tuple>
 
@@ -285,6 +289,23 @@ TEST(Space, ModulesAndOffloadingMayBePinned) {
   }
   for (const workload::Plan& p : plans(space_of({.pins = {"plan.recompute=2"}})))
     EXPECT_EQ(p.recompute_layers, 2);
+}
+
+TEST(Space, KeysOfAFileThatAreNamedOtherwiseAreToldAsTheyAreNamedHere) {
+  const std::pair<const char*, const char*> keys[] = {
+      {R"({"plan.tp": [1]})", "did you mean \"tp\"?"},
+      {R"({"tensor_model_parallel_size": [1]})", "did you mean \"tp\"?"},
+      {R"({"micro_batch_size": [1]})", "did you mean \"micro_batch\"?"},
+      {R"({"overlap": {"p2p": [true]}})", "did you mean \"overlap.p2p\"?"},
+      {R"({"tpp": [1]})", "did you mean tp?"},
+      {R"({"collectives": [1]})", "known are tp, pp"}};
+  const std::string file =
+      (std::filesystem::temp_directory_path() / fmt::format("ds-space-{}.json", ::getpid())).string();
+  for (const auto& [text, part] : keys) {
+    std::ofstream(file) << text;
+    EXPECT_NE(refusal({.file = file}).find(part), std::string::npos) << refusal({.file = file});
+  }
+  std::filesystem::remove(file);
 }
 
 TEST(Space, ConstraintsThatCannotBeMeantAreRefused) {

@@ -9,6 +9,7 @@
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
 #include "simulator/base/nearest.h"
+#include "simulator/workload/aliases.h"
 #include "simulator/workload/rules.h"
 #include "simulator/workload/supported.h"
 #include "tuner/space/space.h"
@@ -54,12 +55,26 @@ Dimensions default_space(const workload::Job& base, std::int64_t cores) {
   return dimensions;
 }
 
+/// Keys of the plan stand in a space as they are named there; with plan. in front, as objects, or by other programs' names they may be
+/// meant all the same.
+void refuse_other_keys(const Cursor& root) {
+  const auto known = names();
+  for (const auto& [key, value] : root.members()) {
+    if (std::ranges::find(known, key) != known.end()) continue;
+    std::string meant = key.starts_with(kPlan) ? key.substr(kPlan.size()) : workload::path_meant_by(key);
+    if (meant.starts_with(kPlan)) meant.erase(0, kPlan.size());
+    if (value.is_object() && !value.members().empty()) meant = key + "." + value.members().front().first;
+    if (std::ranges::find(known, meant) != known.end())
+      value.fail(std::string(kUnknownKey), fmt::format("did you mean {}?", json_text(meant)));
+  }
+  root.only(known);
+}
+
 Dimensions space_of_file(const std::string& file) {
   const Argument given = read_argument(file);
   const Document document = parse_document(given.content, given.name);
   const Cursor root = document.root();
-  root.expect_object();
-  root.only(names());
+  refuse_other_keys(root);
   Dimensions dimensions;
   for (const PlanKey* key : workload::varied_plan_keys()) {
     const auto at = root.find(key->name);

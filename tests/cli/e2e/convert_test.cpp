@@ -120,5 +120,24 @@ TEST_F(Convert, WhatCannotBeReadIsALine) {
   EXPECT_TRUE(complains(sim({"convert", "megatron", wide, "--node", "dgx-h100"}), 2, "wide"));
 }
 
+class LaunchesOfOtherSystems : public World {};
+
+TEST_F(LaunchesOfOtherSystems, AreTheSameWithTheirEndsOfLinesAndMark) {
+  const std::string unix_file =
+      "torchrun --nnodes 1 --nproc_per_node 8 \\\n  pretrain_gpt.py --num-layers 4 --hidden-size 64 \\\n "
+      "--num-attention-heads 4"
+      " --seq-length 128 --max-position-embeddings 128 --micro-batch-size 1 --global-batch-size 8 --bf16\n";
+  std::string windows_file = "\xEF\xBB\xBF";
+  for (const char c : unix_file) windows_file += c == '\n' ? std::string("\r\n") : std::string(1, c);
+  const auto convert = [&](const std::string& text) {
+    return sim({"convert", "megatron", write("train.sh", text), "--node", "dgx-h100", "--vocab", "32000"});
+  };
+  const Ended expected = convert(unix_file), got = convert(windows_file);
+  EXPECT_EQ(expected.status, 0) << expected.err;
+  EXPECT_EQ(got.status, 0) << got.err;
+  EXPECT_EQ(got.out, expected.out);
+  EXPECT_EQ(got.err, expected.err);
+}
+
 }  // namespace
 }  // namespace ds::e2e
