@@ -104,11 +104,16 @@ class ClassWalk {
     Way begin;
   };
 
-  std::size_t kind_of(const program::PassKind& kind) const {
+  /// Of a chunk's forwards, and of its backwards, most are as the one before.
+  std::size_t kind_of(const program::PassKind& kind) {
     const std::vector<program::PassKind>& kinds = outline_.passes().kinds;
-    const auto found = std::ranges::find(kinds, kind);
-    ensure(found != kinds.end(), "a stage calls passes that it has");
-    return static_cast<std::size_t>(found - kinds.begin());
+    const auto which = static_cast<std::size_t>(2 * kind.chunk + (kind.forward ? 1 : 0));
+    if (which >= latest_.size()) latest_.resize(which + 1, 0);
+    std::size_t& latest = latest_[which];
+    if (kinds[latest] != kind)
+      latest = static_cast<std::size_t>(std::ranges::find(kinds, kind) - kinds.begin());
+    ensure(latest < kinds.size(), "a stage calls passes that it has");
+    return latest;
   }
 
   void find_users() {
@@ -343,8 +348,9 @@ class ClassWalk {
   bool local_;  // lanes of the class's own make the compute lane wait
   ChannelNumbers& channels_;
   std::vector<program::PassCall> calls_;
-  std::int32_t call_{0};   // that is gone through
-  bool is_finish_{false};  // what follows the last backwards, up to the cut, is gone through
+  std::vector<std::size_t> latest_;  // kinds, by chunk and direction
+  std::int32_t call_{0};             // that is gone through
+  bool is_finish_{false};            // what follows the last backwards, up to the cut, is gone through
   std::vector<std::vector<std::int32_t>> beats_;  // by template and item
   std::vector<UsedBuffer> buffers_;
   std::size_t lanes_{1};

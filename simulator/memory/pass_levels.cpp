@@ -321,7 +321,8 @@ void PassReader::add_own_lives(std::size_t kind, Lives& lives) const {
 /// Deaths come before the births at their position.
 std::vector<Level> PassReader::highest_of(std::vector<Change> changes,
                                           const std::vector<bool>& passed_over) const {
-  std::ranges::sort(changes, {}, [](const Change& c) { return std::pair(c.position, c.birth); });
+  std::ranges::sort(changes, {},
+                    [](const Change& c) { return 2 * std::int64_t{c.position} + (c.birth ? 1 : 0); });
   Level now(sizes_.count(), 0);
   Highest highest;
   for (std::size_t i = 0; i < changes.size(); ++i) {
