@@ -256,7 +256,8 @@ TensorIndex StageBuilder::embed() {
   table_ = parameter("embedding.tokens", {{rows, width}, 2}, Init::normal, kDeviation, vocabulary_cut());
   stage_.parameters.back().token_table = true;
   // Gradients of a table that has another use are added to; those of positions are not.
-  const bool added = options_.one_tied_gradient && model_.tied_embeddings && options_.head;
+  const bool by_head = options_.one_tied_gradient && model_.tied_embeddings && options_.head;
+  const bool added = by_head || options_.mtp > 0;
   const bool learned = model_.position == Position::learned;
   const bool at_once = learned && !cut() && width == hidden && !added;
   // A rank that has a part of a sequence has its positions in a table of all of them.

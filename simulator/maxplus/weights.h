@@ -46,9 +46,6 @@ class WeightTerms {
   /// Durations are not negative: a sum that holds all of another is the longer one.
   std::int32_t longest(std::int32_t a, std::int32_t b);
 
-  /// Durations in a sum.
-  std::size_t length(std::int32_t number) const { return sum(number).size(); }
-
   /// Formulas of the numbered ones, in that order.
   WeightFormulas formulas(std::span<const std::int32_t> numbers) const;
 

@@ -1,6 +1,8 @@
 // Multi-token prediction: what stands behind the head of the last stage.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "simulator/program/walk.h"
 #include "simulator/workload/parameters.h"
 #include "tests/support/jobs.h"
@@ -10,22 +12,25 @@ namespace {
 
 constexpr std::int64_t kLayers = 4;
 
-workload::Job job_with(std::int64_t further, std::int64_t pp, std::int64_t tp = 1) {
+workload::Job job_with(std::int64_t further, std::int64_t pp, std::int64_t tp = 1,
+                       workload::Family family = workload::Family::llama) {
   support::Small small = support::small_to_share(kLayers, 4);
-  small.family = workload::Family::llama, small.precision = workload::Precision::bf16;
+  small.family = family, small.precision = workload::Precision::bf16;
   small.pp = pp, small.tp = tp, small.dp = 2;
   workload::Job job = support::small_job(small);
   job.model.mtp_layers = further;
   return job;
 }
 
+/// Also where positions are learned, whose table has no second use.
 TEST(FurtherTokens, ProgramsPassTheChecker) {
-  for (const std::int64_t further : {1, 2})
+  for (const auto& [further, family] :
+       {std::pair{1, workload::Family::llama}, {2, workload::Family::llama}, {1, workload::Family::gpt}})
     for (const std::int64_t pp : {1, 2})
       for (const std::int64_t tp : {1, 2})
         for (const auto recompute : {workload::Recompute::none, workload::Recompute::full})
           for (const int zero : {0, 1, 3}) {
-            workload::Job job = job_with(further, pp, tp);
+            workload::Job job = job_with(further, pp, tp, family);
             job.plan.recompute = recompute, job.plan.zero = zero;
             EXPECT_EQ(check(lower(job)), std::nullopt) << further << " " << pp << " " << tp << " " << zero;
             EXPECT_EQ(check(unroll(lower(job))), std::nullopt);
