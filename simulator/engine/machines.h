@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <tuple>
 
 #include "simulator/cost/machine.h"
@@ -26,13 +27,9 @@ class Machines {
   Numbered of(const workload::Job& job) {
     const workload::Plan& plan = job.plan;
     const std::scoped_lock hold(lock_);
-    const Key key{plan.precision,
-                  plan.attention,
-                  plan.dropout,
-                  plan.fp8_recipe == "block",
-                  plan.exchanges_apart(),
-                  plan.cuda_graphs,
-                  job.cluster.cpu() ? job.cluster.ranks() : 0};
+    const Key key{plan.precision,  plan.attention,         plan.dropout,
+                  plan.fp8_recipe, plan.exchanges_apart(), plan.ep > 1,
+                  plan.dispatch,   plan.cuda_graphs,       job.cluster.cpu() ? job.cluster.ranks() : 0};
     std::unique_ptr<cost::Machine>& found = machines_[key];
     if (!found) {
       if (job.cluster.cpu() || !any_)
@@ -47,8 +44,8 @@ class Machines {
 
  private:
   // What cost::Machine reads of a plan; on CPUs also how many ranks there are.
-  using Key = std::tuple<workload::Precision, workload::Attention, double, bool, bool, workload::CudaGraphs,
-                         std::int64_t>;
+  using Key = std::tuple<workload::Precision, workload::Attention, double, std::string, bool, bool,
+                         workload::Dispatch, workload::CudaGraphs, std::int64_t>;
 
   const cost::Profile& profile_;
   const cost::Machine* any_{};  // whose communications and products all share

@@ -331,6 +331,28 @@ TEST(PlanSteps, AreTheSameAloneAndAmongOthers) {
     EXPECT_EQ(alone.step_times(std::span(&plans[i], 1)).front(), all[i]) << describe(plans[i]);
 }
 
+/// The host waits for sizes where ranks share experts out, and launches fewer kernels where these exchange by kernels of their own.
+TEST(PlanSteps, TellPlansApartThatDifferByHowRowsGoToExperts) {
+  const Document document = parse_document(
+      R"({"model": {"family": "moe", "layers": 4, "hidden": 64, "heads": 4, "ffn_hidden": 256, "vocab": 512,
+                    "moe": {"experts": 8, "top_k": 2, "expert_ffn": 64}},
+          "cluster": {"node": "dgx-h100", "nodes": 1}, "train": {"sequence_length": 64, "global_batch": 64},
+          "software": "megatron-core"})",
+      "job.json");
+  workload::Job job = workload::read_job_parts(document);
+  job.plan.dp = job.plan.zero_group = 8;
+  engine::PlanSteps steps(job, kNoProfile);
+  for (const std::int64_t ep : {1, 2, 8})
+    for (const auto dispatch :
+         {workload::Dispatch::all_to_all, workload::Dispatch::hierarchical, workload::Dispatch::hybrid}) {
+      job.plan.ep = ep, job.plan.dispatch = dispatch;
+      workload::settle(job);
+      const double exact = analysed(job);
+      EXPECT_NEAR(steps.step_times(std::span(&job.plan, 1)).front().value, exact, 1e-12 * exact)
+          << "ep " << ep << ", dispatch " << static_cast<int>(dispatch);
+    }
+}
+
 TEST(PlanSteps, TellPlansApartThatDifferByDropoutAlone) {
   const Document document = parse_document(
       R"({"model": {"family": "gpt", "layers": 4, "hidden": 64, "heads": 4, "ffn_hidden": 256, "vocab": 512},
