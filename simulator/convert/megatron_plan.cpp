@@ -104,10 +104,9 @@ void take_fusions(const Flags& flags, Draft& draft) {
   std::string passes = R"("bias_gelu", "bias_swiglu", "bias_dropout_add", "layer_norm", "rms_norm", "rope")";
   bool all = true;
   const auto take = [&](const char* name, std::string_view pass) {
-    const Flag* flag = flags.find(name);
-    if (flag != nullptr) expect_switch(*flag);
-    all = all && flag != nullptr;
-    if (flag != nullptr) passes += fmt::format(R"(, "{}")", pass);
+    const bool asked = flags.on(name);
+    all = all && asked;
+    if (asked) passes += fmt::format(R"(, "{}")", pass);
   };
   take("--cross-entropy-loss-fusion", "cross_entropy");  // else Megatron-LM keeps logits in fp32
   if (flags.find("--num-experts") != nullptr) {
@@ -120,10 +119,8 @@ void take_fusions(const Flags& flags, Draft& draft) {
 
 /// Whether rows of experts are copied to whole tiles, because the router has not sent them so.
 bool pads_rows(const Flags& flags) {
-  const bool fp8 = flags.find("--fp8-format") != nullptr;
-  const auto routed = [&](const char* name) { return flags.find(name) != nullptr && flags.on(name); };
-  return fp8 && flags.find("--num-experts") != nullptr && !routed("--moe-router-padding-for-fp8") &&
-         !routed("--moe-router-padding-for-quantization");
+  return flags.find("--fp8-format") != nullptr && flags.find("--num-experts") != nullptr &&
+         !flags.on("--moe-router-padding-for-fp8") && !flags.on("--moe-router-padding-for-quantization");
 }
 
 void take_attention_kernel(const Flags& flags, Draft& draft) {
