@@ -34,12 +34,6 @@ FusedAttention attention_of(const workload::Job& job) {
   return FusedAttention::flash2;
 }
 
-/// Who makes products with scales of blocks; none where none are.
-BlockProducts block_products_of(const workload::Job& job) {
-  if (job.plan.fp8_recipe != "block") return BlockProducts::none;
-  return job.habits.block_products ? BlockProducts::own : BlockProducts::library;
-}
-
 /// How much longer work takes that keeps a GPU busy, where kernels that exchange rows beside it keep some of its units.
 double units_share(const workload::Job& job) {
   const double units = job.cluster.groups.front().node.accelerator.sm_count;
@@ -55,11 +49,17 @@ std::optional<ProductTable> table_of(const workload::Job& job, ProductTable::Num
 
 std::optional<ProductTable> narrow_table_of(const workload::Job& job) {
   if (job.plan.precision != workload::Precision::fp8) return std::nullopt;
-  return table_of(job, job.plan.fp8_recipe == "block" ? ProductTable::Numbers::in_8_bits_by_blocks
-                                                      : ProductTable::Numbers::in_8_bits);
+  const bool in_blocks = block_products_of(job) != BlockProducts::none;
+  return table_of(job,
+                  in_blocks ? ProductTable::Numbers::in_8_bits_by_blocks : ProductTable::Numbers::in_8_bits);
 }
 
 }  // namespace
+
+BlockProducts block_products_of(const workload::Job& job) {
+  if (job.plan.fp8_recipe != "block") return BlockProducts::none;
+  return job.habits.block_products ? BlockProducts::own : BlockProducts::library;
+}
 
 GpuOperators::GpuOperators(const workload::Job& job)
     : GpuOperators(job, table_of(job, ProductTable::Numbers::in_16_bits), narrow_table_of(job)) {}

@@ -12,6 +12,9 @@
 
 namespace ds::cost {
 
+/// Who makes the job's products with scales of blocks; none where it has none.
+BlockProducts block_products_of(const workload::Job& job);
+
 class GpuOperators {
  public:
   /// The first group's GPU; attention kernel and fusions as the plan and the software say.

@@ -21,10 +21,8 @@ double factor_of(const ops::Op& op, const FittedConstants& fitted, bool by_block
   return ops::is_attention(op.what) ? fitted.attention : fitted.memory_bound;
 }
 
-/// By kernels of the software's own. The library's run into the same limits of a whole step with scales of blocks as without.
-bool by_blocks(const workload::Job& job) {
-  return job.plan.fp8_recipe == "block" && job.habits.block_products;
-}
+/// The library's run into the same limits of a whole step with scales of blocks as without.
+bool by_blocks(const workload::Job& job) { return block_products_of(job) == BlockProducts::own; }
 
 }  // namespace
 
