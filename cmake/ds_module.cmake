@@ -71,6 +71,14 @@ elseif(CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
   set(DS_TEST_ENVIRONMENT TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
 endif()
 
+# What tests do themselves takes next to no time, but gtest and rapidcheck make it the longest part of a build to compile: it is
+# optimised a little, and CI leaves out what doubles that once more, undefined behaviour sought in the tests' own lines.
+option(DS_SANITIZE_TESTS "Undefined behaviour is sought in the sources of tests, too" OFF)
+set(DS_OPTIONS_OF_TESTS -O1)
+if(NOT DS_SANITIZE_TESTS AND CMAKE_CXX_FLAGS MATCHES "fsanitize=address,undefined")
+  list(APPEND DS_OPTIONS_OF_TESTS -fno-sanitize=undefined)
+endif()
+
 # One test binary, one entry of ctest. `LABELS slow` keeps it out of the fast set and out of the sanitizer run of CI;
 # `TIMEOUT` in seconds of a Release build, 120 when left out. `PROCESSORS` that it keeps busy, 1 when left out: ctest -j runs
 # so many fewer others beside it. Ranks that wait for one another take far longer on cores that they do not have.
@@ -79,6 +87,7 @@ function(ds_test name)
   ds_refuse_unknown(ds_test ${name} ${arg_UNPARSED_ARGUMENTS})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ds_options GTest::gtest_main)
+  target_compile_options(${name} PRIVATE ${DS_OPTIONS_OF_TESTS})
   ds_link(${name} PRIVATE ${arg_USES})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_compile_definitions(${name} PRIVATE DS_SOURCE_DIR="${PROJECT_SOURCE_DIR}" DS_BINARY_DIR="${CMAKE_BINARY_DIR}")

@@ -100,8 +100,7 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   check_outputs({{"--report", common.report}});
   check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
   const cost::Fitted fitted = fitted_of(options.fitted);
-  const Argument given = read_argument(options.file);
-  const Document document = parse_document(given.content, given.name);
+  const Document document = read_document_argument(options.file);
   std::vector<Case> cases = read_cases(document);
   std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });
   if (cases.empty())

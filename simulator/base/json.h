@@ -130,6 +130,8 @@ class Document {
 
 /// Reads and parses a regular file of at most kMaxInputBytes, named by another file.
 Document read_document(const std::filesystem::path& file);
+/// What a command is given to read: a file, or standard input for "-".
+Document read_document_argument(const std::filesystem::path& file);
 /// Parses text that came from `file` (a name for messages, may be empty).
 Document parse_document(std::string_view text, std::string file);
 

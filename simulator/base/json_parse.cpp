@@ -202,6 +202,11 @@ Document parse_document(std::string_view text, std::string file) {
   return {std::make_unique<Json>(builder.take()), std::move(file)};
 }
 
+Document read_document_argument(const std::filesystem::path& file) {
+  const Argument given = read_argument(file);
+  return parse_document(given.content, given.name);
+}
+
 Document read_document(const std::filesystem::path& file) {
   return parse_document(read_file(file), file.string());
 }

@@ -132,8 +132,7 @@ void Draft::set_model() {
 
 void Draft::set_cluster(const Launched& launched) {
   if (!asked_.cluster.empty()) {
-    const Argument given = read_argument(asked_.cluster);
-    const Document document = parse_document(given.content, given.name);
+    const Document document = read_document_argument(asked_.cluster);
     const auto inside = document.root().find("cluster");
     set_json("cluster", (inside ? *inside : document.root()).dump());
     return;

@@ -86,10 +86,6 @@ GpuOperators::GpuOperators(const workload::Job& job, std::optional<ProductTable>
   ensure(peak_.value > 0, "a rule says which arithmetic the GPU has");
 }
 
-bool GpuOperators::fuses(std::string_view pass) const {
-  return std::ranges::find(habits_.fusions, pass) != habits_.fusions.end();
-}
-
 Estimate GpuOperators::on_fewer_units(Estimate estimate) const {
   estimate.seconds = estimate.seconds * fewer_units_;
   return estimate;
@@ -170,11 +166,11 @@ Estimate GpuOperators::memory_bound(const ops::Op& op) const {
   double bytes = static_cast<double>(ops::traffic(op).value);
   if (const auto* loss = std::get_if<ops::CrossEntropy>(&op.what)) {
     bytes = real(loss->tokens) * real(loss->columns) *
-            (fuses("cross_entropy") ? kFusedLogitBytes : kUnfusedLogitBytes);
+            (habits_.fuses("cross_entropy") ? kFusedLogitBytes : kUnfusedLogitBytes);
   }
   const std::optional<Composite> composite = composite_of(op.what);
-  if (composite && op.pass != ops::Pass::weight_gradient && !fuses(composite->fused_by) &&
-      !fuses("compile")) {
+  if (composite && op.pass != ops::Pass::weight_gradient && !habits_.fuses(composite->fused_by) &&
+      !habits_.fuses("compile")) {
     const double wide = size_of(op.type) > kTableBytes ? 2 : 1;
     bytes = wide * real(composite->elements) *
             (op.pass == ops::Pass::forward ? composite->forward_bytes : composite->input_gradient_bytes);

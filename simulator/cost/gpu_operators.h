@@ -47,7 +47,6 @@ class GpuOperators {
   /// Of what the host has part in: a copy to it or back, an update by its processors.
   Estimate on_host(const ops::Op& op) const;
   FlopsPerSecond peak_of(DataType type) const;
-  bool fuses(std::string_view pass) const;
 
   workload::Gpu gpu_;
   workload::Software habits_;

@@ -67,14 +67,12 @@ struct Kernels {
 };
 
 Launching launching(const workload::Job& job) {
-  const auto fuses = [&](std::string_view pass) {
-    return std::ranges::find(job.habits.fusions, pass) != job.habits.fusions.end();
-  };
+  const workload::Software& by = job.habits;
   const bool in_blocks = !job.plan.fp8_recipe.starts_with("tensor");
   return {.fused_attention = job.plan.attention != workload::Attention::unfused,
-          .fused_router = fuses("router") || fuses("compile"),
-          .fused_permute = fuses("permute") || fuses("compile"),
-          .makes_scales = in_blocks && !fuses("fp8_scales"),
+          .fused_router = by.fuses("router") || by.fuses("compile"),
+          .fused_permute = by.fuses("permute") || by.fuses("compile"),
+          .makes_scales = in_blocks && !by.fuses("fp8_scales"),
           .sends_by_kernel = job.plan.dispatch != workload::Dispatch::all_to_all};
 }
 

@@ -102,7 +102,7 @@ graph::Selective selective_of(const Job& job) {
 
 /// Whether the software makes it of elementary operators.
 bool is_composite(const Job& job, std::string_view fusion) {
-  return !job.cluster.cpu() && !has_fusion(job, fusion) && !has_fusion(job, "compile");
+  return !job.cluster.cpu() && !job.habits.fuses(fusion) && !job.habits.fuses("compile");
 }
 
 /// Products in 8 bits want rows in whole tiles of 16 or 32 (cuBLAS). Where each expert has room for so many rows, it has them in tiles;
@@ -135,7 +135,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .dispatch_in_fp8 = plan.ep > 1 && plan.dispatch_precision == workload::DispatchPrecision::fp8,
           .probabilities_at_experts = job.habits.experts_multiply,
           .pads_expert_rows = pads_expert_rows(job),
-          .norms_quantise = !job.cluster.cpu() && has_fusion(job, "norm_quantise"),
+          .norms_quantise = !job.cluster.cpu() && job.habits.fuses("norm_quantise"),
           .exchanges_early = plan.exchanges_apart(),
           .cp = plan.cp,
           .cp_kind = plan.cp_kind,
@@ -146,7 +146,7 @@ graph::StageOptions chunk_options(const Job& job, std::int64_t stage, std::int64
           .gradient_type = gradient_type(job),
           .fp8 = fp8_of(job),
           .flash = plan.attention != workload::Attention::unfused,
-          .loss_copies = job.cluster.cpu() || has_fusion(job, "cross_entropy") ? 0 : job.habits.loss_copies,
+          .loss_copies = job.cluster.cpu() || job.habits.fuses("cross_entropy") ? 0 : job.habits.loss_copies,
           .composite_norms = is_composite(job, "rms_norm"),
           .composite_gates = is_composite(job, "bias_swiglu"),
           .spare_head_gradient = has_dummy_gradients(job),

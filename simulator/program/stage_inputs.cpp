@@ -105,7 +105,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
       .sends_shares = job.habits.pipeline_scatter_gather && plan.tp > 1 && !plan.sequence_parallel,
       .products_in_pieces =
           !job.cluster.cpu() && plan.overlap.tp_comm && plan.sequence_parallel && plan.tp > 1,
-      .fuses_bias_dropout = !job.cluster.cpu() && has_fusion(job, "bias_dropout_add"),
+      .fuses_bias_dropout = !job.cluster.cpu() && job.habits.fuses("bias_dropout_add"),
       .scales_of_blocks =
           plan.precision == workload::Precision::fp8 && !plan.fp8_recipe.starts_with("tensor"),
       .dummy_gradients = has_dummy_gradients(job),

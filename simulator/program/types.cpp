@@ -26,10 +26,6 @@ DataType storage_type(const Job& job) {
 
 bool narrow(DataType type) { return type != DataType::fp64 && type != DataType::fp32; }
 
-bool has_fusion(const Job& job, std::string_view name) {
-  return std::ranges::find(job.habits.fusions, name) != job.habits.fusions.end();
-}
-
 bool has_dummy_gradients(const Job& job) {
   return job.habits.dummy_weight_gradients && job.habits.allocator != "arena" &&
          gradient_type(job) != storage_type(job);

@@ -18,8 +18,6 @@ DataType gradient_type(const workload::Job& job);
 DataType reduce_type(const workload::Job& job);
 /// Whether gradients of weights have companions in the working precision, which nothing reads.
 bool has_dummy_gradients(const workload::Job& job);
-/// Whether the job's software has that pass that makes one operator of several.
-bool has_fusion(const workload::Job& job, std::string_view name);
 /// Of what the optimizer updates.
 DataType master_type(const workload::Job& job);
 /// Of what it remembers of gradients.

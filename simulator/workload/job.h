@@ -4,10 +4,12 @@
 //
 // Counts are int64 and at least 1 unless said otherwise; the reader has checked the limits of `limits.h`.
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -364,6 +366,9 @@ struct Software {
   HostCosts host;
   CudaGraphs cuda_graphs{};  // of dense models; with experts it is partial at most
   bool deterministic{};      // whatever is allocated is filled first, so that runs are equal bit by bit
+
+  /// Whether it has that pass that makes one operator of several.
+  bool fuses(std::string_view pass) const { return std::ranges::find(fusions, pass) != fusions.end(); }
 };
 
 struct Job {

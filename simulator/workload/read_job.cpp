@@ -117,8 +117,7 @@ Job read_job_text(std::string_view text, const std::string& name, std::span<cons
 
 Document read_job_file(const std::filesystem::path& file) {
   try {
-    const Argument given = read_argument(file);
-    return parse_document(given.content, given.name);
+    return read_document_argument(file);
   } catch (const InputError& error) {
     const std::string hint = launch_hint(file);
     if (hint.empty() || !error.hint().empty() || error.wrong().find("not JSON") == std::string::npos) throw;

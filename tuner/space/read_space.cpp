@@ -71,8 +71,7 @@ void refuse_other_keys(const Cursor& root) {
 }
 
 Dimensions space_of_file(const std::string& file) {
-  const Argument given = read_argument(file);
-  const Document document = parse_document(given.content, given.name);
+  const Document document = read_document_argument(file);
   const Cursor root = document.root();
   refuse_other_keys(root);
   Dimensions dimensions;
