@@ -88,10 +88,8 @@ HostLaunches::HostLaunches(const workload::Job& job)
       waits_for_sizes_(job.model.moe && !job.model.moe->capacity_factor && job.plan.ep > 1 &&
                        job.plan.cuda_graphs != workload::CudaGraphs::full) {
   const workload::HostCosts& host = job.habits.host;
-  // Deterministic PyTorch fills whatever it allocates, with a kernel for each (torch.utils.deterministic.fill_uninitialized_memory).
-  const double fills = job.habits.deterministic ? 2 : 1;
   const double slowdown = job.cluster.groups.front().node.launch_slowdown;
-  kernel_ = Seconds{host.kernel_s * fills * slowdown};
+  kernel_ = Seconds{host.kernel_s * slowdown};
   communication_ = Seconds{host.communication_s * slowdown};
 }
 

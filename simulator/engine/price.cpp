@@ -115,6 +115,7 @@ class Communications {
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
       const auto id = static_cast<program::InstructionId>(i);
       const program::Instruction& one = program_.instruction(id);
+      if (launched_beside(one)) launched_.push_back({machine_.launch_of_communication(among_experts), {}});
       if (!program::is_own_work(one)) continue;
       if (one.kind == Kind::launches) {
         wait = &seconds[program::index(id)];
@@ -136,6 +137,13 @@ class Communications {
       launched_.clear();
       known = 0;
     }
+  }
+
+  /// What other lanes communicate within a layer the host launches, too, but no work of the compute lane stands behind it there.
+  static bool launched_beside(const program::Instruction& one) {
+    const program::Group& group = one.comm.group;
+    return program::communicates(one.kind) && !one.of_step && one.lane != program::LaneId{0} &&
+           !group.has(program::Axis::pp) && !group.has(program::Axis::tp);
   }
 
   /// How much longer than its work the device takes for the work of a layer, all of which the host has launched one after the other. Where

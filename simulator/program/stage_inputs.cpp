@@ -49,12 +49,8 @@ CollectiveChoice choice_of(const Job& job) {
   return choice;
 }
 
-/// Not where another lane takes turns with the compute lane in each layer: what is waited for there would count twice.
-bool may_wait_for_launches(const Job& job, const StageInputs& inputs) {
-  const bool alone = inputs.lanes.context == inputs.lanes.compute &&
-                     inputs.lanes.experts == inputs.lanes.compute && !inputs.gathers_weights() &&
-                     !inputs.sharding.gradients && !workload::offloads_activations(job.plan);
-  return alone && !job.cluster.cpu() && job.habits.host.kernel_s > 0 &&
+bool may_wait_for_launches(const Job& job) {
+  return !job.cluster.cpu() && job.habits.host.kernel_s > 0 &&
          job.plan.cuda_graphs != workload::CudaGraphs::full;
 }
 
@@ -132,7 +128,7 @@ StageInputs stage_inputs(const Job& job, std::int64_t stage, const std::vector<b
     if (inputs.chunks.back().graph.head)
       inputs.micro_batches = static_cast<std::int32_t>(job.micro_batches()) / directions;
   }
-  inputs.waits_for_launches = may_wait_for_launches(job, inputs);
+  inputs.waits_for_launches = may_wait_for_launches(job);
   if (!inputs.tied_across) inputs.counts_tied = true;
   return inputs;
 }

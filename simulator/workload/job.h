@@ -365,7 +365,7 @@ struct Software {
   bool separate_products{};  // queries, keys and values, gate and up: a product each
   HostCosts host;
   CudaGraphs cuda_graphs{};  // of dense models; with experts it is partial at most
-  bool deterministic{};      // whatever is allocated is filled first, so that runs are equal bit by bit
+  bool deterministic{};      // runs are equal bit by bit, which takes libraries larger workspaces
 
   /// Whether it has that pass that makes one operator of several.
   bool fuses(std::string_view pass) const { return std::ranges::find(fusions, pass) != fusions.end(); }

@@ -1,4 +1,4 @@
-// What the host takes to launch kernels: by software, in graphs, and where runs are deterministic.
+// What the host takes to launch kernels: by software, in graphs, around experts.
 #include "simulator/cost/host_launches.h"
 
 #include <fmt/format.h>
@@ -25,13 +25,15 @@ const ops::Op kProduct{ops::Linear{.tokens = 128, .inputs = 64, .outputs = 64, .
 TEST(HostLaunches, ABiasHasAGradientOfItsOwn) {
   const HostLaunches eager(job(R"("megatron-core")"));
   EXPECT_EQ(kernels_of(kProduct, {}), 2);
-  EXPECT_DOUBLE_EQ(eager.time(kProduct, false).value, 2 * 50e-6);
-  EXPECT_DOUBLE_EQ(eager.communication(false).value, 50e-6);
+  EXPECT_DOUBLE_EQ(eager.time(kProduct, false).value, 2 * 105e-6);
+  EXPECT_DOUBLE_EQ(eager.communication(false).value, 150e-6);
 }
 
-TEST(HostLaunches, DeterministicRunsFillWhatTheyAllocate) {
-  const HostLaunches filled(job(R"({"base": "megatron-core", "deterministic": true})"));
-  EXPECT_DOUBLE_EQ(filled.time(kProduct, false).value, 4 * 50e-6);
+/// Megatron-LM's own tests take as long without it (decision 038).
+TEST(HostLaunches, DeterministicRunsLaunchAsMuch) {
+  const HostLaunches eager(job(R"("megatron-core")")),
+      deterministic(job(R"({"base": "megatron-core", "deterministic": true})"));
+  EXPECT_EQ(deterministic.time(kProduct, false), eager.time(kProduct, false));
 }
 
 TEST(HostLaunches, GraphsAreLaunchedAtOnce) {
@@ -78,8 +80,8 @@ TEST(HostLaunches, FusionsAroundExpertsAreFewerKernels) {
 
 TEST(HostLaunches, ProcessorsOfNodesDiffer) {
   const HostLaunches grace(with_experts("")), other(with_experts("", "dgx-b200"));
-  EXPECT_NEAR(grace.time(kRoute, false).value / other.time(kRoute, false).value, 1.9, 1e-9);
-  EXPECT_NEAR(grace.communication(false).value / other.communication(false).value, 1.9, 1e-9);
+  EXPECT_NEAR(grace.time(kRoute, false).value / other.time(kRoute, false).value, 1.6, 1e-9);
+  EXPECT_NEAR(grace.communication(false).value / other.communication(false).value, 1.6, 1e-9);
 }
 
 TEST(HostLaunches, WaitsForSizesWhereExpertsAreChosenFreely) {

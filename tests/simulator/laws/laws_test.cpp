@@ -94,15 +94,23 @@ constexpr Change kFaster[] = {
     {"latency of the fabric", [](workload::Cluster& c) { c.network.latency_s /= 2; }},
 };
 
+/// Behind what another lane brings into a layer the host is as far behind as the layer's own work is shorter than its launches,
+/// also where it might have gone on launching while that was waited for (decision 038).
+constexpr double kHostWaits = 0.01;
+double waits_for(const Job& job) {
+  return job.plan.cuda_graphs == workload::CudaGraphs::full ? kRounding : kHostWaits;
+}
+
 TEST(Laws, AFasterPartOfTheMachineNeverSlowsAStep) {
   for_each_job([](const Job& job) {
     if (job.cluster.cpu()) return;
     const double before = step(job);
+    const double allowed = job.plan.cuda_graphs == workload::CudaGraphs::full ? kRounding : kHostWaits;
     for (const Change& change : kFaster) {
       Job faster = job;
       change.make(faster.cluster);
       const double after = step(faster);
-      EXPECT_LE(after, before * (1 + kRounding))
+      EXPECT_LE(after, before * (1 + allowed))
           << change.what << ": " << 100 * (after / before - 1) << " % slower";
     }
   });
@@ -366,7 +374,7 @@ TEST(Laws, OverlappingIsNeverSlower) {
                                                              {"param_gather", &Overlap::param_gather},
                                                              {"p2p", &Overlap::p2p},
                                                              {"tp_comm", &Overlap::tp_comm}};
-    const double allowed = job.plan.schedule == workload::Schedule::dualpipe ? kMirrorsWait : kRounding;
+    const double allowed = job.plan.schedule == workload::Schedule::dualpipe ? kMirrorsWait : waits_for(job);
     for (const auto& [name, overlap] : kinds) {
       Job with = job, without = job;
       with.plan.overlap.*overlap = true, without.plan.overlap.*overlap = false;
