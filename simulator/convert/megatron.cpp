@@ -2,6 +2,7 @@
 #include "simulator/convert/megatron.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -76,8 +77,12 @@ void take_training(const Flags& flags, const Asked& asked, Draft& draft) {
 
 namespace {
 
-Conversion convert(std::span<const Flag> all, const Draft::Launched& launched, const Asked& asked) {
+Conversion convert(std::span<const Flag> all, const Draft::Launched& launched, const Asked& asked,
+                   std::span<const std::string> texts = {}) {
   Draft draft(asked);
+  if (!texts.empty())
+    draft.notes.push_back(
+        fmt::format("outside the arguments, without meaning here: {}", fmt::join(texts, ", ")));
   const std::vector<Flag> keys = sort_out(all, megatron_flags(), asked, draft.notes);
   const Flags flags(keys);
   draft.set_cluster(launched);
@@ -99,8 +104,8 @@ Conversion convert_megatron(std::string_view text, const Asked& asked) {
   try {
     check_text(text);
     if (is_yaml(text, asked.file)) {
-      const std::vector<Flag> flags = flags_of_yaml(text);
-      return convert(flags, {}, asked);
+      const YamlLaunch launch = read_yaml(text);
+      return convert(launch.flags, {}, asked, launch.texts);
     }
     const Launch launch = read_launch(text, asked.variables);
     const std::vector<Flag> flags = flags_in(launch.arguments);

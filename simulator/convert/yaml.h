@@ -1,6 +1,6 @@
 #pragma once
 // The part of YAML in which Megatron-LM's configurations are written: maps of names to single values and lists of them, in sections
-// at most. What else YAML has (anchors, blocks of text, documents) is refused with its line.
+// at most. Blocks of text are passed over; what else YAML has (anchors, documents) is refused with its line.
 
 #include <string>
 #include <string_view>
@@ -13,9 +13,15 @@ namespace ds::convert {
 /// By the ending of the file's name; where there is none, by its first line of content, `NAME:`.
 bool is_yaml(std::string_view text, std::string_view file);
 
+struct YamlLaunch {
+  std::vector<Flag> flags;
+  std::vector<std::string>
+      texts;  // names of what has no flags: other sections than the arguments, blocks of text
+};
+
 /// Names as flags: num_layers and --num-layers are --num-layers. `true` is a switch that is given, `false` and null are one that
 /// is not. Where there is a section MODEL_ARGS (as in Megatron-LM's tests) it alone counts, else all sections do. Fields of the
 /// configuration classes that flags name otherwise (add_bias_linear: false) become those flags.
-std::vector<Flag> flags_of_yaml(std::string_view text);
+YamlLaunch read_yaml(std::string_view text);
 
 }  // namespace ds::convert
