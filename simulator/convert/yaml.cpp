@@ -134,6 +134,8 @@ std::optional<Flag> flag_of(Flag flag) {
   return flag;
 }
 
+constexpr std::string_view kArguments = "MODEL_ARGS", kEnvironment = "ENV_VARS";
+
 /// Lines become flags, one after the other.
 class Reader {
  public:
@@ -168,13 +170,14 @@ class Reader {
     passed_over_ = kOpen;
     if (only_.empty() || indent > 0 || line.front() == '#') return false;
     const std::string_view name = line.substr(0, line.find(':'));
-    if (name == only_) return false;
+    if (name == only_ || name == kEnvironment) return false;
     if (line.find(':') != std::string_view::npos) launch.texts.emplace_back(name);
     passed_over_ = 0;
     return true;
   }
 
   void list_entry(std::string_view text, int number) {
+    if (section_ == kEnvironment) return;
     if (launch.flags.empty()) refuse(number, "has an entry of a list without a name");
     if (auto value = scalar(text, number)) add_values({word_of(*std::move(value), number)});
   }
@@ -192,29 +195,34 @@ class Reader {
     const std::string name = scalar(content.substr(0, colon), number).value_or("");
     if (name.empty()) refuse(number, "has a value without a name");
     const std::string_view value = stripped(content.substr(colon + 1));
-    if (indent == 0 && value.empty()) in_section_ = true;
+    if (indent == 0 && value.empty()) section_ = name;
     if (value.starts_with('|') || value.starts_with('>')) {
       launch.texts.push_back(name);
       passed_over_ = indent;
       return;
     }
-    waits_for_value_ = value.empty();
-    launch.flags.push_back({.name = flag_name(name), .line = number, .values = values_of(value, number)});
+    std::vector<Word> values = values_of(value, number);
+    waits_for_value_ = value.empty() && section_ != kEnvironment;
+    if (section_ == kEnvironment) {
+      if (values.size() == 1) launch.variables.emplace_back(name, std::move(values[0]));
+      return;
+    }
+    launch.flags.push_back({.name = flag_name(name), .line = number, .values = std::move(values)});
   }
 
   void follow_indent(std::size_t indent, int number) {
     if (indent == 0) {
-      in_section_ = false;
+      section_.clear();
       inner_ = 0;
       return;
     }
-    if (!in_section_) refuse(number, "is indented without a section above it");
+    if (section_.empty()) refuse(number, "is indented without a section above it");
     if (inner_ == 0) inner_ = indent;
     if (indent != inner_) refuse(number, "is indented otherwise than the lines of its section");
   }
 
   std::string_view only_;
-  bool in_section_{};
+  std::string section_;
   bool waits_for_value_{};          // the last flag's may stand on the next line
   std::size_t inner_{0};            // indentation of what stands in the section
   std::size_t passed_over_{kOpen};  // what is indented further than that has no flags
@@ -229,8 +237,6 @@ void for_each_line(std::string_view text, Fn&& fn) {
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }
-
-constexpr std::string_view kArguments = "MODEL_ARGS";
 
 }  // namespace
 
@@ -248,6 +254,11 @@ bool is_yaml(std::string_view text, std::string_view file) {
            (colon + 1 == line.size() || line[colon + 1] == ' ');
   }
   return false;
+}
+
+const Word* YamlLaunch::variable(std::string_view name) const {
+  const auto found = std::ranges::find(variables, name, &std::pair<std::string, Word>::first);
+  return found != variables.end() ? &found->second : nullptr;
 }
 
 YamlLaunch read_yaml(std::string_view text) {

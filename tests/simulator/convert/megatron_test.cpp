@@ -199,9 +199,9 @@ TEST(Megatron, EveryFlagIsAccountedFor) {
             "launch.sh: line 1: --num-layer: is not a flag of Megatron-LM that is known here; did you mean "
             "--num-layers?");
   const Conversion made =
-      convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-rope-fusion --optimizer adam", asked);
+      convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-persist-layer-norm --optimizer adam", asked);
   EXPECT_TRUE(has_note(made, "ignored, as they do not change what is predicted: --lr, --seed, --optimizer"));
-  EXPECT_TRUE(has_note(made, "left to the software preset: --no-rope-fusion"));
+  EXPECT_TRUE(has_note(made, "left to the software preset: --no-persist-layer-norm"));
   EXPECT_THAT(megatron_refusal("--optimizer muon"),
               HasSubstr("line 1: --optimizer: cannot be predicted yet: the prediction knows AdamW alone"));
   asked.lenient = true;
