@@ -60,7 +60,7 @@ void take_backend(const Flags& flags, bool local, const Asked& asked, Draft& dra
   }
   const Flag* version = flags.find("--flash-attention-version");
   if (version == nullptr)
-    draft.notes.push_back(
+    draft.notes.emplace_back(
         "assumed: --attention-backend flash is FlashAttention 2; --flash-attention-version 3 says otherwise");
   const std::int64_t number = version != nullptr ? count_of(*version) : 2;
   if (number != 2 && number != 3)

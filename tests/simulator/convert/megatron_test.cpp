@@ -262,6 +262,9 @@ TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
   EXPECT_EQ(job_of(made).train.global_batch, 48);
   EXPECT_TRUE(has_note(made, "--step-batch-size-schedule: the batch that it ends with is taken"));
   EXPECT_EQ(job_of(convert_megatron(without, on_nodes(1))).train.global_batch, 8);  // a micro-batch a rank
+  const Conversion ramped = convert_megatron(kSmall + "--rampup-batch-size 16 16 1000", on_nodes(1));
+  EXPECT_EQ(job_of(ramped).train.global_batch, 64);
+  EXPECT_TRUE(has_note(ramped, "--rampup-batch-size: the batch that it ends with is taken"));
 }
 
 TEST(Megatron, SharedExpertsMayHaveAGate) {
