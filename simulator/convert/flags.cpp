@@ -2,6 +2,7 @@
 #include "simulator/convert/flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -140,16 +141,25 @@ std::vector<std::string> Flags::unused() const {
   return names;
 }
 
-void refuse_contradictions(std::span<const Flag> flags) {
-  std::map<std::string_view, const Flag*> seen;
+std::vector<Flag> last_of_each(std::span<const Flag> flags, std::vector<std::string>& notes) {
+  std::map<std::string_view, std::size_t> seen;
+  std::vector<Flag> each;
+  std::vector<std::string> twice;
   for (const Flag& flag : flags) {
-    const auto [first, is_new] = seen.emplace(flag.name, &flag);
-    if (!is_new && !same_values(*first->second, flag))
-      fail(flag,
-           fmt::format("has {}, and in line {} {}", values_of(flag), first->second->line,
-                       values_of(*first->second)),
-           "give it once");
+    const auto [place, is_new] = seen.emplace(flag.name, each.size());
+    if (is_new) {
+      each.push_back(flag);
+      continue;
+    }
+    Flag& before = each[place->second];
+    if (!same_values(before, flag))
+      twice.push_back(fmt::format("{} {} (not {})", flag.name, values_of(flag), values_of(before)));
+    before = flag;
   }
+  if (!twice.empty())
+    notes.push_back(
+        fmt::format("given more than once, of which the last counts: {}", fmt::join(twice, ", ")));
+  return each;
 }
 
 }  // namespace ds::convert

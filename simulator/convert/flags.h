@@ -60,7 +60,8 @@ class Flags {
   mutable std::set<const Flag*> used_;
 };
 
-/// Throws where a flag is given twice with other values: somebody believes in the one that does not count.
-void refuse_contradictions(std::span<const Flag> flags);
+/// Each flag once, with what is said last of it, as Python's argparse takes it; `notes` gets a line that names those which are given
+/// twice with other values.
+std::vector<Flag> last_of_each(std::span<const Flag> flags, std::vector<std::string>& notes);
 
 }  // namespace ds::convert

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "simulator/base/json.h"
 #include "simulator/base/nearest.h"
@@ -80,11 +79,9 @@ std::vector<Flag> sort_out(std::span<const Flag> flags, const Catalogue& catalog
   const Index index(catalogue);
   std::vector<Flag> keys;
   std::vector<std::string> ignored, habits, lacking;
-  std::set<std::string_view> seen;
-  for (const Flag& flag : flags) {
+  for (const Flag& flag : last_of_each(flags, notes)) {
     const Index::Found found = index.find(flag.name);
     if (!found.known) refuse_unknown(flag, index, catalogue);
-    if (!seen.insert(flag.name).second) continue;
     if (found.group == nullptr) {
       keys.push_back(flag);
     } else if (found.group->use == Use::ignored || is_harmless(flag, *found.group)) {
@@ -98,7 +95,6 @@ std::vector<Flag> sort_out(std::span<const Flag> flags, const Catalogue& catalog
            "--lenient leaves it out and says so");
     }
   }
-  refuse_contradictions(flags);
   const auto note = [&](const std::vector<std::string>& names, std::string_view what) {
     if (!names.empty()) notes.push_back(fmt::format("{}: {}", what, fmt::join(names, ", ")));
   };

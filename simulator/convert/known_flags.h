@@ -35,7 +35,7 @@ struct Catalogue {
 };
 
 /// The flags that set keys, each once. What else there is goes into `notes`, a line for each use. Throws InputError for unknown
-/// flags, for those given twice with other values, and for lacking ones unless asked.lenient.
+/// flags, and for lacking ones unless asked.lenient.
 std::vector<Flag> sort_out(std::span<const Flag> flags, const Catalogue& catalogue, const Asked& asked,
                            std::vector<std::string>& notes);
 

@@ -55,8 +55,9 @@ Draft::Launched launched_by(const Launch& launch) {
   Draft::Launched launched{.nodes = nodes.number, .ranks_per_node = ranks.number, .why_not = nodes.why_not};
   // Of sbatch and srun, one task a node may start all ranks.
   if (launched.ranks_per_node == 1) launched.ranks_per_node.reset();
-  if (launched.nodes || !launch.world_size) return launched;
-  const Said world = number_of(*launch.world_size);
+  const Word* said = launch.variable("WORLD_SIZE");
+  if (launched.nodes || said == nullptr) return launched;
+  const Said world = number_of(*said);
   if (world.number && launched.ranks_per_node && *world.number % *launched.ranks_per_node == 0)
     launched.nodes = *world.number / *launched.ranks_per_node;
   return launched;

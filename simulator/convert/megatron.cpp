@@ -2,8 +2,13 @@
 #include "simulator/convert/megatron.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "simulator/base/json.h"
 #include "simulator/convert/launched.h"
@@ -76,11 +81,73 @@ void take_training(const Flags& flags, const Asked& asked, Draft& draft) {
 
 namespace {
 
-Conversion convert(std::span<const Flag> all, const Draft::Launched& launched, const Asked& asked) {
+/// Programs beside pretrain_gpt.py train other models, whatever their flags have in common with its own.
+void check_program(const Launch& launch, const Asked& asked, Draft& draft) {
+  for (const std::string_view other :
+       {"bert", "t5", "ict", "vision", "vlm", "retro", "mamba", "hybrid", "biencoder", "mimo"})
+    if (launch.program.starts_with("pretrain_") && launch.program.find(other) != std::string::npos) {
+      megatron::refuse({.name = launch.program, .line = launch.line, .values = {}},
+                       "models other than decoders of text", asked, draft);
+      return;
+    }
+}
+
+/// Variables of Transformer Engine, which decide where no flag does: 0 takes a kernel away. They had that say before the flag was
+/// there; beside `auto` newer versions refuse them.
+template <class Launch>
+std::optional<Flag> backend_of(const Launch& launch) {
+  const Word* flash = launch.variable("NVTE_FLASH_ATTN");
+  const Word* fused = launch.variable("NVTE_FUSED_ATTN");
+  const auto off = [](const Word* word) { return word != nullptr && word->text == "0"; };
+  if (!off(flash) && !off(fused)) return std::nullopt;
+  const Word& from = off(flash) ? *flash : *fused;
+  const char* kernel = !off(flash) ? "flash" : !off(fused) ? "fused" : "unfused";
+  return Flag{.name = "--attention-backend",
+              .line = from.line,
+              .values = {{.text = kernel, .line = from.line, .unknown = {}}}};
+}
+
+/// Values that mean what others mean: no experts are none, and yarn is rope with other angles.
+void simplify(std::vector<Flag>& all) {
+  const auto is = [](const Flag& flag, std::string_view name, std::string_view value) {
+    return flag.name == name && flag.values.size() == 1 && flag.values[0].text == value;
+  };
+  std::erase_if(all, [&](const Flag& flag) { return is(flag, "--num-experts", "0"); });
+  for (Flag& flag : all)
+    if (is(flag, "--position-embedding-type", "yarn")) flag.values[0].text = "rope";
+}
+
+/// What stands around the flags.
+struct Around {
+  Draft::Launched launched;
+  const Launch* launch{};          // null: YAML
+  std::vector<std::string> texts;  // without meaning
+  std::optional<Flag> backend;     // of attention, by the environment
+};
+
+Conversion convert(std::vector<Flag> all, const Around& around, const Asked& asked) {
   Draft draft(asked);
+  const std::vector<std::string>& texts = around.texts;
+  const auto given = [&](std::string_view name) {
+    return std::ranges::find(all, name, &Flag::name) != all.end();
+  };
+  if (around.launch != nullptr) check_program(*around.launch, asked, draft);
+  if (around.backend && !given("--attention-backend")) {
+    draft.notes.push_back(
+        fmt::format("NVTE_FLASH_ATTN and NVTE_FUSED_ATTN are read as --attention-backend {}",
+                    around.backend->values[0].text));
+    all.push_back(*around.backend);
+  }
+  simplify(all);
+  if (const auto hybrid = std::ranges::find(all, "--hybrid-layer-pattern", &Flag::name);
+      hybrid != all.end() && !given("--num-layers") && asked.model.empty())
+    fail(*hybrid, "makes layers other than attention and MLP, which cannot be predicted yet");
+  if (!texts.empty())
+    draft.notes.push_back(
+        fmt::format("outside the arguments, without meaning here: {}", fmt::join(texts, ", ")));
   const std::vector<Flag> keys = sort_out(all, megatron_flags(), asked, draft.notes);
   const Flags flags(keys);
-  draft.set_cluster(launched);
+  draft.set_cluster(around.launched);
   if (asked.model.empty()) {
     megatron::take_model(flags, asked, draft);
   } else {
@@ -99,12 +166,18 @@ Conversion convert_megatron(std::string_view text, const Asked& asked) {
   try {
     check_text(text);
     if (is_yaml(text, asked.file)) {
-      const std::vector<Flag> flags = flags_of_yaml(text);
-      return convert(flags, {}, asked);
+      YamlLaunch launch = read_yaml(text);
+      Around around;
+      around.texts = std::move(launch.texts);
+      around.backend = backend_of(launch);
+      return convert(std::move(launch.flags), around, asked);
     }
     const Launch launch = read_launch(text, asked.variables);
-    const std::vector<Flag> flags = flags_in(launch.arguments);
-    return convert(flags, launched_by(launch), asked);
+    Around around;
+    around.launched = launched_by(launch);
+    around.launch = &launch;
+    around.backend = backend_of(launch);
+    return convert(flags_in(launch.arguments), around, asked);
   } catch (const InputError& error) {
     throw in_launch(error, asked.file);
   }

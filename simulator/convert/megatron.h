@@ -22,6 +22,8 @@ struct Stages {
 };
 /// Layers of stages and chunks, which decide vpp as well.
 Stages take_stages(const Flags& flags, const Asked& asked, Draft& draft);
+/// Fusions, attention, CUDA graphs.
+void take_kernels(const Flags& flags, const Asked& asked, Draft& draft);
 void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked, Draft& draft);
 
 /// What of the launch cannot be said in a job: refused, or noted where asked.lenient.

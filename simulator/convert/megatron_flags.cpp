@@ -100,7 +100,6 @@ constexpr OtherFlags kOthers[] = {
 
     // Kernels, fusions, streams: those of the software preset are taken.
     {Use::habit,
-     "--no-bias-gelu-fusion --no-bias-swiglu-fusion --no-bias-dropout-fusion --no-rope-fusion "
      "--no-masked-softmax-fusion "
      "--no-persist-layer-norm --no-gradient-accumulation-fusion --no-gradient-reduce-div-fusion "
      " "
@@ -112,7 +111,7 @@ constexpr OtherFlags kOthers[] = {
      "--moe-flex-dispatcher-num-sms "
      "--moe-use-grouped-tensor --moe-single-grouped-* --moe-mlp-glu-interleave-size "
      "--moe-shared-expert-glu-interleave-size --moe-ncclep-zero-copy --moe-enable-deepep --moe-deepep-* "
-     "--moe-hybridep-* --use-grouped-gemm-for-* --flash-attention-version "
+     "--moe-hybridep-* --use-grouped-gemm-for-* "
      "--cuda-graph-warmup-steps --batch-invariant-* --disable-bf16-reduced-precision-matmul "
      "--fp16-lm-cross-entropy "
      "--output-logit-dtype",
@@ -120,9 +119,9 @@ constexpr OtherFlags kOthers[] = {
      {}},
     {Use::habit,
      "--tp-comm-* --no-tp-comm-* --disable-tp-comm-* --ddp-* --no-align-* --disable-align-* --align-* "
-     "--accumulate-allreduce-grads-in-fp32 --overlap-p2p-communication-warmup-flush "
+     "--overlap-p2p-communication-warmup-flush "
      "--defer-embedding-wgrad-compute "
-     "--wgrad-deferral-limit --delay-wgrad-compute --microbatch-group-size-per-virtual-pipeline-stage "
+     "--wgrad-deferral-limit --delay-wgrad-compute "
      "--use-nccl-ub --nccl-ub "
      "--use-sharp "
      "--sharp-enabled-group --high-priority-* --create-all-gather-group --disable-symmetric-registration "
@@ -162,7 +161,7 @@ constexpr OtherFlags kOthers[] = {
      "all layers are predicted in one precision",
      {}},
     {Use::lacking, "--fp32-residual-connection", "residuals are predicted in the working precision", {}},
-    {Use::lacking, "--cuda-graph-modules --optimizer-cuda-graph", "which modules CUDA graphs replay", "none"},
+    {Use::lacking, "--optimizer-cuda-graph", "CUDA graphs of the optimizer", "none"},
     {Use::lacking,
      "--overlap-dispatch-backward-with-experts-wgrad --ep-overlap-early-attn-memory-release",
      "exchanges of experts that run beside other work",
@@ -229,7 +228,7 @@ constexpr OtherFlags kOthers[] = {
      "models other than decoders of text",
      {}},
     {Use::lacking,
-     "--perform-rl-step --rl-* --grpo-* --langrl-* --sft --sft-* --logits-* --freeze-all-layers",
+     "--perform-rl-step --rl-* --grpo-* --export-* --langrl-* --sft --sft-* --logits-* --freeze-all-layers",
      "training other than pre-training",
      {}},
     {Use::lacking,

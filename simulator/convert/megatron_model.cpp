@@ -32,14 +32,20 @@ std::int64_t within_width(const Flag* flag, std::int64_t value) {
 
 bool is_gated(const Flags& flags) { return flags.on("--swiglu") || flags.on("--quick-geglu"); }
 
-/// Two thirds of four times the hidden size with a gate, cut down to a multiple of 64; else four times.
-void take_ffn(const Flags& flags, std::int64_t hidden, Draft& draft) {
-  const Flag* given = flags.find("--ffn-hidden-size");
-  const std::int64_t otherwise =
-      is_gated(flags) ? static_cast<std::int64_t>(static_cast<double>(4 * hidden) * 2 / 3 / 64) * 64
-                      : 4 * hidden;
-  draft.set_count("model.ffn_hidden", given != nullptr ? count_of(*given) : otherwise,
-                  given != nullptr ? given : flags.find("--hidden-size"));
+struct Width {
+  std::int64_t value{};
+  const Flag* from{};
+};
+
+/// Of the MLP. Two thirds of four times the hidden size with --swiglu, cut down to a multiple of 64; else four times, with
+/// --quick-geglu as well (validate_args).
+Width ffn_width(const Flags& flags) {
+  if (const Flag* given = flags.find("--ffn-hidden-size")) return {count_of(*given), given};
+  const Flag* from = flags.find("--hidden-size");
+  const std::int64_t wide = 4 * within_width(from, flags.needed("--hidden-size"));
+  return {
+      flags.on("--swiglu") ? static_cast<std::int64_t>(static_cast<double>(wide) * 2 / 3 / 64) * 64 : wide,
+      from};
 }
 
 /// The table has as many rows as the tokenizer has tokens, padded; where the multiple is the usual 128 the software preset
@@ -71,8 +77,13 @@ void take_attention(const Flags& flags, std::int64_t layers, Draft& draft) {
     draft.set_text("model.qk_norm", "shared", flags.find("--qk-layernorm"));
   const bool biases = !flags.on("--disable-bias-linear");
   const Flag* off = flags.find("--disable-bias-linear");
-  draft.set_switch("model.qkv_bias", biases || flags.on("--add-qkv-bias"),
-                   flags.on("--add-qkv-bias") ? flags.find("--add-qkv-bias") : off);
+  // Latent attention has none but behind itself (multi_latent_attention.py).
+  const Flag* latent = flags.find("--multi-latent-attention");
+  const Flag* own = flags.find("--add-qkv-bias");
+  draft.set_switch("model.qkv_bias", latent == nullptr && (biases || flags.on("--add-qkv-bias")),
+                   latent != nullptr ? latent
+                   : own != nullptr  ? own
+                                     : off);
   draft.set_switch("model.projection_bias", biases, off);
   draft.set_switch("model.mlp_bias", biases, off);
   if (const Flag* window = flags.find("--window-size")) {
@@ -153,7 +164,7 @@ std::int64_t layers_of(const Flags& flags) {
 
 void take_model(const Flags& flags, const Asked& asked, Draft& draft) {
   const std::int64_t layers = layers_of(flags);
-  const std::int64_t hidden = within_width(flags.find("--hidden-size"), flags.needed("--hidden-size"));
+  within_width(flags.find("--hidden-size"), flags.needed("--hidden-size"));
   flags.needed("--num-attention-heads");
   const Flag* norm = flags.find("--normalization");
   const bool rms = norm != nullptr && only_value(*norm) == "RMSNorm";
@@ -163,7 +174,8 @@ void take_model(const Flags& flags, const Asked& asked, Draft& draft) {
                                                         : "gpt",
                  nullptr);
   draft.take(workload::megatron_names(), flags);
-  take_ffn(flags, hidden, draft);
+  const Width ffn = ffn_width(flags);
+  draft.set_count("model.ffn_hidden", ffn.value, ffn.from);
   take_vocab(flags, asked, draft);
   draft.set_switch("model.gated_mlp", is_gated(flags),
                    flags.find(flags.on("--swiglu") ? "--swiglu" : "--quick-geglu"));
@@ -181,11 +193,11 @@ void take_experts(const Flags& flags, Draft& draft) {
   draft.set_count("model.moe.experts", count_of(*experts), experts);
   const Flag* top_k = flags.find("--moe-router-topk");
   draft.set_count("model.moe.top_k", flags.count("--moe-router-topk", 2), top_k != nullptr ? top_k : experts);
-  const Flag* width = flags.find("--moe-ffn-hidden-size") != nullptr ? flags.find("--moe-ffn-hidden-size")
-                                                                     : flags.find("--ffn-hidden-size");
-  if (width == nullptr) fail(*experts, "needs the width of an expert", "--moe-ffn-hidden-size says it");
-  const std::int64_t expert = within_width(width, count_of(*width));
-  draft.set_count("model.moe.expert_ffn", expert, width);
+  // An expert is as wide as the MLP where nothing is said.
+  const Flag* own = flags.find("--moe-ffn-hidden-size");
+  const Width width = own != nullptr ? Width{count_of(*own), own} : ffn_width(flags);
+  const std::int64_t expert = within_width(width.from, width.value);
+  draft.set_count("model.moe.expert_ffn", expert, width.from);
   if (const Flag* shared = flags.find("--moe-shared-expert-intermediate-size")) {
     if (count_of(*shared) % expert != 0)
       fail(*shared, fmt::format("is {}, must be a multiple of the width of an expert, which is {}",

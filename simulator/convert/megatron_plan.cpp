@@ -98,81 +98,6 @@ void take_precision(const Flags& flags, Draft& draft) {
     draft.set_text("plan.reduce_precision", "bf16", reduce);
 }
 
-/// What Transformer Engine fuses of itself, and what of the loss and of experts is asked for. Scales of 8-bit numbers have been made
-/// together since its version 2.9.
-void take_fusions(const Flags& flags, Draft& draft) {
-  std::string passes = R"("bias_gelu", "bias_swiglu", "bias_dropout_add", "layer_norm", "rms_norm", "rope")";
-  bool all = true;
-  const auto take = [&](const char* name, std::string_view pass) {
-    const bool asked = flags.on(name);
-    all = all && asked;
-    if (asked) passes += fmt::format(R"(, "{}")", pass);
-  };
-  take("--cross-entropy-loss-fusion", "cross_entropy");  // else Megatron-LM keeps logits in fp32
-  if (flags.find("--num-experts") != nullptr) {
-    take("--moe-router-fusion", "router");
-    take("--moe-permute-fusion", "permute");
-    if (flags.find("--fp8-format") != nullptr) passes += R"(, "fp8_scales")";
-  }
-  if (!all) draft.set_json("plan.fusion", fmt::format("[{}]", passes));
-}
-
-/// Whether rows of experts are copied to whole tiles, because the router has not sent them so.
-bool pads_rows(const Flags& flags) {
-  return flags.find("--fp8-format") != nullptr && flags.find("--num-experts") != nullptr &&
-         !flags.on("--moe-router-padding-for-fp8") && !flags.on("--moe-router-padding-for-quantization");
-}
-
-void take_attention_kernel(const Flags& flags, Draft& draft) {
-  const Flag* transformer = flags.find("--transformer-impl");
-  const bool local = transformer != nullptr && only_value(*transformer) == "local";
-  if (transformer != nullptr && !local && only_value(*transformer) != "transformer_engine")
-    fail(*transformer,
-         fmt::format("is {}, which cannot be predicted yet", json_text(only_value(*transformer))),
-         "transformer_engine and local can");
-  const char* const preset = local ? "megatron-lm-2022" : "megatron-te";
-  std::string changes;
-  const Flag* changed = transformer;
-  const auto change = [&](const char* name, const char* key) {
-    const Flag* flag = flags.find(name);
-    if (flag == nullptr) return;
-    expect_switch(*flag);
-    changes += key;
-    changed = flag;
-  };
-  change("--activation-func-fp8-input-store", R"(, "cache_bits": {"activation_inputs": 8})");
-  change("--deterministic-mode", R"(, "deterministic": true)");
-  if (pads_rows(flags)) changes += R"(, "pads_expert_rows": true)";
-  if (changes.empty())
-    draft.set_text("software", preset, transformer);
-  else
-    draft.set_json("software", fmt::format(R"({{"base": "{}"{}}})", preset, changes), changed);
-  if (!local) take_fusions(flags, draft);
-  const Flag* backend = flags.find("--attention-backend");
-  constexpr std::string_view kBackends[] = {"auto", "flash", "fused", "unfused", "local"};
-  const std::string_view word = backend != nullptr ? std::string_view(only_value(*backend)) : kBackends[0];
-  if (std::ranges::find(kBackends, word) == std::end(kBackends))
-    fail(*backend, fmt::format("is {}", json_text(word)),
-         fmt::format("{} are possible", fmt::join(kBackends, ", ")));
-  const bool scores = word == "unfused" || word == "local" || (local && !flags.on("--use-flash-attn"));
-  draft.set_text("plan.attention", scores ? "unfused" : "flash",
-                 backend != nullptr ? backend : flags.find("--use-flash-attn"));
-}
-
-/// What CUDA graphs replay. Without a flag nothing, whatever recipes of the preset's kind do.
-void take_graphs(const Flags& flags, Draft& draft) {
-  const Flag* impl = flags.find("--cuda-graph-impl");
-  const Flag* scope = flags.find("--cuda-graph-scope");
-  const Flag* on = impl;
-  for (const char* name : {"--enable-cuda-graph", "--external-cuda-graph"})
-    if (const Flag* one = flags.find(name)) expect_switch(*one), on = one;
-  const bool any = on != nullptr && (on != impl || only_value(*impl) != "none");
-  bool whole = flags.find("--num-experts") == nullptr;
-  if (scope != nullptr)
-    for (const Word& word : scope->values) whole = whole && word.text.starts_with("full");
-  draft.set_text("plan.cuda_graphs", !any ? "none" : whole ? "full" : "partial", on);
-}
-
 /// Rates of attention and of what is added to the residual; 0.1 where nothing is said.
 void take_dropout(const Flags& flags, const Asked& asked, Draft& draft) {
   const auto rate = [&](const char* name) {
@@ -245,6 +170,11 @@ void take_recompute(const Flags& flags, const Stages& stages, const Asked& asked
 void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
   take_degrees(flags, asked, draft);
   const Stages stages = take_stages(flags, asked, draft);
+  // So many micro-batches go through a chunk before the next chunk has its turn.
+  if (const Flag* group = flags.find("--microbatch-group-size-per-virtual-pipeline-stage");
+      group != nullptr && stages.chunks > 1 &&
+      count_of(*group) != flags.count("--pipeline-model-parallel-size", 1))
+    refuse(*group, "groups of micro-batches that are not as many as stages", asked, draft);
   const Flag* sequence = flags.find("--sequence-parallel");
   if (sequence != nullptr) expect_switch(*sequence);
   if (const Flag* tp = flags.find("--tensor-model-parallel-size"); tp != nullptr && count_of(*tp) > 1)
@@ -252,8 +182,7 @@ void take_plan(const Flags& flags, const Asked& asked, Draft& draft) {
   take_sharding(flags, draft);
   take_recompute(flags, stages, asked, draft);
   take_precision(flags, draft);
-  take_attention_kernel(flags, draft);
-  take_graphs(flags, draft);
+  take_kernels(flags, asked, draft);
   take_dropout(flags, asked, draft);
   // PyTorch's FSDP overlaps without being asked.
   const Flag* fsdp = flags.find("--use-torch-fsdp2");

@@ -245,12 +245,13 @@ class Script {
                   .program = {},
                   .launcher = around_,
                   .arguments = {program, words.end()},
-                  .world_size = {}};
+                  .variables = {}};
     if (!flags_alone) {
       launch.program = base_name(words[behind - 1].text);
       launch.launcher.insert(launch.launcher.end(), words.begin(), program);
     }
-    if (const Word* world = values_.find("WORLD_SIZE")) launch.world_size = *world;
+    for (const std::string_view name : Launch::kAsked)
+      if (const Word* value = values_.find(std::string(name))) launch.variables.emplace_back(name, *value);
     launches.push_back(std::move(launch));
   }
 
@@ -261,6 +262,11 @@ class Script {
 };
 
 }  // namespace
+
+const Word* Launch::variable(std::string_view name) const {
+  const auto found = std::ranges::find(variables, name, &std::pair<std::string, Word>::first);
+  return found != variables.end() ? &found->second : nullptr;
+}
 
 Launch read_launch(std::string_view script, const std::vector<std::pair<std::string, std::string>>& given) {
   if (script.find('\0') != std::string_view::npos)

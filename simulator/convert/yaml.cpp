@@ -59,9 +59,13 @@ Word word_of(std::string text, int line) {
   return {.text = std::move(text), .line = line, .unknown = std::move(why)};
 }
 
-/// [1, 2] or a single value.
+/// [1, 2] or a single value. Values may be apart by blanks alone, and the list in quotes: as Megatron-LM's tests write what they
+/// put into a command line.
 std::vector<Word> values_of(std::string_view text, int line) {
   std::vector<Word> values;
+  if (text.size() > 4 && (text.starts_with("\"[") || text.starts_with("'[")) &&
+      text.find(']') + 2 == text.size() && text.back() == text.front())
+    text = text.substr(1, text.size() - 2);
   const auto add = [&](std::string_view one) {
     if (auto value = scalar(one, line)) values.push_back(word_of(*std::move(value), line));
   };
@@ -74,9 +78,11 @@ std::vector<Word> values_of(std::string_view text, int line) {
   }
   text = text.substr(1, text.size() - 2);
   while (!text.empty()) {
-    const std::size_t comma = std::min(text.find(','), text.size());
-    add(text.substr(0, comma));
-    text.remove_prefix(std::min(comma + 1, text.size()));
+    text = stripped(text);
+    const bool quoted = text.starts_with('"') || text.starts_with('\'');
+    const std::size_t end = std::min(text.find_first_of(quoted ? "," : ", "), text.size());
+    add(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
   return values;
 }
@@ -128,31 +134,56 @@ std::optional<Flag> flag_of(Flag flag) {
   return flag;
 }
 
-struct Entry {
-  std::string section;
-  Flag flag;
-};
+constexpr std::string_view kArguments = "MODEL_ARGS", kEnvironment = "ENV_VARS";
 
-/// Lines become entries, one after the other.
+/// Lines become flags, one after the other.
 class Reader {
  public:
-  std::vector<Entry> entries;
+  /// `only`: the one section that has flags; empty: all have.
+  explicit Reader(std::string_view only) : only_(only) {}
+
+  YamlLaunch launch;
 
   void read(std::string_view line, int number) {
+    const std::size_t indent = line.find_first_not_of(kBlanks);
+    if (indent == std::string_view::npos || is_passed_over(line, indent)) return;
+    line = without_comment(line, number);
     const std::string_view content = stripped(line);
     if (content.empty() || content == "---") return;
     if (line.find('\t') != std::string_view::npos) refuse(number, "has a tab");
     if (content == "-" || content.starts_with("- "))
       list_entry(content.substr(1), number);
+    else if (indent > inner_ && inner_ > 0 && waits_for_value_ && !content.ends_with(':') &&
+             content.find(": ") == std::string_view::npos)
+      add_values(values_of(content, number));
     else
-      name_and_value(content, line.find_first_not_of(' '), number);
+      name_and_value(content, indent, number);
   }
 
  private:
+  static constexpr std::size_t kOpen = std::string_view::npos;
+
+  /// Lines of a block of text, which stand further in than its name does, and those of sections without flags.
+  bool is_passed_over(std::string_view line, std::size_t indent) {
+    if (passed_over_ != kOpen && (indent > passed_over_ || line.front() == '#' || line.front() == '-'))
+      return true;
+    passed_over_ = kOpen;
+    if (only_.empty() || indent > 0 || line.front() == '#') return false;
+    const std::string_view name = line.substr(0, line.find(':'));
+    if (name == only_ || name == kEnvironment) return false;
+    if (line.find(':') != std::string_view::npos) launch.texts.emplace_back(name);
+    passed_over_ = 0;
+    return true;
+  }
+
   void list_entry(std::string_view text, int number) {
-    if (entries.empty()) refuse(number, "has an entry of a list without a name");
-    if (auto value = scalar(text, number))
-      entries.back().flag.values.push_back(word_of(*std::move(value), number));
+    if (section_ == kEnvironment) return;
+    if (launch.flags.empty()) refuse(number, "has an entry of a list without a name");
+    if (auto value = scalar(text, number)) add_values({word_of(*std::move(value), number)});
+  }
+  void add_values(std::vector<Word> more) {
+    waits_for_value_ = false;
+    std::ranges::move(more, std::back_inserter(launch.flags.back().values));
   }
 
   void name_and_value(std::string_view content, std::size_t indent, int number) {
@@ -165,9 +196,18 @@ class Reader {
     if (name.empty()) refuse(number, "has a value without a name");
     const std::string_view value = stripped(content.substr(colon + 1));
     if (indent == 0 && value.empty()) section_ = name;
-    entries.push_back(
-        {.section = indent == 0 ? "" : section_,
-         .flag = {.name = flag_name(name), .line = number, .values = values_of(value, number)}});
+    if (value.starts_with('|') || value.starts_with('>')) {
+      launch.texts.push_back(name);
+      passed_over_ = indent;
+      return;
+    }
+    std::vector<Word> values = values_of(value, number);
+    waits_for_value_ = value.empty() && section_ != kEnvironment;
+    if (section_ == kEnvironment) {
+      if (values.size() == 1) launch.variables.emplace_back(name, std::move(values[0]));
+      return;
+    }
+    launch.flags.push_back({.name = flag_name(name), .line = number, .values = std::move(values)});
   }
 
   void follow_indent(std::size_t indent, int number) {
@@ -181,18 +221,21 @@ class Reader {
     if (indent != inner_) refuse(number, "is indented otherwise than the lines of its section");
   }
 
+  std::string_view only_;
   std::string section_;
-  std::size_t inner_{0};  // indentation of what stands in the section
+  bool waits_for_value_{};          // the last flag's may stand on the next line
+  std::size_t inner_{0};            // indentation of what stands in the section
+  std::size_t passed_over_{kOpen};  // what is indented further than that has no flags
 };
 
-std::vector<Entry> entries_of(std::string_view text) {
-  Reader reader;
+/// Calls `fn` with each line and its number.
+template <class Fn>
+void for_each_line(std::string_view text, Fn&& fn) {
   for (int number = 1; !text.empty(); ++number) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    reader.read(without_comment(text.substr(0, end), number), number);
+    fn(text.substr(0, end), number);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
-  return std::move(reader.entries);
 }
 
 }  // namespace
@@ -213,15 +256,23 @@ bool is_yaml(std::string_view text, std::string_view file) {
   return false;
 }
 
-std::vector<Flag> flags_of_yaml(std::string_view text) {
-  std::vector<Entry> entries = entries_of(text);
-  const bool model_alone =
-      std::ranges::any_of(entries, [](const Entry& e) { return e.section == "MODEL_ARGS"; });
+const Word* YamlLaunch::variable(std::string_view name) const {
+  const auto found = std::ranges::find(variables, name, &std::pair<std::string, Word>::first);
+  return found != variables.end() ? &found->second : nullptr;
+}
+
+YamlLaunch read_yaml(std::string_view text) {
+  bool arguments_alone = false;
+  for_each_line(text, [&](std::string_view line, int) {
+    arguments_alone |= line.starts_with(kArguments) && line.substr(kArguments.size()).starts_with(':');
+  });
+  Reader reader(arguments_alone ? kArguments : std::string_view());
+  for_each_line(text, [&](std::string_view line, int number) { reader.read(line, number); });
   std::vector<Flag> flags;
-  for (Entry& entry : entries)
-    if (!model_alone || entry.section == "MODEL_ARGS")
-      if (auto flag = flag_of(std::move(entry.flag))) flags.push_back(*std::move(flag));
-  return flags;
+  for (Flag& one : reader.launch.flags)
+    if (auto flag = flag_of(std::move(one))) flags.push_back(*std::move(flag));
+  reader.launch.flags = std::move(flags);
+  return std::move(reader.launch);
 }
 
 }  // namespace ds::convert

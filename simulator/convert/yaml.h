@@ -1,9 +1,10 @@
 #pragma once
 // The part of YAML in which Megatron-LM's configurations are written: maps of names to single values and lists of them, in sections
-// at most. What else YAML has (anchors, blocks of text, documents) is refused with its line.
+// at most. Blocks of text are passed over; what else YAML has (anchors, documents) is refused with its line.
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "simulator/convert/flags.h"
@@ -13,9 +14,18 @@ namespace ds::convert {
 /// By the ending of the file's name; where there is none, by its first line of content, `NAME:`.
 bool is_yaml(std::string_view text, std::string_view file);
 
+struct YamlLaunch {
+  std::vector<Flag> flags;
+  std::vector<std::string>
+      texts;  // names of what has no flags: other sections than the arguments, blocks of text
+  std::vector<std::pair<std::string, Word>> variables;  // of the environment: what stands in ENV_VARS
+
+  const Word* variable(std::string_view name) const;
+};
+
 /// Names as flags: num_layers and --num-layers are --num-layers. `true` is a switch that is given, `false` and null are one that
 /// is not. Where there is a section MODEL_ARGS (as in Megatron-LM's tests) it alone counts, else all sections do. Fields of the
 /// configuration classes that flags name otherwise (add_bias_linear: false) become those flags.
-std::vector<Flag> flags_of_yaml(std::string_view text);
+YamlLaunch read_yaml(std::string_view text);
 
 }  // namespace ds::convert

@@ -138,8 +138,9 @@ TEST(Hostile, NumbersOutOfRangeAreRefusedByTheirFlag) {
       const std::size_t at = text.find(flag);
       if (at != std::string::npos) text.erase(at, text.find("--", at + 2) - at);
       const std::string said = refusal_of([&] { convert_megatron(text + flag + " " + value, on_nodes(1)); });
-      // A run may have any length.
+      // A run may have any length, and no experts make a dense model.
       if (said.empty() && std::string(flag) == "--train-iters") continue;
+      if (std::string(flag) == "--num-experts" && std::string(value) == "0") continue;
       EXPECT_NE(said.find(flag), std::string::npos) << said;
     }
 }

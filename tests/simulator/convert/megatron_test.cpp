@@ -199,9 +199,9 @@ TEST(Megatron, EveryFlagIsAccountedFor) {
             "launch.sh: line 1: --num-layer: is not a flag of Megatron-LM that is known here; did you mean "
             "--num-layers?");
   const Conversion made =
-      convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-rope-fusion --optimizer adam", asked);
+      convert_megatron(kSmall + "--lr 1e-4 --seed 1 --no-persist-layer-norm --optimizer adam", asked);
   EXPECT_TRUE(has_note(made, "ignored, as they do not change what is predicted: --lr, --seed, --optimizer"));
-  EXPECT_TRUE(has_note(made, "left to the software preset: --no-rope-fusion"));
+  EXPECT_TRUE(has_note(made, "left to the software preset: --no-persist-layer-norm"));
   EXPECT_THAT(megatron_refusal("--optimizer muon"),
               HasSubstr("line 1: --optimizer: cannot be predicted yet: the prediction knows AdamW alone"));
   asked.lenient = true;
@@ -231,13 +231,27 @@ TEST(Megatron, ValuesAreWhatTheyMustBe) {
   EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size two"),
               HasSubstr("is \"two\", must be a whole number"));
   EXPECT_THAT(megatron_refusal("--swiglu yes"), HasSubstr("has \"yes\", takes no value"));
-  EXPECT_THAT(megatron_refusal("--num-layers 9"), HasSubstr("has \"9\", and in line 1 \"8\""));
-  EXPECT_EQ(megatron_refusal("--num-layers 8"), "");
   EXPECT_THAT(megatron_refusal("--normalization Norm"), HasSubstr("LayerNorm and RMSNorm can"));
   EXPECT_THAT(megatron_refusal("--attention-dropout 0 --hidden-dropout 0.1"),
               HasSubstr("rates of dropout that differ"));
   EXPECT_THAT(megatron_refusal("--tensor-model-parallel-size $TP"),
               HasSubstr("nothing here sets $TP; --env NAME=VALUE says"));
+}
+
+TEST(Megatron, TheLastOfSeveralCounts) {
+  const Conversion nine = convert_megatron(kSmall + "--num-layers 9", on_nodes(1));
+  EXPECT_EQ(job_of(nine).model.layers, 9);
+  EXPECT_TRUE(
+      has_note(nine, "given more than once, of which the last counts: --num-layers \"9\" (not \"8\")"));
+  EXPECT_FALSE(has_note(convert_megatron(kSmall + "--num-layers 8", on_nodes(1)), "more than once"));
+  Asked asked = on_nodes(1);
+  asked.vocab = 50257;
+  asked.file = "launch.yaml";
+  EXPECT_EQ(job_of(convert_megatron("num_layers: 2\nhidden_size: 64\nnum_attention_heads: 2\nseq_length: 64\n"
+                                    "max_position_embeddings: 64\nmicro_batch_size: 1\nnum_layers: 4\n",
+                                    asked))
+                .model.layers,
+            4);
 }
 
 TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
@@ -248,6 +262,9 @@ TEST(Megatron, BatchesThatGrowAreTakenAtTheirEnd) {
   EXPECT_EQ(job_of(made).train.global_batch, 48);
   EXPECT_TRUE(has_note(made, "--step-batch-size-schedule: the batch that it ends with is taken"));
   EXPECT_EQ(job_of(convert_megatron(without, on_nodes(1))).train.global_batch, 8);  // a micro-batch a rank
+  const Conversion ramped = convert_megatron(kSmall + "--rampup-batch-size 16 16 1000", on_nodes(1));
+  EXPECT_EQ(job_of(ramped).train.global_batch, 64);
+  EXPECT_TRUE(has_note(ramped, "--rampup-batch-size: the batch that it ends with is taken"));
 }
 
 TEST(Megatron, SharedExpertsMayHaveAGate) {

@@ -12,7 +12,7 @@ using testing::HasSubstr;
 
 std::string flags_text(const std::string& text) {
   std::string all;
-  for (const Flag& flag : flags_of_yaml(text)) {
+  for (const Flag& flag : read_yaml(text).flags) {
     all += "[" + flag.name;
     for (const Word& word : flag.values) all += " " + word.text + (word.known() ? "" : "?");
     all += "]";
@@ -20,7 +20,7 @@ std::string flags_text(const std::string& text) {
   return all;
 }
 std::string refusal(const std::string& text) {
-  return refusal_of([&] { flags_of_yaml(text); });
+  return refusal_of([&] { read_yaml(text); });
 }
 
 TEST(Yaml, NamesAreFlags) {
@@ -33,6 +33,32 @@ TEST(Yaml, NamesAreFlags) {
             "[--split 949,50,1][--save ${PATH}/x?]");
   EXPECT_EQ(flags_text("moe_layer_freq: ([0]*1+[1]*15)\nno_rope_freq: [0]*3+[1]\n"),
             "[--moe-layer-freq ([0]*1+[1]*15)][--no-rope-freq [0]*3+[1]]");
+}
+
+TEST(Yaml, ListsMayBeApartByBlanksAndInQuotes) {
+  EXPECT_EQ(flags_text("--recompute-modules: [mlp moe_act]\n"), "[--recompute-modules mlp moe_act]");
+  EXPECT_EQ(flags_text("--recompute-modules: \"[mlp  moe_act]\"\n"), "[--recompute-modules mlp moe_act]");
+  EXPECT_EQ(flags_text("--names: [ \"two words\", one ]\n"), "[--names two words one]");
+  EXPECT_EQ(flags_text("--moe-layer-freq: \"[0]*3+[1]\"\n"), "[--moe-layer-freq [0]*3+[1]]");
+}
+
+TEST(Yaml, BlocksOfTextAndOtherSectionsArePassedOver) {
+  const YamlLaunch launch = read_yaml(
+      "HOSTS: &all\n  - {a: 1}\nSETUP: |\n  set -e\n\n  rm -rf \"$X\n# note\nMODEL_ARGS:\n"
+      "  --swiglu: true\nMETRICS:\n- \"a: b\"\nMODEL_ARGS_2:\n  --num-layers: 3\n");
+  EXPECT_EQ(launch.texts, (std::vector<std::string>{"HOSTS", "SETUP", "METRICS", "MODEL_ARGS_2"}));
+  ASSERT_EQ(launch.flags.size(), 1U);
+  EXPECT_EQ(launch.flags[0].name, "--swiglu");
+  EXPECT_EQ(launch.flags[0].line, 9);
+  // Without such a section a block alone is.
+  const YamlLaunch plain = read_yaml("num_layers: 2\nnote: >-\n  a b\n  - c\nhidden_size: 64\n");
+  EXPECT_EQ(plain.texts, (std::vector<std::string>{"note"}));
+  EXPECT_EQ(plain.flags.size(), 2U);
+}
+
+TEST(Yaml, AValueMayStandOnTheNextLine) {
+  EXPECT_EQ(flags_text("MODEL_ARGS:\n  --seed:\n    7\n  --swiglu:\n    true\n"), "[--seed 7][--swiglu]");
+  EXPECT_THAT(refusal("a:\n  b:\n    c: 1"), HasSubstr("line 3: is indented otherwise"));
 }
 
 TEST(Yaml, FieldsOfClassesBecomeTheFlagsThatSetThem) {
