@@ -25,8 +25,8 @@ double kernels_of(const ops::Op& op, const Launching& how);
 /// Of one software stack on one kind of node.
 class HostLaunches {
  public:
-  /// How unsure they are: the root mean square of errors of launch-bound steps in profiles/measured/launches.json, 15 % where
-  /// costs were fitted and 27 % where not.
+  /// How unsure they are. The root mean square of errors of launch-bound steps in profiles/measured/launches.json is 17 %, on which
+  /// costs were fitted; other machines differ.
   static constexpr double kSigma = 0.25;
 
   explicit HostLaunches(const workload::Job& job);

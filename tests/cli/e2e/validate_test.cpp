@@ -159,15 +159,21 @@ TEST_F(Validate, PeaksOfMegatronsOwnTestsAreMet) {
   EXPECT_LT(summary["B"]["mean"].get<double>(), 0.035);
 }
 
-/// Steps bound by the host that launches kernels: those that its costs were fitted on, and Megatron-LM's own tests, which nothing was
-/// fitted on and whose flags say that they ran in deterministic mode.
+/// Steps bound by the host that launches kernels: vTrain's and Megatron-LM's own tests, on which its costs were fitted, and eight of the
+/// latter by their first runs, which were slower than later ones.
 TEST_F(Validate, SmallModelsWaitForTheHost) {
   const Ended ended = sim({"validate", DS_SOURCE_DIR "/profiles/measured/launches.json", "--report", "-"});
   const Json summary = Json::parse(ended.out)["summary"]["step_time_s"]["by_set"];
-  EXPECT_EQ(summary["vtrain-launch"]["count"], 36);
-  EXPECT_LT(summary["vtrain-launch"]["mean"].get<double>(), 0.15);
-  EXPECT_EQ(summary["mcore-small"]["count"], 8);
-  EXPECT_LT(summary["mcore-small"]["mean"].get<double>(), 0.25);
+  const auto hold = [&](const char* set, int count, double mean, double most) {
+    EXPECT_EQ(summary[set]["count"], count) << set;
+    EXPECT_LT(summary[set]["mean"].get<double>(), mean) << set;
+    EXPECT_LT(summary[set]["max"].get<double>(), most) << set;
+  };
+  hold("vtrain-launch", 36, 0.15, 0.40);
+  hold("mcore-small", 8, 0.25, 0.40);
+  hold("mcore-tests-a100", 65, 0.12, 0.35);
+  hold("mcore-tests-h100", 55, 0.16, 0.60);
+  hold("mcore-tests-gb200", 54, 0.16, 0.50);
 }
 
 TEST_F(Validate, FlagsOfTheLaunchMayStandBesideTheJob) {
@@ -178,11 +184,10 @@ TEST_F(Validate, FlagsOfTheLaunchMayStandBesideTheJob) {
     if (!flags.is_null()) one["flags"] = flags;
     return validated(Json::array({one}), 0)["cases"][0]["predicted"].get<double>();
   };
-  const double recipe = step(nullptr), eager = step({"attention-backend=auto"}),
-               deterministic = step({"deterministic-mode"});
+  const double recipe = step(nullptr), eager = step({"attention-backend=auto"});
   EXPECT_EQ(step({"CUDA graphs"}), recipe);
   EXPECT_GT(eager, recipe);
-  EXPECT_GT(deterministic, eager);
+  EXPECT_EQ(step({"deterministic-mode"}), eager);
 }
 
 /// The demo shows both: the job as a file, and what was measured of it.

@@ -105,7 +105,7 @@ TEST(Laws, AFasterPartOfTheMachineNeverSlowsAStep) {
   for_each_job([](const Job& job) {
     if (job.cluster.cpu()) return;
     const double before = step(job);
-    const double allowed = job.plan.cuda_graphs == workload::CudaGraphs::full ? kRounding : kHostWaits;
+    const double allowed = waits_for(job);
     for (const Change& change : kFaster) {
       Job faster = job;
       change.make(faster.cluster);
