@@ -71,11 +71,9 @@ elseif(CMAKE_CXX_FLAGS MATCHES "fsanitize=thread")
   set(DS_TEST_ENVIRONMENT TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1)
 endif()
 
-# What tests do themselves takes next to no time, but gtest and rapidcheck make it the longest part of a build to compile: it is
-# optimised a little, and CI leaves out what doubles that once more, undefined behaviour sought in the tests' own lines.
-option(DS_SANITIZE_TESTS "Undefined behaviour is sought in the sources of tests, too" OFF)
+# What tests do themselves takes next to no time, but gtest and rapidcheck make it the longest part of a build to compile.
 set(DS_OPTIONS_OF_TESTS -O1)
-if(NOT DS_SANITIZE_TESTS AND CMAKE_CXX_FLAGS MATCHES "fsanitize=address,undefined")
+if(DS_SOME_UNDEFINED)
   list(APPEND DS_OPTIONS_OF_TESTS -fno-sanitize=undefined)
 endif()
 

@@ -52,6 +52,8 @@ int exec_run(const Common& common, const ExecOptions& options, executor::World* 
                                          trace_format(options.trace), training.shown);
                   }}});
   if (talks(common, options)) {
+    if (!options.trace.empty() && !result.measured)
+      show(common, "no trace: it was stopped before a step was measured\n");
     show(common, learning_text(training, result));
     if (const auto measured = measured_summary(training, result))
       show(common, step_time_text(result, *measured));

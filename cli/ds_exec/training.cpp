@@ -33,6 +33,13 @@ Training prepare(const Common& common, const ExecOptions& options, executor::Wor
   executor::Briefing briefing = briefing_of(request);
   if (world != nullptr) executor::hand_out(*world, briefing);
   auto [job, text, steps] = std::move(request);
+  if (constexpr std::int64_t warm = executor::RunResult::kWarmupSteps;
+      !options.trace.empty() && steps <= warm)
+    throw InputError(
+        "--trace",
+        fmt::format("would be of a measured step, of which {} step{} have none: the first {} warm up", steps,
+                    steps == 1 ? "" : "s", warm),
+        fmt::format("at least {} steps have one", warm + 1));
   check_against(outputs, {{"the text", job.execute.data},
                           {"the profile", job.cluster.groups.front().node.profile_path}});
   phases.begin("lower");

@@ -21,6 +21,8 @@ constexpr double kPermuteCalls = 8;
 // Scales of a factor, along rows and along columns: memory for both and their numbers, zeros where tiles are not full, and their
 // order for tensor cores (the same, 2.1.2 and 2.1.3).
 constexpr double kScaleCalls = 6;
+// Of a product whose factors have been quantised before: the order of both factors' scales alone.
+constexpr double kOrderCalls = 2;
 
 struct Kernels {
   Pass pass;
@@ -37,9 +39,12 @@ struct Kernels {
 
   double operator()(const ops::Attention&) const { return of_attention(); }
   double operator()(const ops::ContextAttention&) const { return of_attention(); }
-  // The gradient of a bias is a sum of its own.
+  // The gradient of a bias is a sum of its own. What one pass quantises, its input or the gradient of its result, has scales that are made
+  // for it; nobody makes those of several products at once.
   double operator()(const ops::Linear& linear) const {
-    return pass == Pass::weight_gradient && linear.bias ? 2 : 1;
+    const double product = pass == Pass::weight_gradient && linear.bias ? 2 : 1;
+    if (!linear.fp8 || !how.scales_of_blocks) return product;
+    return product + (pass == Pass::weight_gradient ? kOrderCalls : kScaleCalls) * kPlainCall;
   }
   /// A product for each expert, by one call; its rows are quantised expert by expert, in the same way.
   double operator()(const ops::GroupedLinear& linear) const {
@@ -72,6 +77,7 @@ Launching launching(const workload::Job& job) {
   return {.fused_attention = job.plan.attention != workload::Attention::unfused,
           .fused_router = by.fuses("router") || by.fuses("compile"),
           .fused_permute = by.fuses("permute") || by.fuses("compile"),
+          .scales_of_blocks = in_blocks,
           .makes_scales = in_blocks && !by.fuses("fp8_scales"),
           .sends_by_kernel = job.plan.dispatch != workload::Dispatch::all_to_all};
 }

@@ -12,9 +12,9 @@ namespace ds::cost {
 struct Launching {
   bool fused_attention{true};
   bool fused_router{true}, fused_permute{true};
-  bool
-      makes_scales{};  // of blocks of 8-bit numbers: memory, zeros and their order by calls of their own, for each expert
-  bool sends_by_kernel{};  // what of the router prepares an exchange is in the kernel that exchanges
+  bool scales_of_blocks{};  // of 8-bit numbers: memory, zeros and their order by calls of their own
+  bool makes_scales{};      // so for each expert
+  bool sends_by_kernel{};   // what of the router prepares an exchange is in the kernel that exchanges
 };
 
 /// Kernels that a framework launches for an operator that no fusion has taken in, as PyTorch, Megatron-LM's kernels and

@@ -311,9 +311,9 @@ TensorIndex StageBuilder::token_ids(std::string name) {
 
 void StageBuilder::head(TensorIndex x) {
   if (model_.final_norm) x = norm("final_norm", x);
+  if (model_.family == workload::Family::bert) x = masked_language_head(x);
   if (model_.embedding_width > 0 && model_.embedding_width != model_.hidden)
     x = whole_linear("head.projection", "head.projected", x, model_.hidden, model_.embedding_width);
-  if (model_.family == workload::Family::bert) x = masked_language_head(x);
   head_ = head_weight();
   if (model_.head_bias)
     head_bias_ =

@@ -87,6 +87,8 @@ inline const std::vector<Architecture>& architectures() {
        false},
       {"attention both ways, token types, norms after sums, a masked-language head (BERT)", Family::bert,
        [](Model& m) { m.token_types = 2; }, false},
+      {"a masked-language head of all the width, above a narrow table", Family::bert,
+       [](Model& m) { m.embedding_width = 4; }, false},
       {"experts (Mixtral)", Family::moe,
        [](Model& m) { m.moe = Moe{.experts = 4, .top_k = 2, .expert_ffn = 12, .dense_layers = none(m)}; },
        false},

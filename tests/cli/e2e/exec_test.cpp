@@ -95,6 +95,13 @@ TEST_F(Exec, StepsTooFewToMeasureStillGiveAReport) {
   }
 }
 
+TEST_F(Exec, ATraceOfStepsThatAllWarmUpIsRefusedBeforeTheyAreTaken) {
+  for (const char* command : {"run", "compare"})
+    EXPECT_TRUE(complains(exec(with(command, {"--steps", "2", "--trace", path("trace.json")})), 2,
+                          "at least 3 steps have one"));
+  EXPECT_FALSE(std::filesystem::exists(path("trace.json")));
+}
+
 TEST_F(Exec, CompareLaysBothSideBySideAndItsReportKeepsTheSchema) {
   const Ended ended =
       exec(with("compare", {"--steps", "5", "--report", path("r.json"), "--trace", path("t.json")}));

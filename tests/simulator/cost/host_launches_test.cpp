@@ -78,6 +78,18 @@ TEST(HostLaunches, FusionsAroundExpertsAreFewerKernels) {
   EXPECT_NEAR(sent.time(kRoute, false).value / takes(kRoute, R"("router")"), 17.0 / 31, 1e-9);
 }
 
+TEST(HostLaunches, ScalesOfBlocksAreCallsOfTheirOwn) {
+  const auto kernels = [](ops::Pass pass, bool blocks) {
+    const ops::Op op{ops::Linear{.tokens = 128, .inputs = 64, .outputs = 64, .fp8 = true}, pass,
+                     DataType::bf16};
+    return kernels_of(op, {.scales_of_blocks = blocks});
+  };
+  EXPECT_EQ(kernels(ops::Pass::forward, false), 1);
+  EXPECT_NEAR(kernels(ops::Pass::forward, true), 1 + 6 * 10.0 / 72, 1e-12);
+  EXPECT_NEAR(kernels(ops::Pass::input_gradient, true), 1 + 6 * 10.0 / 72, 1e-12);
+  EXPECT_NEAR(kernels(ops::Pass::weight_gradient, true), 1 + 2 * 10.0 / 72, 1e-12);
+}
+
 TEST(HostLaunches, ProcessorsOfNodesDiffer) {
   const HostLaunches grace(with_experts("")), other(with_experts("", "dgx-b200"));
   EXPECT_NEAR(grace.time(kRoute, false).value / other.time(kRoute, false).value, 1.6, 1e-9);

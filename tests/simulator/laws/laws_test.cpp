@@ -96,7 +96,7 @@ constexpr Change kFaster[] = {
 
 /// Behind what another lane brings into a layer the host is as far behind as the layer's own work is shorter than its launches,
 /// also where it might have gone on launching while that was waited for (decision 038).
-constexpr double kHostWaits = 0.01;
+constexpr double kHostWaits = 0.03;
 double waits_for(const Job& job) {
   return job.plan.cuda_graphs == workload::CudaGraphs::full ? kRounding : kHostWaits;
 }
