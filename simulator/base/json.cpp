@@ -91,7 +91,8 @@ void Cursor::fail(std::string wrong, std::string hint) const {
 void Cursor::fail_value(std::string_view must_be) const {
   const std::string shown = pretty(*value_);
   if (is_null())
-    fail(fmt::format("is null, must be {}", must_be), "null says nothing: give a value, or leave the key out where it has a default");
+    fail(fmt::format("is null, must be {}", must_be),
+         "null says nothing: give a value, or leave the key out where it has a default");
   if (is_number()) fail(fmt::format("is {}, must be {}", shown, must_be));
   if (shown.starts_with("a")) fail(fmt::format("is {}, must be {}", shown, must_be));
   fail(fmt::format("is {} ({}), must be {}", shown, kind_of(*value_), must_be));
