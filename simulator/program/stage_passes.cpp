@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "simulator/base/error.h"
+#include "simulator/program/launch_waits.h"
 #include "simulator/program/rows.h"
 #include "simulator/program/stage_gathering.h"
 #include "simulator/program/stage_lowering.h"
@@ -279,7 +280,8 @@ class StageLowering::Units {
         if (!quantised_.empty())
           for (const std::size_t b : quantised_[r]) stage_.quantise_weights(body_, chunk_, b, way_);
         for (std::size_t n = run.first; n < run.end; ++n) write(n);
-        if (stage_.inputs_.waits_for_launches && stage_.has_passes()) wait_for_launches();
+        if (stage_.inputs_.waits_for_launches && stage_.has_passes())
+          wait_for_launches(body_.pieces().back().body);
       };
       if (!stage_.prefetches()) {
         body_.repeat(run.times, [&] { gather(r, 0), nodes(); });
@@ -298,13 +300,6 @@ class StageLowering::Units {
   }
 
  private:
-  /// Before the last work of the compute lane, so that whoever needs what that makes waits for the host as well.
-  void wait_for_launches() {
-    std::vector<Instruction>& body = body_.pieces().back().body;
-    const auto last = std::find_if(body.rbegin(), body.rend(), is_own_work);
-    if (last == body.rend() || last->kind == Kind::launches) return;
-    body.insert(last.base() - 1, {.kind = Kind::launches, .lane = stage_.inputs_.lanes.compute});
-  }
   bool next_gathers(std::size_t r) const { return r + 1 < runs_.size() && !runs_[r + 1].buckets.empty(); }
   void gather(std::size_t r, std::int32_t ahead) {
     for (const std::size_t b : runs_[r].buckets) stage_.gather(body_, chunk_, b, way_, ahead);

@@ -99,7 +99,7 @@ TEST(HostLaunches, ProcessorsOfNodesDiffer) {
 TEST(HostLaunches, WaitsForSizesWhereExpertsAreChosenFreely) {
   EXPECT_TRUE(HostLaunches(with_experts("")).waits_for_sizes());
   workload::Job roomy = with_experts("");
-  roomy.model.moe.value().capacity_factor = 1;
+  if (roomy.model.moe) roomy.model.moe->capacity_factor = 1;
   EXPECT_FALSE(HostLaunches(roomy).waits_for_sizes());
   EXPECT_FALSE(HostLaunches(job(R"("megatron-core")")).waits_for_sizes());
 }
