@@ -55,7 +55,7 @@ Draft::Launched launched_by(const Launch& launch) {
   Draft::Launched launched{.nodes = nodes.number, .ranks_per_node = ranks.number, .why_not = nodes.why_not};
   // Of sbatch and srun, one task a node may start all ranks.
   if (launched.ranks_per_node == 1) launched.ranks_per_node.reset();
-  const Word* said = launch.variable("WORLD_SIZE");
+  const Word* said = find_variable(launch.variables, "WORLD_SIZE");
   if (launched.nodes || said == nullptr) return launched;
   const Said world = number_of(*said);
   if (world.number && launched.ranks_per_node && *world.number % *launched.ranks_per_node == 0)

@@ -94,10 +94,9 @@ void check_program(const Launch& launch, const Asked& asked, Draft& draft) {
 
 /// Variables of Transformer Engine, which decide where no flag does: 0 takes a kernel away. They had that say before the flag was
 /// there; beside `auto` newer versions refuse them.
-template <class Launch>
-std::optional<Flag> backend_of(const Launch& launch) {
-  const Word* flash = launch.variable("NVTE_FLASH_ATTN");
-  const Word* fused = launch.variable("NVTE_FUSED_ATTN");
+std::optional<Flag> backend_of(const Variables& variables) {
+  const Word* flash = find_variable(variables, "NVTE_FLASH_ATTN");
+  const Word* fused = find_variable(variables, "NVTE_FUSED_ATTN");
   const auto off = [](const Word* word) { return word != nullptr && word->text == "0"; };
   if (!off(flash) && !off(fused)) return std::nullopt;
   const Word& from = off(flash) ? *flash : *fused;
@@ -169,14 +168,14 @@ Conversion convert_megatron(std::string_view text, const Asked& asked) {
       YamlLaunch launch = read_yaml(text);
       Around around;
       around.texts = std::move(launch.texts);
-      around.backend = backend_of(launch);
+      around.backend = backend_of(launch.variables);
       return convert(std::move(launch.flags), around, asked);
     }
     const Launch launch = read_launch(text, asked.variables);
     Around around;
     around.launched = launched_by(launch);
     around.launch = &launch;
-    around.backend = backend_of(launch);
+    around.backend = backend_of(launch.variables);
     return convert(flags_in(launch.arguments), around, asked);
   } catch (const InputError& error) {
     throw in_launch(error, asked.file);

@@ -263,11 +263,6 @@ class Script {
 
 }  // namespace
 
-const Word* Launch::variable(std::string_view name) const {
-  const auto found = std::ranges::find(variables, name, &std::pair<std::string, Word>::first);
-  return found != variables.end() ? &found->second : nullptr;
-}
-
 Launch read_launch(std::string_view script, const std::vector<std::pair<std::string, std::string>>& given) {
   if (script.find('\0') != std::string_view::npos)
     throw InputError("", "is not text: it has NUL bytes", "a launch script, or a command line, is asked for");

@@ -20,10 +20,8 @@ struct Launch {
   std::string program;          // pretrain_gpt.py; empty where the script is flags alone
   std::vector<Word> launcher;   // srun, torchrun and what they are told, and what #SBATCH lines say before
   std::vector<Word> arguments;  // of the training program
-  std::vector<std::pair<std::string, Word>>
-      variables;  // of the script: those of kAsked that are known where it starts
+  Variables variables;          // of the script: those of kAsked that are known where it starts
 
-  const Word* variable(std::string_view name) const;
   static constexpr std::string_view kAsked[] = {"WORLD_SIZE", "NVTE_FLASH_ATTN", "NVTE_FUSED_ATTN"};
 };
 

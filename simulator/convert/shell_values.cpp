@@ -99,6 +99,11 @@ void ShellValues::count(std::size_t letters, int line) {
                      fmt::format("at most {} letters together are", kMaxShellText));
 }
 
+const Word* find_variable(const Variables& variables, std::string_view name) {
+  const auto found = std::ranges::find(variables, name, &Variables::value_type::first);
+  return found != variables.end() ? &found->second : nullptr;
+}
+
 void ShellValues::give(const std::string& name, std::string value) {
   values_[name] = {.elements = {{.text = std::move(value), .line = 0, .unknown = {}}}, .given = true};
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "simulator/convert/shell_words.h"
@@ -21,6 +22,11 @@ struct Word {
   std::string unknown;  // why nobody knows it: "$DATA is set nowhere"; empty: known
   bool known() const { return unknown.empty(); }
 };
+
+/// Of the environment, by name.
+using Variables = std::vector<std::pair<std::string, Word>>;
+/// Null where there is none of that name.
+const Word* find_variable(const Variables& variables, std::string_view name);
 
 class ShellValues {
  public:

@@ -256,11 +256,6 @@ bool is_yaml(std::string_view text, std::string_view file) {
   return false;
 }
 
-const Word* YamlLaunch::variable(std::string_view name) const {
-  const auto found = std::ranges::find(variables, name, &std::pair<std::string, Word>::first);
-  return found != variables.end() ? &found->second : nullptr;
-}
-
 YamlLaunch read_yaml(std::string_view text) {
   bool arguments_alone = false;
   for_each_line(text, [&](std::string_view line, int) {

@@ -4,7 +4,6 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "simulator/convert/flags.h"
@@ -17,10 +16,8 @@ bool is_yaml(std::string_view text, std::string_view file);
 struct YamlLaunch {
   std::vector<Flag> flags;
   std::vector<std::string>
-      texts;  // names of what has no flags: other sections than the arguments, blocks of text
-  std::vector<std::pair<std::string, Word>> variables;  // of the environment: what stands in ENV_VARS
-
-  const Word* variable(std::string_view name) const;
+      texts;            // names of what has no flags: other sections than the arguments, blocks of text
+  Variables variables;  // of the environment: what stands in ENV_VARS
 };
 
 /// Names as flags: num_layers and --num-layers are --num-layers. `true` is a switch that is given, `false` and null are one that

@@ -142,8 +142,7 @@ class Communications {
   /// What other lanes communicate within a layer the host launches, too, but no work of the compute lane stands behind it there.
   static bool launched_beside(const program::Instruction& one) {
     const program::Group& group = one.comm.group;
-    return program::communicates(one.kind) && !one.of_step && one.lane != program::LaneId{0} &&
-           !group.has(program::Axis::pp) && !group.has(program::Axis::tp);
+    return program::is_beside_work(one) && !group.has(program::Axis::pp) && !group.has(program::Axis::tp);
   }
 
   /// How much longer than its work the device takes for the work of a layer, all of which the host has launched one after the other. Where

@@ -12,7 +12,7 @@ void wait_for_launches(std::vector<Instruction>& body) {
   bool waits = true;  // for what was launched before
   for (std::size_t i = body.size(); i-- > 0;) {
     const Instruction& one = body[i];
-    if (one.lane != LaneId{0} && !one.of_step && communicates(one.kind)) waits = true;
+    if (is_beside_work(one)) waits = true;
     if (!is_own_work(one)) continue;
     if (one.kind == Kind::launches) return;
     if (std::exchange(waits, false))

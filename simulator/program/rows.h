@@ -45,4 +45,9 @@ inline bool is_own_work(const Instruction& instruction) {
   return instruction.lane == LaneId{0} && !instruction.of_step && !is_message(instruction.kind);
 }
 
+/// What another lane than the compute lane communicates in a pass: in a layer it stands beside the work.
+inline bool is_beside_work(const Instruction& instruction) {
+  return communicates(instruction.kind) && !instruction.of_step && instruction.lane != LaneId{0};
+}
+
 }  // namespace ds::program
