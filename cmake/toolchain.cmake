@@ -24,7 +24,7 @@ target_compile_options(ds_options INTERFACE $<BUILD_INTERFACE:$<$<CXX_COMPILER_I
                                             $<BUILD_INTERFACE:-Wno-missing-field-initializers>)
 target_include_directories(ds_options INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<INSTALL_INTERFACE:include/ds>)
 
-# CI seeks less undefined behaviour than the soak, since that takes half as long to compile: not in what tests do themselves, and
+# CI seeks less undefined behaviour than the soak, since sources take a quarter to a third less to compile: not in what tests do, and
 # neither null, which AddressSanitizer stops at where it is used, nor alignment.
 option(DS_ALL_UNDEFINED "Under sanitizers seek all kinds of undefined behaviour, in tests too" OFF)
 set(DS_SOME_UNDEFINED OFF)
