@@ -97,6 +97,7 @@ const char* word(tuner::End end) {
     case tuner::End::evals: return "evals";
     case tuner::End::time_limit: return "time_limit";
     case tuner::End::stopped: return "stopped";
+    case tuner::End::no_more: return "no_more";
   }
   return "?";
 }

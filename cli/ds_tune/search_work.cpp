@@ -52,7 +52,11 @@ tuner::Found SearchWork::search(const std::shared_ptr<SearchWork>& work, const t
   work->stop_ = &limits.stop;
   work->until_ = steady_now() + limit + kGrace;
   work->line_ = &line;
-  work->searcher_ = method.make(work->space_, work->space_.base().seed);
+  work->searcher_ = method.make({.space = work->space_,
+                                 .outlook = work->evaluator_,
+                                 .seed = work->space_.base().seed,
+                                 .evals = limits.evals.value_or(std::numeric_limits<std::int64_t>::max()),
+                                 .parameters = {}});
   work->search_ = std::make_unique<tuner::Search>(
       work->space_, work->evaluator_, *work->searcher_,
       tuner::Options{.start = work->start_,

@@ -10,6 +10,7 @@
 #include "cli/ds_tune/commands.h"
 #include "simulator/cost/cost.h"
 #include "tuner/search/search.h"
+#include "tuner/space/evaluator.h"
 
 namespace ds::cli {
 

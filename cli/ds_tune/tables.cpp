@@ -30,6 +30,7 @@ std::string ending(const tuner::Found& found) {
     case tuner::End::evals: return "not proven, --evals ended it";
     case tuner::End::time_limit: return "not proven, --time-limit ended it";
     case tuner::End::stopped: return "not proven, stopped";
+    case tuner::End::no_more: return "not proven, the method had no more to try";
   }
   return "?";
 }

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -11,6 +13,8 @@
 #include "simulator/base/error.h"
 #include "simulator/engine/predict.h"
 #include "tests/tuner/worlds.h"
+#include "tuner/space/evaluator.h"
+#include "tuner/space/event_judge.h"
 
 namespace ds::tuner {
 namespace {
@@ -70,9 +74,23 @@ std::vector<double> unpruned(const Space& space) {
   return seconds;
 }
 
-std::unique_ptr<Searcher> in_order(const Space& space) { return find_method("exhaustive")->make(space, 0); }
+/// For searchers that do not look ahead.
+class Nothing : public Outlook {
+ public:
+  std::vector<Glance> look(std::span<const Candidate> candidates) override {
+    return std::vector<Glance>(candidates.size());
+  }
+};
+Outlook& nothing() {
+  static Nothing one;
+  return one;
+}
+
+std::unique_ptr<Searcher> in_order(const Space& space) {
+  return find_method("exhaustive")->make({space, nothing()});
+}
 std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed) {
-  return find_method("random")->make(space, seed);
+  return find_method("random")->make({space, nothing(), seed});
 }
 
 Found found(const Space& space, std::unique_ptr<Searcher> searcher, const Options& options = {}) {
@@ -117,7 +135,10 @@ TEST(Search, HoldsTheBestPlanOfEachKindInAnyOrder) {
     std::vector<double> all = unpruned(space);
     all.resize(std::min(all.size(), kTop));
     for (const Method& method : methods()) {
-      const Found f = found(space, method.make(space, number), {.top = kTop});
+      if (!method.sees_all) continue;
+      Evaluator evaluator(space, profile());
+      const auto searcher = method.make({space, evaluator, number});
+      const Found f = search(space, evaluator, *searcher, {.top = kTop});
       ASSERT_EQ(f.top.size(), all.size()) << method.name;
       // Of plans that are equal up to rounding the bound may cut either.
       for (std::size_t i = 0; i < all.size(); ++i)
@@ -126,6 +147,53 @@ TEST(Search, HoldsTheBestPlanOfEachKindInAnyOrder) {
       EXPECT_EQ(f.optimal(), !all.empty());
     }
   }
+}
+
+TEST(Search, EveryMethodFindsAPlanWhereThereIsOneAndAsksForNoneTwice) {
+  for (std::uint64_t number = 0; number < kWorlds; number += 3) {
+    SCOPED_TRACE(world(number));
+    const Space space = read_space(parts_of(world(number)), {});
+    const std::vector<double> all = unpruned(space);
+    for (const Method& method : methods()) {
+      SCOPED_TRACE(method.name);
+      Evaluator evaluator(space, profile());
+      const auto searcher = method.make({space, evaluator, number, 60});
+      const Found f = search(space, evaluator, *searcher, {.evals = 60, .top = 1});
+      EXPECT_LE(f.evaluations, 60);
+      EXPECT_LE(seen(f), space.size());
+      ASSERT_EQ(f.top.empty(), all.empty());
+      if (all.empty()) continue;
+      const double best = f.top.front().verdict.step_time.value;
+      EXPECT_GE(best, all.front() * (1 - 1e-9));
+      EXPECT_LE(best, all.front() * 3);
+      const auto again = method.make({space, evaluator, number, 60});
+      EXPECT_EQ(search(space, evaluator, *again, {.evals = 60, .top = 1}).top.front().index,
+                f.top.front().index);
+    }
+  }
+}
+
+TEST(Search, EventJudgeProvesTheBestEventByEvent) {
+  int different = 0;
+  for (std::uint64_t number = 0; number < kWorlds; number += 4) {
+    SCOPED_TRACE(world(number));
+    const Space space = read_space(parts_of(world(number)), {});
+    double best = std::numeric_limits<double>::infinity();
+    workload::Job job = space.base();
+    for (Index i = 0; i < space.size(); ++i) {
+      if (space.decode_into(space.candidate(i), job)) continue;
+      const auto p =
+          engine::predict(job, cost::Machine(job, profile()), workload::Depth::event, engine::Rows::none);
+      if (fits(job, p.peak)) best = std::min(best, p.summary.step_time.value);
+    }
+    EventJudge judge(space, profile(), 2);
+    const Found f = search(space, judge, *in_order(space), {.top = 1});
+    ASSERT_EQ(f.top.empty(), std::isinf(best));
+    if (f.top.empty()) continue;
+    EXPECT_NEAR(f.top.front().verdict.step_time.value, best, 1e-9 * best);
+    different += f.pruned.bound > 0;
+  }
+  EXPECT_GT(different, 5);  // some were cut by analytic depth
 }
 
 TEST(Search, EqualSeedsGiveEqualResults) {

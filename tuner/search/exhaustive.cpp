@@ -21,8 +21,8 @@ class InOrder : public Searcher {
 
 }  // namespace
 
-std::unique_ptr<Searcher> in_order(const Space& space, std::uint64_t) {
-  return std::make_unique<InOrder>(space);
+std::unique_ptr<Searcher> in_order(const Setting& setting) {
+  return std::make_unique<InOrder>(setting.space);
 }
 
 }  // namespace ds::tuner

@@ -63,8 +63,8 @@ class RandomOrder : public Searcher {
 
 }  // namespace
 
-std::unique_ptr<Searcher> random_order(const Space& space, std::uint64_t seed) {
-  return std::make_unique<RandomOrder>(space, seed);
+std::unique_ptr<Searcher> random_order(const Setting& setting) {
+  return std::make_unique<RandomOrder>(setting.space, setting.seed);
 }
 
 }  // namespace ds::tuner

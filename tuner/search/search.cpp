@@ -18,9 +18,9 @@ constexpr std::size_t kFirst = 1000, kMostAtOnce = 500'000;
 
 }  // namespace
 
-Search::Search(const Space& space, Evaluator& evaluator, Searcher& searcher, Options options)
+Search::Search(const Space& space, Judge& judge, Searcher& searcher, Options options)
     : space_(&space),
-      evaluator_(&evaluator),
+      judge_(&judge),
       searcher_(&searcher),
       options_(std::move(options)),
       begun_(steady_now()),
@@ -28,7 +28,7 @@ Search::Search(const Space& space, Evaluator& evaluator, Searcher& searcher, Opt
 
 void Search::run() {
   std::vector<Verdict> of_start;
-  if (options_.start) of_start = judge(std::span(&*options_.start, 1), [this] { return stopped(); });
+  if (options_.start) of_start = judged(std::span(&*options_.start, 1), [this] { return stopped(); });
   const bool limited = options_.evals != Options{}.evals || options_.time_limit != Options{}.time_limit;
   std::size_t at_once = limited ? kFirst : kMostAtOnce;
   std::optional<End> why;
@@ -38,11 +38,11 @@ void Search::run() {
     at_once = std::min(2 * at_once, kMostAtOnce);
     if (options_.start && std::erase(asked, *options_.start) > 0)
       searcher_->tell(std::span(&*options_.start, 1), of_start);  // counted already
-    const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
+    const std::vector<Verdict> verdicts = judged(asked, [this] { return told_to_end().has_value(); });
     searcher_->tell(asked, verdicts);
   }
   const std::scoped_lock hold(lock_);
-  end_ = why.value_or(End::seen_whole);
+  end_ = why.value_or(End::no_more);
 }
 
 Found Search::found() const {
@@ -54,7 +54,7 @@ Found Search::found() const {
   return found;
 }
 
-std::vector<Verdict> Search::judge(std::span<const Candidate> candidates, std::function<bool()> enough) {
+std::vector<Verdict> Search::judged(std::span<const Candidate> candidates, std::function<bool()> enough) {
   Judging judging{
       .top = options_.top,
       .best = {},
@@ -68,7 +68,7 @@ std::vector<Verdict> Search::judge(std::span<const Candidate> candidates, std::f
         tell_progress();
       }};
   for (const auto& one : leaders_.all()) judging.best.push_back({one.kind, one.step_time});
-  return evaluator_->evaluate(candidates, judging);
+  return judge_->evaluate(candidates, judging);
 }
 
 Index Search::seen() const {
@@ -148,8 +148,8 @@ std::string Search::incumbent() const {
                      describe(std::get<workload::Job>(space_->decode(best.index)).plan, *space_));
 }
 
-Found search(const Space& space, Evaluator& evaluator, Searcher& searcher, const Options& options) {
-  Search one(space, evaluator, searcher, options);
+Found search(const Space& space, Judge& judge, Searcher& searcher, const Options& options) {
+  Search one(space, judge, searcher, options);
   one.run();
   return one.found();
 }

@@ -3,7 +3,7 @@
 // out.
 //
 //   Evaluator evaluator(space, profile);
-//   const Found found = search(space, evaluator, *find_method("random")->make(space, seed), {.evals = 1000});
+//   const Found found = search(space, evaluator, *find_method("random")->make({space, evaluator, seed}), {.evals = 1000});
 //   found.top.front().index
 //
 // Search is the same for those who look at what has been found while it goes on.
@@ -25,7 +25,7 @@
 
 #include "simulator/base/progress.h"
 #include "simulator/base/units.h"
-#include "tuner/space/evaluator.h"
+#include "tuner/space/judge.h"
 #include "tuner/space/space.h"
 
 namespace ds::tuner {
@@ -47,11 +47,31 @@ class Searcher {
   virtual void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) = 0;
 };
 
-/// A way to search. `make`: the space has to outlive the searcher; equal seeds give equal searches.
+/// A number that a method can be tuned by, and from where to where that makes sense, on a logarithmic scale.
+struct Parameter {
+  std::string_view name;
+  double usual{}, least{}, most{};
+};
+
+/// What a searcher is made for. Space and outlook have to outlive it.
+struct Setting {
+  const Space& space;
+  Outlook& outlook;
+  std::uint64_t seed{};
+  std::int64_t evals{
+      std::numeric_limits<std::int64_t>::max()};  // the search ends after so many at the latest
+  std::span<const double> parameters;             // as the method lists them; none: as usual
+};
+
+/// A way to search. Equal settings give equal searches.
 struct Method {
   std::string_view name;
-  std::unique_ptr<Searcher> (*make)(const Space& space, std::uint64_t seed);
+  std::unique_ptr<Searcher> (*make)(const Setting& setting);
+  bool sees_all{};  // it goes on until it has asked for every candidate, so that its best plans are proven
+  std::span<const Parameter> parameters;
 };
+/// `number`: of a parameter of the list.
+double parameter(const Setting& setting, std::span<const Parameter> list, std::size_t number);
 /// The catalogue (methods.cpp).
 std::span<const Method> methods();
 /// Null where there is none of that name.
@@ -89,7 +109,8 @@ struct Rejected {
   Index count{}, first{};
 };
 
-enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped };
+/// `no_more`: the method had nothing further to ask.
+enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped, no_more };
 
 struct Found {
   std::vector<Scored> top;    // the best of each kind (PlanKind), fastest first
@@ -107,7 +128,7 @@ struct Found {
 /// One search. What it is made of has to outlive it.
 class Search {
  public:
-  Search(const Space& space, Evaluator& evaluator, Searcher& searcher, Options options);
+  Search(const Space& space, Judge& judge, Searcher& searcher, Options options);
 
   /// Ends when the searcher has no more, when the whole space has been seen, or at a limit of `options`.
   void run();
@@ -115,7 +136,7 @@ class Search {
   Found found() const;
 
  private:
-  std::vector<Verdict> judge(std::span<const Candidate> candidates, std::function<bool()> enough);
+  std::vector<Verdict> judged(std::span<const Candidate> candidates, std::function<bool()> enough);
   Index seen() const;
   bool stopped() const;
   std::optional<End> told_to_end() const;
@@ -126,7 +147,7 @@ class Search {
   std::string incumbent() const;
 
   const Space* space_;
-  Evaluator* evaluator_;
+  Judge* judge_;
   Searcher* searcher_;
   Options options_;
   Seconds begun_, told_;
@@ -137,6 +158,6 @@ class Search {
 };
 
 /// Runs one to its end.
-Found search(const Space& space, Evaluator& evaluator, Searcher& searcher, const Options& options);
+Found search(const Space& space, Judge& judge, Searcher& searcher, const Options& options);
 
 }  // namespace ds::tuner

@@ -24,6 +24,9 @@ constexpr std::size_t kWave = 8192;
 /// Whose bounds on memory are asked for at once.
 constexpr std::size_t kBlock = 256;
 
+/// What a rank can use. Ranks on processors share the machine's: of them this is known once the plan has been settled.
+double usable_bytes(const workload::Job& job) { return job.cluster.groups.front().node.memory_bytes_per_gpu; }
+
 /// Of the rank that needs most, by lowering.
 Bytes peak_of(const workload::Job& job) {
   const program::Program program = program::lower(job, program::Classes::per_stage, program::Hash::left_out);
@@ -230,13 +233,7 @@ class Evaluator::Batch {
     });
   }
 
-  /// What a rank can use. Ranks on processors share the machine's.
-  double usable(std::size_t e) const {
-    const auto of = [](const workload::Job& job) {
-      return job.cluster.groups.front().node.memory_bytes_per_gpu;
-    };
-    return job_.cluster.cpu() ? of(job_of(e)) : of(job_);
-  }
+  double usable(std::size_t e) const { return usable_bytes(job_.cluster.cpu() ? job_of(e) : job_); }
 
   Evaluator* evaluator_;
   const Judging* judging_;
@@ -268,6 +265,27 @@ std::vector<Verdict> Evaluator::evaluate(std::span<const Candidate> candidates, 
     else
       batch.add(job.plan);
   return batch.run();
+}
+
+std::vector<Glance> Evaluator::look(std::span<const Candidate> candidates) {
+  std::vector<Glance> glances(candidates.size());
+  std::vector<workload::Plan> plans;
+  std::vector<std::size_t> legal;
+  workload::Job job = space_->base();
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    glances[i].rejection = space_->decode_into(candidates[i], job);
+    if (glances[i].rejection) continue;
+    glances[i].share_of_memory = 1 / usable_bytes(job);
+    legal.push_back(i);
+    plans.push_back(job.plan);
+  }
+  const std::vector<Seconds> bounds = steps_.work_bounds(plans);
+  const std::vector<Bytes> floors = peaks_.floors(plans);
+  for (std::size_t i = 0; i < legal.size(); ++i) {
+    glances[legal[i]].work_bound = bounds[i];
+    glances[legal[i]].share_of_memory *= static_cast<double>(floors[i].value);
+  }
+  return glances;
 }
 
 std::vector<Verdict> Evaluator::evaluate(std::span<const workload::Plan> plans, const Judging& judging) {

@@ -1,5 +1,5 @@
 #pragma once
-// What a search asks of candidates: are they legal, do they fit, how long does a step take?
+// Judges plans at analytic depth: are they legal, do they fit, how long does a step take?
 //
 //   Evaluator evaluator(space, profile, threads);
 //   const std::vector<Verdict> verdicts = evaluator.evaluate(candidates);   // one for each, whatever was asked before
@@ -7,68 +7,27 @@
 // Many at once are several times as fast as one by one: a batch shares the work of plans that are alike.
 
 #include <cstddef>
-#include <cstdint>
-#include <functional>
-#include <limits>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "simulator/base/thread_pool.h"
-#include "simulator/base/units.h"
 #include "simulator/cost/cost.h"
 #include "simulator/engine/plan_steps.h"
 #include "simulator/memory/plan_peaks.h"
 #include "simulator/workload/job.h"
-#include "tuner/space/leaders.h"
-#include "tuner/space/space.h"
+#include "tuner/space/judge.h"
 
 namespace ds::tuner {
 
-struct Verdict {
-  Reason reason{};
-  std::string_view path;  // of a rule, or of what is not supported
-  Seconds step_time;      // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
-  Bytes
-      peak;  // evaluated: of the rank that needs most; memory: that, or what it is not below, which is no nearer to fitting
-  double share_of_memory{};  // the same over what a rank can use
-  bool fits{};               // peak <= what a rank can use
-  PlanKind kind;             // memory, bound, evaluated
-
-  Rejection rejection() const { return {reason, path}; }
-};
-
-/// How a batch is gone through. What is not said costs nothing.
-struct Judging {
-  /// Plans that cannot be among the best ones of `top` kinds, by their bound, are cut: of those in `best`, and of those
-  /// evaluated in this batch before them. 0: none are cut.
-  std::size_t top{0};
-  struct Best {
-    PlanKind kind;
-    Seconds step_time;
-  };
-  std::vector<Best> best;
-  bool too_large_ones{false};  // evaluate plans that do not fit, too
-  /// It ends before a further candidate once so many plans of the batch have been evaluated. Where there is such a limit,
-  /// candidates are judged in their order; else those come first that have the lowest bounds, and cut most of the others.
-  std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
-  /// It ends once this is so; asked between plans, and by all threads.
-  std::function<bool()> enough;
-  /// Told each verdict as soon as it is known, but for those that nobody came to.
-  std::function<void(std::size_t, const Verdict&)> told;
-};
-
 /// Asks for as little as settles a candidate: a bound of its work, its peak, a better bound, its step.
-class Evaluator {
+class Evaluator : public Judge {
  public:
   /// `profile` serves jobs on CPUs. Both have to outlive the evaluator.
   Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads = 1);
-  Evaluator(const Evaluator&) = delete;
-  Evaluator& operator=(const Evaluator&) = delete;
 
-  /// A verdict for each candidate, in their order; `unseen` where `judging` ended it before.
-  std::vector<Verdict> evaluate(std::span<const Candidate> candidates, const Judging& judging = {});
+  std::vector<Glance> look(std::span<const Candidate> candidates) override;
+  std::vector<Verdict> evaluate(std::span<const Candidate> candidates, const Judging& judging = {}) override;
   /// The same for plans that are complete, legal and supported for the space's job, in the space or not.
   std::vector<Verdict> evaluate(std::span<const workload::Plan> plans, const Judging& judging = {});
 

@@ -1,0 +1,60 @@
+#pragma once
+// The seam between searches and what they search with: a judge says of candidates whether they are legal, whether they fit and
+// how long a step takes.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "simulator/base/units.h"
+#include "tuner/space/leaders.h"
+#include "tuner/space/outlook.h"
+#include "tuner/space/space.h"
+
+namespace ds::tuner {
+
+struct Verdict {
+  Reason reason{};
+  std::string_view path;  // of a rule, or of what is not supported
+  Seconds step_time;      // evaluated: at analytic depth; bound: what it cannot be below, up to rounding
+  Bytes
+      peak;  // evaluated: of the rank that needs most; memory: that, or what it is not below, which is no nearer to fitting
+  double share_of_memory{};  // the same over what a rank can use
+  bool fits{};               // peak <= what a rank can use
+  PlanKind kind;             // memory, bound, evaluated
+
+  Rejection rejection() const { return {reason, path}; }
+};
+
+/// How a batch is gone through. What is not said costs nothing.
+struct Judging {
+  /// Plans that cannot be among the best ones of `top` kinds, by their bound, are cut: of those in `best`, and of those
+  /// evaluated in this batch before them. 0: none are cut.
+  std::size_t top{0};
+  struct Best {
+    PlanKind kind;
+    Seconds step_time;
+  };
+  std::vector<Best> best;
+  bool too_large_ones{false};  // evaluate plans that do not fit, too
+  /// It ends before a further candidate once so many plans of the batch have been evaluated. Where there is such a limit,
+  /// candidates are judged in their order; else those come first that have the lowest bounds, and cut most of the others.
+  std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
+  /// It ends once this is so; asked between plans, and by all threads.
+  std::function<bool()> enough;
+  /// Told each verdict as soon as it is known, but for those that nobody came to.
+  std::function<void(std::size_t, const Verdict&)> told;
+};
+
+class Judge : public Outlook {
+ public:
+  /// A verdict for each candidate, in their order; `unseen` where `judging` ended it before.
+  virtual std::vector<Verdict> evaluate(std::span<const Candidate> candidates,
+                                        const Judging& judging = {}) = 0;
+};
+
+}  // namespace ds::tuner
