@@ -52,7 +52,7 @@ endfunction()
 
 find_program(DS_NVCC nvcc HINTS ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES bin)
 find_path(DS_NCCL nccl.h HINTS ENV NCCL_HOME ENV CUDA_HOME PATHS /usr/local/cuda PATH_SUFFIXES include)
-find_path(DS_TORCH Torch/TorchConfig.cmake PATHS /usr /usr/local PATH_SUFFIXES share/cmake lib/cmake)
+find_path(DS_TORCH Torch/TorchConfig.cmake PATHS /usr /usr/local PATH_SUFFIXES share/cmake lib/cmake lib/${CMAKE_LIBRARY_ARCHITECTURE}/cmake)
 mark_as_advanced(DS_NVCC DS_NCCL DS_TORCH)
 ds_optional("CUDA and NCCL" "ds-exec runs on CPUs only" DS_NVCC DS_NCCL)
 ds_optional("LibTorch" "ds-tune has no learned policy" DS_TORCH)

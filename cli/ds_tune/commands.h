@@ -30,6 +30,23 @@ std::string method_names();
 
 int tune_search(const Common& common, const SearchOptions& options);
 
+struct TrainOptions {
+  std::string instances;  // file, "" for those that are shipped
+  std::string lessons;    // file that keeps what is learned from; "": they are made and forgotten
+  std::string policy;     // file to write
+  std::int64_t plans{1200};
+  std::int64_t rounds{4000}, choices{400};
+};
+int tune_train(const Common& common, const TrainOptions& options);
+
+struct BenchOptions {
+  std::string instances;
+  std::string policy;  // file, "" for the one that is shipped
+  std::vector<std::string> tiers, methods;
+  std::int64_t evals{100}, seeds{10}, draws{0};
+};
+int tune_bench(const Common& common, const BenchOptions& options);
+
 /// What event depth says of a plan.
 struct AtEventDepth {
   Seconds step_time;

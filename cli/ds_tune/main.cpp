@@ -24,7 +24,10 @@ int answer(int argc, char** argv) {
       ->add_option("JOB", options.job,
                    "Job file, - is standard input; its plan, if it has one, is looked at first")
       ->required();
-  search->add_option("--space", options.space, R"(What to vary: {"tp": [1, 2, 4], "zero": [0, 1]})")
+  search
+      ->add_option(
+          "--space", options.space,
+          R"(What to vary: {"tp": [1, 2, 4], "zero": [0, 1]}; or the word wide: every key that can be varied)")
       ->type_name("FILE");
   search->add_option("--pin", options.pins, "Only plans with that value: --pin plan.tp=8")
       ->take_all()
@@ -51,6 +54,45 @@ int answer(int argc, char** argv) {
   refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
   add_common(*search, common, {});
 
+  TrainOptions training;
+  CLI::App* train = app.add_subcommand("train", "Train the policy that --method rl goes by");
+  train->add_option("--policy", training.policy, "Where to write it")->required()->type_name("FILE");
+  train->add_option("--instances", training.instances, "Jobs to learn from (default those that are shipped)")
+      ->type_name("FILE");
+  train
+      ->add_option(
+          "--lessons", training.lessons,
+          "Plans with their steps: read if the file is there, else made, which takes an hour, and written")
+      ->type_name("FILE");
+  add_number(*train, "--plans", training.plans, WholeRange{10, 1'000'000}, "N",
+             "Plans of each job (default 1,200)");
+  add_number(*train, "--rounds", training.rounds, WholeRange{1, 10'000'000}, "N",
+             "Rounds of learning to foresee steps (default 4,000)");
+  add_number(*train, "--choices", training.choices, WholeRange{0, 10'000'000}, "N",
+             "Rounds of learning to choose (default 400)");
+  add_common(*train, common, {});
+
+  BenchOptions bench;
+  CLI::App* score = app.add_subcommand("bench", "Compare methods of search, evaluation by evaluation");
+  score
+      ->add_option("--tier", bench.tiers,
+                   "Instances: D and E, which nothing has learned from, unless it says train or tuning")
+      ->type_name("TIER")
+      ->take_all();
+  score->add_option("--method", bench.methods, "One of them; several may be named (default all)")
+      ->type_name("METHOD")
+      ->take_all();
+  score->add_option("--instances", bench.instances, "Another file of them")->type_name("FILE");
+  score->add_option("--policy", bench.policy, "Of --method rl (default the one that is shipped)")
+      ->type_name("FILE");
+  add_number(*score, "--evals", bench.evals, WholeRange{1, 1'000'000}, "N",
+             "Evaluations of each search (default 100)");
+  add_number(*score, "--seeds", bench.seeds, WholeRange{1, 1000}, "N",
+             "Searches of each method and instance (default 10)");
+  add_number(*score, "--draws", bench.draws, WholeRange{0, 1000}, "N",
+             "Each method with parameters by chance so often as well (default 0)");
+  add_common(*score, common, {});
+
   Documents<CLI::App> documents;
   documents.add_to(app);
 
@@ -58,11 +100,19 @@ int answer(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      return answer_usage(app, e, argc, argv, {"train", "bench", "plot"});
+      return answer_usage(app, e, argc, argv, {"plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     refuse_empty_values(app);
     if (documents.parsed()) return documents.answer(app);
+    if (train->parsed()) {
+      common.program = "ds-tune train";
+      return tune_train(common, training);
+    }
+    if (score->parsed()) {
+      common.program = "ds-tune bench";
+      return tune_bench(common, bench);
+    }
     common.program = "ds-tune search";
     return tune_search(common, options);
   });

@@ -87,7 +87,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const std::vector<Output> outputs = {{"--report", common.report},
                                        {"--export", options.export_as.empty() ? "" : "-"}};
   check_outputs(outputs);
-  check_against(outputs, {{"the job", options.job}, {"the space", options.space}});
+  check_against(outputs, {{"the job", options.job},
+                          {"the space", options.space == tuner::kWideSpace ? "" : options.space}});
   const tuner::Method& method = method_of(options);
   end_on_signals();  // nothing has been found that could be saved
   Phases phases(common);

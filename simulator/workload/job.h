@@ -15,6 +15,7 @@
 
 #include "simulator/base/units.h"
 #include "simulator/workload/schedule/schedules.h"
+#include "simulator/workload/split.h"
 
 namespace ds::workload {
 
@@ -256,6 +257,8 @@ struct Plan {
   std::vector<std::vector<std::int64_t>>
       stage_layers;  // [pp][chunks()], filled by the split rule when not given
   bool stage_layers_given{false};
+  std::int64_t embedding_as_layers{0}, head_as_layers{0};  // for the split rule: Ends
+  Ends ends() const { return {embedding_as_layers, head_as_layers, turns_back()}; }
   std::vector<std::int64_t> batch_shares;  // empty: equal
   std::string placement{"tp-cp-ep-dp-pp"};
   bool collectives_given{false};

@@ -36,6 +36,7 @@ constexpr Limit kLimits[] = {
     {"model.layers x micro-batches at event depth", static_cast<double>(kMaxPlayedLayerPasses)},
     {"plan.tp, pp, cp, dp, ep, etp, zero_group", static_cast<double>(kMaxDegree)},
     {"plan.vpp", static_cast<double>(kMaxVpp)},
+    {"plan.embedding_as_layers, head_as_layers", static_cast<double>(kMaxEnd)},
     {"execute.steps, execute.checkpoint.every", static_cast<double>(kMaxSteps)},
 };
 

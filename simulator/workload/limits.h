@@ -33,6 +33,7 @@ inline constexpr std::int64_t kMaxLayerPasses = 1LL << 20;
 inline constexpr std::int64_t kMaxPlayedLayerPasses = 1LL << 18;
 inline constexpr std::int64_t kMaxDegree = 1LL << 20;  // tp, pp, cp, dp, ep, etp
 inline constexpr std::int64_t kMaxVpp = 1LL << 10;
+inline constexpr std::int64_t kMaxEnd = 64;  // layers that an embedding or a head counts as
 inline constexpr std::int64_t kMaxSteps = 1LL << 40;
 inline constexpr double kMaxTokens = 1e18;
 inline constexpr double kMaxParameters = 1e15;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "simulator/workload/limits.h"
+#include "simulator/workload/plan_values.h"
 
 namespace ds::workload {
 namespace {
@@ -61,6 +62,38 @@ std::vector<std::int64_t> chunk_counts(const Job& job, std::int64_t /*cores*/) {
 
 std::vector<std::int64_t> micro_batch_sizes(const Job& job, std::int64_t /*cores*/) {
   return divisors(job.train.global_batch, job.train.global_batch);
+}
+
+std::vector<std::int64_t> wide_context_degrees(const Job& job, std::int64_t cores) {
+  constexpr std::int64_t kFewest = 1024;  // tokens of a rank
+  if (job.cluster.cpu()) return {1};
+  return degrees(job, cores, std::max<std::int64_t>(1, job.train.sequence_length / kFewest));
+}
+
+std::vector<std::int64_t> wide_expert_tensor_degrees(const Job& job, std::int64_t /*cores*/) {
+  if (!job.model.moe) return {job.plan.etp};
+  return divisors(job.model.moe->expert_ffn, 8);
+}
+
+std::vector<std::int64_t> wide_recomputes(const Job& job, std::int64_t /*cores*/) {
+  const auto number = [](Recompute kind) { return static_cast<std::int64_t>(kind); };
+  std::vector<std::int64_t> all{number(Recompute::none), number(Recompute::selective),
+                                number(Recompute::full)};
+  for (std::int64_t layers = 1; layers < job.model.layers && layers <= 16; layers *= 2)
+    all.push_back(number_of_recomputed_layers(layers));
+  return all;
+}
+
+std::vector<std::int64_t> wide_sharding_stages(const Job& job, std::int64_t /*cores*/) {
+  if (job.cluster.cpu()) return {0, 1};
+  return job.habits.fsdp ? std::vector<std::int64_t>{0, 2, 3} : std::vector<std::int64_t>{0, 1, 2, 3};
+}
+
+std::vector<std::int64_t> wide_schedules(const Job& job, std::int64_t /*cores*/) {
+  std::vector<std::int64_t> all;
+  for (const ScheduleEntry& one : kSchedules)
+    if (!job.cluster.cpu() || one.on_processors) all.push_back(static_cast<std::int64_t>(one.value));
+  return all;
 }
 
 }  // namespace ds::workload

@@ -23,6 +23,32 @@ std::vector<std::int64_t> chunk_counts(const Job& job, std::int64_t cores);
 /// Divisors of train.global_batch.
 std::vector<std::int64_t> micro_batch_sizes(const Job& job, std::int64_t cores);
 
+// Of the wide space: what most people never try.
+
+/// As many as leave each rank 1,024 tokens or more.
+std::vector<std::int64_t> wide_context_degrees(const Job& job, std::int64_t cores);
+/// Up to eight, for models with experts.
+std::vector<std::int64_t> wide_expert_tensor_degrees(const Job& job, std::int64_t cores);
+/// None, selective, full, and a few layers of each stage.
+std::vector<std::int64_t> wide_recomputes(const Job& job, std::int64_t cores);
+std::vector<std::int64_t> wide_sharding_stages(const Job& job, std::int64_t cores);
+std::vector<std::int64_t> wide_schedules(const Job& job, std::int64_t cores);
+
+/// On GPUs these, on CPUs the first, which changes nothing.
+template <auto... kValues>
+std::vector<std::int64_t> one_of_on_gpus(const Job& job, std::int64_t /*cores*/) {
+  std::vector<std::int64_t> all{static_cast<std::int64_t>(kValues)...};
+  if (job.cluster.cpu()) all.resize(1);
+  return all;
+}
+/// The same for models with experts.
+template <auto... kValues>
+std::vector<std::int64_t> one_of_with_experts(const Job& job, std::int64_t cores) {
+  std::vector<std::int64_t> all = one_of_on_gpus<kValues...>(job, cores);
+  if (!job.model.moe) all.resize(1);
+  return all;
+}
+
 /// Always the same few.
 template <auto... kValues>
 std::vector<std::int64_t> one_of(const Job& /*job*/, std::int64_t /*cores*/) {

@@ -88,7 +88,9 @@ std::string say_offloaded_layers(const Plan& p) {
                      static_cast<double>(p.offloaded_share) * 100 / static_cast<double>(kMillionths));
 }
 
-template <bool Overlap::* kMember>
+using Values = std::vector<std::int64_t> (*)(const Job&, std::int64_t);
+
+template <bool Overlap::* kMember, Values kWide = one_of_on_gpus<0, 1>>
 constexpr PlanKey overlap_key(std::string_view name) {
   return {.name = name,
           .value = kOverlapSwitch<kMember>,
@@ -98,7 +100,7 @@ constexpr PlanKey overlap_key(std::string_view name) {
               .why = [](const Job& j, const Plan&) -> std::string_view {
                 return j.cluster.cpu() ? "false on CPUs" : "as the software does";
               }},
-          .search = PlanSearch{.off = 0}};
+          .search = PlanSearch{.off = 0, .wide = kWide}};
 }
 
 constexpr std::int64_t number_of(auto value) { return static_cast<std::int64_t>(value); }
@@ -106,6 +108,14 @@ constexpr std::int64_t number_of(auto value) { return static_cast<std::int64_t>(
 template <std::int64_t Plan::* kMember, std::int64_t kMost>
 constexpr PlanKey plain_count(std::string_view name) {
   return {.name = name, .value = kCount<kMember, 1, kMost>};
+}
+
+template <std::int64_t Plan::* kMember>
+constexpr PlanKey ends_key(std::string_view name) {
+  return {.name = name,
+          .value = kCount<kMember, 0, kMaxEnd>,
+          .otherwise = {.says = [](const Job&, const Plan&) { return std::string(); }},
+          .search = PlanSearch{.turn = 18, .off = 0, .wide = one_of<0, 1, 2, 3>}};
 }
 
 /// FSDP has no stage that shards optimizer states alone.
@@ -132,14 +142,14 @@ std::span<const PlanKey> plan_keys() {
   {.name = "pp", .value = kCount<&Plan::pp, 1, kMaxDegree>,
    .search = PlanSearch{.turn = 2, .off = 1, .candidates = pipeline_degrees}, .words = {.said = Said::degree, .turn = 2}},
   {.name = "cp", .value = kCount<&Plan::cp, 1, kMaxDegree>,
-   .search = PlanSearch{.turn = 3, .off = 1, .candidates = context_degrees}, .words = {.said = Said::degree, .turn = 2}},
+   .search = PlanSearch{.turn = 3, .off = 1, .candidates = context_degrees, .wide = wide_context_degrees}, .words = {.said = Said::degree, .turn = 2}},
   {.name = "ep", .value = kCount<&Plan::ep, 1, kMaxDegree>,
    .search = PlanSearch{.turn = 4, .off = 1, .candidates = expert_degrees}, .words = {.said = Said::degree, .turn = 2}},
   {.name = "etp", .value = kCount<&Plan::etp, 1, kMaxDegree>,
    .otherwise = {.fill = [](const Job& j, Plan& p) { p.etp = j.model.moe && p.ep == 1 ? p.tp : 1; },
                  .why = [](const Job& j, const Plan& p) -> std::string_view { return j.model.moe && p.ep == 1 ? "default: experts are cut as other layers" : "default"; },
                  .depends_on_plan = true, .always_taken = [](const Job& j) { return j.model.moe.has_value(); }},
-   .search = PlanSearch{.turn = 14, .off = 1}, .words = {.said = Said::degree, .turn = 2},
+   .search = PlanSearch{.turn = 14, .off = 1, .wide = wide_expert_tensor_degrees}, .words = {.said = Said::degree, .turn = 2},
    .used = [](const Plan& p) { return p.etp > 1; }},
   {.name = "vpp", .value = kCount<&Plan::vpp, 1, kMaxVpp>,
    .search = PlanSearch{.turn = 11, .off = 1, .candidates = chunk_counts},
@@ -161,7 +171,7 @@ std::span<const PlanKey> plan_keys() {
    .otherwise = {.fill = [](const Job&, Plan& p) { p.schedule = p.vpp > 1 ? Schedule::interleaved : Schedule::one_f_one_b; },
                  .why = [](const Job&, const Plan& p) -> std::string_view { return p.vpp > 1 ? "default where vpp > 1" : "default"; },
                  .depends_on_plan = true},
-   .search = PlanSearch{.turn = 10, .candidates = one_of<Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved>},
+   .search = PlanSearch{.turn = 10, .candidates = one_of<Schedule::gpipe, Schedule::one_f_one_b, Schedule::interleaved>, .wide = wide_schedules},
    .words = {.said = Said::phrase, .turn = 5, .phrase = say_schedule}},
   {.name = "sequence_parallel", .value = kSwitch<&Plan::sequence_parallel>,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.sequence_parallel = p.tp > 1; },
@@ -175,7 +185,7 @@ std::span<const PlanKey> plan_keys() {
                    return j.habits.fsdp ? "default: 3 where dp x cp > 1, as FSDP" : "default: 1 where dp x cp > 1";
                  },
                  .depends_on_plan = true},
-   .search = PlanSearch{.turn = 13, .off = 0, .candidates = sharding_stages},
+   .search = PlanSearch{.turn = 13, .off = 0, .candidates = sharding_stages, .wide = wide_sharding_stages},
    .words = {.said = Said::phrase, .turn = 8, .phrase = [](const Plan& p) { return p.zero > 0 ? fmt::format("zero {}", p.zero) : ""; }}},
   {.name = "zero_group", .value = kCount<&Plan::zero_group, 1, kMaxDegree>,
    .otherwise = {.fill = [](const Job&, Plan& p) { p.zero_group = p.dp * p.cp; },
@@ -183,7 +193,7 @@ std::span<const PlanKey> plan_keys() {
                  .depends_on_plan = true, .always_taken = always},
    .search = PlanSearch{.turn = 15}},
   {.name = "recompute", .value = kRecomputeValue,
-   .search = PlanSearch{.turn = 12, .off = number_of(Recompute::none), .candidates = one_of<Recompute::none, Recompute::full>},
+   .search = PlanSearch{.turn = 12, .off = number_of(Recompute::none), .candidates = one_of<Recompute::none, Recompute::full>, .wide = wide_recomputes},
    .words = {.said = Said::phrase, .turn = 9, .phrase = say_recompute}},
   {.name = "precision", .value = kWord<&Plan::precision, kPrecisions>,
    .otherwise = {.fill = fill_precision, .why = why_precision},
@@ -200,7 +210,7 @@ std::span<const PlanKey> plan_keys() {
    .otherwise = {.fill = [](const Job& j, Plan& p) { p.dispatch = j.habits.dispatch; },
                  .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
                  .says = [](const Job&, const Plan& p) { return said_of_experts(p, name_in(kDispatches, p.dispatch)); }},
-   .search = PlanSearch{.off = number_of(Dispatch::all_to_all)}},
+   .search = PlanSearch{.off = number_of(Dispatch::all_to_all), .wide = one_of_with_experts<Dispatch::all_to_all, Dispatch::hierarchical, Dispatch::hybrid>}},
   {.name = "dispatch_precision", .value = kWord<&Plan::dispatch_precision, kDispatchPrecisions>,
    .otherwise = {.fill = fill_dispatch_precision,
                  .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
@@ -212,25 +222,28 @@ std::span<const PlanKey> plan_keys() {
                  .why = [](const Job&, const Plan&) -> std::string_view { return "as the software does"; },
                  .says = [](const Job& j, const Plan& p) { return j.cluster.cpu() ? std::string() : std::string(name_in(kCudaGraphs, p.cuda_graphs)); }},
    .search = PlanSearch{.off = number_of(CudaGraphs::none)}},
-  {.name = "cp_kind", .value = kWord<&Plan::cp_kind, kCpKinds>, .search = PlanSearch{.turn = 16}},
+  {.name = "cp_kind", .value = kWord<&Plan::cp_kind, kCpKinds>,
+   .search = PlanSearch{.turn = 16, .wide = one_of_on_gpus<CpKind::ring, CpKind::all_gather, CpKind::all_to_all>}},
   {.name = "attention", .value = kWord<&Plan::attention, kAttentions>, .search = PlanSearch{.turn = 7},
    .words = {.said = Said::phrase, .turn = 10,
              .phrase = [](const Plan& p) { return p.attention == Attention::flash ? "" : fmt::format("{} attention", name_in(kAttentions, p.attention)); }}},
   {.name = "dropout", .value = kDropout, .used = [](const Plan& p) { return p.dropout > 0; }},
   {.name = "fusion", .value = kFusion},
   {.name = "sparsity", .value = kWord<&Plan::sparsity, kSparsities>, .used = [](const Plan& p) { return p.sparsity != Sparsity::none; }},
-  {.name = "offload.optimizer", .value = kOffloadedStates, .search = PlanSearch{.off = 0},
+  {.name = "offload.optimizer", .value = kOffloadedStates, .search = PlanSearch{.off = 0, .wide = one_of_on_gpus<0, kMillionths>},
    .words = {.said = Said::phrase, .turn = 11, .phrase = say_offloaded_states}},
   {.name = "offload.weights", .value = kSwitch<&Plan::offload_weights>, .search = PlanSearch{.off = 0},
    .words = {.said = Said::phrase, .turn = 12, .phrase = [](const Plan& p) { return std::string(p.offload_weights ? "weights on the host" : ""); }}},
-  {.name = "offload.activations", .value = kOffloadedLayers, .search = PlanSearch{.off = 0},
+  {.name = "offload.activations", .value = kOffloadedLayers, .search = PlanSearch{.off = 0, .wide = one_of_on_gpus<0, 1, 2, 4>},
    .words = {.said = Said::phrase, .turn = 13, .phrase = say_offloaded_layers}},
   overlap_key<&Overlap::grad_reduce>("overlap.grad_reduce"),
   overlap_key<&Overlap::param_gather>("overlap.param_gather"),
   overlap_key<&Overlap::tp_comm>("overlap.tp_comm"),
   overlap_key<&Overlap::p2p>("overlap.p2p"),
-  overlap_key<&Overlap::experts>("overlap.experts"),
-  overlap_key<&Overlap::shared_experts>("overlap.shared_experts"),
+  overlap_key<&Overlap::experts, one_of_with_experts<0, 1>>("overlap.experts"),
+  overlap_key<&Overlap::shared_experts, one_of_with_experts<0, 1>>("overlap.shared_experts"),
+  ends_key<&Plan::embedding_as_layers>("embedding_as_layers"),
+  ends_key<&Plan::head_as_layers>("head_as_layers"),
   {.name = "stage_layers", .value = kStageLayers,  // what is taken instead is said once the rules are kept
    .otherwise = {.fill = [](const Job&, Plan& p) { p.stage_layers.clear(); p.stage_layers_given = false; },
                  .says = [](const Job&, const Plan&) { return std::string(); }, .always_taken = always}},

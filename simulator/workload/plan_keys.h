@@ -54,6 +54,8 @@ struct PlanSearch {
   std::optional<std::int64_t> off;  // the value that uses nothing of it
   /// Values of the default space on a machine of so many CPU cores. Null: there it does not vary.
   std::vector<std::int64_t> (*candidates)(const Job& job, std::int64_t cores){nullptr};
+  /// Those of the wide space. Null: as the default space has it, or that of the job.
+  std::vector<std::int64_t> (*wide)(const Job& job, std::int64_t cores){nullptr};
 };
 
 /// How a plan is put into words.

@@ -266,6 +266,8 @@ std::string schema_of_collectives() {
 
 }  // namespace
 
+std::int64_t number_of_recomputed_layers(std::int64_t layers) { return kFirstLayers + layers; }
+
 std::string spell_count(std::int64_t value) { return fmt::format("{}", value); }
 std::string spell_switch(std::int64_t value) { return value != 0 ? "true" : "false"; }
 std::string schema_of_switch() { return R"({"type": "boolean"})"; }

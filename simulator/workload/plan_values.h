@@ -9,6 +9,9 @@
 
 namespace ds::workload {
 
+/// The number that tells a search of so many recomputed layers a stage.
+std::int64_t number_of_recomputed_layers(std::int64_t layers);
+
 std::string spell_count(std::int64_t value);
 std::string spell_switch(std::int64_t value);
 std::string schema_of_count(std::int64_t least, std::int64_t most);

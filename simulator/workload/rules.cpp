@@ -33,12 +33,20 @@ std::int64_t sequence_cuts(const Job& j) {
   return product({j.plan.cp, ring ? 2 : 1, j.plan.sequence_parallel ? j.plan.tp : 1});
 }
 
+/// As given, or by the split rule. The stages and chunks given are as many as the plan has.
+std::int64_t layers_of_chunk(const Job& j, std::int64_t stage, std::int64_t chunk) {
+  const Plan& p = j.plan;
+  if (p.stage_layers_given) return p.stage_layers[static_cast<std::size_t>(stage)][static_cast<std::size_t>(chunk)];
+  return layers_of_chunk(j.model.layers, p.pp, p.chunks(), p.ends(), stage, chunk);
+}
+
 std::int64_t most_stage_layers(const Job& j) {
-  if (!j.plan.stage_layers_given) return ceil_div(j.model.layers, j.plan.pp);
+  const Plan& p = j.plan;
+  if (!p.stage_layers_given && p.embedding_as_layers + p.head_as_layers == 0) return ceil_div(j.model.layers, p.pp);
   std::int64_t most = 0;
-  for (const auto& stage : j.plan.stage_layers) {
+  for (std::int64_t stage = 0; stage < p.pp; ++stage) {
     std::int64_t sum = 0;
-    for (const std::int64_t n : stage) sum += n;
+    for (std::int64_t chunk = 0; chunk < p.chunks(); ++chunk) sum += layers_of_chunk(j, stage, chunk);
     most = std::max(most, sum);
   }
   return most;
@@ -62,12 +70,8 @@ bool every_chunk_has_a_layer(const Job& j) {
   if (!p.stage_layers_given && p.pp > j.model.layers) return false;
   for (std::int64_t stage = 0; stage < p.pp; ++stage)
     for (std::int64_t chunk = 0; chunk < p.chunks(); ++chunk) {
-      const auto s = static_cast<std::size_t>(stage);
-      const auto c = static_cast<std::size_t>(chunk);
-      const std::int64_t n = p.stage_layers_given ? p.stage_layers[s][c]
-                                                  : chunk_layers(stage_layers(j.model.layers, p.pp, stage),
-                                                                 p.chunks(), stage, chunk);
-      if (n < 1 && !may_be_empty(p.pp, p.vpp, stage, chunk)) return false;
+      const std::int64_t n = layers_of_chunk(j, stage, chunk);
+      if (n < 0 || (n == 0 && !may_be_empty(p.pp, p.vpp, stage, chunk))) return false;
     }
   return true;
 }
@@ -342,6 +346,12 @@ const Rule kRules[] = {
   {"plan.stage_layers",
    [](const Job& j) { return !j.plan.stage_layers_given || every_chunk_has_a_layer(j); },
    [](const Job&) { return std::string("every chunk must hold a layer, except the very first and the very last when plan.vpp > 1"); }, nullptr},
+  {"plan.embedding_as_layers",
+   [](const Job& j) { return !j.plan.stage_layers_given || j.plan.embedding_as_layers + j.plan.head_as_layers == 0; },
+   [](const Job& j) { return fmt::format("{} and plan.head_as_layers {} must be 0 where plan.stage_layers says how many layers each stage has", j.plan.embedding_as_layers, j.plan.head_as_layers); }, nullptr},
+  {"plan.embedding_as_layers",
+   [](const Job& j) { return j.plan.stage_layers_given || j.plan.embedding_as_layers + j.plan.head_as_layers == 0 || product({j.plan.pp, j.plan.chunks()}) > j.model.layers + 2 || every_chunk_has_a_layer(j); },
+   [](const Job& j) { return fmt::format("{} and plan.head_as_layers {} leave a chunk without a layer: smaller ones are possible", j.plan.embedding_as_layers, j.plan.head_as_layers); }, nullptr},
   {"plan.pp",
    [](const Job& j) { return j.plan.stage_layers_given || (product({j.plan.pp, j.plan.chunks()}) <= j.model.layers + 2 && every_chunk_has_a_layer(j)); },
    [](const Job& j) { return fmt::format("{} stages x {} chunks are too many for model.layers, which is {}: every chunk must hold a layer, except the very first and the very last when plan.vpp > 1", j.plan.pp, j.plan.turns_back() ? std::string("2 (zb-v)") : fmt::format("plan.vpp {}", j.plan.vpp), j.model.layers); },

@@ -13,7 +13,7 @@ void settle(Job& job) {
     node.memory_bytes_per_gpu = node.machine_memory_bytes / static_cast<double>(node.gpus_per_node);
   }
   if (!plan.stage_layers_given)
-    job.plan.stage_layers = split_layers(job.model.layers, plan.pp, plan.chunks());
+    job.plan.stage_layers = split_layers(job.model.layers, plan.pp, plan.chunks(), plan.ends());
 }
 
 }  // namespace ds::workload

@@ -3,14 +3,12 @@
 
 namespace ds::workload {
 
-std::vector<std::vector<std::int64_t>> split_layers(std::int64_t layers, std::int64_t pp, std::int64_t vpp) {
+std::vector<std::vector<std::int64_t>> split_layers(std::int64_t layers, std::int64_t pp, std::int64_t vpp,
+                                                    const Ends& ends) {
   std::vector<std::vector<std::int64_t>> split(static_cast<std::size_t>(pp));
-  for (std::int64_t stage = 0; stage < pp; ++stage) {
-    std::vector<std::int64_t>& chunks = split[static_cast<std::size_t>(stage)];
-    const std::int64_t in_stage = stage_layers(layers, pp, stage);
+  for (std::int64_t stage = 0; stage < pp; ++stage)
     for (std::int64_t chunk = 0; chunk < vpp; ++chunk)
-      chunks.push_back(chunk_layers(in_stage, vpp, stage, chunk));
-  }
+      split[static_cast<std::size_t>(stage)].push_back(layers_of_chunk(layers, pp, vpp, ends, stage, chunk));
   return split;
 }
 

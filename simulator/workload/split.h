@@ -1,7 +1,8 @@
 #pragma once
 // How layers are cut into stages and chunks when they do not divide evenly. Stages take floor or ceil; the short ones
 // are, in this order, the last, the first, the last but one, the second, ... Within the first stage the first chunks
-// are short, in every other the later ones: beside the embedding and the head there is less room.
+// are short, in every other the later ones: beside the embedding and the head there is less room. How much less, a plan can say
+// (embedding_as_layers, head_as_layers), as Megatron-Core does by --account-for-embedding-in-pipeline-split.
 
 #include <cstdint>
 #include <vector>
@@ -26,8 +27,25 @@ constexpr std::int64_t chunk_layers(std::int64_t layers, std::int64_t vpp, std::
   return layers / vpp + (is_long ? 1 : 0);
 }
 
+/// So many layers the first chunk has fewer, for its embedding, and the last one, for its head; at least 0.
+struct Ends {
+  std::int64_t embedding{0}, head{0};
+  bool head_in_first_stage{false};  // where the model goes down the stages and back up
+};
+
+/// Layers of a chunk of the whole split: the ends are dealt out as if they were layers. Below 0 where a chunk cannot take them.
+constexpr std::int64_t layers_of_chunk(std::int64_t layers, std::int64_t pp, std::int64_t vpp,
+                                       const Ends& ends, std::int64_t stage, std::int64_t chunk) {
+  const std::int64_t all = layers + ends.embedding + ends.head;
+  std::int64_t own = chunk_layers(stage_layers(all, pp, stage), vpp, stage, chunk);
+  if (stage == 0 && chunk == 0) own -= ends.embedding;
+  if (stage == (ends.head_in_first_stage ? 0 : pp - 1) && chunk == vpp - 1) own -= ends.head;
+  return own;
+}
+
 /// [pp][vpp]: the whole split.
-std::vector<std::vector<std::int64_t>> split_layers(std::int64_t layers, std::int64_t pp, std::int64_t vpp);
+std::vector<std::vector<std::int64_t>> split_layers(std::int64_t layers, std::int64_t pp, std::int64_t vpp,
+                                                    const Ends& ends = {});
 
 /// Whether a chunk may be without a layer: only the very first and the very last, and only when vpp > 1, where they
 /// hold the embedding or the head alone.

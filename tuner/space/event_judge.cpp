@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <variant>
 
-#include "simulator/engine/predict.h"
 #include "simulator/workload/supported.h"
 
 namespace ds::tuner {
@@ -16,13 +15,11 @@ constexpr double kRounding = 1e-9;
 }  // namespace
 
 EventJudge::EventJudge(const Space& space, const cost::Profile& profile, std::size_t threads)
-    : space_(&space), profile_(&profile), pool_(threads), analytic_(space, profile, threads) {}
+    : space_(&space), pool_(threads), analytic_(space, profile, threads), steps_(profile) {}
 
-Seconds EventJudge::step_time(const Candidate& candidate, Seconds analytic) const {
+Seconds EventJudge::step_time(const Candidate& candidate, Seconds analytic) {
   const auto job = std::get<workload::Job>(space_->decode(candidate));
-  if (!workload::playable(job)) return analytic;
-  return engine::predict(job, cost::Machine(job, *profile_), workload::Depth::event, engine::Rows::none)
-      .summary.step_time;
+  return workload::playable(job) ? steps_.step_time(job) : analytic;
 }
 
 std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates, const Judging& judging) {

@@ -12,6 +12,7 @@
 
 #include "simulator/base/thread_pool.h"
 #include "simulator/cost/cost.h"
+#include "simulator/engine/event_steps.h"
 #include "tuner/space/evaluator.h"
 
 namespace ds::tuner {
@@ -28,12 +29,12 @@ class EventJudge : public Judge {
   std::vector<Verdict> evaluate(std::span<const Candidate> candidates, const Judging& judging = {}) override;
 
  private:
-  Seconds step_time(const Candidate& candidate, Seconds analytic) const;
+  Seconds step_time(const Candidate& candidate, Seconds analytic);
 
   const Space* space_;
-  const cost::Profile* profile_;
   ThreadPool pool_;
   Evaluator analytic_;
+  engine::EventSteps steps_;
 };
 
 }  // namespace ds::tuner

@@ -70,9 +70,21 @@ void refuse_other_keys(const Cursor& root) {
   root.only(known);
 }
 
-Dimensions space_of_file(const std::string& file) {
-  const Document document = read_document_argument(file);
-  const Cursor root = document.root();
+/// Every key with all that makes sense for it.
+Dimensions wide_space(const workload::Job& base, std::int64_t cores) {
+  Dimensions dimensions;
+  for (const PlanKey* key : workload::varied_plan_keys()) {
+    if (key->search->wide != nullptr)
+      dimensions.of(*key) = key->search->wide(base, cores);
+    else if (key->in_default_space() && !key->follows(base))
+      dimensions.of(*key) = default_values(*key, base, cores);
+    // Of one value, which is that of the job or follows from others.
+    if (key->search->candidates == nullptr && dimensions.of(*key).size() == 1) dimensions.of(*key).clear();
+  }
+  return dimensions;
+}
+
+Dimensions space_of(const Cursor& root) {
   refuse_other_keys(root);
   Dimensions dimensions;
   for (const PlanKey* key : workload::varied_plan_keys()) {
@@ -208,8 +220,13 @@ std::vector<std::int64_t> default_values(const PlanKey& key, const workload::Job
 
 Space read_space(const workload::Job& base, const Constraints& constraints) {
   check_rest(base);
-  Dimensions dimensions =
-      constraints.file.empty() ? default_space(base, constraints.cores) : space_of_file(constraints.file);
+  Dimensions dimensions;
+  if (constraints.file.empty())
+    dimensions = default_space(base, constraints.cores);
+  else if (constraints.file == kWideSpace)
+    dimensions = wide_space(base, constraints.cores);
+  else
+    dimensions = space_of(read_document_argument(constraints.file).root());
   for (const std::string& text : constraints.pins) pin(dimensions, text);
   for (const std::string& text : constraints.forbids) forbid(dimensions, base, constraints.cores, text);
   return {base, dimensions.list(), constraints.cores};

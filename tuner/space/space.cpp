@@ -60,6 +60,8 @@ Space::Space(workload::Job base, std::vector<Dimension> dimensions, std::int64_t
   has_1f1b_ = has("schedule", static_cast<std::int64_t>(Schedule::one_f_one_b));
   has_no_sequence_parallel_ = has("sequence_parallel", 0);
   has_no_zero_ = has("zero", 0);
+  has_no_embedding_ = has("embedding_as_layers", 0);
+  has_no_head_ = has("head_as_layers", 0);
 }
 
 Candidate Space::candidate(Index index) const {
@@ -92,7 +94,9 @@ bool Space::has(std::string_view name, std::int64_t value) const {
 
 bool Space::has_an_unused_feature(const Plan& plan) const {
   return (plan.tp == 1 && plan.sequence_parallel && has_no_sequence_parallel_) ||
-         (plan.dp * plan.cp == 1 && plan.zero != 0 && has_no_zero_);
+         (plan.dp * plan.cp == 1 && plan.zero != 0 && has_no_zero_) ||
+         (plan.pp == 1 && ((plan.embedding_as_layers != 0 && has_no_embedding_) ||
+                           (plan.head_as_layers != 0 && has_no_head_)));
 }
 
 /// 1f1b has no rules of its own: where another schedule keeps its rules, so does the plan with 1f1b in its place.

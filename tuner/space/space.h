@@ -96,13 +96,16 @@ class Space {
   std::vector<const workload::PlanKey*> following_;  // not varied, and taken from those that are
   Index size_{1};
   std::int64_t most_ranks_{0};  // 0: any number
-  bool has_1f1b_{}, has_no_sequence_parallel_{}, has_no_zero_{};
+  bool has_1f1b_{}, has_no_sequence_parallel_{}, has_no_zero_{}, has_no_embedding_{}, has_no_head_{};
   std::shared_ptr<OrdersLike1f1b> orders_;  // copies of the space share what has been compared
 };
 
+/// The space of every key that a search can vary.
+inline constexpr std::string_view kWideSpace = "wide";
+
 /// What the command line says about the space.
 struct Constraints {
-  std::string file;                  // an object: key of the plan -> list of values; "": the default space
+  std::string file;  // an object: key of the plan -> list of values; "": the default space; or kWideSpace
   std::vector<std::string> pins;     // plan.tp=8
   std::vector<std::string> forbids;  // plan.recompute, plan.schedule=gpipe
   std::int64_t cores{1};             // of the machine, where the job is on CPUs

@@ -1,0 +1,197 @@
+// `ds-tune bench`: methods of search, evaluation by evaluation, on instances that none of them has learned from.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/ds_tune/commands.h"
+#include "cli/session/phases.h"
+#include "simulator/base/error.h"
+#include "simulator/base/random.h"
+#include "simulator/base/steady_clock.h"
+#include "tuner/bench/instance.h"
+#include "tuner/bench/race.h"
+#include "tuner/bench/recorded.h"
+#include "tuner/policy/policy.h"
+
+namespace ds::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::int64_t kLooks[] = {1, 3, 10, 30, 100, 300, 1000, 3000, 10'000};
+
+/// A method with parameters of its own.
+struct Entry {
+  std::string name;
+  const tuner::Method* method{};  // null: the learned one
+  std::vector<double> parameters;
+};
+
+/// Best step by evaluation, of one method on one instance and seed.
+struct Run {
+  std::size_t entry{}, instance{};
+  std::uint64_t seed{};
+  std::vector<double> best;
+  double seconds{};  // of a search whose evaluations were there
+};
+
+std::vector<Entry> entries_of(const BenchOptions& options, std::uint64_t seed) {
+  std::vector<std::string> names = options.methods;
+  if (names.empty()) names = {"random", "heuristic", "anneal", "evolution", "rl"};
+  std::vector<Entry> entries;
+  for (const std::string& name : names) {
+    const tuner::Method* method = name == "rl" ? nullptr : tuner::find_method(name);
+    if (method == nullptr && name != "rl")
+      throw InputError("--method", "is " + name, method_names() + " and rl are possible");
+    entries.push_back({name, method, {}});
+    // Parameters by chance, each method as often as the others: which ones are best is for instances apart.
+    if (method == nullptr || method->parameters.empty()) continue;
+    const RandomStream draws(seed, 7);
+    for (std::int64_t d = 0; d < options.draws; ++d) {
+      Entry drawn{fmt::format("{} #{}", name, d + 1), method, {}};
+      for (std::size_t p = 0; p < method->parameters.size(); ++p) {
+        const tuner::Parameter& one = method->parameters[p];
+        const double share = draws.uniform(static_cast<std::uint64_t>(d) * 16 + p);
+        drawn.parameters.push_back(one.least * std::pow(one.most / one.least, share));
+      }
+      entries.push_back(std::move(drawn));
+    }
+  }
+  return entries;
+}
+
+std::vector<tuner::Instance> instances_of(const BenchOptions& options) {
+  std::vector<tuner::Instance> all = tuner::read_instances(
+      options.instances.empty() ? tuner::default_instances() : std::filesystem::path(options.instances));
+  const std::vector<std::string> tiers =
+      options.tiers.empty() ? std::vector<std::string>{"D", "E"} : options.tiers;
+  std::erase_if(all, [&](const tuner::Instance& one) {
+    return std::ranges::find(tiers, name_of(one.tier)) == tiers.end();
+  });
+  if (all.empty()) throw InputError("--tier", "has no instances", "train, tuning, D and E are possible");
+  return all;
+}
+
+double regret(const Run& run, std::int64_t evals, double least) {
+  if (run.best.empty()) return 1;  // nothing found: as bad as twice the time
+  const std::size_t at = std::min(run.best.size(), static_cast<std::size_t>(evals)) - 1;
+  return run.best[at] / least - 1;
+}
+
+double percentile(std::vector<double> values, double share) {
+  std::ranges::sort(values);
+  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+}  // namespace
+
+int tune_bench(const Common& common, const BenchOptions& options) {
+  check_outputs({{"--report", common.report}});
+  const StopToken& stop = watch_signals();
+  Phases phases(common);
+  phases.begin("read the instances");
+  const std::uint64_t seed = common.seed < 0 ? 1 : static_cast<std::uint64_t>(common.seed);
+  const std::vector<tuner::Instance> instances = instances_of(options);
+  const std::vector<Entry> entries = entries_of(options, seed);
+  std::shared_ptr<tuner::Network> network;
+  if (std::ranges::any_of(entries, [](const Entry& one) { return one.method == nullptr; }))
+    network = tuner::load_policy(options.policy.empty() ? tuner::default_policy()
+                                                        : std::filesystem::path(options.policy));
+  const cost::Profile profile = cost::rough_profile();
+
+  phases.begin("search");
+  terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
+  std::vector<Run> runs;
+  std::vector<double> least(instances.size(), std::numeric_limits<double>::infinity());
+  const double all = static_cast<double>(instances.size()) * static_cast<double>(options.seeds);
+  for (std::size_t i = 0; i < instances.size() && !stop.stop_requested(); ++i) {
+    const tuner::Space space = instances[i].space();
+    tuner::RecordedJudge judge(space, profile, static_cast<std::size_t>(common.jobs));
+    for (std::int64_t s = 0; s < options.seeds && !stop.stop_requested(); ++s) {
+      line.update(
+          (static_cast<double>(i) * static_cast<double>(options.seeds) + static_cast<double>(s)) / all,
+          instances[i].name);
+      for (std::size_t e = 0; e < entries.size() && !stop.stop_requested(); ++e) {
+        const tuner::Setting setting{.space = space,
+                                     .outlook = judge,
+                                     .seed = seed + static_cast<std::uint64_t>(s),
+                                     .evals = options.evals,
+                                     .parameters = entries[e].parameters};
+        const Seconds begun = steady_now();
+        const auto searcher = entries[e].method != nullptr ? entries[e].method->make(setting)
+                                                           : learned_searcher(setting, *network);
+        Run run{e, i, setting.seed, race(space, judge, *searcher, options.evals), 0};
+        run.seconds = (steady_now() - begun).value;
+        runs.push_back(std::move(run));
+      }
+    }
+    for (const auto& [candidate, verdict] : judge.known())
+      if (verdict.reason == tuner::Reason::evaluated) least[i] = std::min(least[i], verdict.step_time.value);
+  }
+  line.finish();
+  if (stop.stop_requested()) return status_after(stop);
+
+  Json json = {{"schema", "ds-tune-bench-1"}, {"provenance", report::to_json(provenance(common, nullptr))}};
+  json["instances"] = Json::array();
+  for (std::size_t i = 0; i < instances.size(); ++i)
+    json["instances"].push_back(
+        {{"name", instances[i].name}, {"best_known_s", std::isinf(least[i]) ? Json() : Json(least[i])}});
+  json["methods"] = Json::array();
+  terminal::Table table{.columns = {{"  method", terminal::Align::left}}, .rows = {}};
+  std::vector<std::int64_t> looks;
+  for (const std::int64_t look : kLooks)
+    if (look <= options.evals) looks.push_back(look);
+  for (const std::int64_t look : looks)
+    table.columns.push_back({fmt::format("after {}", look), terminal::Align::right});
+  table.columns.push_back({"9 in 10", terminal::Align::right});
+  // By instance and look, the mean over seeds.
+  std::vector<std::vector<std::vector<double>>> means(entries.size(),
+                                                      std::vector<std::vector<double>>(looks.size()));
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    Json one = {{"name", entries[e].name}, {"parameters", entries[e].parameters}, {"regret", Json::object()}};
+    std::vector<terminal::Cell> row{{"  " + entries[e].name}};
+    double nine_in_ten = 0;
+    for (std::size_t l = 0; l < looks.size(); ++l) {
+      std::vector<double> every;
+      std::map<std::size_t, std::pair<double, double>> sums;
+      for (const Run& run : runs)
+        if (run.entry == e && !std::isinf(least[run.instance])) {
+          every.push_back(regret(run, looks[l], least[run.instance]));
+          sums[run.instance].first += every.back();
+          sums[run.instance].second += 1;
+        }
+      for (const auto& [instance, sum] : sums) means[e][l].push_back(sum.first / sum.second);
+      const tuner::Interval interval = tuner::bootstrap(means[e][l], seed);
+      nine_in_ten = percentile(every, 0.9);
+      one["regret"][std::to_string(looks[l])] = {{"mean", interval.mean},
+                                                 {"low", interval.low},
+                                                 {"high", interval.high},
+                                                 {"p90", nine_in_ten},
+                                                 {"by_instance", means[e][l]}};
+      row.push_back({terminal::percent(interval.mean)});
+    }
+    row.push_back({terminal::percent(nine_in_ten)});
+    double seconds = 0;
+    for (const Run& run : runs)
+      if (run.entry == e) seconds += run.seconds;
+    one["seconds"] = seconds;
+    table.rows.push_back(std::move(row));
+    json["methods"].push_back(std::move(one));
+  }
+  phases.begin("write");
+  if (!common.report.empty()) write_output(common.report, json.dump(1) + "\n");
+  phases.end();
+  if (common.talks())
+    show(common,
+         fmt::format("Steps over the best known, mean of {} instances x {} seeds, after so many evaluations "
+                     "event by event\n{}",
+                     instances.size(), options.seeds, terminal::draw(table, common.screen(STDOUT_FILENO))));
+  return kDone;
+}
+
+}  // namespace ds::cli
