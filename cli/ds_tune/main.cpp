@@ -46,8 +46,10 @@ int answer(int argc, char** argv) {
              "caches, else 0)");
   search
       ->add_option("--export", options.export_as,
-                   "Print the best plan on standard output instead: job (a job file)")
-      ->type_name("FORMAT");
+                   "Write the best plan to standard output: as a job, as the launch of a trainer, or as a "
+                   "start of the "
+                   "one that the job's software is")
+      ->type_name("job|megatron|torchtitan|deepspeed|torchrun|srun|sbatch");
   refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
   add_common(*search, common, {});
 

@@ -104,6 +104,12 @@ Trainer trainer_of(const workload::Job& job) {
                    fmt::format("those of {} are", listed(known)));
 }
 
+bool left_to_software(const workload::Job& job, std::string_view path) {
+  const bool of_software = path.starts_with("plan.overlap.") || path == "plan.cuda_graphs";
+  return of_software &&
+         std::ranges::find(job.assumptions, path, &workload::Assumption::path) != job.assumptions.end();
+}
+
 std::optional<std::int64_t> steps_of(const workload::Job& job, const Wish& wish) {
   if (wish.steps) return wish.steps;
   if (!job.train.tokens) return job.execute.steps;
@@ -129,7 +135,7 @@ void check_exportable(const workload::Job& job, const Wish& wish) {
   if (wish.start == Start::sbatch && !steps_of(job, wish))
     throw InputError("train.tokens",
                      "is missing: the time limit of a batch job is made of its number of steps",
-                     "--steps N says it as well");
+                     "--set execute.steps=1000 says it as well");
 }
 
 Exported export_launch(const workload::Job& job, const Wish& wish) {

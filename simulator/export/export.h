@@ -56,6 +56,9 @@ std::vector<std::string_view> format_names();
 /// The trainer of the job's software. Throws InputError where it is none of them.
 Trainer trainer_of(const workload::Job& job);
 
+/// Whether that key was not asked for, and taken as the software has it: then it runs as the software has it, which is told.
+bool left_to_software(const workload::Job& job, std::string_view path);
+
 /// Steps of the run: as wished, or train.tokens, or execute.steps; none where nobody says.
 std::optional<std::int64_t> steps_of(const workload::Job& job, const Wish& wish);
 

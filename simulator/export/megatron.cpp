@@ -49,7 +49,7 @@ void put_files(const workload::Job& job, Writer& out) {
 }  // namespace
 
 Launch launch(const workload::Job& job, const Wish& wish) {
-  const workload::Job plain = plain_job(job);
+  const workload::Job plain = as_run(plain_job(job));
   check_taken(plain);
   Writer out(plain);
   const workload::Plan& p = plain.plan;

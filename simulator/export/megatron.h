@@ -13,6 +13,9 @@ void put_plan(const workload::Job& plain, Writer& out);
 /// Precision, fusions, attention, CUDA graphs.
 void put_kernels(const workload::Job& plain, Writer& out);
 
+/// The job as Megatron-LM runs it where it does otherwise than was assumed of it: layers that are recomputed are in no CUDA graph.
+workload::Job as_run(workload::Job plain);
+
 /// What our reader takes and Megatron-LM itself refuses, of flags that stand side by side. Throws InputError.
 void check_taken(const workload::Job& plain);
 

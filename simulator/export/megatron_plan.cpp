@@ -122,7 +122,6 @@ void put_precision(const Job& job, Writer& out) {
   out.put_if(p.reduce_precision == workload::ReducePrecision::bf16, Part::precision, "--grad-reduce-in-bf16");
   out.put_if(p.precision == Precision::fp16 && job.habits.fp16_gradient_type == "fp32", Part::precision,
              "--accumulate-allreduce-grads-in-fp32");
-  out.put_if(job.habits.activation_input_bits == 8, Part::precision, "--activation-func-fp8-input-store");
   out.put_if(eight && job.model.moe && !job.habits.pads_expert_rows, Part::precision,
              "--moe-router-padding-for-quantization");
 }

@@ -10,6 +10,7 @@ namespace {
 
 using workload::CudaGraphs;
 using workload::Job;
+using workload::Module;
 using workload::Recompute;
 
 struct Row {
@@ -20,6 +21,14 @@ struct Row {
 
 bool recomputes_layers(const Job& j) {
   return j.plan.recompute == Recompute::full || j.plan.recompute == Recompute::layers;
+}
+
+bool recomputes(const Job& j, Module module) {
+  return j.plan.recompute == Recompute::modules && has(j.plan.recompute_modules, module);
+}
+
+bool recomputes_attention(const Job& j) {
+  return j.plan.recompute == Recompute::selective || recomputes(j, Module::core_attn);
 }
 
 // clang-format off
@@ -58,9 +67,11 @@ constexpr Row kRows[] = {
    [](const Job& j) { return j.plan.cuda_graphs != CudaGraphs::partial || !recomputes_layers(j); },
    "is partial; Megatron-LM recomputes layers only where nothing or a whole step is one CUDA graph", "none can be exported"},
   {"plan.cuda_graphs",
-   [](const Job& j) {
-     return j.plan.cuda_graphs == CudaGraphs::none || j.plan.dropout == 0 || j.plan.recompute == Recompute::none || recomputes_layers(j); },
-   "is not none; Megatron-LM refuses dropout that is recomputed within a CUDA graph", "none can be exported"},
+   [](const Job& j) { return j.plan.cuda_graphs == CudaGraphs::none || j.plan.dropout == 0 || !recomputes_attention(j); },
+   "is not none; Megatron-LM refuses dropout of attention that is recomputed within a CUDA graph", "none can be exported"},
+  {"plan.cuda_graphs",
+   [](const Job& j) { return j.plan.cuda_graphs != CudaGraphs::full || j.plan.dropout == 0 || !recomputes(j, Module::mlp); },
+   "is full; Megatron-LM refuses dropout of an MLP that is recomputed within a CUDA graph", "none and partial can be exported"},
   {"plan.overlap.experts",
    [](const Job& j) { return !j.plan.overlap.experts || !j.plan.overlap.shared_experts; },
    "is true beside plan.overlap.shared_experts, which Megatron-LM refuses", "one of them can be exported"},
@@ -71,6 +82,13 @@ constexpr Row kRows[] = {
 // clang-format on
 
 }  // namespace
+
+Job as_run(Job plain) {
+  if (plain.plan.cuda_graphs == CudaGraphs::partial && recomputes_layers(plain) &&
+      left_to_software(plain, "plan.cuda_graphs"))
+    plain.plan.cuda_graphs = CudaGraphs::none;
+  return plain;
+}
 
 void check_taken(const Job& plain) {
   if (const auto warnings = workload::trainer_warnings(plain); !warnings.empty())

@@ -80,6 +80,16 @@ void make_overlap_plain(Plan& p) {
   o.shared_experts = o.shared_experts && p.ep > 1;
 }
 
+/// What the software reduces in, by name. In fp16 it is wide where gradients are as wide as in bf16 (program::reduce_type).
+void make_reduction_plain(Plan& p, const workload::Software& habits) {
+  using workload::ReducePrecision;
+  if (p.reduce_precision != ReducePrecision::software) return;
+  const bool alike =
+      p.precision != workload::Precision::fp16 || habits.fp16_gradient_type == habits.gradient_type;
+  if (habits.reduce_type == "fp32" && alike) p.reduce_precision = ReducePrecision::fp32;
+  if (habits.reduce_type == "bf16") p.reduce_precision = ReducePrecision::bf16;
+}
+
 void make_plain(Plan& p, const Job& job) {
   using namespace workload;
   if (p.tp == 1) p.sequence_parallel = false;
@@ -90,10 +100,7 @@ void make_plain(Plan& p, const Job& job) {
   if (p.zero == 0) p.zero_group = p.dp * p.cp;
   if (p.precision != Precision::fp8) p.fp8_recipe.clear();
   if (p.attention == Attention::flash) p.attention = job.habits.flash;
-  if (p.reduce_precision == ReducePrecision::software && job.habits.reduce_type == "fp32")
-    p.reduce_precision = ReducePrecision::fp32;
-  if (p.reduce_precision == ReducePrecision::software && job.habits.reduce_type == "bf16")
-    p.reduce_precision = ReducePrecision::bf16;
+  make_reduction_plain(p, job.habits);
   if (!p.offload_optimizer) p.offloaded_states = kMillionths;
   p.fusion = true, p.fusion_passes.clear();  // fusions_that_count has them
   p.stage_layers_given = true;

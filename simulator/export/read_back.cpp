@@ -8,6 +8,7 @@
 
 #include "simulator/base/json.h"
 #include "simulator/base/nearest.h"
+#include "simulator/export/export.h"
 #include "simulator/export/plain_job.h"
 #include "simulator/workload/workload.h"
 
@@ -77,12 +78,6 @@ Values settings_of(const Software& s) {
 std::string shortened(const std::string& text) {
   constexpr std::size_t kMost = 60;
   return text.size() <= kMost ? text : text.substr(0, kMost) + "...";
-}
-
-/// Keys whose default is what the software does.
-bool left_to_software(const Job& job, const std::string& path) {
-  return path.starts_with("plan.overlap.") &&
-         std::ranges::find(job.assumptions, path, &workload::Assumption::path) != job.assumptions.end();
 }
 
 struct Difference {

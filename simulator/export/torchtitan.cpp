@@ -92,6 +92,13 @@ void put_degrees(const Plan& p, Writer& out) {
 
 /// Shards within, copies across; ranks of one context are always among those that share.
 void put_sharding(const Plan& p, Writer& out) {
+  if (p.zero == 1 || (p.zero == 0 && p.cp > 1))
+    throw InputError(
+        "plan.zero",
+        fmt::format("is {}; torchtitan shards gradients where it shards anything, and always over ranks "
+                    "of one context",
+                    p.zero),
+        "2 and 3 can be exported");
   const std::int64_t group = p.zero == 0 ? p.cp : p.zero_group;
   if (group % p.cp != 0 || p.dp % (group / p.cp) != 0)
     throw InputError(
