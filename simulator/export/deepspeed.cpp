@@ -79,7 +79,7 @@ void put_precision(const Plan& p, Writer& out) {
 void put_learning(const Job& job, const Wish& wish, Writer& out) {
   const workload::HyperParameters& hyper = job.train.hyper;
   put_word(out, "optimizer.type", "AdamW");
-  put(out, "optimizer.params.lr", peak_learning_rate(job));
+  put(out, "optimizer.params.lr", rate_text(peak_learning_rate(job)));
   put(out, "optimizer.params.betas", std::string_view(fmt::format("[{}, {}]", hyper.beta1, hyper.beta2)));
   put(out, "optimizer.params.eps", hyper.epsilon);
   put(out, "optimizer.params.weight_decay", hyper.weight_decay);

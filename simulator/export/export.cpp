@@ -124,6 +124,8 @@ double peak_learning_rate(const workload::Job& job) {
          std::sqrt(static_cast<double>(job.train.global_batch) / hyper.reference_batch);
 }
 
+std::string rate_text(double rate) { return fmt::format("{:.6g}", rate); }
+
 void check_exportable(const workload::Job& job, const Wish& wish) {
   check_machine(job);
   const Entry& entry = entry_of(wish.trainer);

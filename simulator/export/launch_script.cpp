@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "simulator/base/error.h"
 #include "simulator/export/shell_quote.h"
 #include "simulator/export/trainers.h"
 
@@ -51,11 +52,14 @@ bool has_part(const std::vector<Argument>& arguments, Part part) {
 
 std::string variables_text(const std::vector<Variable>& variables) {
   std::string text;
-  for (const Variable& variable : variables)
+  for (const Variable& variable : variables) {
+    ensure((variable.what + variable.value).find_first_of("'\"`$\\{}\n") == std::string::npos,
+           "what is said of a variable is plain text to a shell");
     if (variable.value.empty())
       text += fmt::format("{0}=${{{0}:?is not set: {1}}}\n", variable.name, variable.what);
     else
       text += fmt::format("{0}=${{{0}:-{1}}}  # {2}\n", variable.name, variable.value, variable.what);
+  }
   return text;
 }
 

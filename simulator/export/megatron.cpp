@@ -18,8 +18,8 @@ void put_training(const workload::Job& job, const Wish& wish, Writer& out) {
     out.ask_for("TRAIN_ITERS", "how many steps to train");
     out.put(Part::training, "--train-iters", std::string_view("$TRAIN_ITERS"));
   }
-  out.put(Part::training, "--lr", rate);
-  out.put(Part::training, "--min-lr", rate * hyper.final_share);
+  out.put(Part::training, "--lr", rate_text(rate));
+  out.put(Part::training, "--min-lr", rate_text(rate * hyper.final_share));
   out.put(Part::training, "--lr-decay-style", std::string_view("cosine"));
   out.put(Part::training, "--lr-warmup-fraction", hyper.warmup_share);
   out.put(Part::training, "--weight-decay", hyper.weight_decay);

@@ -38,7 +38,7 @@ std::string layout(const Job& job) {
       if (const std::int64_t n = p.stage_layers[stage][chunk]; n > 0)
         text += n == 1 ? "t" : fmt::format("t*{}", n);
     }
-  if (job.model.mtp_layers > 0) text += fmt::format("m*{}", job.model.mtp_layers);
+  text += std::string(static_cast<std::size_t>(job.model.mtp_layers), 'm');
   return text + "L";
 }
 

@@ -68,7 +68,7 @@ void put_batch(const Job& job, const Wish& wish, Writer& out) {
   }
   out.put(Part::training, "--lr_scheduler.decay_type", std::string_view("cosine"));
   out.put(Part::training, "--lr_scheduler.min_lr_factor", hyper.final_share);
-  out.put(Part::training, "--optimizer.lr", peak_learning_rate(job));
+  out.put(Part::training, "--optimizer.lr", rate_text(peak_learning_rate(job)));
   out.put(Part::training, "--optimizer.beta1", hyper.beta1);
   out.put(Part::training, "--optimizer.beta2", hyper.beta2);
   out.put(Part::training, "--optimizer.eps", hyper.epsilon);
@@ -190,8 +190,7 @@ void put_precision(const Plan& p, Writer& out) {
 }
 
 void put_files(Writer& out) {
-  out.ask_for("HF_ASSETS",
-              "the folder of the model's tokenizer, as scripts/download_hf_assets.py fetches it");
+  out.ask_for("HF_ASSETS", "the folder of the tokenizer, as scripts/download_hf_assets.py fetches it");
   out.ask_for("CHECKPOINTS", "a folder to save to and to resume from");
   out.set_variable("DATASET", "c4", "a data set that torchtitan knows");
   out.put(Part::files, "--model.hf_assets_path", std::string_view("$HF_ASSETS"));

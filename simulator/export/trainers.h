@@ -19,6 +19,8 @@ Launch launch(const workload::Job& job, const Wish& wish);
 
 /// Of this batch (HyperParameters).
 double peak_learning_rate(const workload::Job& job);
+/// Six digits, which is more than anybody tunes.
+std::string rate_text(double rate);
 
 /// A script of bash that starts it; `says` are lines of comment on what it is.
 std::string launch_script(const Launch& launch, const workload::Job& job, const Wish& wish,
