@@ -44,6 +44,12 @@ struct ConvertOptions {
   bool lenient{false};
 };
 
+struct ExportOptions {
+  std::string format;  // megatron, sbatch, ...
+  std::string job, output;
+  std::optional<std::int64_t> steps;
+};
+
 struct ValidateOptions {
   std::string file;
   std::string fitted{"all"};  // none, family, all
@@ -56,6 +62,7 @@ int sim_diff(const Common& common, const CompareOptions& options);
 int sim_sweep(const Common& common, const SweepOptions& options);
 int sim_validate(const Common& common, const ValidateOptions& options);
 int sim_convert(const Common& common, const ConvertOptions& options);
+int sim_export(const Common& common, const ExportOptions& options);
 int sim_presets(const Common& common, const PresetsOptions& options);
 int sim_limits(const Common& common);
 int sim_schema(const Common& common, const std::string& what);

@@ -59,6 +59,18 @@ void add_convert(CLI::App& app, ds::cli::ConvertOptions& options) {
       ->type_name("FILE");
 }
 
+void add_export(CLI::App& app, ds::cli::ExportOptions& options) {
+  app.add_option("FORMAT", options.format,
+                 "What to write: the flags of one trainer, or a start of the one that the job's software is")
+      ->required()
+      ->type_name("megatron|torchtitan|deepspeed|torchrun|srun|sbatch");
+  app.add_option("JOB", options.job, "Job file; - is standard input")->required();
+  add_number(app, "--steps", options.steps, ds::cli::WholeRange{1, ds::kMaxWhole}, "N",
+             "Steps of the run (default: those of train.tokens, else execute.steps)");
+  app.add_option("-o,--out,--output", options.output, "Write it there (default standard output)")
+      ->type_name("FILE");
+}
+
 int answer(int argc, char** argv) {
   using namespace ds::cli;
   CLI::App app{"ds-sim: what will this plan cost? Step time, where it goes, memory.", "ds-sim"};
@@ -111,6 +123,9 @@ int answer(int argc, char** argv) {
   ConvertOptions convert_options;
   CLI::App* convert = app.add_subcommand("convert", "Make a job of another program's launch");
   add_convert(*convert, convert_options);
+  ExportOptions export_options;
+  CLI::App* exported = app.add_subcommand("export", "Write a job as another program's launch");
+  add_export(*exported, export_options);
   CLI::App* presets =
       app.add_subcommand("presets", "List what is shipped: models, GPUs, nodes, fabrics, software");
   PresetsOptions presets_options;
@@ -128,6 +143,8 @@ int answer(int argc, char** argv) {
   add_common(
       *convert, common,
       {.job = "--set is for ds-sim run", .report = "the job is written with --output", .progress = kSoon});
+  add_common(*exported, common,
+             {.job = {}, .report = "the launch is written with --output", .progress = kSoon});
   add_common(*limits, common, {.job = kNoJob, .report = {}, .progress = kSoon});
   add_common(*schema, common,
              {.job = kNoJob, .report = "a schema goes to standard output", .progress = kSoon});
@@ -152,6 +169,7 @@ int answer(int argc, char** argv) {
     if (sweep->parsed()) return sim_sweep(common, sweep_options);
     if (validate->parsed()) return sim_validate(common, validate_options);
     if (convert->parsed()) return sim_convert(common, convert_options);
+    if (exported->parsed()) return sim_export(common, export_options);
     if (presets->parsed()) return sim_presets(common, presets_options);
     if (limits->parsed()) return sim_limits(common);
     return sim_schema(common, schema_of);

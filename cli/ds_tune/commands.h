@@ -22,7 +22,7 @@ struct SearchOptions {
   std::int64_t top{5};
   std::optional<double>
       memory_margin;      // share of memory that plans leave free; not given: by the software's allocator
-  std::string export_as;  // "", "job"
+  std::string export_as;  // "", "job", or a name of exports::find_format
 };
 
 /// auto, exhaustive and random

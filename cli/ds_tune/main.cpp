@@ -48,9 +48,12 @@ int answer(int argc, char** argv) {
              "Share of memory that plans leave free (default 0.08 where the software's allocator "
              "caches, else 0)");
   search
-      ->add_option("--export", options.export_as,
-                   "Print the best plan on standard output instead: job (a job file)")
-      ->type_name("FORMAT");
+      ->add_option(
+          "--export", options.export_as,
+          "Print the best plan on standard output instead: as a job, as the launch of a trainer, or as a "
+          "start of the "
+          "one that the job's software is")
+      ->type_name("job|megatron|torchtitan|deepspeed|torchrun|srun|sbatch");
   refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
   add_common(*search, common, {});
 

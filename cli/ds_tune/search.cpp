@@ -12,9 +12,25 @@
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
+#include "simulator/export/export.h"
 
 namespace ds::cli {
 namespace {
+
+/// The launch of another program that --export asks for; none where it asks for a job, or for nothing.
+std::optional<exports::Wish> wish_of(const SearchOptions& options, const workload::Job& job) {
+  if (options.export_as.empty() || options.export_as == "job") return std::nullopt;
+  const exports::Format* format = exports::find_format(options.export_as);
+  if (format == nullptr) {
+    std::vector<std::string_view> known = exports::format_names();
+    known.emplace_back("job");
+    throw InputError("--export", "is " + options.export_as, listed(known) + " are possible");
+  }
+  return exports::Wish{.trainer = format->trainer ? *format->trainer : exports::trainer_of(job),
+                       .start = format->start,
+                       .steps = {},
+                       .step_time = {}};
+}
 
 void check_constraints(const SearchOptions& options, const workload::Job& job) {
   const auto refuse = [&](const char* path, const char* instead) {
@@ -22,12 +38,12 @@ void check_constraints(const SearchOptions& options, const workload::Job& job) {
   };
   if (job.tune.objective != "step_time") refuse("tune.objective", "step_time is");
   if (job.tune.budget) refuse("tune.budget", "--evals and --time-limit are");
-  if (!options.export_as.empty() && options.export_as != "job") {
-    constexpr std::string_view kLater[] = {"megatron", "deepspeed", "torchtitan", "sbatch"};
-    const bool known = std::ranges::find(kLater, options.export_as) != std::end(kLater);
-    throw InputError("--export",
-                     known ? options.export_as + " is not supported yet" : "is " + options.export_as,
-                     "job is possible");
+  if (const auto wish = wish_of(options, job)) {
+    try {
+      exports::check_exportable(job, *wish);
+    } catch (const InputError& error) {
+      throw error.in_file(job.file);
+    }
   }
 }
 
@@ -58,6 +74,28 @@ const tuner::Method& method_of(const SearchOptions& options) {
   const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
   throw InputError("--method", known ? options.method + " is not supported yet" : "is " + options.method,
                    method_names() + " are possible");
+}
+
+/// The best plan as --export asks for it, on standard output.
+void print_best(const Judged& best, const SearchAnswer& answer, const SearchOptions& options,
+                const Common& common, const workload::Job& base) {
+  std::optional<exports::Wish> wish = wish_of(options, base);
+  if (!wish) {
+    print(job_text(best.plan, answer));
+    return;
+  }
+  workload::Job job = base;
+  job.plan = best.plan;
+  workload::settle(job);
+  wish->step_time = best.event ? best.event->step_time : best.verdict.step_time;
+  try {
+    const exports::Exported made = exports::export_launch(job, *wish);
+    if (!common.quiet)
+      for (const std::string& note : made.notes) tell(note);
+    print(made.text);
+  } catch (const InputError& error) {
+    throw InputError("--export", fmt::format("the best plan cannot be said there: {}", error.what()));
+  }
 }
 
 /// The job's own plan, complete, or why it is none.
@@ -134,7 +172,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
 
   phases.begin("write");
   if (!common.report.empty()) write_output(common.report, search_report(answer, provenance(common, &base)));
-  if (!options.export_as.empty() && !answer.top.empty()) print(job_text(answer.top.front().plan, answer));
+  if (!options.export_as.empty() && !answer.top.empty())
+    print_best(answer.top.front(), answer, options, common, base);
   phases.end();
   if (common.talks() && options.export_as.empty()) {
     show(common, search_tables(answer, common.screen(STDOUT_FILENO)));

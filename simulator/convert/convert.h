@@ -31,12 +31,15 @@ struct Asked {
       cluster;  // a JSON file with the cluster as a job has it, or a job; instead of node and nodes
   std::string
       model;  // a preset's name or the path of a config.json from where we are, if the launch does not describe it
+  std::string cluster_json, model_json;  // the same two as a job has them, for whoever has them at hand
   std::filesystem::path folder;          // where the job will stand: paths in it are relative to that
   std::optional<std::int64_t> vocab;     // tokens, where it is the tokenizer that knows
   std::optional<std::int64_t> sequence;  // tokens
   std::optional<std::int64_t> batch;     // sequences of a step, where the launch leaves it to others
   std::vector<std::pair<std::string, std::string>> variables;  // of the script
   bool lenient{};  // what cannot be predicted yet is left out and listed, not refused
+
+  bool says_model() const { return !model.empty() || !model_json.empty(); }
 };
 
 struct Conversion {

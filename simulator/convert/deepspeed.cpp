@@ -225,7 +225,7 @@ Conversion convert(std::string_view text, const Asked& asked) {
   document.root().expect_object();
   std::vector<Flag> all;
   flatten(document.root(), all);
-  if (asked.model.empty())
+  if (!asked.says_model())
     throw InputError(
         "--model", "is missing: a configuration of DeepSpeed does not describe one",
         "--model llama3-8b, or another that ds-sim presets model lists; or the path of a config.json");

@@ -121,16 +121,30 @@ void Draft::note_unused(const Flags& flags) {
     notes.push_back(fmt::format("without effect beside the others: {}", fmt::join(names, ", ")));
 }
 
+bool Draft::leaves_open(const Flag& flag, std::string_view path) {
+  if (is_known(flag)) return false;
+  notes.push_back(fmt::format("{}: known to nobody before it runs; {} is left out", flag.name, path));
+  return true;
+}
+
 void Draft::set_model() {
-  if (asked_.model.empty()) return;
+  if (!asked_.says_model()) return;
   namespace fs = std::filesystem;
   std::erase_if(settings_, [](const Setting& setting) { return setting.path.starts_with("model"); });
+  if (!asked_.model_json.empty()) {
+    set_json("model", asked_.model_json);
+    return;
+  }
   const bool file = asked_.model.find('/') != std::string::npos || asked_.model.ends_with(".json");
   set_text("model", file ? fs::proximate(fs::absolute(asked_.model), fs::absolute(asked_.folder)).string()
                          : asked_.model);
 }
 
 void Draft::set_cluster(const Launched& launched) {
+  if (!asked_.cluster_json.empty()) {
+    set_json("cluster", asked_.cluster_json);
+    return;
+  }
   if (!asked_.cluster.empty()) {
     const Document document = read_document_argument(asked_.cluster);
     const auto inside = document.root().find("cluster");

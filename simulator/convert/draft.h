@@ -33,6 +33,10 @@ class Draft {
   /// Says of flags that nobody has looked at that nothing comes of them.
   void note_unused(const Flags& flags);
 
+  /// Whether only a run will tell what that flag says; then a note says that the key, without which all can be predicted, is left
+  /// out.
+  bool leaves_open(const Flag& flag, std::string_view path);
+
   /// The model that was asked for by name, if one was.
   void set_model();
   /// The cluster, by what was asked and by what the launch says of nodes (`launched`: nodes and ranks a node, where it does).

@@ -49,6 +49,8 @@ const std::string& only_value(const Flag& flag) {
   return flag.values[0].text;
 }
 
+bool is_known(const Flag& flag) { return std::ranges::all_of(flag.values, &Word::known); }
+
 std::int64_t count_of(const Flag& flag) {
   const std::string& text = only_value(flag);
   std::int64_t value = 0;

@@ -26,6 +26,8 @@ std::string place_of(const Flag& flag);
 
 /// The one value of a flag. Throws where it has none, several, or one that nobody knows.
 const std::string& only_value(const Flag& flag);
+/// Whether its values can be known without running anything.
+bool is_known(const Flag& flag);
 /// As a whole number.
 std::int64_t count_of(const Flag& flag);
 double number_of(const Flag& flag);

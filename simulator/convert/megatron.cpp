@@ -59,6 +59,7 @@ void take_tokens(const Flags& flags, Draft& draft) {
       flags.find("--step-batch-size-schedule") != nullptr || flags.find("--rampup-batch-size") != nullptr;
   const Flag* from = samples != nullptr ? samples : steps;
   if (from == nullptr || (samples == nullptr && varies)) return;
+  if (draft.leaves_open(*from, "train.tokens")) return;
   const std::int64_t sequences = samples != nullptr ? 1 : flags.count("--global-batch-size", 0);
   const double tokens = static_cast<double>(count_of(*from)) * static_cast<double>(sequences) *
                         static_cast<double>(flags.count("--seq-length", 0));
@@ -139,7 +140,7 @@ Conversion convert(std::vector<Flag> all, const Around& around, const Asked& ask
   }
   simplify(all);
   if (const auto hybrid = std::ranges::find(all, "--hybrid-layer-pattern", &Flag::name);
-      hybrid != all.end() && !given("--num-layers") && asked.model.empty())
+      hybrid != all.end() && !given("--num-layers") && !asked.says_model())
     fail(*hybrid, "makes layers other than attention and MLP, which cannot be predicted yet");
   if (!texts.empty())
     draft.notes.push_back(
@@ -147,7 +148,7 @@ Conversion convert(std::vector<Flag> all, const Around& around, const Asked& ask
   const std::vector<Flag> keys = sort_out(all, megatron_flags(), asked, draft.notes);
   const Flags flags(keys);
   draft.set_cluster(around.launched);
-  if (asked.model.empty()) {
+  if (!asked.says_model()) {
     megatron::take_model(flags, asked, draft);
   } else {
     draft.take(workload::megatron_names(), flags);

@@ -128,7 +128,8 @@ constexpr OtherFlags kOthers[] = {
      "--pipeline-model-parallel-comm-backend --use-ring-exchange-p2p --empty-unused-memory-level --fsdp-* "
      "--suggested-communication-unit-size --no-clone-scatter-output-in-embedding "
      "--disable-clone-scatter-output-in-embedding --overlap-cpu-optimizer-d2h-h2d --no-pin-cpu-* "
-     "--use-torch-optimizer-for-cpu-offload --fp8-margin --fp8-interval --fp8-amax-* "
+     "--use-torch-optimizer-for-cpu-offload --use-precision-aware-optimizer --fp8-margin --fp8-interval "
+     "--fp8-amax-* "
      "--reuse-grad-buf-for-mxfp8-param-ag "
      "--keep-fp8-transpose-cache --no-use-layer-wise-param-layout --symmetric-ar-type",
      {},
@@ -150,7 +151,7 @@ constexpr OtherFlags kOthers[] = {
      {}},
     {Use::lacking, "--optimizer", "the prediction knows AdamW alone", "adam"},
     {Use::lacking,
-     "--use-precision-aware-optimizer --main-grads-dtype --main-params-dtype --exp-avg-dtype "
+     "--main-grads-dtype --main-params-dtype --exp-avg-dtype "
      "--exp-avg-sq-dtype",
      "optimizer states are predicted in fp32 alone", "fp32"},
     {Use::lacking, "--fp4-*", "products are predicted in 32, 16 and 8 bits", {}},

@@ -178,7 +178,8 @@ class Titan {
            fmt::format("a pipeline that drains {} times a step, as gradients are accumulated around it",
                        batch / (pass * dp_)));
     draft_.set_count("train.global_batch", batch, from);
-    if (const Flag* steps = find("--training.steps"))
+    if (const Flag* steps = find("--training.steps");
+        steps != nullptr && !draft_.leaves_open(*steps, "train.tokens"))
       draft_.set_json("train.tokens",
                       fmt::format("{}", static_cast<double>(count_of(*steps)) * static_cast<double>(batch) *
                                             static_cast<double>(length)),

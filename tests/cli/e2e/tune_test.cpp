@@ -228,7 +228,7 @@ TEST_F(Tune, WhatIsNotThereYetIsSaid) {
        {std::pair{Words{"--study", "x"}, "--study"},
         std::pair{Words{"--method", "rl"}, "rl is not supported yet"},
         std::pair{Words{"--method", "magic"}, "is magic"},
-        std::pair{Words{"--export", "megatron"}, "megatron is not supported yet"},
+        std::pair{Words{"--export", "megatron"}, "a machine without GPUs"},
         std::pair{Words{"--export", "xml"}, "is xml"}, std::pair{Words{"--evals", "0"}, "--evals"},
         std::pair{Words{"--top", "0"}, "--top"}, std::pair{Words{"--time-limit", "-1"}, "--time-limit"},
         std::pair{Words{"--set", "tune.objective=cost"}, "tune.objective"},
