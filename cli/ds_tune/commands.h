@@ -23,12 +23,24 @@ struct SearchOptions {
   std::optional<double>
       memory_margin;      // share of memory that plans leave free; not given: by the software's allocator
   std::string export_as;  // "", "job"
+  std::string study;      // file, "" for none
 };
 
 /// auto, exhaustive and random
 std::string method_names();
 
 int tune_search(const Common& common, const SearchOptions& options);
+
+/// What a search is of, beside its options.
+struct StudyOf {
+  const workload::Job& job;  // as read: with all of its memory
+  const tuner::Space& space;
+  std::int64_t cores{};
+  std::string_view method;
+  double memory_margin{};
+};
+tuner::StudyHeader study_header(const StudyOf& of, const SearchOptions& options,
+                                const report::Provenance& origin);
 
 /// What event depth says of a plan.
 struct AtEventDepth {

@@ -91,14 +91,8 @@ Json proof_json(const SearchAnswer& answer) {
   return json;
 }
 
-const char* word(tuner::End end) {
-  switch (end) {
-    case tuner::End::seen_whole: return "seen_whole";
-    case tuner::End::evals: return "evals";
-    case tuner::End::time_limit: return "time_limit";
-    case tuner::End::stopped: return "stopped";
-  }
-  return "?";
+std::string_view word(tuner::End end) {
+  return std::ranges::find(tuner::kEnds, end, &Named<tuner::End>::value)->name;
 }
 
 Json dimensions_json(const tuner::Space& space) {

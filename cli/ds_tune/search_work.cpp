@@ -60,11 +60,13 @@ tuner::Found SearchWork::search(const std::shared_ptr<SearchWork>& work, const t
                      .time_limit = limit,
                      .top = limits.top,
                      .stop = &limits.stop,
+                     .study = work->study_ ? &*work->study_ : nullptr,
                      .progress = [self = work.get()](double share, std::string_view what) {
                        const std::scoped_lock hold(self->lock_);
                        if (self->line_ != nullptr) self->line_->update(share, what);
                      }});
   work->idle_ = run_beside([work] { work->search_->run(); }, [&] { return work->waits_no_longer(); });
+  if (work->study_) work->study_->finish();
   const std::scoped_lock hold(work->lock_);
   work->line_ = nullptr;
   line.finish();

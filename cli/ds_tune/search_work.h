@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/ds_tune/commands.h"
@@ -27,6 +29,12 @@ class SearchWork {
              const tuner::Constraints& constraints, std::size_t threads);
 
   const tuner::Space& space() const { return space_; }
+  /// The search goes on from that file, and is kept there.
+  void keep_in(const std::string& file, tuner::StudyHeader header) {
+    study_.emplace(file, std::move(header), space_);
+  }
+  /// Why the file could not be written to its end; "" where it could.
+  std::string failure_of_study() const { return study_ ? study_->failure() : ""; }
   /// Whether the job's own plan is in it.
   bool has_own() const { return start_.has_value(); }
 
@@ -53,6 +61,7 @@ class SearchWork {
   tuner::Space space_;
   tuner::Evaluator evaluator_;
   std::optional<tuner::Candidate> start_;
+  std::optional<tuner::Study> study_;
   std::unique_ptr<tuner::Searcher> searcher_;
   std::unique_ptr<tuner::Search> search_;
   const StopToken* stop_{nullptr};

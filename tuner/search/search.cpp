@@ -27,22 +27,56 @@ Search::Search(const Space& space, Evaluator& evaluator, Searcher& searcher, Opt
       leaders_(options_.top) {}
 
 void Search::run() {
+  if (options_.study != nullptr) take_up();
+  if (end_) return;
+  std::int64_t judged_before = batches_;
   std::vector<Verdict> of_start;
-  if (options_.start) of_start = judge(std::span(&*options_.start, 1), [this] { return stopped(); });
+  if (options_.start && batches_ == 0)
+    of_start = judge(std::span(&*options_.start, 1), [this] { return stopped(); });
   const bool limited = options_.evals != Options{}.evals || options_.time_limit != Options{}.time_limit;
-  std::size_t at_once = limited ? kFirst : kMostAtOnce;
+  const bool begins_small = options_.study != nullptr ? options_.study->begins_small() : limited;
+  std::size_t at_once = begins_small ? kFirst : kMostAtOnce;
   std::optional<End> why;
   while (!(why = why_to_end())) {
     std::vector<Candidate> asked = searcher_->ask(at_once);
     if (asked.empty()) break;
     at_once = std::min(2 * at_once, kMostAtOnce);
-    if (options_.start && std::erase(asked, *options_.start) > 0)
+    if (judged_before > 0) {
+      --judged_before;
+      continue;
+    }
+    if (options_.start && std::erase(asked, *options_.start) > 0 && !of_start.empty())
       searcher_->tell(std::span(&*options_.start, 1), of_start);  // counted already
     const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
+    if (told_to_end()) continue;  // perhaps in the midst of it
     searcher_->tell(asked, verdicts);
+    ++batches_;
+    if (options_.study != nullptr && !searcher_->learns())
+      options_.study->add_checkpoint({found(), batches_, false}, searched());
   }
+  {
+    const std::scoped_lock hold(lock_);
+    end_ = why.value_or(End::seen_whole);
+  }
+  if (options_.study != nullptr) put_down();
+}
+
+/// What an earlier run has left.
+void Search::take_up() {
+  const std::optional<Checkpoint>& before = options_.study->checkpoint();
+  if (!before) return;
   const std::scoped_lock hold(lock_);
-  end_ = why.value_or(End::seen_whole);
+  found_ = before->found;
+  found_.top.clear();
+  for (const Scored& one : before->found.top) leaders_.add({one.verdict.kind, one.verdict.step_time, one});
+  batches_ = before->batches;
+  if (before->ended) end_ = before->found.end;
+}
+
+void Search::put_down() {
+  if ((end_ == End::seen_whole || end_ == End::evals) && !told_to_end())
+    options_.study->add_checkpoint({found(), batches_, true}, searched());
+  options_.study->finish();
 }
 
 Found Search::found() const {
@@ -60,13 +94,26 @@ std::vector<Verdict> Search::judge(std::span<const Candidate> candidates, std::f
       .best = {},
       .evals = options_.evals == Options{}.evals ? options_.evals : options_.evals - found_.evaluations,
       .enough = std::move(enough),
-      .told = [&](std::size_t number, const Verdict& verdict) {
-        {
-          const std::scoped_lock hold(lock_);
-          count(candidates[number], verdict);
-        }
-        tell_progress();
-      }};
+      .told =
+          [&](std::size_t number, const Verdict& verdict) {
+            {
+              const std::scoped_lock hold(lock_);
+              count(candidates[number], verdict);
+            }
+            if (options_.study != nullptr) options_.study->write_if_due();
+            tell_progress();
+          },
+      .dear = {},
+      .known = {}};
+  if (options_.study != nullptr) {
+    judging.dear = [&](std::size_t number, const Verdict& verdict) {
+      remember(space_->index(candidates[number]), verdict);
+    };
+    judging.known = [&](std::size_t number) {
+      const StudyContent::Known* known = options_.study->known(space_->index(candidates[number]));
+      return known != nullptr ? &known->verdict : nullptr;
+    };
+  }
   for (const auto& one : leaders_.all()) judging.best.push_back({one.kind, one.step_time});
   return evaluator_->evaluate(candidates, judging);
 }
@@ -74,6 +121,12 @@ std::vector<Verdict> Search::judge(std::span<const Candidate> candidates, std::f
 Index Search::seen() const {
   const Pruned& p = found_.pruned;
   return found_.evaluations + p.rule + p.memory + p.bound;
+}
+
+/// By this run and those before it.
+Seconds Search::searched() const {
+  const Seconds now = steady_now() - begun_;
+  return options_.study != nullptr ? options_.study->seconds() + now : now;
 }
 
 bool Search::stopped() const { return options_.stop != nullptr && options_.stop->stop_requested(); }
@@ -116,8 +169,12 @@ void Search::count(const Candidate& candidate, const Verdict& verdict) {
 void Search::keep(const Scored& one) {
   const Verdict& verdict = one.verdict;
   const auto slower = [&](const Scored& other) { return other.verdict.step_time > verdict.step_time; };
-  if (leaders_.add({verdict.kind, verdict.step_time, one}) == 0)
-    found_.history.push_back({found_.evaluations, steady_now() - begun_, verdict.step_time});
+  if (leaders_.add({verdict.kind, verdict.step_time, one}) == 0) {
+    const StudyContent::Known* known = options_.study != nullptr ? options_.study->known(one.index) : nullptr;
+    const Seconds at = known != nullptr ? known->at : searched();
+    found_.history.push_back({found_.evaluations, at, verdict.step_time});
+    if (options_.study != nullptr && known == nullptr) options_.study->add_best(one, found_.evaluations, at);
+  }
 
   std::vector<Scored>& front = found_.front;
   const auto beaten_by = [](const Verdict& a, const Verdict& b) {
@@ -126,6 +183,12 @@ void Search::keep(const Scored& one) {
   if (std::ranges::any_of(front, [&](const Scored& c) { return beaten_by(verdict, c.verdict); })) return;
   std::erase_if(front, [&](const Scored& c) { return beaten_by(c.verdict, verdict); });
   front.insert(std::ranges::find_if(front, slower), one);
+}
+
+/// Once it has been told to end, answers are left out, and a verdict may not be the one that it would have been.
+void Search::remember(Index index, const Verdict& verdict) {
+  if (told_to_end() || options_.study->known(index) != nullptr) return;
+  options_.study->add(index, {verdict.reason, verdict.step_time, verdict.peak}, searched());
 }
 
 void Search::tell_progress() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -184,14 +185,45 @@ class Evaluator::Batch {
     return plans;
   }
 
+  const Dear* known(std::size_t e) const { return judging_->known ? judging_->known(e) : nullptr; }
+  void tell_dear(std::size_t e) {
+    if (judging_->dear) judging_->dear(e, verdicts_[e]);
+  }
+
+  /// An answer for each: where a verdict is known what it implies, else what `ask` says of these plans.
+  template <class Implied, class Ask>
+  auto answers(const Wave& wave, const Implied& implied, const Ask& ask) const {
+    Wave unknown;
+    std::ranges::copy_if(wave, std::back_inserter(unknown),
+                         [&](std::size_t e) { return known(e) == nullptr; });
+    auto asked = ask(plans_of(unknown));
+    if (unknown.size() == wave.size()) return asked;
+    decltype(asked) all;
+    std::size_t number = 0;
+    for (const std::size_t e : wave)
+      if (const Dear* verdict = known(e))
+        all.push_back(implied(*verdict));
+      else
+        all.push_back(asked[number++]);
+    return all;
+  }
+
   void judge(Wave wave) {
     judge_memory(wave);
     if (cuts()) {
-      const std::vector<Seconds> bounds = evaluator_->steps_.bounds(plans_of(wave), judging_->enough);
+      const std::vector<Seconds> bounds = answers(
+          wave, [](const Dear& one) { return one.reason == Reason::bound ? one.step_time : Seconds{}; },
+          [&](const auto& plans) { return evaluator_->steps_.bounds(plans, judging_->enough); });
       std::size_t number = 0;
-      std::erase_if(wave, [&](std::size_t e) { return rules_out(e, bounds[number++]); });
+      std::erase_if(wave, [&](std::size_t e) {
+        if (!rules_out(e, bounds[number++])) return false;
+        tell_dear(e);
+        return true;
+      });
     }
-    const std::vector<Seconds> steps = evaluator_->steps_.step_times(plans_of(wave), judging_->enough);
+    const std::vector<Seconds> steps = answers(
+        wave, [](const Dear& one) { return one.step_time; },
+        [&](const auto& plans) { return evaluator_->steps_.step_times(plans, judging_->enough); });
     for (std::size_t i = 0; i < wave.size(); ++i) {
       if (steps[i].value == 0) continue;  // out of time
       Verdict& verdict = verdicts_[wave[i]];
@@ -199,6 +231,7 @@ class Evaluator::Batch {
       verdict.reason = Reason::evaluated;
       ++evaluated_;
       leaders_.add({verdict.kind, verdict.step_time, {}});
+      tell_dear(wave[i]);
       tell(wave[i]);
     }
   }
@@ -209,7 +242,9 @@ class Evaluator::Batch {
     const bool only_whether = !judging_->too_large_ones && !leaders_.all().empty() && !job_.cluster.cpu();
     const double limit =
         only_whether && !wave.empty() ? usable(wave.front()) : std::numeric_limits<double>::infinity();
-    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough, limit);
+    std::vector<std::optional<Bytes>> peaks = answers(
+        wave, [](const Dear& one) { return std::optional(one.peak); },
+        [&](const auto& plans) { return evaluator_->peaks_.of(plans, judging_->enough, limit); });
     evaluator_->pool_.share(wave.size(), [&](std::size_t i, std::size_t /*member*/) {
       if (!peaks[i] && !enough()) peaks[i] = peak_of(job_of(wave[i]));
     });
@@ -221,6 +256,7 @@ class Evaluator::Batch {
       if (share > 1 && !judging_->too_large_ones) {
         nearest_ = std::min(nearest_, share);
         settle_too_large(e, *peak, share);
+        tell_dear(e);
         return true;
       }
       verdicts_[e].peak = *peak;

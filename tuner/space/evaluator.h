@@ -39,6 +39,13 @@ struct Verdict {
   Rejection rejection() const { return {reason, path}; }
 };
 
+/// A verdict, as far as it took time to find: somebody asked for a peak.
+struct Dear {
+  Reason reason{};  // evaluated, bound, memory
+  Seconds step_time;
+  Bytes peak;
+};
+
 /// How a batch is gone through. What is not said costs nothing.
 struct Judging {
   /// Plans that cannot be among the best ones of `top` kinds, by their bound, are cut: of those in `best`, and of those
@@ -57,6 +64,10 @@ struct Judging {
   std::function<bool()> enough;
   /// Told each verdict as soon as it is known, but for those that nobody came to.
   std::function<void(std::size_t, const Verdict&)> told;
+  /// Told those that took time to find, before others are.
+  std::function<void(std::size_t, const Verdict&)> dear;
+  /// What was told there when an equal batch was gone through (else null): it is not looked for again, and all goes as it went then.
+  std::function<const Dear*(std::size_t)> known;
 };
 
 /// Asks for as little as settles a candidate: a bound of its work, its peak, a better bound, its step.
