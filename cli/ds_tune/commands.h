@@ -42,11 +42,7 @@ struct StudyOf {
 tuner::StudyHeader study_header(const StudyOf& of, const SearchOptions& options,
                                 const report::Provenance& origin);
 
-/// What event depth says of a plan.
-struct AtEventDepth {
-  Seconds step_time;
-  double sigma{};  // relative
-};
+using tuner::AtEventDepth;
 
 /// A plan with all that is said of it.
 struct Judged {

@@ -101,6 +101,13 @@ void SearchWork::judge_own() {
 
 /// From the best on, as long as there is time for one more that takes as long as the longest so far.
 void SearchWork::judge_by_events() {
+  if (study_ && study_->events() && study_->events()->size() == judgements_.top.size()) {
+    const std::scoped_lock hold(lock_);
+    for (std::size_t i = 0; i < judgements_.top.size(); ++i)
+      judgements_.top[i].event = study_->events()->at(i);
+    judgements_.complete = true;
+    return;
+  }
   Seconds longest{0};
   for (Judged& one : judgements_.top) {
     const Seconds begun = steady_now();
@@ -109,6 +116,12 @@ void SearchWork::judge_by_events() {
     const std::scoped_lock hold(lock_);
     one.event = event;
     longest = std::max(longest, steady_now() - begun);
+  }
+  if (study_) {
+    tuner::Events events;
+    for (const Judged& one : judgements_.top) events.push_back(one.event);
+    study_->add_events(events);
+    study_->finish();
   }
   const std::scoped_lock hold(lock_);
   judgements_.complete = true;

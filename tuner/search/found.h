@@ -19,6 +19,12 @@ struct Scored {
   Verdict verdict;
 };
 
+/// What event depth says of a plan.
+struct AtEventDepth {
+  Seconds step_time;
+  double sigma{};  // relative
+};
+
 /// The best so far was found then.
 struct Improvement {
   std::int64_t evaluations{};

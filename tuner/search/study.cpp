@@ -60,6 +60,7 @@ Study::Study(const std::string& file, StudyHeader header, const Space& space)
       throw MachineError(fmt::format("{}: cannot write: {}", file, file_.failure()));
   }
   std::ranges::stable_sort(content_.known, {}, &StudyContent::Known::index);
+  if (content_.checkpoint && content_.checkpoint->ended) ended_ = content_.seconds;
 }
 
 Study::~Study() { finish(); }
@@ -90,6 +91,12 @@ void Study::add_checkpoint(const Checkpoint& checkpoint, Seconds at) {
   const std::scoped_lock hold(lock_);
   waiting_.clear();  // of no use any more
   write(checkpoint_line(checkpoint, at), at);
+  if (checkpoint.ended) ended_ = at;
+}
+
+void Study::add_events(const Events& events) {
+  const std::scoped_lock hold(lock_);
+  if (ended_) write(events_line(events, *ended_), *ended_);
 }
 
 void Study::finish() {

@@ -40,6 +40,9 @@ struct Checkpoint {
   bool ended{false};  // found.end says why
 };
 
+/// What event depth says of the best, in their order; nothing where a step is too long to be played.
+using Events = std::vector<std::optional<AtEventDepth>>;
+
 /// What a study says.
 struct StudyContent {
   struct Known {
@@ -52,6 +55,7 @@ struct StudyContent {
   StudyHeader header;
   std::optional<Checkpoint> checkpoint;  // the last one
   std::vector<Known> known;              // verdicts since
+  std::optional<Events> events;          // once the search has ended
   Seconds seconds;                       // of search so far
 
   /// Takes what a line says. Throws InputError.
@@ -63,6 +67,7 @@ std::string header_line(const StudyHeader& header);
 std::string verdicts_line(const std::vector<StudyContent::Known>& verdicts, Seconds at);
 std::string best_line(const Scored& best, std::int64_t evaluations, Seconds at, const Space& space);
 std::string checkpoint_line(const Checkpoint& checkpoint, Seconds at);
+std::string events_line(const Events& events, Seconds at);
 
 /// What the study says of its search under that name, if it is one.
 std::optional<std::string> said_by_study(const std::string& file, const std::string& name);
@@ -78,6 +83,7 @@ class Study {
 
   bool begins_small() const { return content_.header.begins_small; }
   const std::optional<Checkpoint>& checkpoint() const { return content_.checkpoint; }
+  const std::optional<Events>& events() const { return content_.events; }
   /// Of earlier runs.
   Seconds seconds() const { return content_.seconds; }
   /// Null where there is none.
@@ -89,6 +95,8 @@ class Study {
   /// Written at once.
   void add_best(const Scored& best, std::int64_t evaluations, Seconds at);
   void add_checkpoint(const Checkpoint& checkpoint, Seconds at);
+  /// After the end; else nothing is written.
+  void add_events(const Events& events);
   /// All that is left to be written, and that it is on the disk.
   void finish();
   /// Why it could not be written to its end; "" where it could.
@@ -103,6 +111,7 @@ class Study {
   mutable std::mutex lock_;
   std::vector<StudyContent::Known> waiting_;  // to be written
   Seconds written_, synced_;
+  std::optional<Seconds> ended_;  // of search
 };
 
 }  // namespace ds::tuner

@@ -133,6 +133,19 @@ Checkpoint read_checkpoint(const Cursor& object, const Space& space) {
   return checkpoint;
 }
 
+/// As many as there are among the best.
+Events read_events(const Cursor& list, const std::optional<Checkpoint>& end) {
+  if (!end || !end->ended) list.fail("come before the end of the search");
+  Events events;
+  for (const Cursor& one : list.list(end->found.top.size(), end->found.top.size())) {
+    events.emplace_back();
+    if (one.is_null()) continue;
+    const std::vector<Cursor> numbers = row(one, 2);
+    events.back() = AtEventDepth{.step_time = {numbers[0].positive()}, .sigma = numbers[1].real(0)};
+  }
+  return events;
+}
+
 StudyHeader read_header(const Cursor& root) {
   root.only({"schema", "provenance", "identity", "begins_small"});
   StudyHeader header;
@@ -208,6 +221,13 @@ std::string checkpoint_line(const Checkpoint& checkpoint, Seconds at) {
   return text + fmt::format(R"(,"seconds":{}}})", at.value) + "\n";
 }
 
+std::string events_line(const Events& events, Seconds at) {
+  const auto text = [](const std::optional<AtEventDepth>& one) {
+    return one ? fmt::format("[{},{}]", one->step_time.value, one->sigma) : "null";
+  };
+  return fmt::format(R"({{"events":{},"seconds":{}}})", list_text(events, text), at.value) + "\n";
+}
+
 void StudyContent::take(std::string_view line, std::int64_t number, const std::string& file,
                         const Space& space) {
   const Document document = parse_document(line, fmt::format("{}, line {}", file, number));
@@ -220,8 +240,12 @@ void StudyContent::take(std::string_view line, std::int64_t number, const std::s
     has_header = true;
     return;
   }
-  root.only({"verdicts", "best", "found", "end", "seconds"});
+  root.only({"verdicts", "best", "found", "end", "events", "seconds"});
   seconds = {root.member("seconds").real(0, kMostSeconds)};
+  if (const auto list = root.find("events")) {
+    events = read_events(*list, checkpoint);
+    return;
+  }
   if (checkpoint && checkpoint->ended) root.fail("comes after the end of the search");
   if (const auto verdicts = root.find("verdicts")) {
     for (const auto& [key, list] : verdicts->members()) {
