@@ -72,6 +72,8 @@ std::map<std::string_view, tuner::Index> counted_by_words(const tuner::Found& fo
 
 /// The job with that plan, complete: `ds-sim run` accepts it, wherever it is put.
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer);
+/// JSON on one line.
+std::string text_of(const report::Provenance& origin);
 /// The report, by profiles/schemas/tune-report.json.
 std::string search_report(const SearchAnswer& answer, const report::Provenance& origin);
 /// For people.

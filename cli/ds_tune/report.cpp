@@ -110,6 +110,8 @@ std::string job_text(const workload::Plan& plan, const SearchAnswer& answer) {
   return job_with(plan, answer).dump(1) + "\n";
 }
 
+std::string text_of(const report::Provenance& origin) { return report::to_json(origin).dump(); }
+
 std::string search_report(const SearchAnswer& answer, const report::Provenance& origin) {
   const tuner::Found& found = answer.found;
   Json json = {{"schema", kSchema}, {"provenance", report::to_json(origin)}};

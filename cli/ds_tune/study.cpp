@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <nlohmann/json.hpp>
-
 #include "cli/ds_tune/commands.h"
 #include "simulator/base/hash.h"
 
@@ -38,7 +36,7 @@ tuner::StudyHeader study_header(const StudyOf& of, const SearchOptions& options,
                        {"evals", evals},
                        {"top", fmt::format("{}", options.top)},
                        {"memory margin", fmt::format("{}", of.memory_margin)}},
-          .provenance = report::to_json(origin).dump(),
+          .provenance = text_of(origin),
           .begins_small = options.evals || options.time_limit_s};
 }
 

@@ -12,6 +12,8 @@ namespace ds::tuner {
 namespace {
 
 constexpr Seconds kBetweenProgress{0.05};
+constexpr double kInstant = 1e-9;      // seconds
+constexpr double kFewEvaluations = 3;  // say nothing of how long others take
 // Candidates asked for at once, most of which break a rule. The more they are, the fewer have to be evaluated, since the best ones
 // by their bounds come first; where the search may end before, few come first, so that something is soon there.
 constexpr std::size_t kFirst = 1000, kMostAtOnce = 500'000;
@@ -40,6 +42,7 @@ void Search::run() {
   while (!(why = why_to_end())) {
     std::vector<Candidate> asked = searcher_->ask(at_once);
     if (asked.empty()) break;
+    asked_ += std::ssize(asked);
     at_once = std::min(2 * at_once, kMostAtOnce);
     if (judged_before > 0) {
       --judged_before;
@@ -47,7 +50,9 @@ void Search::run() {
     }
     if (options_.start && std::erase(asked, *options_.start) > 0 && !of_start.empty())
       searcher_->tell(std::span(&*options_.start, 1), of_start);  // counted already
+    remaining_.begin(std::ssize(asked), steady_now());
     const std::vector<Verdict> verdicts = judge(asked, [this] { return told_to_end().has_value(); });
+    remaining_.end(steady_now());
     if (told_to_end()) continue;  // perhaps in the midst of it
     searcher_->tell(asked, verdicts);
     ++batches_;
@@ -70,6 +75,7 @@ void Search::take_up() {
   found_.top.clear();
   for (const Scored& one : before->found.top) leaders_.add({one.verdict.kind, one.verdict.step_time, one});
   batches_ = before->batches;
+  evaluated_before_ = found_.evaluations;
   if (before->ended) end_ = before->found.end;
 }
 
@@ -101,6 +107,11 @@ std::vector<Verdict> Search::judge(std::span<const Candidate> candidates, std::f
               count(candidates[number], verdict);
             }
             if (options_.study != nullptr) options_.study->write_if_due();
+            tell_progress();
+          },
+      .ahead =
+          [&](std::int64_t looked_at, std::int64_t open) {
+            remaining_.judged(looked_at, open, steady_now());
             tell_progress();
           },
       .dear = {},
@@ -196,12 +207,23 @@ void Search::tell_progress() {
   const Seconds at = steady_now();
   if (at - told_ < kBetweenProgress) return;
   told_ = at;
-  const auto share = [](auto part, auto whole) {
-    return static_cast<double>(part) / static_cast<double>(whole);
-  };
-  const double done = std::max({share(seen(), space_->size()), share(found_.evaluations, options_.evals),
-                                (at - begun_) / options_.time_limit});
-  options_.progress(std::min(done, 1.0), fmt::format("{} plans tried; {}", found_.evaluations, incumbent()));
+  const std::optional<Seconds> left_now = left();
+  const double passed = (at - begun_).value;
+  const double share = left_now ? passed / std::max(passed + left_now->value, kInstant) : 0;
+  options_.progress(share, fmt::format("{} plans tried; {}", found_.evaluations, incumbent()));
+}
+
+/// Until the first of what may end it.
+std::optional<Seconds> Search::left() const {
+  const Seconds now = steady_now();
+  std::optional<Seconds> left = remaining_.left(space_->size() - asked_, now);
+  const auto or_sooner = [&](Seconds other) { left = std::min(left.value_or(other), other); };
+  const double evaluated = static_cast<double>(found_.evaluations - evaluated_before_);
+  if (options_.evals != Options{}.evals && evaluated >= kFewEvaluations)
+    or_sooner((now - begun_) * (static_cast<double>(options_.evals - found_.evaluations) / evaluated));
+  if (options_.time_limit != Options{}.time_limit)
+    or_sooner(std::max(Seconds{0}, options_.time_limit - (now - begun_)));
+  return left;
 }
 
 std::string Search::incumbent() const {

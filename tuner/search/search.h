@@ -26,6 +26,7 @@
 #include "simulator/base/progress.h"
 #include "simulator/base/units.h"
 #include "tuner/search/found.h"
+#include "tuner/search/remaining.h"
 #include "tuner/search/study.h"
 #include "tuner/space/evaluator.h"
 #include "tuner/space/space.h"
@@ -93,6 +94,7 @@ class Search {
   void count(const Candidate& candidate, const Verdict& verdict);
   void keep(const Scored& one);
   void remember(Index index, const Verdict& verdict);
+  std::optional<Seconds> left() const;
   void tell_progress();
   std::string incumbent() const;
 
@@ -101,7 +103,10 @@ class Search {
   Searcher* searcher_;
   Options options_;
   Seconds begun_, told_;
-  std::int64_t batches_{0};  // judged to their end
+  std::int64_t batches_{0};           // judged to their end
+  Index asked_{0};                    // candidates so far
+  std::int64_t evaluated_before_{0};  // by earlier runs
+  Remaining remaining_;
   mutable std::mutex lock_;  // for what follows, which run() alone changes
   Found found_;              // but for `top` and `end`
   std::optional<End> end_;   // once it has ended

@@ -73,6 +73,7 @@ class Evaluator::Batch {
     const std::size_t most = std::max(at_once, kLargestWave);
     while ((next_ < order_.size() || !likely_.empty()) && evaluated_ < judging_->evals && !enough()) {
       const auto left = static_cast<std::size_t>(judging_->evals - evaluated_);
+      if (judging_->ahead) judging_->ahead(looked_at_, open());
       judge(next_wave(std::min(at_once, left)));
       at_once = std::min(2 * at_once, most);
     }
@@ -127,6 +128,19 @@ class Evaluator::Batch {
     return true;
   }
 
+  /// Of those to come, a part of which is looked at.
+  std::int64_t open() const {
+    constexpr std::size_t kLooks = 500;
+    const std::size_t left = order_.size() - next_, step = std::max<std::size_t>(1, left / kLooks);
+    std::int64_t looks = 0, found = 0;
+    for (std::size_t i = next_; i < order_.size(); i += step, ++looks) {
+      const std::size_t e = order_[i];
+      if (entries_[e].rejection) continue;
+      found += cuts() && leaders_.rules_out(kind_of(plan_of(e)), floors_[entries_[e].plan]) ? 0 : 1;
+    }
+    return std::ssize(likely_) + (looks == 0 ? 0 : found * static_cast<std::int64_t>(left) / looks);
+  }
+
   /// Settles entries until there are so many that are not; the peaks and step times of these are asked for.
   Wave next_wave(std::size_t most) {
     Wave wave;
@@ -155,6 +169,7 @@ class Evaluator::Batch {
       verdicts_[e].kind = kind_of(plan_of(e));
       if (!rules_out(e, floors_[entries_[e].plan])) block.push_back(e);
     }
+    looked_at_ += std::ssize(block);
     if (cuts() && !judging_->too_large_ones) leave_too_large(block);
     likely_.insert(likely_.end(), block.begin(), block.end());
   }
@@ -287,7 +302,7 @@ class Evaluator::Batch {
   std::vector<Verdict> verdicts_;                            // by entry
   struct Nothing {};
   Leaders<Nothing> leaders_;
-  std::int64_t evaluated_{0};
+  std::int64_t evaluated_{0}, looked_at_{0};
 };
 
 Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads)

@@ -64,6 +64,9 @@ struct Judging {
   std::function<bool()> enough;
   /// Told each verdict as soon as it is known, but for those that nobody came to.
   std::function<void(std::size_t, const Verdict&)> told;
+  /// Told, now and then, how many candidates have been looked at that bounds on their steps did not settle, and about how many are left
+  /// that those do not settle as of now.
+  std::function<void(std::int64_t looked_at, std::int64_t open)> ahead;
   /// Told those that took time to find, before others are.
   std::function<void(std::size_t, const Verdict&)> dear;
   /// What was told there when an equal batch was gone through (else null): it is not looked for again, and all goes as it went then.
