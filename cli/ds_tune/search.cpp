@@ -122,12 +122,14 @@ int tune_search(const Common& common, const SearchOptions& options) {
   const StopToken& stop = watch_signals();
   phases.begin("search");
   terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
-  const tuner::Found found = SearchWork::search(work, method,
-                                                {.stop = stop,
-                                                 .evals = options.evals,
-                                                 .time_limit_s = options.time_limit_s,
-                                                 .top = static_cast<std::size_t>(options.top)},
-                                                progress);
+  const tuner::Found found =
+      SearchWork::search(work, method,
+                         {.stop = stop,
+                          .evals = options.evals,
+                          .time_limit_s = options.time_limit_s,
+                          .top = static_cast<std::size_t>(options.top),
+                          .announced = common.progress_mode() != terminal::ProgressMode::never},
+                         progress);
 
   phases.begin("judge the best once more");
   SearchWork::Judgements judged = SearchWork::judge(work, found);

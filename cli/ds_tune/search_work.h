@@ -20,6 +20,7 @@ struct SearchLimits {
   std::optional<std::int64_t> evals;
   std::optional<double> time_limit_s;
   std::size_t top{};
+  bool announced{false};  // what a long one will take
 };
 
 class SearchWork {
@@ -52,6 +53,7 @@ class SearchWork {
  private:
   bool enough() const;
   bool waits_no_longer();
+  void announce(const SearchLimits& limits);
   void judge_own();
   void judge_by_events();
   std::optional<AtEventDepth> at_event_depth(const workload::Plan& plan) const;
@@ -59,6 +61,7 @@ class SearchWork {
   std::optional<workload::Job> own_;
   cost::Profile profile_;
   tuner::Space space_;
+  std::size_t threads_;
   tuner::Evaluator evaluator_;
   std::optional<tuner::Candidate> start_;
   std::optional<tuner::Study> study_;

@@ -46,12 +46,20 @@ void Remaining::end(Seconds now) {
 std::optional<Seconds> Remaining::left(std::int64_t candidates, Seconds now) const {
   if (is_running_ && !is_known_ && seen_before_ == 0) return std::nullopt;
   const double so_far = (now - began_).value;
-  double of_batch = 0;
-  if (is_running_ && is_known_)
-    of_batch = each_.value * static_cast<double>(open_);
-  else if (is_running_)
-    of_batch = std::max(
-        0.0, before_.value * static_cast<double>(candidates_) / static_cast<double>(seen_before_) - so_far);
+  const double as_before = seen_before_ == 0
+                               ? 0
+                               : std::max(0.0, before_.value * static_cast<double>(candidates_) /
+                                                       static_cast<double>(seen_before_) -
+                                                   so_far);
+  double of_batch = as_before;
+  if (is_running_ && is_known_) {
+    const auto judged = static_cast<double>(judged_), open = static_cast<double>(open_);
+    const double trust =
+        seen_before_ == 0 ? 1 : std::sqrt(judged / (judged + open));  // the more has been seen of it
+    of_batch = trust * each_.value * open + (1 - trust) * as_before;
+  } else if (!is_running_) {
+    of_batch = 0;
+  }
   const double seconds = before_.value + (is_running_ ? so_far + of_batch : 0);
   const std::int64_t seen = seen_before_ + (is_running_ ? candidates_ : 0);
   if (seen == 0) return std::nullopt;
