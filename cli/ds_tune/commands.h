@@ -23,6 +23,7 @@ struct SearchOptions {
   std::optional<double>
       memory_margin;      // share of memory that plans leave free; not given: by the software's allocator
   std::string export_as;  // "", "job", or a name of exports::find_format
+  std::string study;      // file, "" for none
 };
 
 /// auto, exhaustive and random
@@ -47,11 +48,18 @@ struct BenchOptions {
 };
 int tune_bench(const Common& common, const BenchOptions& options);
 
-/// What event depth says of a plan.
-struct AtEventDepth {
-  Seconds step_time;
-  double sigma{};  // relative
+/// What a search is of, beside its options.
+struct StudyOf {
+  const workload::Job& job;  // as read: with all of its memory
+  const tuner::Space& space;
+  std::int64_t cores{};
+  std::string_view method;
+  double memory_margin{};
 };
+tuner::StudyHeader study_header(const StudyOf& of, const SearchOptions& options,
+                                const report::Provenance& origin);
+
+using tuner::AtEventDepth;
 
 /// A plan with all that is said of it.
 struct Judged {
@@ -81,6 +89,8 @@ std::map<std::string_view, tuner::Index> counted_by_words(const tuner::Found& fo
 
 /// The job with that plan, complete: `ds-sim run` accepts it, wherever it is put.
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer);
+/// JSON on one line.
+std::string text_of(const report::Provenance& origin);
 /// The report, by profiles/schemas/tune-report.json.
 std::string search_report(const SearchAnswer& answer, const report::Provenance& origin);
 /// For people.

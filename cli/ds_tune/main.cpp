@@ -40,8 +40,9 @@ int answer(int argc, char** argv) {
   search->add_option("--method", options.method,
                      method_names() + "; auto (default) is random where a limit is set, else exhaustive");
   add_number(*search, "--evals", options.evals, WholeRange{1, ds::kMaxWhole}, "N",
-             "Most plans whose step time is computed");
-  add_number(*search, "--time-limit", options.time_limit_s, kTimeLimit, "SECONDS", "Seconds of search");
+             "Most plans whose step time is computed, in all runs of a study");
+  add_number(*search, "--time-limit", options.time_limit_s, kTimeLimit, "SECONDS",
+             "Seconds of search, of each run of a study");
   add_number(*search, "--top", options.top, WholeRange{1, 1000}, "N",
              "So many plans, the best of each division of the GPUs (default 5)");
   add_number(*search, "--memory-margin", options.memory_margin, RealRange{0, 0.9}, "SHARE",
@@ -54,7 +55,8 @@ int answer(int argc, char** argv) {
           "start of the "
           "one that the job's software is")
       ->type_name("job|megatron|torchtitan|deepspeed|torchrun|srun|sbatch");
-  refuse_option(*search, "--study", "studies are not supported yet; --seed makes a search repeatable");
+  search->add_option("--study", options.study, "Keep the search in this file, and go on from it (JSON Lines)")
+      ->type_name("FILE");
   add_common(*search, common, {});
 
   TrainOptions training;

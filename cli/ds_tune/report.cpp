@@ -91,15 +91,8 @@ Json proof_json(const SearchAnswer& answer) {
   return json;
 }
 
-const char* word(tuner::End end) {
-  switch (end) {
-    case tuner::End::seen_whole: return "seen_whole";
-    case tuner::End::evals: return "evals";
-    case tuner::End::time_limit: return "time_limit";
-    case tuner::End::stopped: return "stopped";
-    case tuner::End::no_more: return "no_more";
-  }
-  return "?";
+std::string_view word(tuner::End end) {
+  return std::ranges::find(tuner::kEnds, end, &Named<tuner::End>::value)->name;
 }
 
 Json dimensions_json(const tuner::Space& space) {
@@ -116,6 +109,8 @@ Json dimensions_json(const tuner::Space& space) {
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer) {
   return job_with(plan, answer).dump(1) + "\n";
 }
+
+std::string text_of(const report::Provenance& origin) { return report::to_json(origin).dump(); }
 
 std::string search_report(const SearchAnswer& answer, const report::Provenance& origin) {
   const tuner::Found& found = answer.found;

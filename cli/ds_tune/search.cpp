@@ -66,13 +66,14 @@ void withhold(double margin, workload::Cluster& cluster) {
 /// Where the search may end early, any part of the space is as good as another: an order by chance sees all of it.
 const tuner::Method& method_of(const SearchOptions& options) {
   const bool limited = options.evals || options.time_limit_s;
-  const std::string_view asked = options.method != "auto" ? std::string_view(options.method)
-                                 : limited                ? "random"
-                                                          : "exhaustive";
+  std::string asked = options.method;
+  if (asked == "auto" && !options.study.empty())  // the limit may be that of one run
+    asked = tuner::said_by_study(options.study, "method").value_or(asked);
+  if (asked == "auto") asked = limited ? "random" : "exhaustive";
   if (const tuner::Method* method = tuner::find_method(asked)) return *method;
   constexpr std::string_view kLater[] = {"exact", "rl", "anneal", "evolution"};
   const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
-  throw InputError("--method", known ? options.method + " is not supported yet" : "is " + options.method,
+  throw InputError("--method", known ? asked + " is not supported yet" : "is " + asked,
                    method_names() + " are possible");
 }
 
@@ -123,7 +124,10 @@ std::string method_names() {
 
 int tune_search(const Common& common, const SearchOptions& options) {
   const std::vector<Output> outputs = {{"--report", common.report},
-                                       {"--export", options.export_as.empty() ? "" : "-"}};
+                                       {"--export", options.export_as.empty() ? "" : "-"},
+                                       {"--study", options.study, true}};
+  if (options.study == "-")
+    throw InputError("--study", "is standard output", "a file is needed: a search goes on from it");
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job},
                           {"the space", options.space == tuner::kWideSpace ? "" : options.space}});
@@ -135,6 +139,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   workload::Job base = workload::read_job_parts(document, std::filesystem::path(options.job).parent_path());
   check_constraints(options, base);
   const double margin = margin_of(options, base);
+  const workload::Job as_read = base;
   withhold(margin, base.cluster);
   const cost::Profile profile =
       base.cluster.cpu() ? profile_of(base) : cost::rough_profile();  // nobody asks it about GPUs
@@ -145,16 +150,25 @@ int tune_search(const Common& common, const SearchOptions& options) {
       tuner::Constraints{
           .file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores},
       static_cast<std::size_t>(common.jobs));
+  if (!options.study.empty())
+    work->keep_in(options.study, study_header({.job = as_read,
+                                               .space = work->space(),
+                                               .cores = profile.cores,
+                                               .method = method.name,
+                                               .memory_margin = margin},
+                                              options, provenance(common, &base)));
 
   const StopToken& stop = watch_signals();
   phases.begin("search");
   terminal::ProgressLine progress(common.progress_mode(), common.screen(STDERR_FILENO));
-  const tuner::Found found = SearchWork::search(work, method,
-                                                {.stop = stop,
-                                                 .evals = options.evals,
-                                                 .time_limit_s = options.time_limit_s,
-                                                 .top = static_cast<std::size_t>(options.top)},
-                                                progress);
+  const tuner::Found found =
+      SearchWork::search(work, method,
+                         {.stop = stop,
+                          .evals = options.evals,
+                          .time_limit_s = options.time_limit_s,
+                          .top = static_cast<std::size_t>(options.top),
+                          .announced = common.progress_mode() != terminal::ProgressMode::never},
+                         progress);
 
   phases.begin("judge the best once more");
   SearchWork::Judgements judged = SearchWork::judge(work, found);
@@ -181,6 +195,8 @@ int tune_search(const Common& common, const SearchOptions& options) {
       show(common,
            "durations are a rough default: `ds-exec calibrate` measures this machine in two minutes\n");
   }
+  if (const std::string failure = work->failure_of_study(); !failure.empty())
+    throw MachineError(fmt::format("{}: cannot write: {}", options.study, failure));
   if (found.end == tuner::End::stopped || (stop.stop_requested() && !judged.complete))
     return status_after(stop);
   return answer.top.empty() ? kHonestNo : kDone;

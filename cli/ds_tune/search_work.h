@@ -5,6 +5,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/ds_tune/commands.h"
@@ -19,6 +21,7 @@ struct SearchLimits {
   std::optional<std::int64_t> evals;
   std::optional<double> time_limit_s;
   std::size_t top{};
+  bool announced{false};  // what a long one will take
 };
 
 class SearchWork {
@@ -28,6 +31,12 @@ class SearchWork {
              const tuner::Constraints& constraints, std::size_t threads);
 
   const tuner::Space& space() const { return space_; }
+  /// The search goes on from that file, and is kept there.
+  void keep_in(const std::string& file, tuner::StudyHeader header) {
+    study_.emplace(file, std::move(header), space_);
+  }
+  /// Why the file could not be written to its end; "" where it could.
+  std::string failure_of_study() const { return study_ ? study_->failure() : ""; }
   /// Whether the job's own plan is in it.
   bool has_own() const { return start_.has_value(); }
 
@@ -45,6 +54,7 @@ class SearchWork {
  private:
   bool enough() const;
   bool waits_no_longer();
+  void announce(const SearchLimits& limits);
   void judge_own();
   void judge_by_events();
   std::optional<AtEventDepth> at_event_depth(const workload::Plan& plan) const;
@@ -52,8 +62,10 @@ class SearchWork {
   std::optional<workload::Job> own_;
   cost::Profile profile_;
   tuner::Space space_;
+  std::size_t threads_;
   tuner::Evaluator evaluator_;
   std::optional<tuner::Candidate> start_;
+  std::optional<tuner::Study> study_;
   std::unique_ptr<tuner::Searcher> searcher_;
   std::unique_ptr<tuner::Search> search_;
   const StopToken* stop_{nullptr};

@@ -21,6 +21,7 @@ class BestFirst : public Searcher {
     return next;
   }
   void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
+  bool learns() const override { return false; }
 
  private:
   void look_on() {

@@ -13,6 +13,7 @@ class InOrder : public Searcher {
     return next;
   }
   void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
+  bool learns() const override { return false; }
 
  private:
   const Space* space_;

@@ -17,6 +17,7 @@ class Heuristic : public Searcher {
     return next;
   }
   void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
+  bool learns() const override { return false; }
 
  private:
   std::vector<Candidate> plans_;

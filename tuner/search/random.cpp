@@ -54,6 +54,7 @@ class RandomOrder : public Searcher {
     return next;
   }
   void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
+  bool learns() const override { return false; }
 
  private:
   const Space* space_;

@@ -25,6 +25,9 @@
 
 #include "simulator/base/progress.h"
 #include "simulator/base/units.h"
+#include "tuner/search/found.h"
+#include "tuner/search/remaining.h"
+#include "tuner/search/study.h"
 #include "tuner/space/judge.h"
 #include "tuner/space/space.h"
 
@@ -45,6 +48,8 @@ class Searcher {
   virtual std::vector<Candidate> ask(std::size_t most) = 0;
   /// What became of candidates that it asked for: of each once, of some never where the search ends. Both are equally long.
   virtual void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) = 0;
+  /// Whether what it asks for depends on what it is told. If not, a study that goes on need not tell it again.
+  virtual bool learns() const { return true; }
 };
 
 /// A number that a method can be tuned by, and from where to where that makes sense, on a logarithmic scale.
@@ -83,46 +88,8 @@ struct Options {
   Seconds time_limit{std::numeric_limits<double>::infinity()};
   std::size_t top{5};  // kinds
   const StopToken* stop{nullptr};
+  Study* study{nullptr};  // goes on from it, and adds to it
   Progress progress;
-};
-
-/// A candidate by its number, and what became of it.
-struct Scored {
-  Index index{};
-  Verdict verdict;
-};
-
-/// The best so far was found then.
-struct Improvement {
-  std::int64_t evaluations{};
-  Seconds after;
-  Seconds step_time;
-};
-
-/// Candidates whose step time nobody computed. `rule`: all that are no plans.
-struct Pruned {
-  Index rule{}, memory{}, bound{};
-};
-
-/// Candidates that are no plans for one reason: how many, and the first of them by number.
-struct Rejected {
-  Index count{}, first{};
-};
-
-/// `no_more`: the method had nothing further to ask.
-enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped, no_more };
-
-struct Found {
-  std::vector<Scored> top;    // the best of each kind (PlanKind), fastest first
-  std::vector<Scored> front;  // of those evaluated, none is both faster and smaller; fastest first
-  std::int64_t evaluations{};
-  Pruned pruned;
-  std::vector<Improvement> history;
-  std::map<Rejection, Rejected> rejections;
-  std::optional<Scored> nearest;  // where none fits: the one that is least over its memory
-  End end{};
-
-  bool optimal() const { return end == End::seen_whole && !top.empty(); }
 };
 
 /// One search. What it is made of has to outlive it.
@@ -136,13 +103,18 @@ class Search {
   Found found() const;
 
  private:
+  void take_up();
+  void put_down();
   std::vector<Verdict> judged(std::span<const Candidate> candidates, std::function<bool()> enough);
   Index seen() const;
+  Seconds searched() const;
   bool stopped() const;
   std::optional<End> told_to_end() const;
   std::optional<End> why_to_end() const;
   void count(const Candidate& candidate, const Verdict& verdict);
   void keep(const Scored& one);
+  void remember(Index index, const Verdict& verdict);
+  std::optional<Seconds> left() const;
   void tell_progress();
   std::string incumbent() const;
 
@@ -151,6 +123,10 @@ class Search {
   Searcher* searcher_;
   Options options_;
   Seconds begun_, told_;
+  std::int64_t batches_{0};           // judged to their end
+  Index asked_{0};                    // candidates so far
+  std::int64_t evaluated_before_{0};  // by earlier runs
+  Remaining remaining_;
   mutable std::mutex lock_;  // for what follows, which run() alone changes
   Found found_;              // but for `top` and `end`
   std::optional<End> end_;   // once it has ended

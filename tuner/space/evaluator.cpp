@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <deque>
+#include <iterator>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -75,6 +76,7 @@ class Evaluator::Batch {
     const std::size_t most = std::max(at_once, kLargestWave);
     while ((next_ < order_.size() || !likely_.empty()) && evaluated_ < judging_->evals && !enough()) {
       const auto left = static_cast<std::size_t>(judging_->evals - evaluated_);
+      if (judging_->ahead) judging_->ahead(looked_at_, open());
       judge(next_wave(std::min(at_once, left)));
       at_once = std::min(2 * at_once, most);
     }
@@ -129,6 +131,19 @@ class Evaluator::Batch {
     return true;
   }
 
+  /// Of those to come, a part of which is looked at.
+  std::int64_t open() const {
+    constexpr std::size_t kLooks = 500;
+    const std::size_t left = order_.size() - next_, step = std::max<std::size_t>(1, left / kLooks);
+    std::int64_t looks = 0, found = 0;
+    for (std::size_t i = next_; i < order_.size(); i += step, ++looks) {
+      const std::size_t e = order_[i];
+      if (entries_[e].rejection) continue;
+      found += cuts() && leaders_.rules_out(kind_of(plan_of(e)), floors_[entries_[e].plan]) ? 0 : 1;
+    }
+    return std::ssize(likely_) + (looks == 0 ? 0 : found * static_cast<std::int64_t>(left) / looks);
+  }
+
   /// Settles entries until there are so many that are not; the peaks and step times of these are asked for.
   Wave next_wave(std::size_t most) {
     Wave wave;
@@ -157,6 +172,7 @@ class Evaluator::Batch {
       verdicts_[e].kind = kind_of(plan_of(e));
       if (!rules_out(e, floors_[entries_[e].plan])) block.push_back(e);
     }
+    looked_at_ += std::ssize(block);
     if (cuts() && !judging_->too_large_ones) leave_too_large(block);
     likely_.insert(likely_.end(), block.begin(), block.end());
   }
@@ -187,14 +203,45 @@ class Evaluator::Batch {
     return plans;
   }
 
+  const Dear* known(std::size_t e) const { return judging_->known ? judging_->known(e) : nullptr; }
+  void tell_dear(std::size_t e) {
+    if (judging_->dear) judging_->dear(e, verdicts_[e]);
+  }
+
+  /// An answer for each: where a verdict is known what it implies, else what `ask` says of these plans.
+  template <class Implied, class Ask>
+  auto answers(const Wave& wave, const Implied& implied, const Ask& ask) const {
+    Wave unknown;
+    std::ranges::copy_if(wave, std::back_inserter(unknown),
+                         [&](std::size_t e) { return known(e) == nullptr; });
+    auto asked = ask(plans_of(unknown));
+    if (unknown.size() == wave.size()) return asked;
+    decltype(asked) all;
+    std::size_t number = 0;
+    for (const std::size_t e : wave)
+      if (const Dear* verdict = known(e))
+        all.push_back(implied(*verdict));
+      else
+        all.push_back(asked[number++]);
+    return all;
+  }
+
   void judge(Wave wave) {
     judge_memory(wave);
     if (cuts()) {
-      const std::vector<Seconds> bounds = evaluator_->steps_.bounds(plans_of(wave), judging_->enough);
+      const std::vector<Seconds> bounds = answers(
+          wave, [](const Dear& one) { return one.reason == Reason::bound ? one.step_time : Seconds{}; },
+          [&](const auto& plans) { return evaluator_->steps_.bounds(plans, judging_->enough); });
       std::size_t number = 0;
-      std::erase_if(wave, [&](std::size_t e) { return rules_out(e, bounds[number++]); });
+      std::erase_if(wave, [&](std::size_t e) {
+        if (!rules_out(e, bounds[number++])) return false;
+        tell_dear(e);
+        return true;
+      });
     }
-    const std::vector<Seconds> steps = evaluator_->steps_.step_times(plans_of(wave), judging_->enough);
+    const std::vector<Seconds> steps = answers(
+        wave, [](const Dear& one) { return one.step_time; },
+        [&](const auto& plans) { return evaluator_->steps_.step_times(plans, judging_->enough); });
     for (std::size_t i = 0; i < wave.size(); ++i) {
       if (steps[i].value == 0) continue;  // out of time
       Verdict& verdict = verdicts_[wave[i]];
@@ -202,6 +249,7 @@ class Evaluator::Batch {
       verdict.reason = Reason::evaluated;
       ++evaluated_;
       leaders_.add({verdict.kind, verdict.step_time, {}});
+      tell_dear(wave[i]);
       tell(wave[i]);
     }
   }
@@ -212,7 +260,9 @@ class Evaluator::Batch {
     const bool only_whether = !judging_->too_large_ones && !leaders_.all().empty() && !job_.cluster.cpu();
     const double limit =
         only_whether && !wave.empty() ? usable(wave.front()) : std::numeric_limits<double>::infinity();
-    std::vector<std::optional<Bytes>> peaks = evaluator_->peaks_.of(plans_of(wave), judging_->enough, limit);
+    std::vector<std::optional<Bytes>> peaks = answers(
+        wave, [](const Dear& one) { return std::optional(one.peak); },
+        [&](const auto& plans) { return evaluator_->peaks_.of(plans, judging_->enough, limit); });
     evaluator_->pool_.share(wave.size(), [&](std::size_t i, std::size_t /*member*/) {
       if (!peaks[i] && !enough()) peaks[i] = peak_of(job_of(wave[i]));
     });
@@ -224,6 +274,7 @@ class Evaluator::Batch {
       if (share > 1 && !judging_->too_large_ones) {
         nearest_ = std::min(nearest_, share);
         settle_too_large(e, *peak, share);
+        tell_dear(e);
         return true;
       }
       verdicts_[e].peak = *peak;
@@ -248,7 +299,7 @@ class Evaluator::Batch {
   std::vector<Verdict> verdicts_;                            // by entry
   struct Nothing {};
   Leaders<Nothing> leaders_;
-  std::int64_t evaluated_{0};
+  std::int64_t evaluated_{0}, looked_at_{0};
 };
 
 Evaluator::Evaluator(const Space& space, const cost::Profile& profile, std::size_t threads)

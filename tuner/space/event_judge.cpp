@@ -23,12 +23,8 @@ Seconds EventJudge::step_time(const Candidate& candidate, Seconds analytic) {
 }
 
 std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates, const Judging& judging) {
-  Judging at_analytic = judging;
-  at_analytic.evals = Judging{}.evals;
-  at_analytic.told = {};
-  // What cuts a plan there has to be a step at event depth: the best of before, and none of this batch.
-  at_analytic.top = 0;
-  std::vector<Verdict> verdicts = analytic_.evaluate(candidates, at_analytic);
+  // No limits on evaluations there; and what cuts a plan has to be a step at event depth, and none at analytic depth.
+  std::vector<Verdict> verdicts = analytic_.evaluate(candidates, {.enough = judging.enough});
 
   Leaders<std::size_t> leaders(judging.top);
   for (const Judging::Best& one : judging.best) leaders.add({one.kind, one.step_time, 0});

@@ -30,6 +30,13 @@ struct Verdict {
   Rejection rejection() const { return {reason, path}; }
 };
 
+/// A verdict, as far as it took time to find: somebody asked for a peak.
+struct Dear {
+  Reason reason{};  // evaluated, bound, memory
+  Seconds step_time;
+  Bytes peak;
+};
+
 /// How a batch is gone through. What is not said costs nothing.
 struct Judging {
   /// Plans that cannot be among the best ones of `top` kinds, by their bound, are cut: of those in `best`, and of those
@@ -48,6 +55,13 @@ struct Judging {
   std::function<bool()> enough;
   /// Told each verdict as soon as it is known, but for those that nobody came to.
   std::function<void(std::size_t, const Verdict&)> told;
+  /// Told, now and then, how many candidates have been looked at that bounds on their steps did not settle, and about how many are left
+  /// that those do not settle as of now.
+  std::function<void(std::int64_t looked_at, std::int64_t open)> ahead;
+  /// Told those that took time to find, before others are.
+  std::function<void(std::size_t, const Verdict&)> dear;
+  /// What was told there when an equal batch was gone through (else null): it is not looked for again, and all goes as it went then.
+  std::function<const Dear*(std::size_t)> known;
 };
 
 class Judge : public Outlook {

@@ -1,0 +1,66 @@
+#pragma once
+// What a search has found.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "simulator/base/json.h"
+#include "simulator/base/units.h"
+#include "tuner/space/judge.h"
+#include "tuner/space/space.h"
+
+namespace ds::tuner {
+
+/// A candidate by its number, and what became of it.
+struct Scored {
+  Index index{};
+  Verdict verdict;
+};
+
+/// What event depth says of a plan.
+struct AtEventDepth {
+  Seconds step_time;
+  double sigma{};  // relative
+};
+
+/// The best so far was found then.
+struct Improvement {
+  std::int64_t evaluations{};
+  Seconds after;
+  Seconds step_time;
+};
+
+/// Candidates whose step time nobody computed. `rule`: all that are no plans.
+struct Pruned {
+  Index rule{}, memory{}, bound{};
+};
+
+/// Candidates that are no plans for one reason: how many, and the first of them by number.
+struct Rejected {
+  Index count{}, first{};
+};
+
+/// `no_more`: the method had nothing further to ask.
+enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped, no_more };
+inline constexpr Named<End> kEnds[] = {{"seen_whole", End::seen_whole},
+                                       {"evals", End::evals},
+                                       {"time_limit", End::time_limit},
+                                       {"stopped", End::stopped},
+                                       {"no_more", End::no_more}};
+
+struct Found {
+  std::vector<Scored> top;    // the best of each kind (PlanKind), fastest first
+  std::vector<Scored> front;  // of those evaluated, none is both faster and smaller; fastest first
+  std::int64_t evaluations{};
+  Pruned pruned;
+  std::vector<Improvement> history;
+  std::map<Rejection, Rejected> rejections;
+  std::optional<Scored> nearest;  // where none fits: the one that is least over its memory
+  End end{};
+
+  bool optimal() const { return end == End::seen_whole && !top.empty(); }
+};
+
+}  // namespace ds::tuner
