@@ -47,12 +47,6 @@ std::optional<Cursor> Writer::find(std::string_view path) const {
   return at;
 }
 
-std::string_view Writer::word_for(std::span<const Name> names, std::string_view path) const {
-  for (const Name& name : names)
-    if (name.ours == path && name.form == Form::word) return theirs_of(name, *find(path));
-  return {};
-}
-
 void Writer::put_names(std::span<const Name> names, std::initializer_list<std::string_view> but) {
   std::vector<std::string_view> said(but);
   for (const Name& name : names) {

@@ -67,8 +67,6 @@ class Writer {
   /// All rows that mean one key, but for those whose key is in `but`; of names for one key, the first. Throws InputError where a
   /// word of ours has none of theirs.
   void put_names(std::span<const workload::Name> names, std::initializer_list<std::string_view> but);
-  /// The word of theirs for a key's value. Throws as put_names.
-  std::string_view word_for(std::span<const workload::Name> names, std::string_view path) const;
 
   void ask_for(std::string name, std::string what) {
     launch_.variables.push_back({std::move(name), "", std::move(what)});

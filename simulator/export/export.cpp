@@ -131,8 +131,8 @@ void check_exportable(const workload::Job& job, const Wish& wish) {
   const Entry& entry = entry_of(wish.trainer);
   if (!is_software(entry, job))
     throw InputError("software",
-                     fmt::format("is {}, for which the job is predicted, and not {}",
-                                 json_text(job.habits.name), entry.name),
+                     fmt::format("is {}, with whose habits the job is predicted; those of {} are {}",
+                                 json_text(job.habits.name), entry.name, listed(entry.software)),
                      fmt::format("--set software={}", entry.software.front()));
   if (wish.start == Start::sbatch && !steps_of(job, wish))
     throw InputError("train.tokens",
@@ -143,7 +143,6 @@ void check_exportable(const workload::Job& job, const Wish& wish) {
 Exported export_launch(const workload::Job& job, const Wish& wish) {
   check_exportable(job, wish);
   const Entry& entry = entry_of(wish.trainer);
-  ensure(wish.start != Start::sbatch || wish.step_time, "a batch script has a step time");
   Exported made;
   const std::vector<std::string> says = {
       whose(job), fmt::format("Written by ds-sim export, in the names of {}.", entry.version)};
@@ -152,6 +151,10 @@ Exported export_launch(const workload::Job& job, const Wish& wish) {
   const std::string read =
       wish.trainer == Trainer::deepspeed ? deepspeed::configuration(job, wish) : made.text;
   check_read_back(read, job, entry.read_back, made.notes);
+  if (wish.trainer == Trainer::deepspeed && !steps_of(job, wish))
+    made.notes.emplace_back(
+        "without a number of steps (--steps, train.tokens) there is no scheduler: the learning rate neither "
+        "rises nor falls");
   return made;
 }
 

@@ -73,7 +73,9 @@ Machines machines_of(const workload::Job& job) {
 }
 
 std::string slurm_header(const Machines& machines, const workload::Job& job, const Wish& wish) {
-  const TimeLimit limit = time_limit(*steps_of(job, wish), *wish.step_time);
+  const std::optional<std::int64_t> steps = steps_of(job, wish);
+  ensure(steps && wish.step_time, "a batch script has a number of steps and their time");
+  const TimeLimit limit = time_limit(*steps, *wish.step_time);
   return fmt::format(
       "#SBATCH --job-name=ds\n#SBATCH --nodes={}\n#SBATCH --ntasks-per-node=1\n#SBATCH --gpus-per-node={}\n"
       "#SBATCH --exclusive\n#SBATCH --time={}\n# The time is that of {}.\n",

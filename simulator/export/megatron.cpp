@@ -27,8 +27,8 @@ void put_training(const workload::Job& job, const Wish& wish, Writer& out) {
   out.put(Part::training, "--adam-beta2", hyper.beta2);
   out.put(Part::training, "--adam-eps", hyper.epsilon);
   out.put(Part::training, "--clip-grad", hyper.clip_norm);
-  // It wants a seed above 0.
-  out.put(Part::training, "--seed", job.seed == 0 ? std::uint64_t{1234} : job.seed);
+  // 0 is nobody's choice here, and refused there.
+  if (job.seed > 0) out.put(Part::training, "--seed", job.seed);
 }
 
 void put_files(const workload::Job& job, Writer& out) {

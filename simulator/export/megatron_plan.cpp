@@ -143,9 +143,9 @@ void put_attention(const Job& job, Writer& out) {
   using workload::Attention;
   const Attention attention = job.plan.attention;
   const auto backend = [&](std::string_view word) { out.put(Part::kernels, "--attention-backend", word); };
-  if (attention == Attention::unfused) return backend("unfused");
-  if (attention == Attention::cudnn) return backend("fused");
-  backend("flash");
+  const bool flash = attention != Attention::unfused && attention != Attention::cudnn;
+  backend(flash ? "flash" : attention == Attention::cudnn ? "fused" : "unfused");
+  if (!flash) return;
   const int version = attention == Attention::flash3 ? 3 : attention == Attention::flash2 ? 2 : 1;
   out.put(Part::kernels, "--flash-attention-version", version);
 }

@@ -19,6 +19,10 @@ void make_plain(Model& m, std::int64_t sequence) {
   // A family is a set of defaults, which have been taken; BERT alone looks both ways.
   if (m.family != workload::Family::bert) m.family = workload::Family::llama;
   m.head_dim_given = false;
+  if (m.mla) {  // which makes keys and values for each head, of sizes of its own
+    m.kv_heads = m.heads;
+    m.head_dim = m.mla->qk_nope_head_dim + m.mla->qk_rope_head_dim;
+  }
   const bool learned = m.position == workload::Position::learned;
   if (!learned) m.positions = 0;
   if (learned && m.positions == 0) m.positions = sequence;

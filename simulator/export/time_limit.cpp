@@ -18,7 +18,8 @@ constexpr double kStartMinutes = 15;
 TimeLimit time_limit(std::int64_t steps, Seconds step_time) {
   const double minutes = static_cast<double>(steps) * step_time.value * (1 + kMargin) / 60 + kStartMinutes;
   const auto whole = static_cast<std::int64_t>(std::ceil(minutes));
-  const std::int64_t days = whole / (24 * 60), rest = whole % (24 * 60);
+  constexpr std::int64_t kDay = 1440;  // minutes
+  const std::int64_t days = whole / kDay, rest = whole % kDay;
   return {.text = fmt::format("{}-{:02}:{:02}:00", days, rest / 60, rest % 60),
           .why = fmt::format("{} steps of {:.3g} s as predicted, {:.0f} % more, and {:.0f} minutes to start",
                              steps, step_time.value, 100 * kMargin, kStartMinutes)};

@@ -345,5 +345,22 @@ TEST(Megatron, WhatIsFusedAroundExperts) {
   EXPECT_FALSE(megatron_job(fp8 + "--moe-router-padding-for-quantization").habits.pads_expert_rows);
 }
 
+TEST(Megatron, ALengthThatOnlyARunKnowsIsLeftOut) {
+  const Conversion made = convert_megatron(
+      "torchrun --nnodes 1 --nproc-per-node 8 pretrain_gpt.py " + kSmall + "--train-iters \"$STEPS\"",
+      on_nodes(1));
+  EXPECT_EQ(job_of(made).train.tokens, std::nullopt);
+  EXPECT_TRUE(has_note(made, "--train-iters: known to nobody before it runs; train.tokens is left out"));
+  EXPECT_EQ(megatron_job("--train-iters 10").train.tokens, 10.0 * 64 * 2048);
+}
+
+TEST(Megatron, AnOffloadedOptimizerHasTheFlagThatItNeeds) {
+  // Without types beside it states stay in fp32 (optimizer_config.py).
+  const std::string offload =
+      "--use-distributed-optimizer --optimizer-cpu-offload --use-precision-aware-optimizer ";
+  EXPECT_TRUE(megatron_job(offload).plan.offload_optimizer);
+  EXPECT_NE(megatron_refusal(offload + "--exp-avg-dtype bf16").find("fp32 alone"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace ds::convert

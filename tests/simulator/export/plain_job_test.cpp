@@ -7,6 +7,7 @@
 #include "simulator/engine/predict.h"
 #include "simulator/workload/plan_keys.h"
 #include "tests/simulator/export/drawn_jobs.h"
+#include "tests/simulator/export/small_jobs.h"
 
 namespace ds::exports {
 namespace {
@@ -39,6 +40,14 @@ TEST_P(PlainJob, IsPredictedAsTheJob) {
 
 INSTANTIATE_TEST_SUITE_P(Trainers, PlainJob,
                          testing::Values(Trainer::megatron, Trainer::torchtitan, Trainer::deepspeed));
+
+TEST(PlainJob, IsPredictedAsTheJobForEveryArchitecture) {
+  for (const support::Architecture& one : support::architectures()) {
+    SCOPED_TRACE(one.name);
+    const workload::Job job = job_of(one);
+    EXPECT_EQ(predicted(job), predicted(plain_job(job)));
+  }
+}
 
 TEST(PlainJob, IsPlain) {
   Drawer drawer(Trainer::megatron, 8);

@@ -70,46 +70,62 @@ std::string_view name_of(Trainer trainer) {
                                           : "deepspeed";
 }
 
+/// What became of the plans so far.
+struct Tally {
+  int exported{}, same_words{};
+  std::map<std::string, int> refused;      // by path
+  std::map<std::string, std::string> why;  // the last one's words
+};
+
+void expect_same(const workload::Job& job, const workload::Job& back) {
+  const workload::Job wanted = plain_job(job), got = plain_job(back);
+  EXPECT_EQ(wanted.plan, got.plan);
+  EXPECT_EQ(wanted.model, got.model);
+  EXPECT_EQ(fusions_that_count(job), fusions_that_count(back));
+  EXPECT_EQ(job.train.global_batch, back.train.global_batch);
+  EXPECT_EQ(job.train.sequence_length, back.train.sequence_length);
+}
+
+void expect_named(const InputError& error) {
+  const std::string part = error.path().substr(0, error.path().find('.'));
+  EXPECT_TRUE(part == "plan" || part == "model" || part == "software" || part == "train") << error.what();
+  EXPECT_FALSE(error.wrong().empty());
+}
+
+void try_one(const workload::Job& job, Trainer trainer, Tally& tally) {
+  const Start start = trainer == Trainer::deepspeed ? Start::none : Start::torchrun;
+  try {
+    const Exported made = export_launch(job, {.trainer = trainer, .start = start, .steps = 1000});
+    ++tally.exported;
+    EXPECT_TRUE(made.notes.empty()) << made.notes.front();
+    const std::set<std::string> known = looked_up(name_of(trainer));
+    for (const std::string& name : names_in(made.text, trainer)) EXPECT_TRUE(known.contains(name)) << name;
+    const workload::Job back = converted(made.text, job, trainer);
+    expect_same(job, back);
+    workload::Plan plan = back.plan;
+    plan.stage_layers_given = job.plan.stage_layers_given;
+    tally.same_words += plan == job.plan ? 1 : 0;
+  } catch (const InputError& error) {
+    expect_named(error);
+    ++tally.refused[error.path()];
+    tally.why[error.path()] = error.what();
+  }
+}
+
 class RoundTrip : public testing::TestWithParam<Trainer> {};
 
 TEST_P(RoundTrip, GivesTheSamePlanForTwoHundredPlans) {
-  const Trainer trainer = GetParam();
-  const Start start = trainer == Trainer::deepspeed ? Start::none : Start::torchrun;
-  Drawer drawer(trainer, 20);
-  std::map<std::string, int> refused;
-  std::map<std::string, std::string> why;
-  int same_words = 0, exported = 0;
-  const std::set<std::string> known = looked_up(name_of(trainer));
+  Drawer drawer(GetParam(), 20);
+  Tally tally;
   for (int i = 0; i < kPlans; ++i) {
     const workload::Job job = drawer.next();
     SCOPED_TRACE(workload::write_job(job));
-    try {
-      const Exported made = export_launch(job, {.trainer = trainer, .start = start});
-      ++exported;
-      for (const std::string& name : names_in(made.text, trainer)) EXPECT_TRUE(known.contains(name)) << name;
-      EXPECT_TRUE(made.notes.empty()) << made.notes.front();
-      const workload::Job back = converted(made.text, job, trainer);
-      const workload::Job wanted = plain_job(job), got = plain_job(back);
-      EXPECT_EQ(wanted.plan, got.plan);
-      EXPECT_EQ(wanted.model, got.model);
-      EXPECT_EQ(fusions_that_count(job), fusions_that_count(back));
-      EXPECT_EQ(job.train.global_batch, back.train.global_batch);
-      EXPECT_EQ(job.train.sequence_length, back.train.sequence_length);
-      workload::Plan plan = back.plan;
-      plan.stage_layers_given = job.plan.stage_layers_given;
-      same_words += plan == job.plan ? 1 : 0;
-    } catch (const InputError& error) {
-      EXPECT_TRUE(error.path().starts_with("plan.") || error.path().starts_with("model.") ||
-                  error.path().starts_with("software.") || error.path().starts_with("train."))
-          << error.what();
-      EXPECT_FALSE(error.wrong().empty());
-      ++refused[error.path()];
-      why[error.path()] = error.what();
-    }
+    try_one(job, GetParam(), tally);
   }
-  fmt::print("{} of {} plans exported, {} of them the same word for word\n", exported, kPlans, same_words);
-  for (const auto& [path, count] : refused) fmt::print("  {:3} refused: {}\n", count, why[path]);
-  EXPECT_GE(exported, kPlans / 2);
+  fmt::print("{} of {} plans exported, {} of them the same word for word\n", tally.exported, kPlans,
+             tally.same_words);
+  for (const auto& [path, count] : tally.refused) fmt::print("  {:3} refused: {}\n", count, tally.why[path]);
+  EXPECT_GE(tally.exported, kPlans * 7 / 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Trainers, RoundTrip,
