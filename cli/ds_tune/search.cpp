@@ -13,6 +13,7 @@
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
 #include "simulator/export/export.h"
+#include "tuner/policy/policy.h"
 
 namespace ds::cli {
 namespace {
@@ -70,10 +71,9 @@ const tuner::Method& method_of(const SearchOptions& options) {
   if (asked == "auto" && !options.study.empty())  // the limit may be that of one run
     asked = tuner::said_by_study(options.study, "method").value_or(asked);
   if (asked == "auto") asked = limited ? "random" : "exhaustive";
+  if (asked == tuner::learned_method().name) return tuner::learned_method();
   if (const tuner::Method* method = tuner::find_method(asked)) return *method;
-  constexpr std::string_view kLater[] = {"exact", "rl", "anneal", "evolution"};
-  const bool known = std::ranges::find(kLater, asked) != std::end(kLater);
-  throw InputError("--method", known ? asked + " is not supported yet" : "is " + asked,
+  throw InputError("--method", asked == "exact" ? "exact is not supported yet" : "is " + asked,
                    method_names() + " are possible");
 }
 
@@ -119,6 +119,7 @@ std::optional<workload::Job> own_plan(const workload::Job& base, std::string& fa
 std::string method_names() {
   std::vector<std::string_view> names{"auto"};
   for (const tuner::Method& method : tuner::methods()) names.push_back(method.name);
+  names.push_back(tuner::learned_method().name);
   return listed(names);
 }
 

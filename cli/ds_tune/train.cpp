@@ -110,9 +110,9 @@ int tune_train(const Common& common, const TrainOptions& options) {
   record["imitated"] = {{"train", score_json(network->score(lessons.train))},
                         {"held_out", score_json(network->score(lessons.held_out))}};
   phases.begin("learn to choose");
-  network->reinforce(lessons.train, {.rounds = static_cast<int>(options.choices),
-                                     .seed = seed,
-                                     .watch = curve("reinforcement", "regret")});
+  network->reinforce(
+      lessons.train,
+      {.rounds = static_cast<int>(options.choices), .seed = seed, .watch = curve("reinforcement", "regret")});
   line.finish();
   const tuner::Network::Score train = network->score(lessons.train),
                               held_out = network->score(lessons.held_out);

@@ -1,7 +1,6 @@
 // The reader of a file of instances.
 #include "tuner/bench/instance.h"
 
-
 #include "simulator/workload/presets.h"
 #include "simulator/workload/workload.h"
 

@@ -146,6 +146,17 @@ PlanRows rows_of(const Space& space, std::span<const Candidate> candidates, std:
   return rows;
 }
 
+const Method& learned_method() {
+  static const Method method{"rl",
+                             [](const Setting& setting) {
+                               static const std::shared_ptr<Network> network = load_policy(default_policy());
+                               return learned_searcher(setting, *network);
+                             },
+                             false,
+                             {}};
+  return method;
+}
+
 std::unique_ptr<Searcher> learned_searcher(const Setting& setting, Network& network) {
   return std::make_unique<Learned>(setting, network);
 }

@@ -26,6 +26,9 @@ std::filesystem::path default_policy();
 /// The network has to outlive the searcher.
 std::unique_ptr<Searcher> learned_searcher(const Setting& setting, Network& network);
 
+/// The method that goes by the policy that is shipped. Its `make` throws InputError.
+const Method& learned_method();
+
 /// Rows for a network, of legal candidates of the space.
 PlanRows rows_of(const Space& space, std::span<const Candidate> candidates, std::span<const Glance> glances);
 

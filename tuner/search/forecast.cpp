@@ -35,7 +35,7 @@ constexpr std::int64_t kBytesOfCandidate = 300, kBytesOfPlan = 700, kMostAtOnce 
 
 }  // namespace
 
-std::optional<Forecast> forecast(const Space& space, Evaluator& evaluator, const ForecastOf& of) {
+std::optional<Forecast> forecast(const Space& space, Judge& judge, const ForecastOf& of) {
   const RandomStream draw(0, 3);
   const auto any = [&](std::int64_t number) {
     return space.candidate(static_cast<Index>(
@@ -59,7 +59,7 @@ std::optional<Forecast> forecast(const Space& space, Evaluator& evaluator, const
   legal.resize(std::min<std::size_t>(legal.size(), kPlans));
   const Bytes before = resident();
   const Seconds asked = steady_now();
-  static_cast<void>(evaluator.evaluate(legal, {.best = {}, .too_large_ones = true, .enough = of.enough}));
+  static_cast<void>(judge.evaluate(legal, {.best = {}, .too_large_ones = true, .enough = of.enough}));
   if (enough()) return std::nullopt;
   const double share = 1.0 / static_cast<double>(legal.size());
   const Seconds each_plan = (steady_now() - asked) * share;

@@ -48,9 +48,9 @@ class RulesOfThumb {
     return space_->dimensions()[*d].values[static_cast<std::size_t>(candidate[*d])];
   }
 
-  /// Digits of a dimension by ascending preference for their values: `rank` says which come first.
+  /// The first digits of a dimension, at most `most`, in the order that `rank` of their values says.
   template <class Rank>
-  Digits by(std::string_view name, Rank rank) const {
+  Digits by(std::string_view name, std::size_t most, Rank rank) const {
     const auto d = dimension(name);
     if (!d) return {0};
     Digits digits;
@@ -58,6 +58,7 @@ class RulesOfThumb {
     std::ranges::stable_sort(digits, {}, [&](std::int32_t i) {
       return rank(space_->dimensions()[*d].values[static_cast<std::size_t>(i)]);
     });
+    digits.resize(std::min(digits.size(), most));
     return digits;
   }
   void put(Candidate& candidate, std::string_view name, std::int32_t digit) const {
@@ -99,13 +100,13 @@ class RulesOfThumb {
         candidate[d] = static_cast<std::int32_t>(on - dimension.values.begin());
     }
     const auto first = [](const Digits& digits) { return digits.front(); };
-    put(candidate, "sequence_parallel", first(by("sequence_parallel", [&](std::int64_t on) {
+    put(candidate, "sequence_parallel", first(by("sequence_parallel", 1, [&](std::int64_t on) {
           return (value(candidate, "tp") > 1) != (on == 1);
         })));
     const std::int64_t usual = space_->base().habits.fsdp ? 3 : 1;
-    put(candidate, "zero", first(by("zero", [&](std::int64_t stage) { return std::abs(stage - usual); })));
+    put(candidate, "zero", first(by("zero", 1, [&](std::int64_t stage) { return std::abs(stage - usual); })));
     for (const std::string_view name : {"precision", "attention", "cp_kind", "dispatch", "cuda_graphs"})
-      put(candidate, name, first(by(name, [&](std::int64_t v) {
+      put(candidate, name, first(by(name, 1, [&](std::int64_t v) {
             return v != workload::find_plan_key(name)->value.get(space_->base().plan);
           })));
   }
@@ -115,11 +116,18 @@ class RulesOfThumb {
     const std::int64_t sign = smallest ? -1 : 1;
     take_habits(candidate);
     workload::Job job = space_->base();
-    for (const std::int32_t recompute : by("recompute", [=](std::int64_t v) { return sign * v; }))
-      for (const std::int32_t vpp : by("vpp", [=](std::int64_t v) { return std::pair(v > 4, -sign * v); }))
-        for (const std::int32_t schedule : by("schedule", [](std::int64_t v) { return order_of(v); }))
-          for (const std::int32_t size :
-               by("micro_batch", [=](std::int64_t v) { return std::pair(v > 4, -sign * v); })) {
+    constexpr auto kMostWords = static_cast<std::int64_t>(workload::Recompute::full);
+    const auto up_to = [=](std::int64_t most) {
+      return [=](std::int64_t v) { return std::pair(v > most, v > most ? v : -sign * v); };
+    };
+    const Digits recomputes =
+        by("recompute", 3, [=](std::int64_t v) { return std::pair(v > kMostWords, sign * v); });
+    const Digits chunks = by("vpp", 4, up_to(4)), sizes = by("micro_batch", 3, up_to(4)),
+                 schedules = by("schedule", 2, order_of);
+    for (const std::int32_t recompute : recomputes)
+      for (const std::int32_t vpp : chunks)
+        for (const std::int32_t schedule : schedules)
+          for (const std::int32_t size : sizes) {
             put(candidate, "recompute", recompute);
             put(candidate, "vpp", vpp);
             put(candidate, "schedule", schedule);
@@ -129,8 +137,10 @@ class RulesOfThumb {
     return std::nullopt;
   }
 
+  /// 1f1b, then interleaved, then the rest.
   static std::int64_t order_of(std::int64_t schedule) {
-    return schedule == static_cast<std::int64_t>(workload::Schedule::one_f_one_b) ? -1 : schedule;
+    if (schedule == static_cast<std::int64_t>(workload::Schedule::one_f_one_b)) return -2;
+    return schedule == static_cast<std::int64_t>(workload::Schedule::interleaved) ? -1 : schedule;
   }
 
   /// Legal, with micro-batches enough to fill the pipeline, and not known to be too large.
@@ -138,7 +148,7 @@ class RulesOfThumb {
     std::optional<Rejection> why = space_->decode_into(candidate, job);
     if (why && why->reason == Reason::duplicate && dimension("zero")) {  // nothing to share out
       Candidate without = candidate;
-      put(without, "zero", by("zero", [](std::int64_t stage) { return stage; }).front());
+      put(without, "zero", by("zero", 1, [](std::int64_t stage) { return stage; }).front());
       why = space_->decode_into(without, job);
       if (!why) candidate = without;
     }
