@@ -74,9 +74,9 @@ void LineFile::drop_rest() {
 
 void LineFile::append(std::string_view lines) {
   if (!failure_.empty()) return;
-  if (size_ + static_cast<std::int64_t>(lines.size()) > most_)
-    return fail(fmt::format("it would have more than {} bytes", most_));
-  if (!write_fully(file_.get(), lines)) {
+  if (size_ + static_cast<std::int64_t>(lines.size()) > most_) {
+    fail(fmt::format("it would have more than {} bytes", most_));
+  } else if (!write_fully(file_.get(), lines)) {
     fail(reason());
     if (::ftruncate(file_.get(), size_) != 0) return;  // then its rest is an unfinished line
   } else {

@@ -109,11 +109,8 @@ std::vector<Verdict> Search::judged(std::span<const Candidate> candidates, std::
             if (options_.study != nullptr) options_.study->write_if_due();
             tell_progress();
           },
-      .ahead =
-          [&](std::int64_t looked_at, std::int64_t open) {
-            remaining_.judged(looked_at, open, steady_now());
-            tell_progress();
-          },
+      .ahead = [&](std::int64_t looked_at,
+                   std::int64_t open) { remaining_.judged(looked_at, open, steady_now()); },
       .dear = {},
       .known = {}};
   if (options_.study != nullptr) {
@@ -218,7 +215,7 @@ std::optional<Seconds> Search::left() const {
   const Seconds now = steady_now();
   std::optional<Seconds> left = remaining_.left(space_->size() - asked_, now);
   const auto or_sooner = [&](Seconds other) { left = std::min(left.value_or(other), other); };
-  const double evaluated = static_cast<double>(found_.evaluations - evaluated_before_);
+  const auto evaluated = static_cast<double>(found_.evaluations - evaluated_before_);
   if (options_.evals != Options{}.evals && evaluated >= kFewEvaluations)
     or_sooner((now - begun_) * (static_cast<double>(options_.evals - found_.evaluations) / evaluated));
   if (options_.time_limit != Options{}.time_limit)

@@ -100,7 +100,7 @@ TEST_F(Study, OfAnotherSearchIsRefused) {
   EXPECT_EQ(found(kept)["evaluations"], 5);
   const std::string before = read(study);
   for (const auto& [words, part] :
-       {std::pair{Words{"--evals", "6"}, "evals is \"5\" there and \"6\" here"},
+       {std::pair{Words{"--evals", "6"}, R"(evals is "5" there and "6" here)"},
         std::pair{Words{"--evals", "5", "--seed", "1"}, "seed is"},
         std::pair{Words{"--evals", "5", "--top", "4"}, "top is"},
         std::pair{Words{"--evals", "5", "--method", "exhaustive"}, "method is"},
