@@ -6,9 +6,10 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "cli/ds_tune/commands.h"
+#include "cli/ds_tune/learning.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/random.h"
@@ -20,8 +21,6 @@
 
 namespace ds::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 constexpr std::int64_t kLooks[] = {1, 3, 10, 30, 100, 300, 1000, 3000, 10'000};
 
@@ -88,6 +87,56 @@ double percentile(std::vector<double> values, double share) {
   return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
 }
 
+Comparison compared(const std::vector<tuner::Instance>& instances, const std::vector<Entry>& entries,
+                    const std::vector<Run>& runs, const std::vector<double>& least,
+                    const BenchOptions& options, std::uint64_t seed) {
+  Comparison comparison{.best_known = least, .seeds = options.seeds};
+  for (const tuner::Instance& one : instances) comparison.instances.push_back(one.name);
+  for (const std::int64_t look : kLooks)
+    if (look <= options.evals) comparison.looks.push_back(look);
+  for (std::size_t e = 0; e < entries.size(); ++e) {
+    Comparison::Row row{.name = entries[e].name, .parameters = entries[e].parameters};
+    for (const std::int64_t look : comparison.looks) {
+      std::vector<double> every;
+      std::map<std::size_t, std::vector<double>> by_instance;
+      for (const Run& run : runs)
+        if (run.entry == e && !std::isinf(least[run.instance])) {
+          every.push_back(regret(run, look, least[run.instance]));
+          by_instance[run.instance].push_back(every.back());
+        }
+      Comparison::Look& one = row.looks.emplace_back();
+      for (const auto& [instance, all] : by_instance)
+        one.by_instance.push_back(std::accumulate(all.begin(), all.end(), 0.0) /
+                                  static_cast<double>(all.size()));
+      one.regret = tuner::bootstrap(one.by_instance, seed);
+      if (!every.empty()) one.nine_in_ten = percentile(every, 0.9);
+    }
+    for (const Run& run : runs)
+      if (run.entry == e) row.seconds += run.seconds;
+    comparison.rows.push_back(std::move(row));
+  }
+  return comparison;
+}
+
+std::string comparison_table(const Comparison& comparison, const terminal::Screen& screen) {
+  using terminal::Align;
+  terminal::Table table{.columns = {{"  method", Align::left}}, .rows = {}};
+  for (const std::int64_t look : comparison.looks)
+    table.columns.push_back({fmt::format("after {}", look), Align::right});
+  table.columns.push_back({"nine in ten", Align::right});
+  for (const Comparison::Row& row : comparison.rows) {
+    std::vector<terminal::Cell>& cells = table.rows.emplace_back();
+    cells.push_back({"  " + row.name});
+    for (const Comparison::Look& look : row.looks) cells.push_back({terminal::percent(look.regret.mean)});
+    cells.push_back({row.looks.empty() ? "" : terminal::percent(row.looks.back().nine_in_ten)});
+  }
+  return fmt::format(
+      "Steps over the best known, mean of {} instances x {} seeds, after so many evaluations event by "
+      "event;\n"
+      "of the last, what nine searches in ten are below\n{}",
+      comparison.instances.size(), comparison.seeds, terminal::draw(table, screen));
+}
+
 }  // namespace
 
 int tune_bench(const Common& common, const BenchOptions& options) {
@@ -136,61 +185,12 @@ int tune_bench(const Common& common, const BenchOptions& options) {
   line.finish();
   if (stop.stop_requested()) return status_after(stop);
 
-  Json json = {{"schema", "ds-tune-bench-1"}, {"provenance", report::to_json(provenance(common, nullptr))}};
-  json["instances"] = Json::array();
-  for (std::size_t i = 0; i < instances.size(); ++i)
-    json["instances"].push_back(
-        {{"name", instances[i].name}, {"best_known_s", std::isinf(least[i]) ? Json() : Json(least[i])}});
-  json["methods"] = Json::array();
-  terminal::Table table{.columns = {{"  method", terminal::Align::left}}, .rows = {}};
-  std::vector<std::int64_t> looks;
-  for (const std::int64_t look : kLooks)
-    if (look <= options.evals) looks.push_back(look);
-  for (const std::int64_t look : looks)
-    table.columns.push_back({fmt::format("after {}", look), terminal::Align::right});
-  table.columns.push_back({"9 in 10", terminal::Align::right});
-  // By instance and look, the mean over seeds.
-  std::vector<std::vector<std::vector<double>>> means(entries.size(),
-                                                      std::vector<std::vector<double>>(looks.size()));
-  for (std::size_t e = 0; e < entries.size(); ++e) {
-    Json one = {{"name", entries[e].name}, {"parameters", entries[e].parameters}, {"regret", Json::object()}};
-    std::vector<terminal::Cell> row{{"  " + entries[e].name}};
-    double nine_in_ten = 0;
-    for (std::size_t l = 0; l < looks.size(); ++l) {
-      std::vector<double> every;
-      std::map<std::size_t, std::pair<double, double>> sums;
-      for (const Run& run : runs)
-        if (run.entry == e && !std::isinf(least[run.instance])) {
-          every.push_back(regret(run, looks[l], least[run.instance]));
-          sums[run.instance].first += every.back();
-          sums[run.instance].second += 1;
-        }
-      for (const auto& [instance, sum] : sums) means[e][l].push_back(sum.first / sum.second);
-      const tuner::Interval interval = tuner::bootstrap(means[e][l], seed);
-      nine_in_ten = percentile(every, 0.9);
-      one["regret"][std::to_string(looks[l])] = {{"mean", interval.mean},
-                                                 {"low", interval.low},
-                                                 {"high", interval.high},
-                                                 {"p90", nine_in_ten},
-                                                 {"by_instance", means[e][l]}};
-      row.push_back({terminal::percent(interval.mean)});
-    }
-    row.push_back({terminal::percent(nine_in_ten)});
-    double seconds = 0;
-    for (const Run& run : runs)
-      if (run.entry == e) seconds += run.seconds;
-    one["seconds"] = seconds;
-    table.rows.push_back(std::move(row));
-    json["methods"].push_back(std::move(one));
-  }
+  const Comparison comparison = compared(instances, entries, runs, least, options, seed);
   phases.begin("write");
-  if (!common.report.empty()) write_output(common.report, json.dump(1) + "\n");
+  if (!common.report.empty())
+    write_output(common.report, comparison_report(comparison, provenance(common, nullptr)));
   phases.end();
-  if (common.talks())
-    show(common,
-         fmt::format("Steps over the best known, mean of {} instances x {} seeds, after so many evaluations "
-                     "event by event\n{}",
-                     instances.size(), options.seeds, terminal::draw(table, common.screen(STDOUT_FILENO))));
+  if (common.talks()) show(common, comparison_table(comparison, common.screen(STDOUT_FILENO)));
   return kDone;
 }
 

@@ -38,7 +38,9 @@ int answer(int argc, char** argv) {
       ->take_all()
       ->type_name("PATH[=VALUE]");
   search->add_option("--method", options.method,
-                     method_names() + "; auto (default) is random where a limit is set, else exhaustive");
+                     method_names() +
+                         "; auto (default) is exhaustive where it can be, else (a limit is set, or more "
+                         "combinations than can be gone through) what finds good plans soon");
   add_number(*search, "--evals", options.evals, WholeRange{1, ds::kMaxWhole}, "N",
              "Most plans whose step time is computed, in all runs of a study");
   add_number(*search, "--time-limit", options.time_limit_s, kTimeLimit, "SECONDS",

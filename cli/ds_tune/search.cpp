@@ -64,17 +64,34 @@ void withhold(double margin, workload::Cluster& cluster) {
   }
 }
 
-/// Where the search may end early, any part of the space is as good as another: an order by chance sees all of it.
-const tuner::Method& method_of(const SearchOptions& options) {
-  const bool limited = options.evals || options.time_limit_s;
+/// Combinations that are gone through in minutes; of more, some can be tried.
+constexpr tuner::Index kExhaustible = 200'000'000;
+/// That are put in order before the first is asked for.
+constexpr tuner::Index kSortable = 500'000;
+/// Plans of a space that is larger, where no limit is set.
+constexpr std::int64_t kEvalsOfHuge = 2000;
+
+/// Null for auto.
+const tuner::Method* named_method(const SearchOptions& options) {
   std::string asked = options.method;
   if (asked == "auto" && !options.study.empty())  // the limit may be that of one run
     asked = tuner::said_by_study(options.study, "method").value_or(asked);
-  if (asked == "auto") asked = limited ? "random" : "exhaustive";
-  if (asked == tuner::learned_method().name) return tuner::learned_method();
-  if (const tuner::Method* method = tuner::find_method(asked)) return *method;
+  if (asked == "auto") return nullptr;
+  if (asked == tuner::learned_method().name) return &tuner::learned_method();
+  if (const tuner::Method* method = tuner::find_method(asked)) return method;
   throw InputError("--method", asked == "exact" ? "exact is not supported yet" : "is " + asked,
                    method_names() + " are possible");
+}
+
+/// Exhaustive, where there is time: its plans are proven. Where the search may end early, those of least work first, or an order by
+/// chance, both of which prove as much where they are not ended; in what cannot be gone through, edits of the best so far.
+const tuner::Method& automatic_method(const tuner::Space& space, const SearchOptions& options) {
+  const bool limited = options.evals || options.time_limit_s;
+  const std::string_view name = space.size() > kExhaustible ? "anneal"
+                                : !limited                  ? "exhaustive"
+                                : space.size() <= kSortable ? "best-first"
+                                                            : "random";
+  return *tuner::find_method(name);
 }
 
 /// The best plan as --export asks for it, on standard output.
@@ -123,7 +140,8 @@ std::string method_names() {
   return listed(names);
 }
 
-int tune_search(const Common& common, const SearchOptions& options) {
+int tune_search(const Common& common, const SearchOptions& asked) {
+  SearchOptions options = asked;
   const std::vector<Output> outputs = {{"--report", common.report},
                                        {"--export", options.export_as.empty() ? "" : "-"},
                                        {"--study", options.study, true}};
@@ -132,7 +150,7 @@ int tune_search(const Common& common, const SearchOptions& options) {
   check_outputs(outputs);
   check_against(outputs, {{"the job", options.job},
                           {"the space", options.space == tuner::kWideSpace ? "" : options.space}});
-  const tuner::Method& method = method_of(options);
+  const tuner::Method* const named = named_method(options);
   end_on_signals();  // nothing has been found that could be saved
   Phases phases(common);
   phases.begin("read the job");
@@ -151,6 +169,9 @@ int tune_search(const Common& common, const SearchOptions& options) {
       tuner::Constraints{
           .file = options.space, .pins = options.pins, .forbids = options.forbids, .cores = profile.cores},
       static_cast<std::size_t>(common.jobs));
+  const tuner::Method& method = named != nullptr ? *named : automatic_method(work->space(), options);
+  if (named == nullptr && work->space().size() > kExhaustible && !options.evals && !options.time_limit_s)
+    options.evals = kEvalsOfHuge;
   if (!options.study.empty())
     work->keep_in(options.study, study_header({.job = as_read,
                                                .space = work->space(),

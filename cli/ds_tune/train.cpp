@@ -3,21 +3,19 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
 #include "cli/ds_tune/commands.h"
+#include "cli/ds_tune/learning.h"
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
 #include "tuner/bench/instance.h"
 #include "tuner/bench/lessons.h"
-#include "tuner/policy/features.h"
 #include "tuner/policy/policy.h"
 
 namespace ds::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using tuner::Lesson;
 using tuner::Tier;
 
@@ -69,10 +67,6 @@ Lessons lessons_for(const Common& common, const TrainOptions& options, const Sto
   return lessons;
 }
 
-Json score_json(const tuner::Network::Score& score) {
-  return {{"error", score.error}, {"regret_after_1", score.first}, {"regret_after_10", score.tenth}};
-}
-
 }  // namespace
 
 int tune_train(const Common& common, const TrainOptions& options) {
@@ -87,49 +81,43 @@ int tune_train(const Common& common, const TrainOptions& options) {
   if (stop.stop_requested()) return status_after(stop);
   if (lessons.train.empty()) throw InputError("--instances", "have no plans to learn from");
 
-  std::size_t plans = 0;
-  for (const Lesson& lesson : lessons.train) plans += lesson.plans.size();
-  Json record = {{"schema", "ds-tune-training-1"},
-                 {"provenance", report::to_json(provenance(common, nullptr))},
-                 {"seed", seed},
-                 {"lessons", lessons.train.size()},
-                 {"plans", plans},
-                 {"features", tuner::feature_names()}};
+  TrainingRecord record{.seed = seed, .lessons = lessons.train.size()};
+  for (const Lesson& lesson : lessons.train) record.plans += lesson.plans.size();
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
-  const auto curve = [&](const char* name, const char* what) {
-    record[name] = Json::array();
-    return [&record, &line, name, what](double share, double figure) {
-      record[name].push_back({{"share", share}, {"figure", figure}});
+  const auto onto = [&](std::vector<TrainingRecord::Point>& curve, const char* what) {
+    return [&curve, &line, what](double share, double figure) {
+      curve.push_back({share, figure});
       line.update(share, fmt::format("{} {:.4f}", what, figure));
     };
+  };
+  const auto scores = [&] {
+    return TrainingRecord::Scores{network->score(lessons.train), network->score(lessons.held_out)};
   };
   phases.begin("learn to foresee steps");
   network->imitate(
       lessons.train,
-      {.rounds = static_cast<int>(options.rounds), .seed = seed, .watch = curve("imitation", "loss")});
-  record["imitated"] = {{"train", score_json(network->score(lessons.train))},
-                        {"held_out", score_json(network->score(lessons.held_out))}};
+      {.rounds = static_cast<int>(options.rounds), .seed = seed, .watch = onto(record.imitation, "loss")});
+  record.imitated = scores();
   phases.begin("learn to choose");
-  network->reinforce(
-      lessons.train,
-      {.rounds = static_cast<int>(options.choices), .seed = seed, .watch = curve("reinforcement", "regret")});
+  network->reinforce(lessons.train, {.rounds = static_cast<int>(options.choices),
+                                     .seed = seed,
+                                     .watch = onto(record.reinforcement, "regret")});
   line.finish();
-  const tuner::Network::Score train = network->score(lessons.train),
-                              held_out = network->score(lessons.held_out);
-  record["reinforced"] = {{"train", score_json(train)}, {"held_out", score_json(held_out)}};
+  record.reinforced = scores();
 
   phases.begin("write");
   write_outputs({{options.policy, [&] { return network->save(); }},
-                 {common.report, [&] { return record.dump(1) + "\n"; }}});
+                 {common.report, [&] { return training_record(record, provenance(common, nullptr)); }}});
   phases.end();
   if (common.talks())
     show(common,
          fmt::format(
              "learned from {} plans of {} jobs: steps are foreseen within {}; after ten choices the best is "
              "{} slower than the fastest, {} for jobs that were not learned from\n",
-             terminal::exact(static_cast<std::int64_t>(plans)), lessons.train.size(),
-             terminal::percent(train.error), terminal::percent(train.tenth),
-             terminal::percent(held_out.tenth)));
+             terminal::exact(static_cast<std::int64_t>(record.plans)), lessons.train.size(),
+             terminal::percent(record.reinforced.train.error),
+             terminal::percent(record.reinforced.train.tenth),
+             terminal::percent(record.reinforced.held_out.tenth)));
   return kDone;
 }
 

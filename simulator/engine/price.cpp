@@ -110,21 +110,26 @@ class Communications {
   void price_launches(const program::Block& block, std::vector<Seconds>& seconds) {
     launched_.clear();
     std::size_t known = 0;  // from here on the host knows sizes for which it has waited
-    bool among_experts = false;
+    bool between[2] = {
+        false,
+        false};  // dispatch and combine: of the first micro-batch, of the second in calls that have two
     Seconds* wait = nullptr;
     for (std::int32_t i = block.body.first; i < block.body.first + block.body.count; ++i) {
       const auto id = static_cast<program::InstructionId>(i);
       const program::Instruction& one = program_.instruction(id);
-      if (launched_beside(one)) launched_.push_back({machine_.launch_of_communication(among_experts), {}});
+      if (launched_beside(one))
+        launched_.push_back({machine_.launch_of_communication(between[is_of_second(one)]), {}});
       if (!program::is_own_work(one)) continue;
       if (one.kind == Kind::launches) {
         wait = &seconds[program::index(id)];
         continue;
       }
       if (one.kind == Kind::collective)
-        launched_.push_back({machine_.launch_of_communication(among_experts), seconds[program::index(id)]});
+        launched_.push_back(
+            {machine_.launch_of_communication(between[is_of_second(one)]), seconds[program::index(id)]});
       for (const program::Operator& op : program_.operators_of(one)) {
         const ops::Op& what = program_.op(op.op);
+        bool& among_experts = between[is_of_second(op)];
         if (ops::moves_rows_of_experts(what.what)) among_experts = !among_experts;
         const bool sends =
             std::holds_alternative<ops::Dispatch>(what.what) && what.pass == ops::Pass::forward;
@@ -137,6 +142,13 @@ class Communications {
       launched_.clear();
       known = 0;
     }
+  }
+
+  /// An instruction or an operator: whether it works on the second micro-batch of a call.
+  template <class Work>
+  bool is_of_second(const Work& work) const {
+    return std::ranges::any_of(program_.uses_of(work),
+                               [](const program::Use& use) { return use.instance == program::kMicro1; });
   }
 
   /// What other lanes communicate within a layer the host launches, too, but no work of the compute lane stands behind it there.

@@ -9,7 +9,7 @@
 #include "simulator/workload/presets.h"
 #include "tuner/policy/features.h"
 #include "tuner/policy/policy.h"
-#include "tuner/policy/torch/network_library.h"
+#include "tuner/policy/network_library.h"
 
 namespace ds::tuner {
 namespace {

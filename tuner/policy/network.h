@@ -1,6 +1,6 @@
 #pragma once
 // The learned part of a tuner, as the rest of the program sees it. It is built with LibTorch into a library of its own
-// (network_library.h), which is loaded when somebody asks for it.
+// (network_library.h beside this), which is loaded when somebody asks for it.
 //
 // A network says of a plan by how much its step exceeds the bound of its work, and how sure that is; what becomes of the first
 // plans of a job corrects it for the rest. The order in which plans are asked for is the policy.

@@ -101,8 +101,9 @@ constexpr double kHostWaits = 0.01;
 /// How far a law about times holds: exactly, but where the host is waited for in layers into which other lanes come.
 double tolerance(const Job& job) {
   const workload::Plan& plan = job.plan;
-  const bool comes_in =
-      plan.cp > 1 || plan.exchanges_apart() || plan.zero >= 2 || workload::offloads_activations(plan);
+  const bool comes_in = plan.cp > 1 || plan.exchanges_apart() || plan.zero >= 2 ||
+                        (plan.dp > 1 && (plan.overlap.grad_reduce || plan.overlap.param_gather)) ||
+                        workload::offloads_activations(plan);
   const bool waits = !job.cluster.cpu() && plan.cuda_graphs != workload::CudaGraphs::full;
   return waits && comes_in ? kHostWaits : kRounding;
 }

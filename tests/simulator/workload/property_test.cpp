@@ -30,6 +30,20 @@ TEST(SplitLaws, EveryLayerIsPlacedOnceAndPartsDifferByAtMostOne) {
   }));
 }
 
+TEST(SplitLaws, EndsTakeNothingAway) {
+  EXPECT_TRUE(rc::check("ends", [] {
+    const std::int64_t layers = *rc::gen::inRange<std::int64_t>(1, 300);
+    const std::int64_t pp = *rc::gen::inRange<std::int64_t>(1, 40);
+    const std::int64_t vpp = *rc::gen::inRange<std::int64_t>(1, 8);
+    const Ends ends{*rc::gen::inRange<std::int64_t>(0, 9), *rc::gen::inRange<std::int64_t>(0, 9),
+                    *rc::gen::arbitrary<bool>()};
+    std::int64_t sum = 0;
+    for (const auto& chunks : split_layers(layers, pp, vpp, ends))
+      sum = std::accumulate(chunks.begin(), chunks.end(), sum);
+    RC_ASSERT(sum == layers);
+  }));
+}
+
 TEST(RuleLaws, AProposedValueKeepsTheRule) {
   EXPECT_TRUE(rc::check("proposals", [] {
     Job job = small_job();
@@ -39,6 +53,8 @@ TEST(RuleLaws, AProposedValueKeepsTheRule) {
     job.plan.micro_batch = *rc::gen::inRange<std::int64_t>(1, 9);
     job.train.global_batch = *rc::gen::inRange<std::int64_t>(1, 200);
     job.plan.stage_layers_given = false;
+    job.plan.embedding_as_layers = *rc::gen::inRange<std::int64_t>(0, 3);
+    job.plan.head_as_layers = *rc::gen::inRange<std::int64_t>(0, 3);
     const auto violation = first_violation(job);
     if (!violation) return;
     const InputError error = as_error(*violation, job);

@@ -23,6 +23,17 @@ TEST(Split, FirstChunksOfTheFirstStageAndLaterChunksOfTheOthersAreShort) {
   EXPECT_EQ(split_layers(10, 2, 3), (Split{{1, 2, 2}, {2, 2, 1}}));            // stages 5 5
 }
 
+TEST(Split, AnEmbeddingAndAHeadMayCountAsLayers) {
+  EXPECT_EQ(split_layers(30, 4, 1, {1, 1}),
+            (Split{{7}, {8}, {8}, {7}}));  // as Megatron-Core accounts for both
+  EXPECT_EQ(split_layers(32, 4, 1, {0, 4}), (Split{{9}, {9}, {9}, {5}}));
+  EXPECT_EQ(split_layers(30, 4, 2, {1, 1}), (Split{{3, 4}, {4, 4}, {4, 4}, {4, 3}}));
+  EXPECT_EQ(split_layers(14, 4, 2, {1, 1, true}),
+            (Split{{1, 1}, {2, 2}, {2, 2}, {2, 2}}));  // down and back up
+  EXPECT_EQ(split_layers(7, 1, 1, {2, 3}), (Split{{7}}));
+  EXPECT_EQ(split_layers(4, 4, 1, {2, 0}), (Split{{-1}, {2}, {2}, {1}}));  // which rules refuse
+}
+
 TEST(Split, OneStageHoldsEverything) { EXPECT_EQ(split_layers(7, 1, 1), (Split{{7}})); }
 
 }  // namespace

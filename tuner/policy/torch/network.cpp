@@ -18,7 +18,7 @@
 #include <sstream>
 #include <utility>
 
-#include "tuner/policy/torch/network_library.h"
+#include "tuner/policy/network_library.h"
 
 namespace ds::tuner {
 namespace {
