@@ -66,8 +66,6 @@ void withhold(double margin, workload::Cluster& cluster) {
 
 /// Combinations that are gone through in minutes; of more, some can be tried.
 constexpr tuner::Index kExhaustible = 200'000'000;
-/// That are put in order before the first is asked for.
-constexpr tuner::Index kSortable = 500'000;
 /// Plans of a space that is larger, where no limit is set.
 constexpr std::int64_t kEvalsOfHuge = 2000;
 
@@ -83,15 +81,11 @@ const tuner::Method* named_method(const SearchOptions& options) {
                    method_names() + " are possible");
 }
 
-/// Exhaustive, where there is time: its plans are proven. Where the search may end early, those of least work first, or an order by
-/// chance, both of which prove as much where they are not ended; in what cannot be gone through, edits of the best so far.
+/// Exhaustive, where there is time: its plans are proven. Where the search may end early, those of least work first, which proves as much
+/// where it is not ended; in what cannot be gone through, edits of the best so far.
 const tuner::Method& automatic_method(const tuner::Space& space, const SearchOptions& options) {
   const bool limited = options.evals || options.time_limit_s;
-  const std::string_view name = space.size() > kExhaustible ? "anneal"
-                                : !limited                  ? "exhaustive"
-                                : space.size() <= kSortable ? "best-first"
-                                                            : "random";
-  return *tuner::find_method(name);
+  return *tuner::find_method(space.size() > kExhaustible ? "anneal" : limited ? "best-first" : "exhaustive");
 }
 
 /// The best plan as --export asks for it, on standard output.

@@ -26,7 +26,8 @@ constexpr std::array kCommands{
     OfProgram{"ds-sim", "sweep"},      OfProgram{"ds-sim", "validate"}, OfProgram{"ds-sim", "convert"},
     OfProgram{"ds-sim", "export"},     OfProgram{"ds-sim", "presets"},  OfProgram{"ds-sim", "limits"},
     OfProgram{"ds-sim", "schema"},     OfProgram{"ds-exec", "run"},     OfProgram{"ds-exec", "compare"},
-    OfProgram{"ds-exec", "calibrate"}, OfProgram{"ds-tune", "search"},
+    OfProgram{"ds-exec", "calibrate"}, OfProgram{"ds-tune", "search"},  OfProgram{"ds-tune", "train"},
+    OfProgram{"ds-tune", "bench"},
 };
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }

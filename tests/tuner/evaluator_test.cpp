@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <variant>
 
 #include "simulator/base/random.h"
+#include "simulator/engine/predict.h"
 #include "tests/tuner/worlds.h"
+#include "tuner/search/moves.h"
 
 namespace ds::tuner {
 namespace {
@@ -109,6 +113,37 @@ TEST(Evaluator, SaysTheSameOfACandidateInAnyOrderAndBatch) {
       EXPECT_TRUE(same(one.evaluate(std::span(&candidate, 1)).front(), known[candidate]))
           << space.index(candidate);
   }
+}
+
+/// Of every key that can be varied.
+TEST(Evaluator, SaysOfPlansOfTheWideSpaceWhatLoweringSays) {
+  const char* jobs[] = {
+      R"({"model": {"family": "llama", "layers": 10, "hidden": 512, "heads": 8, "ffn_hidden": 1024, "vocab": 32000},
+    "cluster": {"node": "dgx-h100", "nodes": 1}, "train": {"sequence_length": 4096, "global_batch": 32}})",
+      R"({"model": {"family": "moe", "layers": 6, "hidden": 256, "heads": 8, "ffn_hidden": 512, "vocab": 8000,
+    "moe": {"experts": 8, "top_k": 2, "expert_ffn": 256}},
+    "cluster": {"node": "dgx-a100-80g", "nodes": 2}, "train": {"sequence_length": 2048, "global_batch": 64}})"};
+  std::set<std::int64_t> ends;
+  for (const char* text : jobs) {
+    const Space space = read_space(parts_of(text), {.file = std::string(kWideSpace)});
+    Moves moves(space, 11, 0);
+    std::vector<Candidate> candidates;
+    for (int i = 0; i < 150; ++i)
+      if (auto one = moves.anywhere()) candidates.push_back(std::move(*one));
+    ASSERT_GT(candidates.size(), 100U);
+    const std::vector<Verdict> verdicts =
+        Evaluator(space, profile(), 2).evaluate(candidates, {.too_large_ones = true});
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      const auto job = std::get<workload::Job>(space.decode(candidates[i]));
+      SCOPED_TRACE(describe(job.plan, space));
+      const engine::Prediction p =
+          engine::predict(job, cost::Machine(job, profile()), workload::Depth::analytic, engine::Rows::none);
+      EXPECT_NEAR(verdicts[i].step_time / p.summary.step_time, 1, 1e-9);
+      EXPECT_EQ(verdicts[i].peak.value, p.peak.value);
+      ends.insert(4 * job.plan.embedding_as_layers + job.plan.head_as_layers);
+    }
+  }
+  EXPECT_GT(ends.size(), 8U);  // else nothing of these was tested
 }
 
 /// How many of `all` were cut.

@@ -9,6 +9,7 @@
 #include "simulator/base/random.h"
 #include "tests/tuner/worlds.h"
 #include "tuner/search/forecast.h"
+#include "tuner/space/evaluator.h"
 
 namespace ds::tuner {
 namespace {

@@ -16,6 +16,7 @@
 #include "simulator/base/random.h"
 #include "tests/tuner/worlds.h"
 #include "tuner/search/search.h"
+#include "tuner/space/evaluator.h"
 
 namespace ds::tuner {
 namespace {
@@ -25,58 +26,6 @@ namespace fs = std::filesystem;
 const cost::Profile& profile() {
   static const cost::Profile rough = cost::rough_profile();
   return rough;
-}
-
-/// Goes from the best plan that it was told of to those beside it, a few at a time, and elsewhere by chance.
-class Climber : public Searcher {
- public:
-  Climber(const Space& space, std::uint64_t seed)
-      : space_(&space), draw_(seed, 11), best_(space.candidate(0)) {}
-  std::vector<Candidate> ask(std::size_t most) override {
-    std::vector<Candidate> next;
-    for (int tries = 0; next.size() < std::min<std::size_t>(most, 12) && tries < 200; ++tries) {
-      Candidate candidate = best_;
-      const std::size_t changes = 1 + draw_.below(2, drawn_++);
-      for (std::size_t i = 0; i < changes; ++i) {
-        const std::size_t d = draw_.below(candidate.size(), drawn_++);
-        candidate[d] =
-            static_cast<std::int32_t>(draw_.below(space_->dimensions()[d].values.size(), drawn_++));
-      }
-      if (asked_.insert(candidate).second) next.push_back(candidate);
-    }
-    return next;
-  }
-  void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) override {
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const Verdict& verdict = verdicts[i];
-      const double rank = verdict.reason == Reason::memory ? 1e9 * verdict.share_of_memory
-                          : verdict.reason <= Reason::more_ranks_than_cores
-                              ? 1e18
-                              : verdict.step_time.value * (verdict.reason == Reason::bound ? 2 : 1);
-      if (rank >= rank_of_best_) continue;
-      rank_of_best_ = rank;
-      best_ = candidates[i];
-    }
-  }
-
- private:
-  const Space* space_;
-  RandomStream draw_;
-  std::uint64_t drawn_{0};
-  std::set<Candidate> asked_;
-  Candidate best_;
-  double rank_of_best_{1e300};
-};
-
-std::unique_ptr<Searcher> climber(const Space& space, std::uint64_t seed) {
-  return std::make_unique<Climber>(space, seed);
-}
-
-/// Those of the catalogue, and one that learns.
-std::vector<Method> all_methods() {
-  std::vector<Method> all(methods().begin(), methods().end());
-  all.push_back({"climber", climber});
-  return all;
 }
 
 /// All that was found, but for seconds.
@@ -114,7 +63,7 @@ class StudyFile : public testing::Test {
   /// A run of it, to its end.
   std::string run(const Asked& asked, bool with_study, const StopToken* stop = nullptr) const {
     Evaluator evaluator(asked.space, profile(), asked.threads);
-    const auto searcher = asked.method.make(asked.space, 5);
+    const auto searcher = asked.method.make({asked.space, evaluator, 5, asked.evals});
     std::optional<Study> study;
     if (with_study) study.emplace(file(), header_of(asked), asked.space);
     return text_of(search(asked.space, evaluator, *searcher,
@@ -156,7 +105,7 @@ TEST_F(StudyFile, GoneOnWithFromAnyPartOfItEndsAsTheWhole) {
     }
   };
   for (std::uint64_t number = 0; number < kWorlds; number += 5)
-    for (const Method& method : all_methods())
+    for (const Method& method : methods())
       for (const std::int64_t evals : {Options{}.evals, std::int64_t{7}}) {
         SCOPED_TRACE(fmt::format("world {}, {}, {} evaluations at most", number, method.name, evals));
         const Space space = space_of(number);
@@ -167,14 +116,14 @@ TEST_F(StudyFile, GoneOnWithFromAnyPartOfItEndsAsTheWhole) {
 
 /// As Ctrl-C does.
 TEST_F(StudyFile, GoneOnWithAfterStopsEndsAsTheWhole) {
-  for (const Method& method : all_methods()) {
+  for (const Method& method : methods()) {
     const Space space = space_of(1);
     const Asked asked{.space = space, .method = method};
     fs::remove(file());
     const std::string undisturbed = run(asked, false);
     for (int after = 1; after < 12; ++after) {
       Evaluator evaluator(space, profile());
-      const auto searcher = method.make(space, 5);
+      const auto searcher = method.make({space, evaluator, 5});
       Study study(file(), header_of(asked), space);
       StopToken stop;
       int told = 0;
@@ -192,7 +141,7 @@ TEST_F(StudyFile, GoneOnWithAfterStopsEndsAsTheWhole) {
 
 TEST_F(StudyFile, ThreadsChangeNothing) {
   for (std::uint64_t number = 0; number < kWorlds; number += 5)
-    for (const Method& method : all_methods())
+    for (const Method& method : methods())
       for (const std::int64_t evals : {Options{}.evals, std::int64_t{9}}) {
         const Space space = space_of(number);
         const std::string by_one = run({space, method, evals, 1}, false);
@@ -221,7 +170,7 @@ TEST_F(StudyFile, HoldsTheBestAtOnce) {
 TEST_F(StudyFile, SaysWhichPlansWereTheBestInTurn) {
   const Space space = space_of(1);
   Evaluator evaluator(space, profile());
-  const auto searcher = find_method("random")->make(space, 5);
+  const auto searcher = find_method("random")->make({space, evaluator, 5});
   Found found;
   {
     Study study(file(), {}, space);

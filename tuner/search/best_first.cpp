@@ -1,18 +1,21 @@
-// Those first whose work takes least, by the bound that is known of every plan before its step time is.
+// Those first whose work takes least, by the bound that is known of every plan before its step time is: of a few by chance, of more, of
+// half a million, so that something is soon there and, in the end, all of most spaces has been put in order.
 #include <algorithm>
 #include <utility>
 
+#include "tuner/search/permutation.h"
 #include "tuner/search/search.h"
 
 namespace ds::tuner {
 namespace {
 
-/// At once: so many are put in order among each other, which is all of most spaces.
-constexpr Index kBlock = 500'000;
+/// So many are put in order among each other, at first and at most.
+constexpr Index kFirst = 2000, kMost = 500'000;
 
 class BestFirst : public Searcher {
  public:
-  explicit BestFirst(const Setting& setting) : space_(&setting.space), outlook_(&setting.outlook) {}
+  explicit BestFirst(const Setting& setting)
+      : space_(&setting.space), outlook_(&setting.outlook), by_chance_(setting.space.size(), setting.seed) {}
 
   std::vector<Candidate> ask(std::size_t most) override {
     if (at_ == order_.size()) look_on();
@@ -26,8 +29,9 @@ class BestFirst : public Searcher {
  private:
   void look_on() {
     std::vector<Candidate> block;
-    for (; next_ < space_->size() && std::ssize(block) < kBlock; ++next_)
-      block.push_back(space_->candidate(next_));
+    for (; next_ < space_->size() && std::ssize(block) < block_; ++next_)
+      block.push_back(space_->candidate(by_chance_(next_)));
+    block_ = std::min(2 * block_, kMost);
     const std::vector<Glance> glances = outlook_->look(block);
     std::vector<std::size_t> order(block.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -43,7 +47,8 @@ class BestFirst : public Searcher {
 
   const Space* space_;
   Outlook* outlook_;
-  Index next_{0};
+  Permutation by_chance_;
+  Index next_{0}, block_{kFirst};
   std::vector<Candidate> order_;
   std::size_t at_{0};
 };

@@ -90,7 +90,7 @@ TEST_F(Study, ATimeLimitIsThatOfARun) {
   EXPECT_LE(first.status, 1) << first.err;  // 1: nothing was found by then
   EXPECT_EQ(search(limited).err, "");
   const Json whole = found({"--study", study});
-  EXPECT_EQ(whole["method"], "random");
+  EXPECT_EQ(whole["method"], "best-first");
   EXPECT_EQ(whole["end"], "seen_whole");
   EXPECT_EQ(whole["best"]["plan"], found({})["best"]["plan"]);
 }

@@ -113,7 +113,7 @@ TEST_F(Usage, TheFirstWordThatIsWrongIsToldWithWhatWouldBeRight) {
       {"ds-sim", {"-q"}, "a command is missing; run, compare, "},
       {"ds-sim", {"help", "run"}, "help: is not a command; write ds-sim run --help"},
       {"ds-exec", {"help"}, "help: is not a command; write ds-exec --help"},
-      {"ds-tune", {"find"}, "find: is not a command; search and completions are"}};
+      {"ds-tune", {"find"}, "find: is not a command; search, train, bench and completions are"}};
   for (const Case& one : cases)
     EXPECT_TRUE(complains(start(one.program, one.words), 2, one.part)) << one.part;
 }

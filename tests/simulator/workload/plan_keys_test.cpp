@@ -63,6 +63,8 @@ const std::pair<std::string_view, std::vector<std::string>> kOthers[] = {
     {"overlap.p2p", {"false"}},
     {"overlap.experts", {"true"}},
     {"overlap.shared_experts", {"true"}},
+    {"embedding_as_layers", {"1"}},
+    {"head_as_layers", {"3"}},
     {"stage_layers", {"[[3, 1], [2, 2]]"}},
     {"batch_shares", {"[1, 2, 3]"}},
     {"placement", {R"("pp-tp-cp-ep-dp")"}},
