@@ -8,7 +8,11 @@ include(CMakePackageConfigHelpers)
 install(TARGETS ds-sim ds-tune ds-exec RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT programs)
 # What the programs look for beside bin/ (simulator/workload/presets.cpp).
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/profiles/ DESTINATION share/ds COMPONENT programs
-        FILES_MATCHING PATTERN *.json PATTERN README.md)
+        FILES_MATCHING PATTERN *.json PATTERN *.pt PATTERN README.md)
+# What needs LibTorch is a package of its own: nobody else has to have that.
+if(TARGET ds_policy_library)
+  install(TARGETS ds_policy_library LIBRARY DESTINATION lib/ds COMPONENT policy)
+endif()
 install(FILES LICENSE NOTICE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT programs)
 
 # Completions and manual pages, by the programs themselves.
@@ -64,19 +68,24 @@ file(RELATIVE_PATH ds_up ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_
 configure_file(cmake/ds.pc.in ${CMAKE_BINARY_DIR}/generated/ds.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/generated/ds.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 
-# ---- packages: ds (programs) and ds-dev (libraries)
+# ---- packages: ds (programs), ds-dev (libraries), ds-policy (ds-tune's learned policy, where LibTorch was found)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ds)
 set(CPACK_PACKAGE_CONTACT "the ds authors")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY ${PROJECT_DESCRIPTION})
 set(CPACK_COMPONENTS_ALL programs development)
+if(TARGET ds_policy_library)
+  list(APPEND CPACK_COMPONENTS_ALL policy)
+endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PROGRAMS_PACKAGE_NAME ds)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME ds-dev)
+set(CPACK_DEBIAN_POLICY_PACKAGE_NAME ds-policy)
+set(CPACK_DEBIAN_POLICY_PACKAGE_DEPENDS "ds, libopenblas0-pthread")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "libfmt-dev, nlohmann-json3-dev, libboost-graph-dev, libeigen3-dev")
