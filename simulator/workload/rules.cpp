@@ -36,13 +36,15 @@ std::int64_t sequence_cuts(const Job& j) {
 /// As given, or by the split rule. The stages and chunks given are as many as the plan has.
 std::int64_t layers_of_chunk(const Job& j, std::int64_t stage, std::int64_t chunk) {
   const Plan& p = j.plan;
-  if (p.stage_layers_given) return p.stage_layers[static_cast<std::size_t>(stage)][static_cast<std::size_t>(chunk)];
+  if (p.stage_layers_given)
+    return p.stage_layers[static_cast<std::size_t>(stage)][static_cast<std::size_t>(chunk)];
   return layers_of_chunk(j.model.layers, p.pp, p.chunks(), p.ends(), stage, chunk);
 }
 
 std::int64_t most_stage_layers(const Job& j) {
   const Plan& p = j.plan;
-  if (!p.stage_layers_given && p.embedding_as_layers + p.head_as_layers == 0) return ceil_div(j.model.layers, p.pp);
+  if (!p.stage_layers_given && p.embedding_as_layers + p.head_as_layers == 0)
+    return ceil_div(j.model.layers, p.pp);
   std::int64_t most = 0;
   for (std::int64_t stage = 0; stage < p.pp; ++stage) {
     std::int64_t sum = 0;

@@ -21,7 +21,7 @@ constexpr std::size_t kSeeds = 24;            // by rules of thumb
 constexpr Index kWhole = 60'000;              // candidates of a space that is looked at whole
 constexpr std::size_t kSample = 1500;         // legal plans by chance of any other
 constexpr std::size_t kDoubleEdits = 96;      // of two keys, by chance, of each plan that is edited
-constexpr std::size_t kMoreAfter = 64;        // plans asked for, until there is another sample
+constexpr std::size_t kMoreAfter = 64;        // steps that are known, until there is another sample
 constexpr std::size_t kMostInPool = 200'000;  // then it is not added to any more
 
 class Learned : public Searcher {
@@ -30,11 +30,12 @@ class Learned : public Searcher {
       : setting_(setting), moves_(setting.space, setting.seed, 3), ranking_(network.ranking()) {}
 
   std::vector<Candidate> ask(std::size_t /*most*/) override {
-    if (pool_.empty())
-      fill();
-    else if (++asked_ % kMoreAfter == 0)
-      sample(kSample / 4);
-    const std::optional<std::size_t> best = ranking_->best();
+    if (pool_.empty()) fill();
+    std::optional<std::size_t> best = ranking_->best();
+    if (!best) {
+      sample(kSample);
+      best = ranking_->best();
+    }
     if (!best) return {};
     return {pool_[*best]};
   }
@@ -50,6 +51,7 @@ class Learned : public Searcher {
         continue;
       }
       ranking_->observe(known->second, energy);
+      if (++observed_ % kMoreAfter == 0) sample(kSample / 4);
       if (energy < least_) {
         least_ = energy;
         edit(candidates[i]);
@@ -128,7 +130,7 @@ class Learned : public Searcher {
   std::unique_ptr<Ranking> ranking_;
   std::vector<Candidate> pool_;
   std::map<Candidate, std::size_t> numbers_;  // in the pool
-  std::size_t asked_{0};
+  std::size_t observed_{0};
   double least_{std::numeric_limits<double>::infinity()};
 };
 

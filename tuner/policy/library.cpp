@@ -8,8 +8,8 @@
 #include "simulator/base/file.h"
 #include "simulator/workload/presets.h"
 #include "tuner/policy/features.h"
-#include "tuner/policy/policy.h"
 #include "tuner/policy/network_library.h"
+#include "tuner/policy/policy.h"
 
 namespace ds::tuner {
 namespace {

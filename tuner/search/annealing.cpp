@@ -15,7 +15,7 @@ constexpr Parameter kParameters[] = {{"temperature", 0.05, 0.003, 0.5},
                                      {"cooling", 0.02, 0.001, 0.5},
                                      {"restart", 2000, 50, 20'000},
                                      {"seeds", 5, 1, 20}};
-enum : std::size_t { kTemperature, kCooling, kRestart, kSeeds };
+constexpr std::size_t kTemperature = 0, kCooling = 1, kRestart = 2, kSeeds = 3;  // of these
 constexpr int kKnownInARow = 200;  // moves over plans that have been tried, before it begins anew elsewhere
 
 class Annealing : public Searcher {
@@ -53,13 +53,16 @@ class Annealing : public Searcher {
  private:
   void move_to(const Candidate& candidate) {
     at_ = candidate;
-    energy_ = tried_.energy(candidate).value_or(std::numeric_limits<double>::infinity());
+    energy_ = energy_of_tried(candidate);
+  }
+  double energy_of_tried(const Candidate& candidate) const {
+    return tried_.energy(candidate).value_or(std::numeric_limits<double>::infinity());
   }
   double temperature() const {
     return hottest_ * std::pow(coldest_ / hottest_, std::min(1.0, steps_ / period_));
   }
   void consider(const Candidate& candidate) {
-    const double energy = *tried_.energy(candidate);
+    const double energy = energy_of_tried(candidate);
     if (energy <= energy_ || moves_.uniform() < std::exp((energy_ - energy) / temperature()))
       move_to(candidate);
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr Parameter kParameters[] = {
     {"population", 50, 5, 200}, {"tournament", 10, 2, 50}, {"seeds", 10, 1, 50}};
-enum : std::size_t { kPopulation, kTournament, kSeeds };
+constexpr std::size_t kPopulation = 0, kTournament = 1, kSeeds = 2;  // of these
 constexpr int kKnownInARow = 400;
 
 class Evolution : public Searcher {
@@ -55,12 +55,11 @@ class Evolution : public Searcher {
     double energy{};
   };
   const Candidate& parent() {
-    const Member* best = nullptr;
-    for (std::size_t i = 0; i < tournament_; ++i)
-      if (const Member& one = members_[moves_.below(members_.size())];
-          best == nullptr || one.energy < best->energy)
-        best = &one;
-    return best->plan;
+    std::size_t best = moves_.below(members_.size());
+    for (std::size_t i = 1; i < tournament_; ++i)
+      if (const std::size_t one = moves_.below(members_.size()); members_[one].energy < members_[best].energy)
+        best = one;
+    return members_[best].plan;
   }
 
   Moves moves_;

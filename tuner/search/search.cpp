@@ -17,6 +17,8 @@ constexpr double kFewEvaluations = 3;  // say nothing of how long others take
 // Candidates asked for at once, most of which break a rule. The more they are, the fewer have to be evaluated, since the best ones
 // by their bounds come first; where the search may end before, few come first, so that something is soon there.
 constexpr std::size_t kFirst = 1000, kMostAtOnce = 500'000;
+// A method that learns asks for so many plans an evaluation, most of which their bounds settle; then it has had its share.
+constexpr std::int64_t kAsksAnEvaluation = 20;
 
 }  // namespace
 
@@ -146,7 +148,11 @@ std::optional<End> Search::told_to_end() const {
 
 std::optional<End> Search::why_to_end() const {
   if (seen() == space_->size()) return End::seen_whole;
-  return found_.evaluations >= options_.evals ? std::optional(End::evals) : told_to_end();
+  const bool limited = options_.evals != Options{}.evals;
+  if (found_.evaluations >= options_.evals ||
+      (limited && searcher_->learns() && asked_ >= kAsksAnEvaluation * options_.evals))
+    return End::evals;
+  return told_to_end();
 }
 
 void Search::count(const Candidate& candidate, const Verdict& verdict) {

@@ -46,7 +46,7 @@ std::string describe(const workload::Plan& plan, const Space& space) {
       if (value != key.search->off) uses += fmt::format(" {}", key.name.substr(dot + 1));
     } else if (key.words.said == Said::as_value) {
       text += ", " + key.value.spell(value);
-    } else {
+    } else if (value != key.search->off) {
       text += fmt::format(", {} {}", key.name, key.value.spell(value));
     }
   }

@@ -125,24 +125,30 @@ class TorchRanking : public Ranking {
     const auto row = static_cast<std::int64_t>(plan);
     const Tensor residual = (log_step - plans_.log_step[row]).reshape({1});
     belief_.add(*module_, plans_.embedding[row].unsqueeze(0), residual);
+    scores_.clear();
     leave_out(plan);
   }
   void leave_out(std::size_t plan) override { is_open_[plan] = 0; }
   std::optional<std::size_t> best() override {
     if (std::ranges::find(is_open_, 1) == is_open_.end()) return std::nullopt;
-    const torch::NoGradGuard frozen;
-    const Tensor scores = belief_.scores(*module_, plans_).squeeze(0).contiguous();
-    const float* score = scores.data_ptr<float>();
+    if (scores_.size() != is_open_.size()) score();
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < is_open_.size(); ++i)
-      if (is_open_[i] != 0 && (!best || score[i] > score[*best])) best = i;
+      if (is_open_[i] != 0 && (!best || scores_[i] > scores_[*best])) best = i;
     return best;
   }
 
  private:
+  void score() {
+    const torch::NoGradGuard frozen;
+    const Tensor scores = belief_.scores(*module_, plans_).squeeze(0).contiguous();
+    scores_.assign(scores.data_ptr<float>(), scores.data_ptr<float>() + scores.numel());
+  }
+
   Module* module_;
   Belief belief_;
   Foreseen plans_;
+  std::vector<float> scores_;  // of all plans by what has been observed; empty where that has changed
   std::vector<char> is_open_;
 };
 
