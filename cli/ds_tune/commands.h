@@ -29,7 +29,7 @@ struct SearchOptions {
 /// auto, exhaustive and random
 std::string method_names();
 
-int tune_search(const Common& common, const SearchOptions& options);
+int tune_search(const Common& common, const SearchOptions& asked);
 
 struct TrainOptions {
   std::string instances;  // file, "" for those that are shipped

@@ -11,8 +11,6 @@
 namespace ds::tuner {
 namespace {
 
-using workload::Plan;
-
 constexpr std::string_view kDegrees[] = {"tp", "pp", "cp", "ep", "dp"};
 constexpr std::size_t kMostMeshes = 20'000;
 

@@ -74,12 +74,15 @@ void refuse_other_keys(const Cursor& root) {
 Dimensions wide_space(const workload::Job& base, std::int64_t cores) {
   Dimensions dimensions;
   for (const PlanKey* key : workload::varied_plan_keys()) {
-    if (key->search->wide != nullptr)
-      dimensions.of(*key) = key->search->wide(base, cores);
+    if (!key->search) continue;
+    const workload::PlanSearch& search = *key->search;
+    std::vector<std::int64_t>& values = dimensions.of(*key);
+    if (search.wide != nullptr)
+      values = search.wide(base, cores);
     else if (key->in_default_space() && !key->follows(base))
-      dimensions.of(*key) = default_values(*key, base, cores);
+      values = default_values(*key, base, cores);
     // Of one value, which is that of the job or follows from others.
-    if (key->search->candidates == nullptr && dimensions.of(*key).size() == 1) dimensions.of(*key).clear();
+    if (search.candidates == nullptr && values.size() == 1) values.clear();
   }
   return dimensions;
 }
