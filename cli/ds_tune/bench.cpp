@@ -46,7 +46,7 @@ std::vector<Entry> entries_of(const BenchOptions& options, std::uint64_t seed) {
   for (const std::string& name : names) {
     const tuner::Method* method = name == "rl" ? nullptr : tuner::find_method(name);
     if (method == nullptr && name != "rl")
-      throw InputError("--method", "is " + name, method_names() + " are possible");
+      throw InputError("--method", "is " + name, "those of ds-tune search are possible, but for auto");
     entries.push_back({name, method, {}});
     // Parameters by chance, each method as often as the others: which ones are best is for instances apart.
     if (method == nullptr || method->parameters.empty()) continue;

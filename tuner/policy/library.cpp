@@ -36,7 +36,8 @@ const Library& library() {
     function("ds_make_network", found.make);
     function("ds_load_network", found.load);
     if (found.make == nullptr || found.load == nullptr)
-      throw InputError("--method rl", fmt::format("{} is of another version", kLibrary), "build again");
+      throw InputError("the learned policy", fmt::format("{} is of another version", kLibrary),
+                       "build again");
     return found;
   }();
   return loaded;
