@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <stdexcept>
 #include <utility>
 #include <variant>
@@ -18,6 +19,7 @@ namespace ds::tuner {
 namespace {
 
 constexpr std::size_t kSeeds = 24;            // by rules of thumb
+constexpr std::size_t kSeedsOnTrust = 3;      // of these, asked for whatever the network says
 constexpr Index kWhole = 60'000;              // candidates of a space that is looked at whole
 constexpr std::size_t kSample = 1500;         // legal plans by chance of any other
 constexpr std::size_t kDoubleEdits = 96;      // of two keys, by chance, of each plan that is edited
@@ -31,6 +33,11 @@ class Learned : public Searcher {
 
   std::vector<Candidate> ask(std::size_t /*most*/) override {
     if (pool_.empty()) fill();
+    // Whatever the policy thinks of a job that is unlike all it has seen, it is soon no worse than rules of thumb.
+    if (++asked_ % 2 == 0 && next_seed_ < std::min(seeds_.size(), kSeedsOnTrust)) {
+      const Candidate& seed = seeds_[next_seed_++];
+      if (numbers_.contains(seed) && !told_.contains(seed)) return {seed};
+    }
     std::optional<std::size_t> best = ranking_->best();
     if (!best) {
       sample(kSample);
@@ -45,6 +52,7 @@ class Learned : public Searcher {
       add(candidates.subspan(i, 1));  // where it starts from, say
       const auto known = numbers_.find(candidates[i]);
       if (known == numbers_.end()) continue;
+      told_.insert(candidates[i]);
       const double energy = energy_of(verdicts[i]);
       if (verdicts[i].reason != Reason::evaluated) {
         ranking_->leave_out(known->second);
@@ -62,15 +70,15 @@ class Learned : public Searcher {
  private:
   void fill() {
     const Space& space = setting_.space;
-    const std::vector<Candidate> seeds = plans_by_rule_of_thumb(space, setting_.outlook, kSeeds);
-    add(seeds);
+    seeds_ = plans_by_rule_of_thumb(space, setting_.outlook, kSeeds);
+    add(seeds_);
     if (space.size() <= kWhole) {
       std::vector<Candidate> all;
       for (Index i = 0; i < space.size(); ++i) all.push_back(space.candidate(i));
       add(all);
       return;
     }
-    for (std::size_t i = 0; i < std::min<std::size_t>(seeds.size(), 4); ++i) edit(seeds[i]);
+    for (std::size_t i = 0; i < std::min<std::size_t>(seeds_.size(), 4); ++i) edit(seeds_[i]);
     sample(kSample);
   }
 
@@ -130,7 +138,9 @@ class Learned : public Searcher {
   std::unique_ptr<Ranking> ranking_;
   std::vector<Candidate> pool_;
   std::map<Candidate, std::size_t> numbers_;  // in the pool
-  std::size_t observed_{0};
+  std::vector<Candidate> seeds_;              // by rules of thumb, likeliest first
+  std::set<Candidate> told_;
+  std::size_t asked_{0}, observed_{0}, next_seed_{0};
   double least_{std::numeric_limits<double>::infinity()};
 };
 
