@@ -27,8 +27,10 @@ constexpr std::int64_t kLooks[] = {1, 3, 10, 30, 100, 300, 1000, 3000, 10'000};
 /// A method with parameters of its own.
 struct Entry {
   std::string name;
-  const tuner::Method* method{};  // null: the learned one
+  const tuner::Method* method{};
   std::vector<double> parameters;
+
+  bool is_learned() const { return method == &tuner::learned_method(); }
 };
 
 /// Best step by evaluation, of one method on one instance and seed.
@@ -44,12 +46,12 @@ std::vector<Entry> entries_of(const BenchOptions& options, std::uint64_t seed) {
   if (names.empty()) names = {"random", "heuristic", "anneal", "evolution", "rl"};
   std::vector<Entry> entries;
   for (const std::string& name : names) {
-    const tuner::Method* method = name == "rl" ? nullptr : tuner::find_method(name);
-    if (method == nullptr && name != "rl")
+    const tuner::Method* method = tuner::find_any_method(name);
+    if (method == nullptr)
       throw InputError("--method", "is " + name, "those of ds-tune search are possible, but for auto");
     entries.push_back({name, method, {}});
     // Parameters by chance, each method as often as the others: which ones are best is for instances apart.
-    if (method == nullptr || method->parameters.empty()) continue;
+    if (method->parameters.empty()) continue;
     const RandomStream draws(seed, 7);
     for (std::int64_t d = 0; d < options.draws; ++d) {
       Entry drawn{fmt::format("{} #{}", name, d + 1), method, {}};
@@ -148,7 +150,7 @@ int tune_bench(const Common& common, const BenchOptions& options) {
   const std::vector<tuner::Instance> instances = instances_of(options);
   const std::vector<Entry> entries = entries_of(options, seed);
   std::shared_ptr<tuner::Network> network;
-  if (std::ranges::any_of(entries, [](const Entry& one) { return one.method == nullptr; }))
+  if (std::ranges::any_of(entries, &Entry::is_learned))
     network = tuner::load_policy(options.policy.empty() ? tuner::default_policy()
                                                         : std::filesystem::path(options.policy));
   const cost::Profile profile = cost::rough_profile();
@@ -172,8 +174,8 @@ int tune_bench(const Common& common, const BenchOptions& options) {
                                      .evals = options.evals,
                                      .parameters = entries[e].parameters};
         const Seconds begun = steady_now();
-        const auto searcher = entries[e].method != nullptr ? entries[e].method->make(setting)
-                                                           : learned_searcher(setting, *network);
+        const auto searcher =
+            entries[e].is_learned() ? learned_searcher(setting, *network) : entries[e].method->make(setting);
         Run run{e, i, setting.seed, race(space, judge, *searcher, options.evals), 0};
         run.seconds = (steady_now() - begun).value;
         runs.push_back(std::move(run));

@@ -26,7 +26,7 @@ struct SearchOptions {
   std::string study;      // file, "" for none
 };
 
-/// auto, exhaustive and random
+/// What --method may be, as a list for people.
 std::string method_names();
 
 int tune_search(const Common& common, const SearchOptions& asked);

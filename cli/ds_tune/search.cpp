@@ -75,8 +75,7 @@ const tuner::Method* named_method(const SearchOptions& options) {
   if (asked == "auto" && !options.study.empty())  // the limit may be that of one run
     asked = tuner::said_by_study(options.study, "method").value_or(asked);
   if (asked == "auto") return nullptr;
-  if (asked == tuner::learned_method().name) return &tuner::learned_method();
-  if (const tuner::Method* method = tuner::find_method(asked)) return method;
+  if (const tuner::Method* method = tuner::find_any_method(asked)) return method;
   throw InputError("--method", asked == "exact" ? "exact is not supported yet" : "is " + asked,
                    method_names() + " are possible");
 }

@@ -16,6 +16,7 @@ using workload::Schedule;
 struct What {
   const Job& job;
   const Glance& glance;
+  double active_parameters{}, all_parameters{};
 };
 
 double log2_of(double value) { return std::log2(std::max(value, 1e-9)); }
@@ -32,12 +33,6 @@ double rate_outside(const Job& job) {
       1e8);
 }
 double flops(const Job& job) { return std::max(node_of(job).accelerator.bf16_flops_per_s, 1e11); }
-double parameters(const Job& job) {
-  return static_cast<double>(workload::active_parameters(job.model, job.train.sequence_length));
-}
-double all_parameters(const Job& job) {
-  return static_cast<double>(workload::parameters(job.model, job.train.sequence_length));
-}
 double tokens_of_a_rank(const Job& job) {
   return ratio(job.plan.micro_batch * job.train.sequence_length, job.plan.cp);
 }
@@ -86,8 +81,8 @@ constexpr Feature kFeatures[] = {
   {"log2 vocabulary over hidden", [](const What& w) { return log2_of(ratio(w.job.model.vocab, w.job.model.hidden)); }},
   {"log2 sequence over hidden", [](const What& w) { return log2_of(ratio(w.job.train.sequence_length, w.job.model.hidden)); }},
   {"log2 sequences a rank", [](const What& w) { return log2_of(ratio(w.job.train.global_batch, w.job.cluster.ranks())); }},
-  {"log2 parameters a rank", [](const What& w) { return log2_of(all_parameters(w.job) / static_cast<double>(w.job.cluster.ranks())); }},
-  {"state over memory", [](const What& w) { return 18 * all_parameters(w.job) / (node_of(w.job).memory_bytes_per_gpu * static_cast<double>(w.job.cluster.ranks())); }},
+  {"log2 parameters a rank", [](const What& w) { return log2_of(w.all_parameters / static_cast<double>(w.job.cluster.ranks())); }},
+  {"state over memory", [](const What& w) { return 18 * w.all_parameters / (node_of(w.job).memory_bytes_per_gpu * static_cast<double>(w.job.cluster.ranks())); }},
   {"experts", [](const What& w) { return w.job.model.moe ? 1.0 : 0.0; }},
   {"log2 experts", [](const What& w) { return w.job.model.moe ? log2_of(w.job.model.moe->experts) : 0; }},
   {"log2 hidden of an expert", [](const What& w) { return w.job.model.moe ? log2_of(ratio(w.job.model.moe->expert_ffn, w.job.model.hidden)) : 0; }},
@@ -146,7 +141,7 @@ constexpr Feature kFeatures[] = {
   {"layers on the host", [](const What& w) { return std::min(1.0, ratio(w.job.plan.offload_activations * w.job.plan.pp, w.job.model.layers)); }},
   // what is known of it at once
   {"log2 work over ideal", [](const What& w) {
-     const double ideal = 6 * parameters(w.job) * ratio(w.job.train.global_batch * w.job.train.sequence_length, w.job.cluster.ranks()) / flops(w.job);
+     const double ideal = 6 * w.active_parameters * ratio(w.job.train.global_batch * w.job.train.sequence_length, w.job.cluster.ranks()) / flops(w.job);
      return log2_of(w.glance.work_bound.value / ideal);
    }},
   {"share of memory", [](const What& w) { return std::min(w.glance.share_of_memory, 4.0); }},
@@ -167,7 +162,10 @@ std::span<const std::string_view> feature_names() {
 std::vector<float> features_of(const Job& job, const Glance& glance) {
   std::vector<float> features;
   features.reserve(std::size(kFeatures));
-  for (const Feature& feature : kFeatures) features.push_back(static_cast<float>(feature.of({job, glance})));
+  const std::int64_t sequence = job.train.sequence_length;
+  const What what{job, glance, static_cast<double>(workload::active_parameters(job.model, sequence)),
+                  static_cast<double>(workload::parameters(job.model, sequence))};
+  for (const Feature& feature : kFeatures) features.push_back(static_cast<float>(feature.of(what)));
   return features;
 }
 

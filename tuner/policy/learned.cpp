@@ -169,6 +169,10 @@ const Method& learned_method() {
   return method;
 }
 
+const Method* find_any_method(std::string_view name) {
+  return name == learned_method().name ? &learned_method() : find_method(name);
+}
+
 std::unique_ptr<Searcher> learned_searcher(const Setting& setting, Network& network) {
   return std::make_unique<Learned>(setting, network);
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "tuner/policy/network.h"
 #include "tuner/search/search.h"
@@ -28,6 +29,8 @@ std::unique_ptr<Searcher> learned_searcher(const Setting& setting, Network& netw
 
 /// The method that goes by the policy that is shipped. Its `make` throws InputError.
 const Method& learned_method();
+/// That one, or one of the catalogue. Null where there is none of that name.
+const Method* find_any_method(std::string_view name);
 
 /// Rows for a network, of legal candidates of the space.
 PlanRows rows_of(const Space& space, std::span<const Candidate> candidates, std::span<const Glance> glances);

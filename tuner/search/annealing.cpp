@@ -30,11 +30,7 @@ class Annealing : public Searcher {
   }
 
   std::vector<Candidate> ask(std::size_t most) override {
-    if (!seeds_.empty()) {
-      std::vector<Candidate> first = std::exchange(seeds_, {});
-      first.resize(std::min(first.size(), most));
-      return first;
-    }
+    if (!seeds_.empty()) return take_first(seeds_, most);
     if (!at_ && tried_.best() != nullptr) move_to(*tried_.best());
     if (auto next = propose()) return {std::move(*next)};
     return {};

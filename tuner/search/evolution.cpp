@@ -27,11 +27,7 @@ class Evolution : public Searcher {
   }
 
   std::vector<Candidate> ask(std::size_t most) override {
-    if (!seeds_.empty()) {
-      std::vector<Candidate> first = std::exchange(seeds_, {});
-      first.resize(std::min(first.size(), most));
-      return first;
-    }
+    if (!seeds_.empty()) return take_first(seeds_, most);
     for (int known = 0; known < kKnownInARow; ++known) {
       const bool young = members_.size() < population_size_ / 2 && known % 2 == 0;
       std::optional<Candidate> next = members_.empty() || young ? moves_.anywhere() : moves_.edit(parent());

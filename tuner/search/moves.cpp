@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace ds::tuner {
@@ -31,6 +32,15 @@ void Tried::add(std::span<const Candidate> candidates, std::span<const Verdict> 
 std::optional<double> Tried::energy(const Candidate& candidate) const {
   const auto found = energies_.find(candidate);
   return found == energies_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::vector<Candidate> take_first(std::vector<Candidate>& plans, std::size_t most) {
+  std::vector<Candidate> rest;
+  if (plans.size() > most) {
+    rest.assign(plans.begin() + static_cast<std::ptrdiff_t>(most), plans.end());
+    plans.resize(most);
+  }
+  return std::exchange(plans, std::move(rest));
 }
 
 Moves::Moves(const Space& space, std::uint64_t seed, std::uint64_t stream)

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "simulator/base/random.h"
 #include "tuner/search/search.h"
@@ -31,6 +32,9 @@ class Tried {
   std::optional<Candidate> best_;
   double least_{std::numeric_limits<double>::infinity()};
 };
+
+/// Takes the first of them away, `most` at most.
+std::vector<Candidate> take_first(std::vector<Candidate>& plans, std::size_t most);
 
 class Moves {
  public:
