@@ -96,6 +96,9 @@ function(ds_test name)
   if(NOT arg_PROCESSORS)
     set(arg_PROCESSORS 1)
   endif()
+  if(DS_SOME_UNDEFINED AND "slow" IN_LIST arg_LABELS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)  # CI does not run them with sanitizers
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${timeout} PROCESSORS ${arg_PROCESSORS} LABELS "${arg_LABELS}"
     ENVIRONMENT "${DS_TEST_ENVIRONMENT}")

@@ -40,7 +40,6 @@ class Study : public World {
 TEST_F(Study, KilledAtAnyMomentItGoesOnAndEndsAsIfNothingHadHappened) {
   const RandomStream draw(1, 2);
   std::uint64_t drawn = 0;
-  int kills = 0;
   for (const Words& words :
        {Words{}, Words{"--method", "random", "--seed", "3", "--pin", "plan.recompute=none"},
         Words{"--evals", "60", "--seed", "5"}}) {
@@ -53,21 +52,28 @@ TEST_F(Study, KilledAtAnyMomentItGoesOnAndEndsAsIfNothingHadHappened) {
     std::filesystem::remove(study);
     Words all = words;
     all.insert(all.end(), {"--study", study});
-    for (int i = 0; i < 7; ++i) {
+    // A search that came to its end before it was killed begins anew, with less time: what else this machine does changes.
+    double most_s = undisturbed.wall_s;
+    int kills = 0;
+    for (int tries = 0; kills < 6 && tries < 40; ++tries) {
       const double share = static_cast<double>(draw.below(1000, drawn++)) / 1000;
       Words by_some_threads = all;
-      by_some_threads.insert(by_some_threads.end(), {"--jobs", i % 2 == 0 ? "1" : "2"});
-      const Ended ended = search(by_some_threads, {.time_limit_s = 0.01 + (share * undisturbed.wall_s)});
-      if (!ended.timed_out) std::filesystem::remove(study);
-      kills += ended.timed_out ? 1 : 0;
+      by_some_threads.insert(by_some_threads.end(), {"--jobs", tries % 2 == 0 ? "1" : "2"});
+      const Ended ended = search(by_some_threads, {.time_limit_s = 0.01 + (share * most_s)});
+      if (ended.timed_out) {
+        ++kills;
+      } else {
+        std::filesystem::remove(study);
+        most_s = std::min(most_s, ended.wall_s);
+      }
     }
+    EXPECT_EQ(kills, 6);
     EXPECT_EQ(found(all), whole);
     EXPECT_EQ(found(all), whole);  // it had ended
     std::istringstream lines(read(study));
     for (std::string line; std::getline(lines, line);)
       EXPECT_EQ(schema_faults("study", line), "") << line.substr(0, 200);
   }
-  EXPECT_GE(kills, 15);
 }
 
 TEST_F(Study, AnyNumberOfThreadsGivesOneReport) {
