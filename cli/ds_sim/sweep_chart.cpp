@@ -1,34 +1,18 @@
-// A sweep as a chart: SVG that stands alone, to be looked at in a browser or put into a page.
+// A sweep as a chart.
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
 
+#include "cli/chart/svg.h"
 #include "cli/ds_sim/sweep.h"
 
 namespace ds::cli {
 namespace {
 
 constexpr double kWidth = 720, kHeight = 420, kLeft = 90, kTop = 50, kBottom = 60;
-/// Told apart by colour-blind people too. Okabe & Ito 2008.
-constexpr std::array<std::string_view, 7> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                   "#e69f00", "#56b4e9", "#000000"};
-
-std::string escaped(std::string_view text) {
-  std::string safe;
-  for (const char c : text) switch (c) {
-      case '<': safe += "&lt;"; break;
-      case '>': safe += "&gt;"; break;
-      case '&': safe += "&amp;"; break;
-      case '"': safe += "&quot;"; break;
-      default: safe += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  return safe;
-}
-
 /// Where the values of the first axis stand, from 0 to 1: as numbers where they are numbers that ascend, by their logarithms
 /// where they span an order of magnitude; else side by side.
 std::vector<double> places_of(const Axis& axis) {
@@ -50,47 +34,17 @@ std::vector<double> places_of(const Axis& axis) {
   return at;
 }
 
-/// A round number: 1, 2 or 5 times a power of ten, so that some five of them reach `most`.
-double tick_of(double most) {
-  constexpr double kTicks = 5;
-  const double rough = most / kTicks, power = std::pow(10.0, std::floor(std::log10(rough)));
-  for (const double round : {1.0, 2.0, 5.0})
-    if (rough <= round * power) return round * power;
-  return 10 * power;
-}
-
 struct Frame {
   double left{kLeft}, right, top{kTop}, bottom{kHeight - kBottom}, most;
   double x(double share) const { return left + 20 + share * (right - left - 40); }
   double y(double value) const { return bottom - value / most * (bottom - top); }
 };
 
-std::string text_at(double x, double y, std::string_view anchor, std::string_view text, int size = 12) {
-  return fmt::format(R"(<text x="{:.1f}" y="{:.1f}" text-anchor="{}" font-size="{}">{}</text>)"
-                     "\n",
-                     x, y, anchor, size, escaped(text));
-}
-
-std::string grid(const Frame& frame, const Metric& metric) {
-  std::string svg;
-  const double tick = tick_of(frame.most);
-  for (int i = 0; i * tick <= frame.most * (1 + 1e-9); ++i) {
-    const double y = frame.y(i * tick);
-    svg += fmt::format(R"(<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="#ddd"/>)"
-                       "\n",
-                       frame.left, y, frame.right, y);
-    svg += text_at(frame.left - 8, y + 4, "end", i == 0 ? "0" : metric.shown(i * tick));
-  }
-  return svg;
-}
-
 /// A point that does not fit into memory is hollow.
 std::string point(double x, double y, std::string_view colour, const Outcome& outcome,
                   const std::string& value) {
-  return fmt::format(R"(<circle cx="{:.1f}" cy="{:.1f}" r="4" fill="{}" stroke="{}" stroke-width="2">)"
-                     "<title>{}: {}{}</title></circle>\n",
-                     x, y, outcome.fits() ? colour : "#fff", colour, escaped(outcome.name), escaped(value),
-                     outcome.fits() ? "" : ", does not fit");
+  return chart::dot(x, y, colour, !outcome.fits(),
+                    fmt::format("{}: {}{}", outcome.name, value, outcome.fits() ? "" : ", does not fit"));
 }
 
 /// One line of the chart: the points that have all but the first axis in common.
@@ -128,29 +82,26 @@ std::string sweep_svg(const Sweep& sweep, const Metric& metric, const std::strin
   const std::vector<double> places = places_of(axis);
   const std::size_t lines = sweep.outcomes.size() / axis.values.size();
   const double legend = lines > 1 ? 220 : 20;
-  const double tick = tick_of(largest_of(sweep, metric));
-  const Frame frame{.right = kWidth, .most = std::ceil(largest_of(sweep, metric) / tick) * tick};
+  const Frame frame{.right = kWidth, .most = chart::end_of(largest_of(sweep, metric))};
   const double height = std::max(kHeight, kTop + 18.0 * static_cast<double>(lines) + 20);
-  std::string svg = fmt::format(
-      R"(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {0:.0f} {1:.0f}" width="{0:.0f}" height="{1:.0f}" font-family="sans-serif" fill="#222">)"
-      "\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
-      kWidth + legend, height);
-  svg += text_at(frame.left, 28, "start", fmt::format("{}: {}", title, metric.title), 16);
-  svg += grid(frame, metric);
+  std::string svg = chart::text_at(frame.left, 28, "start", fmt::format("{}: {}", title, metric.title), 16) +
+                    chart::lines_across(
+                        frame.left, frame.right, frame.most, [&](double value) { return frame.y(value); },
+                        [&](double value) { return value == 0 ? "0" : metric.shown(value); });
   for (std::size_t i = 0; i < places.size(); ++i)
-    svg += text_at(frame.x(places[i]), frame.bottom + 20, "middle", axis.values[i]);
-  svg += text_at((frame.left + frame.right) / 2, frame.bottom + 44, "middle", axis.path, 14);
+    svg += chart::text_at(frame.x(places[i]), frame.bottom + 20, "middle", axis.values[i]);
+  svg += chart::text_at((frame.left + frame.right) / 2, frame.bottom + 44, "middle", axis.path, 14);
   for (std::size_t line = 0; line < lines; ++line) {
-    const std::string_view colour = kColours.at(line % kColours.size());
+    const std::string_view colour = chart::kColours.at(line % chart::kColours.size());
     svg += series(sweep, metric, frame, places, line, colour);
     if (lines == 1) continue;
     const double y = kTop + 18.0 * static_cast<double>(line);
     svg += fmt::format(R"(<rect x="{:.1f}" y="{:.1f}" width="12" height="4" fill="{}"/>)"
                        "\n",
                        kWidth + 16, y, colour);
-    svg += text_at(kWidth + 34, y + 6, "start", series_name(sweep, line));
+    svg += chart::text_at(kWidth + 34, y + 6, "start", series_name(sweep, line));
   }
-  return svg + "</svg>\n";
+  return chart::picture(kWidth + legend, height, svg);
 }
 
 }  // namespace ds::cli

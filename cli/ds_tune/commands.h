@@ -24,6 +24,8 @@ struct SearchOptions {
       memory_margin;      // share of memory that plans leave free; not given: by the software's allocator
   std::string export_as;  // "", "job", or a name of exports::find_format
   std::string study;      // file, "" for none
+  std::string plot;       // file of a picture, "" for none
+  bool front{false};      // plans that need less memory, too
 };
 
 /// What --method may be, as a list for people.
@@ -82,6 +84,7 @@ struct SearchAnswer {
   std::string baseline_fault;      // why it has none
   bool baseline_in_space{};
   double memory_margin{};  // of memory, which no plan may use
+  bool shows_front{};      // it was asked for
 };
 
 /// Candidates that are no plans, by words_of what they were rejected for.
@@ -93,6 +96,8 @@ std::string job_text(const workload::Plan& plan, const SearchAnswer& answer);
 std::string text_of(const report::Provenance& origin);
 /// The report, by profiles/schemas/tune-report.json.
 std::string search_report(const SearchAnswer& answer, const report::Provenance& origin);
+/// A picture, SVG, of what it found, which is something.
+std::string search_plot(const SearchAnswer& answer);
 /// For people.
 std::string search_tables(const SearchAnswer& answer, const terminal::Screen& screen);
 

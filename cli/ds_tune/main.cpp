@@ -57,6 +57,11 @@ int answer(int argc, char** argv) {
           "start of the "
           "one that the job's software is")
       ->type_name("job|megatron|torchtitan|deepspeed|torchrun|srun|sbatch");
+  search->add_flag(
+      "--front", options.front,
+      "Every plan, too, that no other beats in both step time and memory: what smaller ones cost");
+  search->add_option("--plot", options.plot, "Write a picture (SVG) of the best plans and of that front")
+      ->type_name("FILE");
   search->add_option("--study", options.study, "Keep the search in this file, and go on from it (JSON Lines)")
       ->type_name("FILE");
   add_common(*search, common, {});

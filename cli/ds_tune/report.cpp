@@ -88,6 +88,7 @@ Json proof_json(const SearchAnswer& answer) {
   if (answer.top.empty()) return json;
   json["lower_bound_s"] = optimal ? answer.top.front().verdict.step_time.value : 0.0;
   json["gap"] = optimal ? 0.0 : 1.0;
+  json["front_is_whole"] = answer.found.front_is_whole;
   return json;
 }
 

@@ -137,6 +137,7 @@ int tune_search(const Common& common, const SearchOptions& asked) {
   SearchOptions options = asked;
   const std::vector<Output> outputs = {{"--report", common.report},
                                        {"--export", options.export_as.empty() ? "" : "-"},
+                                       {"--plot", options.plot},
                                        {"--study", options.study, true}};
   if (options.study == "-")
     throw InputError("--study", "is standard output", "a file is needed: a search goes on from it");
@@ -182,6 +183,7 @@ int tune_search(const Common& common, const SearchOptions& asked) {
                           .evals = options.evals,
                           .time_limit_s = options.time_limit_s,
                           .top = static_cast<std::size_t>(options.top),
+                          .front = options.front,
                           .announced = common.progress_mode() != terminal::ProgressMode::never},
                          progress);
 
@@ -197,14 +199,16 @@ int tune_search(const Common& common, const SearchOptions& asked) {
                             .baseline = judged.baseline,
                             .baseline_fault = own_fault,
                             .baseline_in_space = work->has_own(),
-                            .memory_margin = margin};
+                            .memory_margin = margin,
+                            .shows_front = options.front};
 
   phases.begin("write");
+  if (!options.plot.empty() && !answer.top.empty()) write_output(options.plot, search_plot(answer));
   if (!common.report.empty()) write_output(common.report, search_report(answer, provenance(common, &base)));
   if (!options.export_as.empty() && !answer.top.empty())
     print_best(answer.top.front(), answer, options, common, base);
   phases.end();
-  if (common.talks() && options.export_as.empty()) {
+  if (common.talks() && options.export_as.empty() && options.plot != "-") {
     show(common, search_tables(answer, common.screen(STDOUT_FILENO)));
     if (base.cluster.cpu() && profile.path.empty())
       show(common,

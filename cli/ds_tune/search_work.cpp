@@ -76,6 +76,7 @@ tuner::Found SearchWork::search(const std::shared_ptr<SearchWork>& work, const t
                      .evals = limits.evals.value_or(std::numeric_limits<std::int64_t>::max()),
                      .time_limit = limit,
                      .top = limits.top,
+                     .front = limits.front,
                      .stop = &limits.stop,
                      .study = work->study_ ? &*work->study_ : nullptr,
                      .progress = [self = work.get()](double share, std::string_view what) {

@@ -21,6 +21,7 @@ struct SearchLimits {
   std::optional<std::int64_t> evals;
   std::optional<double> time_limit_s;
   std::size_t top{};
+  bool front{false};
   bool announced{false};  // what a long one will take
 };
 

@@ -35,6 +35,7 @@ tuner::StudyHeader study_header(const StudyOf& of, const SearchOptions& options,
                        {"seed", fmt::format("{}", origin.seed)},
                        {"evals", evals},
                        {"top", fmt::format("{}", options.top)},
+                       {"front", options.front ? "yes" : "no"},
                        {"memory margin", fmt::format("{}", of.memory_margin)}},
           .provenance = text_of(origin),
           .begins_small = options.evals || options.time_limit_s};

@@ -88,6 +88,51 @@ std::string plans(const SearchAnswer& answer, const terminal::Screen& screen) {
   return terminal::draw(table, screen);
 }
 
+/// Of a front the fastest plans that need no more than this or that much memory, each limit a like share below the one before.
+std::vector<const Judged*> spread(const std::vector<Judged>& front, int most) {
+  const auto bytes_of = [](const Judged& one) { return static_cast<double>(one.verdict.peak.value); };
+  const double largest = bytes_of(front.front()), smallest = bytes_of(front.back());
+  std::vector<const Judged*> chosen;
+  for (int i = 0; i < most; ++i) {
+    const double limit = largest * std::pow(smallest / largest, static_cast<double>(i) / (most - 1));
+    const auto one = std::ranges::find_if(front, [&](const Judged& it) { return bytes_of(it) <= limit; });
+    const Judged* const found = one == front.end() ? &front.back() : &*one;
+    if (chosen.empty() || chosen.back() != found) chosen.push_back(found);
+  }
+  return chosen;
+}
+
+/// Plans that need less memory, from the fastest on.
+std::string smaller_ones(const SearchAnswer& answer, const terminal::Screen& screen) {
+  constexpr int kMost = 10;
+  const std::vector<Judged>& front = answer.front;
+  if (!answer.shows_front || front.size() < 2) return {};
+  const std::vector<const Judged*> shown = spread(front, kMost);
+  Table table{.columns = {{fmt::format("  what smaller plans cost ({} of {}{})", shown.size(), front.size(),
+                                       answer.found.front_is_whole ? "" : " that were tried"),
+                           Align::left, terminal::kAlways, 24},
+                          {"memory", Align::right},
+                          {"", Align::left, 1},
+                          {"step time", Align::right},
+                          {"", Align::left, 1},
+                          {"", Align::right, 2}},
+              .rows = {}};
+  const tuner::Verdict &fastest = front.front().verdict, &smallest = front.back().verdict;
+  for (const Judged* const one : shown) {
+    const tuner::Verdict& verdict = one->verdict;
+    const double over = verdict.step_time / fastest.step_time - 1;
+    const double share = static_cast<double>(verdict.peak.value) / static_cast<double>(fastest.peak.value);
+    table.rows.push_back(
+        {{"  " + tuner::describe(one->plan, answer.space)},
+         {terminal::bytes(verdict.peak)},
+         {terminal::bar(share, kBarColumns), terminal::Hue::yellow},
+         {terminal::in_unit_of(fastest.step_time, verdict.step_time)},
+         {terminal::bar(verdict.step_time / smallest.step_time, kBarColumns), terminal::Hue::cyan},
+         {over == 0 ? "" : terminal::signed_percent(over)}});
+  }
+  return terminal::draw(table, screen);
+}
+
 /// Events know of links and cores that are shared.
 std::string event_note(const SearchAnswer& answer) {
   const auto seconds = [](const Judged& one) {
@@ -180,7 +225,8 @@ std::string search_tables(const SearchAnswer& answer, const terminal::Screen& sc
                        obstacles(answer)) +
            note;
   return fmt::format("Best plan for {}: {}; {}\n", task, counts(answer), ending(answer.found)) +
-         plans(answer, screen) + event_note(answer) + margin_note(answer) + note;
+         plans(answer, screen) + event_note(answer) + smaller_ones(answer, screen) + margin_note(answer) +
+         note;
 }
 
 }  // namespace ds::cli

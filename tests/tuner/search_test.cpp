@@ -11,6 +11,7 @@
 #include <set>
 
 #include "simulator/base/error.h"
+#include "simulator/base/random.h"
 #include "simulator/engine/predict.h"
 #include "tests/tuner/worlds.h"
 #include "tuner/space/evaluator.h"
@@ -343,6 +344,67 @@ TEST(Search, TheFrontHoldsNoPlanThatAnotherBeatsTwice) {
       EXPECT_TRUE(std::ranges::any_of(f.front, [&](const Scored& b) {
         return b.verdict.step_time <= c.verdict.step_time && b.verdict.peak <= c.verdict.peak;
       }));
+  }
+}
+
+/// Step times and peaks.
+std::vector<std::pair<double, std::int64_t>> extents_of(const std::vector<Scored>& plans) {
+  std::vector<std::pair<double, std::int64_t>> extents;
+  for (const Scored& one : plans) extents.emplace_back(one.verdict.step_time.value, one.verdict.peak.value);
+  return extents;
+}
+
+/// Bounds cut plans all the same.
+TEST(Search, TheWholeFrontIsThatOfAllPlans) {
+  std::int64_t cut = 0;
+  std::size_t longest = 0;
+  for (std::uint64_t number = 0; number < 6; ++number) {
+    const Space space = read_space(parts_of(world(number)), {});
+    Evaluator evaluator(space, profile());
+    const Found f = search(space, evaluator, *in_order(space), {.top = 1, .front = true});
+    const auto number_of_all = static_cast<std::size_t>(space.size());
+    const std::vector<Candidate> all = in_order(space)->ask(number_of_all);
+    Front<Scored> front;
+    for (const Verdict& v : evaluator.evaluate(all))
+      if (v.reason == Reason::evaluated) front.add({{v.step_time, v.peak}, {0, v}});
+    std::vector<Scored> expected;
+    for (const auto& one : front.all()) expected.push_back(one.what);
+    EXPECT_EQ(extents_of(f.front), extents_of(expected)) << number;
+    EXPECT_EQ(f.front_is_whole, f.optimal());
+    cut += static_cast<std::int64_t>(f.pruned.bound);
+    longest = std::max(longest, expected.size());
+    EXPECT_FALSE(found(space, in_order(space), {.top = 1}).front_is_whole);
+  }
+  EXPECT_GT(cut, 50);
+  EXPECT_GT(longest, 2U);
+}
+
+TEST(Front, OfManyHoldsThoseThatNoOtherBeats) {
+  const RandomStream draw(7, 1);
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    std::vector<Extent> all;
+    Front<std::size_t> front;
+    for (std::uint64_t i = 0; i < 30; ++i) {
+      const auto drawn = [&](std::uint64_t part) {
+        return static_cast<std::int64_t>(draw.below(8, (round * 60) + (2 * i) + part));
+      };
+      all.push_back({Seconds{static_cast<double>(drawn(0))}, Bytes{drawn(1)}});
+      front.add({all.back(), i});
+    }
+    const auto as_good = [](const Extent& a, const Extent& b) {
+      return a.step_time <= b.step_time && a.peak <= b.peak;
+    };
+    for (const Extent& one : all) EXPECT_TRUE(front.beats(one));
+    for (const auto& one : front.all())
+      for (std::size_t i = 0; i < all.size(); ++i)
+        if (as_good(all[i], one.extent)) {
+          EXPECT_TRUE(as_good(one.extent, all[i])) << "beaten";
+          EXPECT_GE(i, one.what) << "the first of equals stays";
+        }
+    EXPECT_TRUE(
+        std::ranges::is_sorted(front.all(), {}, [](const auto& one) { return one.extent.step_time; }));
+    EXPECT_FALSE(front.beats({Seconds{-1}, Bytes{100}}));
+    EXPECT_FALSE(front.beats({Seconds{100}, Bytes{-1}}));
   }
 }
 

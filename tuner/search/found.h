@@ -52,7 +52,8 @@ inline constexpr Named<End> kEnds[] = {{"seen_whole", End::seen_whole},
 
 struct Found {
   std::vector<Scored> top;    // the best of each kind (PlanKind), fastest first
-  std::vector<Scored> front;  // of those evaluated, none is both faster and smaller; fastest first
+  std::vector<Scored> front;  // of those evaluated, none is as fast and as small as another; fastest first
+  bool front_is_whole{};      // no plan of the space beats one of these, nor is it beaten by none
   std::int64_t evaluations{};
   Pruned pruned;
   std::vector<Improvement> history;

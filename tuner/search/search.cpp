@@ -75,7 +75,9 @@ void Search::take_up() {
   const std::scoped_lock hold(lock_);
   found_ = before->found;
   found_.top.clear();
+  found_.front.clear();
   for (const Scored& one : before->found.top) leaders_.add({one.verdict.kind, one.verdict.step_time, one});
+  for (const Scored& one : before->found.front) front_.add({{one.verdict.step_time, one.verdict.peak}, one});
   batches_ = before->batches;
   evaluated_before_ = found_.evaluations;
   if (before->ended) end_ = before->found.end;
@@ -91,8 +93,10 @@ Found Search::found() const {
   const std::scoped_lock hold(lock_);
   Found found = found_;
   for (const auto& one : leaders_.all()) found.top.push_back(one.what);
+  for (const auto& one : front_.all()) found.front.push_back(one.what);
   if (!found.top.empty()) found.nearest.reset();
   found.end = end_ ? *end_ : why_to_end().value_or(End::stopped);
+  found.front_is_whole = options_.front && found.optimal();
   return found;
 }
 
@@ -100,6 +104,7 @@ std::vector<Verdict> Search::judged(std::span<const Candidate> candidates, std::
   Judging judging{
       .top = options_.top,
       .best = {},
+      .front = {},
       .evals = options_.evals == Options{}.evals ? options_.evals : options_.evals - found_.evaluations,
       .enough = std::move(enough),
       .told =
@@ -125,6 +130,10 @@ std::vector<Verdict> Search::judged(std::span<const Candidate> candidates, std::
     };
   }
   for (const auto& one : leaders_.all()) judging.best.push_back({one.kind, one.step_time});
+  if (options_.front) {
+    judging.front.emplace();
+    for (const auto& one : front_.all()) judging.front->push_back(one.extent);
+  }
   return judge_->evaluate(candidates, judging);
 }
 
@@ -182,21 +191,13 @@ void Search::count(const Candidate& candidate, const Verdict& verdict) {
 
 void Search::keep(const Scored& one) {
   const Verdict& verdict = one.verdict;
-  const auto slower = [&](const Scored& other) { return other.verdict.step_time > verdict.step_time; };
   if (leaders_.add({verdict.kind, verdict.step_time, one}) == 0) {
     const StudyContent::Known* known = options_.study != nullptr ? options_.study->known(one.index) : nullptr;
     const Seconds at = known != nullptr ? known->at : searched();
     found_.history.push_back({found_.evaluations, at, verdict.step_time});
     if (options_.study != nullptr && known == nullptr) options_.study->add_best(one, found_.evaluations, at);
   }
-
-  std::vector<Scored>& front = found_.front;
-  const auto beaten_by = [](const Verdict& a, const Verdict& b) {
-    return b.step_time <= a.step_time && b.peak <= a.peak;
-  };
-  if (std::ranges::any_of(front, [&](const Scored& c) { return beaten_by(verdict, c.verdict); })) return;
-  std::erase_if(front, [&](const Scored& c) { return beaten_by(c.verdict, verdict); });
-  front.insert(std::ranges::find_if(front, slower), one);
+  front_.add({{verdict.step_time, verdict.peak}, one});
 }
 
 /// Once it has been told to end, answers are left out, and a verdict may not be the one that it would have been.

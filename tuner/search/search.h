@@ -87,6 +87,7 @@ struct Options {
   std::int64_t evals{std::numeric_limits<std::int64_t>::max()};
   Seconds time_limit{std::numeric_limits<double>::infinity()};
   std::size_t top{5};  // kinds
+  bool front{false};   // nor are plans cut that may be on the front of step time and memory
   const StopToken* stop{nullptr};
   Study* study{nullptr};  // goes on from it, and adds to it
   Progress progress;
@@ -128,9 +129,10 @@ class Search {
   std::int64_t evaluated_before_{0};  // by earlier runs
   Remaining remaining_;
   mutable std::mutex lock_;  // for what follows, which run() alone changes
-  Found found_;              // but for `top` and `end`
+  Found found_;              // but for `top`, `front` and `end`
   std::optional<End> end_;   // once it has ended
   Leaders<Scored> leaders_;
+  Front<Scored> front_;
 };
 
 /// Runs one to its end.

@@ -52,6 +52,8 @@ class Evaluator::Batch {
         verdicts_(size, {.reason = Reason::unseen, .path = {}, .kind = {}}),
         leaders_(judging.top) {
     for (const Judging::Best& one : judging.best) leaders_.add({one.kind, one.step_time, {}});
+    if (judging.front)
+      for (const Extent& one : *judging.front) front_.add({one, {}});
   }
 
   void add(Rejection rejection) { entries_.push_back({.rejection = rejection, .plan = 0}); }
@@ -65,6 +67,7 @@ class Evaluator::Batch {
   std::vector<Verdict> run() {
     floors_.resize(plans_.size());
     if (cuts()) floors_ = evaluator_->steps_.work_bounds(plans_, judging_->enough);
+    if (cuts() && judging_->front) peak_floors_ = evaluator_->peaks_.floors(plans_, judging_->enough);
     order_.resize(entries_.size());
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     if (cuts() && !is_limited())
@@ -123,8 +126,17 @@ class Evaluator::Batch {
   void tell(std::size_t e) {
     if (judging_->told) judging_->told(e, verdicts_[e]);
   }
+  /// Whether it is not among the best, as fast as it may be by that bound and as small as it may be by what is known.
+  bool is_beaten(std::size_t e, const PlanKind& kind, Seconds bound) const {
+    const Seconds at_least{bound.value / (1 + kRounding)};
+    if (!leaders_.rules_out(kind, at_least)) return false;
+    return !judging_->front || front_.beats({at_least, least_peak(e)});
+  }
+  Bytes least_peak(std::size_t e) const {
+    return std::max(verdicts_[e].peak, peak_floors_[entries_[e].plan]);
+  }
   bool rules_out(std::size_t e, Seconds bound) {
-    if (!cuts() || !leaders_.rules_out(verdicts_[e].kind, {bound.value / (1 + kRounding)})) return false;
+    if (!cuts() || !is_beaten(e, verdicts_[e].kind, bound)) return false;
     verdicts_[e].step_time = bound;
     verdicts_[e].reason = Reason::bound;
     tell(e);
@@ -139,7 +151,7 @@ class Evaluator::Batch {
     for (std::size_t i = next_; i < order_.size(); i += step, ++looks) {
       const std::size_t e = order_[i];
       if (entries_[e].rejection) continue;
-      found += cuts() && leaders_.rules_out(kind_of(plan_of(e)), floors_[entries_[e].plan]) ? 0 : 1;
+      found += cuts() && is_beaten(e, kind_of(plan_of(e)), floors_[entries_[e].plan]) ? 0 : 1;
     }
     return std::ssize(likely_) + (looks == 0 ? 0 : found * static_cast<std::int64_t>(left) / looks);
   }
@@ -249,6 +261,7 @@ class Evaluator::Batch {
       verdict.reason = Reason::evaluated;
       ++evaluated_;
       leaders_.add({verdict.kind, verdict.step_time, {}});
+      if (judging_->front) front_.add({{verdict.step_time, verdict.peak}, {}});
       tell_dear(wave[i]);
       tell(wave[i]);
     }
@@ -292,6 +305,7 @@ class Evaluator::Batch {
   std::vector<Entry> entries_;
   std::vector<workload::Plan> plans_;                        // the legal ones
   std::vector<Seconds> floors_;                              // no step of these is below, where plans are cut
+  std::vector<Bytes> peak_floors_;                           // nor their peaks, where a front is asked for
   std::vector<std::size_t> order_;                           // in which entries are judged
   std::size_t next_{0};                                      // of these
   std::deque<std::size_t> likely_;                           // of those before, what bounds have not settled
@@ -299,6 +313,7 @@ class Evaluator::Batch {
   std::vector<Verdict> verdicts_;                            // by entry
   struct Nothing {};
   Leaders<Nothing> leaders_;
+  Front<Nothing> front_;
   std::int64_t evaluated_{0}, looked_at_{0};
 };
 

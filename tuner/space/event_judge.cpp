@@ -28,6 +28,14 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
 
   Leaders<std::size_t> leaders(judging.top);
   for (const Judging::Best& one : judging.best) leaders.add({one.kind, one.step_time, 0});
+  Front<std::size_t> front;
+  if (judging.front)
+    for (const Extent& one : *judging.front) front.add({one, 0});
+  const auto is_beaten = [&](const Verdict& verdict) {
+    const Seconds at_least{verdict.step_time.value / (1 + kRounding)};
+    return judging.top > 0 && leaders.rules_out(verdict.kind, at_least) &&
+           (!judging.front || front.beats({at_least, verdict.peak}));
+  };
   std::vector<std::size_t> order;
   const auto tell = [&](std::size_t i) {
     if (judging.told && verdicts[i].reason != Reason::unseen) judging.told(i, verdicts[i]);
@@ -50,8 +58,7 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
       Verdict& verdict = verdicts[i];
       if (evaluated + std::ssize(wave) >= judging.evals || (judging.enough && judging.enough())) {
         verdict = {.reason = Reason::unseen, .path = {}, .kind = {}};
-      } else if (judging.top > 0 &&
-                 leaders.rules_out(verdict.kind, {verdict.step_time.value / (1 + kRounding)})) {
+      } else if (is_beaten(verdict)) {
         verdict.reason = Reason::bound;
         tell(i);
       } else {
@@ -64,6 +71,7 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
     });
     for (const std::size_t i : wave) {
       leaders.add({verdicts[i].kind, verdicts[i].step_time, i});
+      if (judging.front) front.add({{verdicts[i].step_time, verdicts[i].peak}, i});
       tell(i);
     }
     evaluated += std::ssize(wave);

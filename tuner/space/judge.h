@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "simulator/base/units.h"
+#include "tuner/space/front.h"
 #include "tuner/space/leaders.h"
 #include "tuner/space/outlook.h"
 #include "tuner/space/space.h"
@@ -47,6 +49,9 @@ struct Judging {
     Seconds step_time;
   };
   std::vector<Best> best;
+  /// Where it is given, those are not cut either that may be on the front of step time and memory: that no plan of these, nor one
+  /// evaluated in this batch, is as fast and as small as.
+  std::optional<std::vector<Extent>> front;
   bool too_large_ones{false};  // evaluate plans that do not fit, too
   /// It ends before a further candidate once so many plans of the batch have been evaluated. Where there is such a limit,
   /// candidates are judged in their order; else those come first that have the lowest bounds, and cut most of the others.

@@ -110,6 +110,25 @@ TEST_F(Tune, AFileSaysTheWholeSpace) {
   for (const Json& one : r["top"]) EXPECT_EQ(one["job"]["plan"]["pp"], 2);  // as in the job
 }
 
+TEST_F(Tune, TheFrontIsProvenAndDrawn) {
+  const Json without = report_of({job}), with = report_of({job, "--front", "--plot", path("plans.svg")});
+  EXPECT_EQ(without["proof"]["front_is_whole"], false);
+  EXPECT_EQ(with["proof"]["front_is_whole"], true);
+  EXPECT_EQ(with["best"], without["best"]);
+  EXPECT_GE(with["evaluations"], without["evaluations"]);
+  EXPECT_EQ(with["front"][0]["objectives"]["step_time_s"], with["best"]["objectives"]["step_time_s"]);
+  const std::string picture = read(path("plans.svg"));
+  EXPECT_TRUE(picture.starts_with("<svg ") && picture.ends_with("</svg>\n")) << picture;
+  for (const Json& one : with["front"])
+    EXPECT_NE(picture.find("<title>" + one["plan"].get<std::string>() + ": "), std::string::npos);
+  const Ended shown = tune({"search", job, "--front", "--progress", "never"});
+  EXPECT_NE(shown.out.find("what smaller plans cost"), std::string::npos) << shown.out;
+  EXPECT_EQ(tune({"search", job, "--progress", "never"}).out.find("what smaller plans cost"),
+            std::string::npos);
+  EXPECT_TRUE(tune({"search", job, "--plot", "-", "--progress", "never"}).out.starts_with("<svg "));
+  EXPECT_TRUE(complains(tune({"search", job, "--plot", job}), 2, "--plot"));
+}
+
 TEST_F(Tune, ExportsTheBestPlanAsAJob) {
   const Ended ended = tune({"search", job, "--export", "job"});
   EXPECT_EQ(ended.status, 0) << ended.err;
