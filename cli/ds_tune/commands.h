@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/session/session.h"
+#include "tuner/search/ranking.h"
 #include "tuner/search/search.h"
 
 namespace ds::cli {
@@ -87,6 +88,9 @@ struct SearchAnswer {
   bool shows_front{};      // it was asked for
 };
 
+/// How the list of the best holds where costs are off by 10 and by 20 %: of those that were judged by events. Nothing where these are
+/// fewer than two.
+std::vector<tuner::RankingHolds> ranking_of(const SearchAnswer& answer);
 /// Candidates that are no plans, by words_of what they were rejected for.
 std::map<std::string_view, tuner::Index> counted_by_words(const tuner::Found& found);
 

@@ -96,6 +96,17 @@ std::string_view word(tuner::End end) {
   return std::ranges::find(tuner::kEnds, end, &Named<tuner::End>::value)->name;
 }
 
+Json ranking_json(const SearchAnswer& answer) {
+  Json list = Json::array();
+  for (const tuner::RankingHolds& holds : ranking_of(answer))
+    list.push_back({{"off", holds.off},
+                    {"stays_best", holds.stays_best},
+                    {"mean_regret", holds.mean_regret},
+                    {"p95_regret", holds.p95_regret},
+                    {"is_best", holds.is_best}});
+  return list;
+}
+
 Json dimensions_json(const tuner::Space& space) {
   Json json = Json::object();
   for (const tuner::Dimension& dimension : space.dimensions()) {
@@ -106,6 +117,19 @@ Json dimensions_json(const tuner::Space& space) {
 }
 
 }  // namespace
+
+std::vector<tuner::RankingHolds> ranking_of(const SearchAnswer& answer) {
+  std::vector<program::TimeParts> steps;
+  for (const Judged& one : answer.top) {
+    if (!one.event) break;  // those behind it were not judged either
+    steps.push_back(one.event->parts);
+  }
+  if (steps.size() < 2) return {};
+  constexpr double kOff[] = {0.1, 0.2};
+  std::vector<tuner::RankingHolds> ranking;
+  for (const double off : kOff) ranking.push_back(tuner::ranking_holds(steps, off, answer.space.base().seed));
+  return ranking;
+}
 
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer) {
   return job_with(plan, answer).dump(1) + "\n";
@@ -132,6 +156,7 @@ std::string search_report(const SearchAnswer& answer, const report::Provenance& 
   if (found.nearest) json["nearest"] = {{"peak_bytes", found.nearest->verdict.peak.value}};
   json["end"] = word(found.end);
   json["proof"] = proof_json(answer);
+  json["ranking"] = ranking_json(answer);
   json["history"] = Json::array();
   for (const tuner::Improvement& i : found.history)
     json["history"].push_back(

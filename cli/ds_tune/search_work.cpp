@@ -180,7 +180,7 @@ std::optional<AtEventDepth> SearchWork::at_event_depth(const workload::Plan& pla
   if (!workload::playable(job)) return std::nullopt;
   const engine::Prediction prediction =
       engine::predict(job, cost::Machine(job, profile_), workload::Depth::event, engine::Rows::none);
-  return AtEventDepth{prediction.summary.step_time, prediction.sigma};
+  return AtEventDepth{prediction.summary.step_time, prediction.sigma, prediction.summary.parts};
 }
 
 }  // namespace ds::cli

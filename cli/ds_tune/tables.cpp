@@ -144,6 +144,18 @@ std::string event_note(const SearchAnswer& answer) {
                      tuner::describe(fastest->plan, answer.space));
 }
 
+std::string ranking_note(const SearchAnswer& answer) {
+  std::string text;
+  for (const tuner::RankingHolds& holds : ranking_of(answer)) {
+    text += fmt::format("{} {:.0f} %, the best stays the fastest of these in {:.0f} % of cases",
+                        text.empty() ? "where each kind of cost is off by" : "; by", 100 * holds.off,
+                        100 * holds.stays_best);
+    if (holds.p95_regret > 0)
+      text += fmt::format(", and is at most {} slower in 19 of 20", terminal::percent(holds.p95_regret));
+  }
+  return text.empty() ? text : text + "\n";
+}
+
 /// The first candidate that was rejected for that, in words.
 std::string example(const SearchAnswer& answer, std::string_view words) {
   std::optional<Index> first;
@@ -225,8 +237,8 @@ std::string search_tables(const SearchAnswer& answer, const terminal::Screen& sc
                        obstacles(answer)) +
            note;
   return fmt::format("Best plan for {}: {}; {}\n", task, counts(answer), ending(answer.found)) +
-         plans(answer, screen) + event_note(answer) + smaller_ones(answer, screen) + margin_note(answer) +
-         note;
+         plans(answer, screen) + event_note(answer) + ranking_note(answer) + smaller_ones(answer, screen) +
+         margin_note(answer) + note;
 }
 
 }  // namespace ds::cli

@@ -8,6 +8,7 @@
 
 #include "simulator/base/json.h"
 #include "simulator/base/units.h"
+#include "simulator/program/timeline.h"
 #include "tuner/space/judge.h"
 #include "tuner/space/space.h"
 
@@ -22,7 +23,8 @@ struct Scored {
 /// What event depth says of a plan.
 struct AtEventDepth {
   Seconds step_time;
-  double sigma{};  // relative
+  double sigma{};            // relative
+  program::TimeParts parts;  // of the step
 };
 
 /// The best so far was found then.

@@ -133,6 +133,13 @@ Checkpoint read_checkpoint(const Cursor& object, const Space& space) {
   return checkpoint;
 }
 
+/// What a step is made of, in the order of the file.
+constexpr Seconds program::TimeParts::* kParts[] = {
+    &program::TimeParts::compute, &program::TimeParts::tp_comm,   &program::TimeParts::cp_comm,
+    &program::TimeParts::ep_comm, &program::TimeParts::pp_comm,   &program::TimeParts::pp_bubble,
+    &program::TimeParts::dp_comm, &program::TimeParts::optimizer, &program::TimeParts::host,
+    &program::TimeParts::other};
+
 /// As many as there are among the best.
 Events read_events(const Cursor& list, const std::optional<Checkpoint>& end) {
   if (!end || !end->ended) list.fail("come before the end of the search");
@@ -140,8 +147,11 @@ Events read_events(const Cursor& list, const std::optional<Checkpoint>& end) {
   for (const Cursor& one : list.list(end->found.top.size(), end->found.top.size())) {
     events.emplace_back();
     if (one.is_null()) continue;
-    const std::vector<Cursor> numbers = row(one, 2);
-    events.back() = AtEventDepth{.step_time = {numbers[0].positive()}, .sigma = numbers[1].real(0)};
+    const std::vector<Cursor> numbers = row(one, 2 + std::size(kParts));
+    events.back() =
+        AtEventDepth{.step_time = {numbers[0].positive()}, .sigma = numbers[1].real(0), .parts = {}};
+    for (std::size_t i = 0; i < std::size(kParts); ++i)
+      events.back()->parts.*kParts[i] = Seconds{numbers[2 + i].real(0)};
   }
   return events;
 }
@@ -223,7 +233,10 @@ std::string checkpoint_line(const Checkpoint& checkpoint, Seconds at) {
 
 std::string events_line(const Events& events, Seconds at) {
   const auto text = [](const std::optional<AtEventDepth>& one) {
-    return one ? fmt::format("[{},{}]", one->step_time.value, one->sigma) : "null";
+    if (!one) return std::string("null");
+    std::string row = fmt::format("[{},{}", one->step_time.value, one->sigma);
+    for (const auto part : kParts) row += fmt::format(",{}", (one->parts.*part).value);
+    return row + "]";
   };
   return fmt::format(R"({{"events":{},"seconds":{}}})", list_text(events, text), at.value) + "\n";
 }

@@ -110,6 +110,19 @@ TEST_F(Tune, AFileSaysTheWholeSpace) {
   for (const Json& one : r["top"]) EXPECT_EQ(one["job"]["plan"]["pp"], 2);  // as in the job
 }
 
+TEST_F(Tune, SaysHowItsRankingHolds) {
+  const Json ranking = report_of({job})["ranking"];
+  ASSERT_EQ(ranking.size(), 2U);
+  EXPECT_EQ(ranking[0]["off"], 0.1);
+  EXPECT_GE(ranking[0]["stays_best"], ranking[1]["stays_best"]);
+  double sum = 0;
+  for (const Json& share : ranking[1]["is_best"]) sum += share.get<double>();
+  EXPECT_NEAR(sum, 1, 1e-9);
+  EXPECT_NE(tune({"search", job, "--progress", "never"}).out.find("cost is off by 10 %, the best stays"),
+            std::string::npos);
+  EXPECT_EQ(report_of({job, "--top", "1"})["ranking"].size(), 0U);
+}
+
 TEST_F(Tune, TheFrontIsProvenAndDrawn) {
   const Json without = report_of({job}), with = report_of({job, "--front", "--plot", path("plans.svg")});
   EXPECT_EQ(without["proof"]["front_is_whole"], false);
