@@ -176,11 +176,7 @@ Spec read_spec(const Cursor& at) {
   Spec spec;
   spec.what = at.member("collective").one_of(kWhat);
   spec.bytes = at.member("bytes").within(kStatedBytes);
-  const Cursor topology = at.member("topology");
-  read_topology(spec, topology);
-  if (spec.what == Collective::shift && spec.dimensions.size() > 1)
-    topology.member("dimensions")
-        .fail("send_recv has one dimension", "leave it the one that the message takes");
+  read_topology(spec, at.member("topology"));
   read_algorithms(spec, at);
   read_rings(spec, at);
   check_work(spec, at);

@@ -113,6 +113,8 @@ TEST(AlongDimension, DimensionsFollowOneAnotherWithWhatIsLeft) {
   EXPECT_DOUBLE_EQ(time_of(spec).value, there);
   spec.what = Collective::all_reduce;
   EXPECT_DOUBLE_EQ(time_of(spec).value, 2 * there);
+  spec.what = Collective::shift;  // the message as it is
+  EXPECT_DOUBLE_EQ(time_of(spec).value, (1 + 12) + (1 + 6));
 }
 
 TEST(AlongDimension, NoBytesTakeTheirLatencyAndOneRankTakesNoTime) {

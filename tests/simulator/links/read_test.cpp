@@ -59,7 +59,6 @@ TEST(ReadSpec, WhatHasNoneIsRefusedByName) {
   expect_refusal(spec("all_reduce", R"("hierarchical")", kNodes), "algorithm", "not played yet");
   expect_refusal(spec("all_reduce", R"("halving_doubling")", kNodes), "algorithm", "powers of two");
   expect_refusal(spec("all_reduce", R"(["ring", "grid2d"])", kRing8x2), "algorithm[1]", "cluster");
-  expect_refusal(spec("send_recv", R"(["ring", "ring"])", kRing8x2), "topology.dimensions", "one dimension");
 }
 
 TEST(ReadSpec, AListHasAnAlgorithmForEachDimension) {
