@@ -10,7 +10,7 @@
 namespace ds::cli {
 namespace {
 
-constexpr const char *kCollectives = "collectives", *kFairSharing = "fair_sharing";
+constexpr std::string_view kCollectives = "collectives", kFairSharing = "fair_sharing";
 constexpr const char *kTime = "time_s", *kFinish = "finish_s";
 
 Measured read_seconds(const Cursor& at) {
@@ -33,9 +33,9 @@ std::map<std::string, Measured> read_expected(const Cursor& at, bool by_flow) {
   return expected;
 }
 
-LinkCase read_case(const Cursor& at, const char* set) {
+LinkCase read_case(const Cursor& at, std::string_view set) {
   const bool by_flow = set == kFairSharing;
-  LinkCase result{.id = at.path(), .set = set};
+  LinkCase result{.id = at.path(), .set = std::string(set)};
   // Each part by itself: what can be read is shown beside what cannot.
   const auto attempt = [&](auto&& read) {
     try {
@@ -78,23 +78,23 @@ void fail(Row& row, const std::string& why) {
   row.message = why;
 }
 
-void judge_error(Row& row, const LinkCase& c, const std::string& whose) {
-  if (c.tolerance && std::abs(*row.error) > *c.tolerance)
-    fail(row, fmt::format("{}{:+.3g} % off, and the tolerance is {:.3g} %", whose, 100 * *row.error,
+void judge_error(Row& row, double error, const LinkCase& c, const std::string& whose) {
+  row.error = error;
+  if (c.tolerance && std::abs(error) > *c.tolerance)
+    fail(row, fmt::format("{}{:+.3g} % off, and the tolerance is {:.3g} %", whose, 100 * error,
                           100 * *c.tolerance));
 }
 
 Row judge_collective(const LinkCase& c, const links::Spec& spec) {
   Row row = row_of(c, kTime);
   const Measured& expected = c.expected.at(kTime);
+  const double predicted = links::time_of(spec).value;
   row.measured = expected.value;
-  row.predicted = links::time_of(spec).value;
-  if (!expected.value) {
+  row.predicted = predicted;
+  if (expected.value)
+    judge_error(row, error_of(predicted, *expected.value), c, "");
+  else
     fail(row, expected.fault);
-    return row;
-  }
-  row.error = error_of(*row.predicted, *row.measured);
-  judge_error(row, c, "");
   return row;
 }
 
@@ -104,6 +104,7 @@ Row judge_flows(const LinkCase& c, const links::FlowSet& set) {
   Parts& parts = row.parts.emplace();
   const std::vector<double> ends = links::finish_times(set);
   for (std::size_t i = 0; i < ends.size(); ++i) parts.predicted[set.names[i]] = ends[i];
+  double error = 0;
   std::string worst;
   for (const auto& [flow, expected] : c.expected) {
     const auto predicted = parts.predicted.find(flow);
@@ -113,14 +114,14 @@ Row judge_flows(const LinkCase& c, const links::FlowSet& set) {
         fail(row, expected.value ? fmt::format("{} is none of the flows", json_text(flow)) : expected.fault);
       continue;
     }
-    const double error = error_of(predicted->second, *expected.value);
-    if (row.error && std::abs(error) <= std::abs(*row.error)) continue;
-    row.error = error;
-    row.measured = *expected.value;
-    row.predicted = predicted->second;
+    const double of_this = error_of(predicted->second, *expected.value);
+    if (!worst.empty() && std::abs(of_this) <= std::abs(error)) continue;
+    error = of_this;
     worst = flow;
+    row.measured = expected.value;
+    row.predicted = predicted->second;
   }
-  if (row.error && !row.failed) judge_error(row, c, fmt::format("flow {} is ", json_text(worst)));
+  if (row.predicted && !row.failed) judge_error(row, error, c, fmt::format("flow {} is ", json_text(worst)));
   return row;
 }
 
@@ -134,7 +135,7 @@ bool has_link_cases(const Document& document) {
 std::vector<LinkCase> read_link_cases(const Document& document) {
   const Cursor root = document.root();
   std::vector<LinkCase> cases;
-  for (const char* set : {kCollectives, kFairSharing})
+  for (const std::string_view set : {kCollectives, kFairSharing})
     if (const auto list = root.find(set))
       for (const Cursor& at : list->list()) cases.push_back(read_case(at, set));
   if (cases.empty()) root.fail("has no cases", "collectives or fair_sharing holds some");

@@ -6,75 +6,10 @@
 #include <cmath>
 
 #include "simulator/base/error.h"
-#include "simulator/links/played.h"
-#include "simulator/network/message_times.h"
+#include "simulator/links/folded_node.h"
 
 namespace ds::links {
 namespace {
-
-using Index = std::int32_t;
-
-/// The links of the one node, and messages over them.
-class FoldedNode {
- public:
-  explicit FoldedNode(const Cluster& cluster)
-      : c_(cluster), gpus_(static_cast<Index>(c_.gpus)), nics_(static_cast<Index>(c_.nics)) {
-    all_.capacities.assign(2 * c_.gpus, c_.gpu_bytes_per_s);
-    if (c_.nodes == 1) return;
-    all_.capacities.resize(2 * (c_.gpus + c_.nics), c_.nic_bytes_per_s);
-    if (c_.oversubscription > 1)
-      all_.capacities.resize(up() + 2,
-                             static_cast<double>(c_.nics) * c_.nic_bytes_per_s / c_.oversubscription);
-  }
-
-  Index gpus() const { return gpus_; }
-  network::Messages& messages() { return all_; }
-  /// The card of GPU `gpu`, where nothing else is said.
-  Index nic_of(Index gpu) const { return static_cast<Index>(std::int64_t{gpu} * c_.nics / c_.gpus); }
-
-  Index inside(Index from, Index to) { return add_way({c_.node_latency, {from, gpus_ + to}}); }
-  Index across(Index from, Index to) { return across(from, to, nic_of(from), nic_of(to)); }
-  Index across(Index from, Index to, Index nic_out, Index nic_in) {
-    network::Way way{c_.fabric_latency, {from, 2 * gpus_ + nic_out, 2 * gpus_ + nics_ + nic_in, gpus_ + to}};
-    if (c_.oversubscription > 1)
-      for (const Index link : {up(), up() + 1}) way.links.push_back(link);
-    return add_way(std::move(way));
-  }
-  /// A moment: it has come when all that it waits for has.
-  Index junction() {
-    if (nowhere_ < 0) nowhere_ = add_way({});
-    return all_.add(nowhere_, 0);
-  }
-
-  Played play(std::int64_t steps) const {
-    Played played{
-        .time = Seconds{std::ranges::max(network::message_times(all_))}, .steps = steps, .loads = {}};
-    std::vector<double> carried(all_.capacities.size());
-    for (const auto& message : all_.messages)
-      for (const Index link : all_.ways[message.way].links) carried[link] += message.bytes;
-    const auto add = [&](const char* what, Index first, Index links) {
-      LinkLoad& load = played.loads.emplace_back(
-          LinkLoad{.what = what, .bytes_per_s = all_.capacities[first], .time = played.time, .steps = steps});
-      for (Index i = 0; i < links; ++i) load.bytes += static_cast<double>(c_.nodes) * carried[first + i];
-      load.busiest_bytes = *std::max_element(carried.begin() + first, carried.begin() + first + 2 * links);
-    };
-    add("gpu", 0, gpus_);
-    if (c_.nodes > 1) add("nic", 2 * gpus_, nics_);
-    if (c_.nodes > 1 && c_.oversubscription > 1) add("fabric", up(), 1);
-    return played;
-  }
-
- private:
-  Index up() const { return 2 * (gpus_ + nics_); }
-  Index add_way(network::Way way) {
-    all_.ways.push_back(std::move(way));
-    return static_cast<Index>(all_.ways.size()) - 1;
-  }
-
-  const Cluster& c_;
-  Index gpus_, nics_, nowhere_{-1};
-  network::Messages all_;
-};
 
 /// Messages of which each waits for the one before.
 class Chain {
@@ -112,11 +47,10 @@ std::int64_t hops_of(Collective what, std::int64_t ranks) {
   return (what == Collective::all_reduce ? 2 : 1) * (ranks - 1);
 }
 
-Played ring(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played ring(const Spec& spec, const Cluster& c) {
   FoldedNode node(c);
   const std::int64_t hops = hops_of(spec.what, c.ranks());
-  const double chunks = static_cast<double>(spec.what == Collective::shift ? 1 : c.ranks() * spec.rings);
+  const auto chunks = static_cast<double>(spec.what == Collective::shift ? 1 : c.ranks() * spec.rings);
   for (std::int64_t ring = 0; ring < spec.rings; ++ring) {
     const std::vector<Index> ways = ways_around(node, c, ring);
     for (std::int64_t start = 0; start < c.gpus; ++start) {
@@ -130,8 +64,7 @@ Played ring(const Spec& spec) {
 
 /// Rows are nodes: a chunk of a row goes around it, its parts go around the column of the GPU where it is complete, and it goes
 /// around the row again.
-Played grid2d(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played grid2d(const Spec& spec, const Cluster& c) {
   FoldedNode node(c);
   const double chunk = spec.bytes / static_cast<double>(c.gpus), part = chunk / static_cast<double>(c.nodes);
   std::vector<Index> row, column;
@@ -157,8 +90,7 @@ Played grid2d(const Spec& spec) {
 }
 
 /// Once or, for an all-reduce, twice everyone to everyone. A GPU begins the second time when all of its own chunk has come.
-Played direct(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played direct(const Spec& spec, const Cluster& c) {
   FoldedNode node(c);
   const double message = spec.bytes / static_cast<double>(c.ranks()),
                others = static_cast<double>(c.nodes - 1);
@@ -183,8 +115,7 @@ Played direct(const Spec& spec) {
 }
 
 /// A rank's block in a step holds all that came in the steps before.
-Played halving_doubling(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played halving_doubling(const Spec& spec, const Cluster& c) {
   FoldedNode node(c);
   std::vector<std::int64_t> distances;
   for (std::int64_t d = c.ranks() / 2; d >= 1; d /= 2) distances.push_back(d);
@@ -240,8 +171,7 @@ Played along_cycle(const Cluster& c, double seconds, std::int64_t steps, double 
 }
 
 /// One message at a time: all go at the pace of the slowest link, which carries its messages without a break.
-Played relay(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played relay(const Spec& spec, const Cluster& c) {
   const auto ranks = static_cast<double>(c.ranks()), nodes = static_cast<double>(c.nodes);
   const double hops = ranks * (ranks - 1) / 2, piece = spec.bytes / ranks;
   double slowest = 0;
@@ -252,8 +182,7 @@ Played relay(const Spec& spec) {
 }
 
 /// A chain from rank 0 on, chunk behind chunk: the first goes over all links, and the others follow at the pace of the slowest.
-Played ring_broadcast(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played ring_broadcast(const Spec& spec, const Cluster& c) {
   const auto ranks = static_cast<double>(c.ranks()), across = static_cast<double>(c.nodes - 1);
   const double inside = ranks - 1 - across, chunk = spec.bytes / ranks;
   double seconds = 0, slowest = 0;
@@ -267,8 +196,7 @@ Played ring_broadcast(const Spec& spec) {
 }
 
 /// All of it leaves rank 0: by its link, and what goes to other nodes by one card.
-Played direct_broadcast(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Played direct_broadcast(const Spec& spec, const Cluster& c) {
   const auto near = static_cast<double>(c.gpus - 1), far = static_cast<double>((c.nodes - 1) * c.gpus);
   FoldedNode node(c);
   if (near > 0) node.messages().add(node.inside(0, 1), near * spec.bytes, near);
@@ -283,23 +211,22 @@ Played direct_broadcast(const Spec& spec) {
 
 }  // namespace
 
-Played over_cluster(const Spec& spec) {
+Played over_cluster(const Spec& spec, const Cluster& c) {
   const bool broadcast = spec.what == Collective::broadcast;
-  if (spec.cluster->ranks() == 1) return along_cycle(*spec.cluster, 0, 0, 0, 0, 0);
-  if (spec.what == Collective::shift) return ring(spec);
+  if (c.ranks() == 1) return along_cycle(c, 0, 0, 0, 0, 0);
+  if (spec.what == Collective::shift) return ring(spec, c);
   switch (spec.algorithms.front()) {
-    case Algorithm::ring: return broadcast ? ring_broadcast(spec) : ring(spec);
-    case Algorithm::halving_doubling: return halving_doubling(spec);
-    case Algorithm::direct: return broadcast ? direct_broadcast(spec) : direct(spec);
-    case Algorithm::relay: return relay(spec);
-    case Algorithm::grid2d: return grid2d(spec);
+    case Algorithm::ring: return broadcast ? ring_broadcast(spec, c) : ring(spec, c);
+    case Algorithm::halving_doubling: return halving_doubling(spec, c);
+    case Algorithm::direct: return broadcast ? direct_broadcast(spec, c) : direct(spec, c);
+    case Algorithm::relay: return relay(spec, c);
+    case Algorithm::grid2d: return grid2d(spec, c);
   }
   ensure(false, "reading has refused what a cluster does not have");
   return {};
 }
 
-Work work_of(const Spec& spec) {
-  const Cluster& c = *spec.cluster;
+Work work_of(const Spec& spec, const Cluster& c) {
   const auto gpus = static_cast<double>(c.gpus), nodes = static_cast<double>(c.nodes);
   const double passes = spec.what == Collective::all_reduce ? 2 : 1;
   if (spec.what == Collective::broadcast || spec.what == Collective::shift)

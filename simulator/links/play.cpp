@@ -19,8 +19,9 @@ Played over_dimensions(const Spec& spec) {
   double bytes = spec.bytes;
   for (std::size_t i = 0; i < spec.dimensions.size(); ++i) {
     const Dimension& dimension = spec.dimensions[i];
-    const auto groups = static_cast<double>(spec.ranks() / dimension.size);
-    Played one = along_dimension(spec.what, spec.algorithms[i], dimension, bytes, groups);
+    const std::int64_t groups = spec.ranks() / dimension.size;
+    Played one =
+        along_dimension(spec.what, spec.algorithms[i], dimension, bytes, static_cast<double>(groups));
     one.loads.front().what = "dimension " + std::to_string(i);
     all.time += one.time;
     all.steps += one.steps;
@@ -30,7 +31,9 @@ Played over_dimensions(const Spec& spec) {
   return all;
 }
 
-Played play(const Spec& spec) { return spec.cluster ? over_cluster(spec) : over_dimensions(spec); }
+Played play(const Spec& spec) {
+  return spec.cluster ? over_cluster(spec, *spec.cluster) : over_dimensions(spec);
+}
 
 Spec without_latency(Spec spec) {
   for (Dimension& dimension : spec.dimensions) dimension.latency = {};

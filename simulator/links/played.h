@@ -18,12 +18,12 @@ struct Played {
 /// `groups` is how many there are.
 Played along_dimension(Collective what, Algorithm algorithm, const Dimension& dimension, double bytes,
                        double groups);
-Played over_cluster(const Spec& spec);
+Played over_cluster(const Spec& spec, const Cluster& cluster);
 
 /// How many messages `over_cluster` plays, and how many of them may be on the way at once.
 struct Work {
   double messages{}, at_once{};
 };
-Work work_of(const Spec& spec);
+Work work_of(const Spec& spec, const Cluster& cluster);
 
 }  // namespace ds::links

@@ -157,7 +157,7 @@ void read_rings(Spec& spec, const Cursor& root) {
 
 void check_work(const Spec& spec, const Cursor& root) {
   if (!spec.cluster) return;
-  const Work work = work_of(spec);
+  const Work work = work_of(spec, *spec.cluster);
   if (work.messages > kMaxMessages || work.messages * work.at_once > kMaxMeetings)
     root.member("topology")
         .fail(fmt::format("{} is {:.3g} messages a node, {:.3g} of them at once",
