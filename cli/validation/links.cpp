@@ -115,7 +115,7 @@ Row judge_flows(const LinkCase& c, const links::FlowSet& set) {
       continue;
     }
     const double of_this = error_of(predicted->second, *expected.value);
-    if (!worst.empty() && std::abs(of_this) <= std::abs(error)) continue;
+    if (row.predicted && std::abs(of_this) <= std::abs(error)) continue;
     error = of_this;
     worst = flow;
     row.measured = expected.value;
