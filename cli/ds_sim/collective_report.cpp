@@ -10,9 +10,8 @@ using Json = nlohmann::ordered_json;
 
 void add_rates(Json& json, const links::Explained& e) {
   json["time_s"] = e.time.value;
-  if (!e.algorithm_bytes_per_s) return;
-  json["algorithm_bytes_per_s"] = *e.algorithm_bytes_per_s;
-  json["bus_bytes_per_s"] = *e.bus_bytes_per_s;
+  if (e.algorithm_bytes_per_s) json["algorithm_bytes_per_s"] = *e.algorithm_bytes_per_s;
+  if (e.bus_bytes_per_s) json["bus_bytes_per_s"] = *e.bus_bytes_per_s;
 }
 
 Json to_json(const links::LinkLoad& load) {
