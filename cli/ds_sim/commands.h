@@ -56,11 +56,17 @@ struct ValidateOptions {
   std::string cases;          // only those whose id begins so
 };
 
+struct CollectiveOptions {
+  std::string spec;
+  bool sweep{false};
+};
+
 int sim_run(const Common& common, const RunOptions& options);
 int sim_compare(const Common& common, const CompareOptions& options);
 int sim_diff(const Common& common, const CompareOptions& options);
 int sim_sweep(const Common& common, const SweepOptions& options);
 int sim_validate(const Common& common, const ValidateOptions& options);
+int sim_collective(const Common& common, const CollectiveOptions& options);
 int sim_convert(const Common& common, const ConvertOptions& options);
 int sim_export(const Common& common, const ExportOptions& options);
 int sim_presets(const Common& common, const PresetsOptions& options);

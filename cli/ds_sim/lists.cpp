@@ -16,18 +16,26 @@
 #include "simulator/base/file.h"
 #include "simulator/convert/convert.h"
 #include "simulator/cost/profile_limits.h"
+#include "simulator/links/limits.h"
 
 namespace ds::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Of jobs, of profiles, and our own.
+/// Of jobs, of profiles, of collectives, and our own.
 std::vector<workload::Limit> limits() {
   std::vector<workload::Limit> all(workload::limits().begin(), workload::limits().end());
   all.insert(all.end(), std::begin(cost::kProfileLimits), std::end(cost::kProfileLimits));
+  all.insert(all.end(), std::begin(links::kLimits), std::end(links::kLimits));
   all.push_back({"bytes of a launch to convert", static_cast<double>(convert::kMaxLaunchBytes)});
   all.push_back({"points of a sweep", static_cast<double>(kMostPoints)});
+  return all;
+}
+
+std::vector<Range> ranges() {
+  std::vector<Range> all(std::begin(kRanges), std::end(kRanges));
+  all.insert(all.end(), std::begin(links::kStatedRanges), std::end(links::kStatedRanges));
   return all;
 }
 
@@ -54,7 +62,7 @@ int sim_limits(const Common& common) {
       list.push_back(
           {{"what", limit.what},
            {"at_most", is_exact(limit) ? Json(static_cast<std::int64_t>(limit.most)) : Json(limit.most)}});
-    for (const Range& range : kRanges)
+    for (const Range& range : ranges())
       list.push_back({{"what", name_of(range)}, {"at_least", range.least}, {"at_most", range.most}});
     write_list(common, "limits", std::move(list));
   }
@@ -68,7 +76,7 @@ int sim_limits(const Common& common) {
                           {""},
                           {is_exact(limit) ? terminal::exact(static_cast<std::int64_t>(limit.most))
                                            : fmt::format("{:g}", limit.most)}});
-  for (const Range& range : kRanges)
+  for (const Range& range : ranges())
     table.rows.push_back(
         {{name_of(range)}, {fmt::format("{:g}", range.least)}, {fmt::format("{:g}", range.most)}});
   show(common, terminal::draw(table, common.screen(STDOUT_FILENO)));

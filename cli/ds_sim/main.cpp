@@ -115,11 +115,20 @@ int answer(int argc, char** argv) {
   CLI::App* validate = app.add_subcommand("validate", "Predict measured cases, show the errors");
   validate
       ->add_option("FILE", validate_options.file,
-                   "Measured cases: profiles/measured/training_steps.json; - is standard input")
+                   "Measured cases, such as profiles/measured/training_steps.json or collectives.json; - is "
+                   "standard input")
       ->required();
   validate->add_option("--fitted", validate_options.fitted, kFittedHelp)->type_name("none|family|all");
   validate->add_option("--case", validate_options.cases, "Only cases whose id begins with this")
       ->type_name("ID");
+  CollectiveOptions collective_options;
+  CLI::App* collective =
+      app.add_subcommand("collective", "Time one collective over links that a file states");
+  collective
+      ->add_option("SPEC", collective_options.spec,
+                   "Collective, bytes, algorithm and topology: docs/collective.md; - is standard input")
+      ->required();
+  collective->add_flag("--sweep", collective_options.sweep, "Also at sizes from 1 KiB to 16 GiB");
   ConvertOptions convert_options;
   CLI::App* convert = app.add_subcommand("convert", "Make a job of another program's launch");
   add_convert(*convert, convert_options);
@@ -137,6 +146,7 @@ int answer(int argc, char** argv) {
   schema->add_option("WHAT", schema_of, "Whose: job, report, exec-report, profile, ...")->required();
   constexpr std::string_view kNoJob = "no job is read here", kSoon = "nothing here takes long";
   for (CLI::App* command : {run, compare, diff, sweep}) add_common(*command, common, {});
+  add_common(*collective, common, {.job = {}, .report = {}, .progress = kSoon});
   add_common(*validate, common,
              {.job = "the file's jobs are judged as they are", .report = {}, .progress = {}});
   add_common(*presets, common, {.job = kNoJob, .report = {}, .progress = {}});
@@ -157,7 +167,7 @@ int answer(int argc, char** argv) {
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-      return answer_usage(app, e, argc, argv, {"collective", "capacity", "plot"});
+      return answer_usage(app, e, argc, argv, {"capacity", "plot"});
     }
     if (app.get_subcommands().empty()) return refuse_usage("a command is missing");
     refuse_empty_values(app);
@@ -168,6 +178,7 @@ int answer(int argc, char** argv) {
     if (diff->parsed()) return sim_diff(common, compare_options);
     if (sweep->parsed()) return sim_sweep(common, sweep_options);
     if (validate->parsed()) return sim_validate(common, validate_options);
+    if (collective->parsed()) return sim_collective(common, collective_options);
     if (convert->parsed()) return sim_convert(common, convert_options);
     if (exported->parsed()) return sim_export(common, export_options);
     if (presets->parsed()) return sim_presets(common, presets_options);

@@ -88,7 +88,7 @@ std::string scores_table(const Summary& summary, const terminal::Screen& screen)
   for (const auto& [metric, m] : summary.metrics) {
     for (const auto& [set, s] : m.by_set) table.rows.push_back(score_row(metric, set, s));
     for (const auto& [trust, s] : m.by_trust) table.rows.push_back(score_row(metric, "trust " + trust, s));
-    table.rows.push_back(score_row(metric, "A and B", m.all));
+    table.rows.push_back(score_row(metric, m.by_trust.empty() ? "all" : "A and B", m.all));
     table.rows.emplace_back();
   }
   return terminal::draw(table, screen);
@@ -101,8 +101,8 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
   const cost::Fitted fitted = fitted_of(options.fitted);
   const Document document = read_document_argument(options.file);
-  std::vector<Case> cases = read_cases(document);
-  std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });
+  std::vector<Task> cases = read_tasks(document, fitted);
+  std::erase_if(cases, [&](const Task& c) { return !c.id.starts_with(options.cases); });
   if (cases.empty())
     throw InputError("--case", fmt::format("no case of {} begins with {}", options.file, options.cases));
   std::vector<Row> rows;
@@ -110,7 +110,7 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   for (std::size_t i = 0; i < cases.size(); ++i) {
     line.update(static_cast<double>(i) / static_cast<double>(cases.size()), cases[i].id);
-    std::vector<Row> judged = judge(cases[i], fitted);
+    std::vector<Row> judged = cases[i].rows();
     if (std::ranges::any_of(judged, &Row::failed)) ++failed_cases;
     std::ranges::move(judged, std::back_inserter(rows));
   }

@@ -32,8 +32,10 @@ Json to_json(const Row& row) {
   if (row.measured && row.metric == "fits") json["measured"] = *row.measured != 0;
   if (row.predicted) json["predicted"] = *row.predicted;
   if (row.predicted && row.metric == "fits") json["predicted"] = *row.predicted != 0;
+  if (row.parts) json["measured"] = row.parts->measured, json["predicted"] = row.parts->predicted;
   if (row.low && row.high) json["low"] = *row.low, json["high"] = *row.high;
   if (row.error) json["error"] = *row.error;
+  if (!row.tolerance.empty()) json["tolerance"] = row.tolerance;
   if (row.noise) json["noise"] = *row.noise;
   if (row.kind)
     json["kind"] = {{"node", row.kind->node},       {"gpu", row.kind->gpu},

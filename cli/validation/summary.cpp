@@ -73,7 +73,7 @@ Summary summarise(const std::vector<Row>& rows) {
     for (const Row& row : rows) {
       if (!of_metric(row) || !row.error) continue;
       m.by_set.try_emplace(row.set);
-      m.by_trust.try_emplace(row.trust);
+      if (!row.trust.empty()) m.by_trust.try_emplace(row.trust);
     }
     for (auto& [set, s] : m.by_set)
       s = score(rows, [&](const Row& row) { return of_metric(row) && row.set == set; });

@@ -1,13 +1,14 @@
 #pragma once
-// Predictions held against published measurements of training steps: `ds-sim validate FILE`.
+// Predictions held against what was measured, or what others found: `ds-sim validate FILE`.
 //
-//   const std::vector<Case> cases = read_cases(document);
-//   std::vector<Row> rows = judge(cases[0]);      // a row for each thing that was measured
-//   const Summary summary = summarise(rows);      // errors by metric, set and trust
+//   for (const Task& task : read_tasks(document, fitted))   // one a case, of whatever kind
+//     std::ranges::move(task.rows(), ...);                  // a row for each thing that was measured
+//   const Summary summary = summarise(rows);                // errors by metric, set and trust
 //
 // An error is one of time: predicted / measured - 1, turned round for rates, so that above 0 always means "too slow".
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,20 +40,35 @@ struct Case {
 /// Throws InputError where the file is no list of measured training steps.
 std::vector<Case> read_cases(const Document& document);
 
+/// Where a metric is an object, as the ends of flows are.
+struct Parts {
+  std::map<std::string, double> measured, predicted;
+};
+
 /// One metric of one case, or the case where none of its metrics can be read. Without a prediction, or where a verdict is wrong, it
 /// has failed, and the message says why.
 struct Row {
   std::string id, set, trust, metric;
   std::optional<double> measured;
   std::optional<double> predicted, low, high, error;
-  std::optional<double> noise;        // of what was measured
-  std::optional<cost::RunKind> kind;  // where it could be predicted
+  std::optional<double> noise;              // of what was measured
+  std::optional<cost::RunKind> kind;        // where it could be predicted
+  std::map<std::string, double> tolerance;  // as the case has it, where it has one: {"relative", 0.02}
+  std::optional<Parts> parts;               // measured, predicted and error are those of the worst of them
   bool failed{};
   std::string message;
 };
 
 /// Predicts the case at event depth, with fitted constants up to that level.
 std::vector<Row> judge(const Case& c, cost::Fitted fitted);
+
+/// A case of any kind, ready to be judged.
+struct Task {
+  std::string id;
+  std::function<std::vector<Row>()> rows;
+};
+/// What kind of file it is follows from what stands in it. Throws InputError where it is of none.
+std::vector<Task> read_tasks(const Document& document, cost::Fitted fitted);
 
 /// Of absolute errors, as fractions.
 struct Score {

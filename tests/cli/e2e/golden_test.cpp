@@ -1,4 +1,5 @@
-// tests/golden/<name>/{job.json,report.json}: predictions that may change on purpose only. With DS_REWRITE_GOLDEN=1 the
+// tests/golden/<name>/{job.json,report.json}: predictions that may change on purpose only; with spec.json in the place of job.json,
+// collectives over stated links. With DS_REWRITE_GOLDEN=1 the
 // reports are written anew instead, for the diff to be looked at; `make golden` does that.
 #include <gtest/gtest.h>
 
@@ -18,7 +19,8 @@ using Json = nlohmann::ordered_json;
 std::vector<fs::path> golden_folders() {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(std::string(DS_SOURCE_DIR) + "/tests/golden"))
-    if (fs::exists(entry.path() / "job.json")) folders.push_back(entry.path());
+    if (fs::exists(entry.path() / "job.json") || fs::exists(entry.path() / "spec.json"))
+      folders.push_back(entry.path());
   std::ranges::sort(folders);
   return folders;
 }
@@ -35,11 +37,13 @@ class Golden : public World, public testing::WithParamInterface<fs::path> {};
 
 TEST_P(Golden, ReportIsTheSameToTheByte) {
   const fs::path folder = GetParam();
-  const Ended ended =
-      sim({"run", "job.json", "--report", path("report.json"), "-q"}, {.folder = folder.string()});
+  const bool collective = fs::exists(folder / "spec.json");
+  const Ended ended = sim({collective ? "collective" : "run", collective ? "spec.json" : "job.json",
+                           "--report", path("report.json"), "-q"},
+                          {.folder = folder.string()});
   ASSERT_TRUE(ended.status == 0 || ended.status == 1) << ended.err;
   const std::string report = read(path("report.json"));
-  EXPECT_EQ(schema_faults("report", report), "");
+  EXPECT_EQ(schema_faults(collective ? "collective" : "report", report), "");
   const std::string now = without_origin(report);
   if (std::getenv("DS_REWRITE_GOLDEN") != nullptr)
     std::ofstream(folder / "report.json", std::ios::binary) << now;

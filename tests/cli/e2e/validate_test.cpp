@@ -114,6 +114,8 @@ TEST_F(Validate, FilesThatAreNoCasesAreRefused) {
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]")}), 2, "empty.json"));
   EXPECT_TRUE(complains(sim({"validate", write("job.json", kJob)}), 2, "job.json"));
   EXPECT_TRUE(complains(sim({"validate", write("empty.json", "[]"), "--fitted", "some"}), 2, "--fitted"));
+  for (const char* none : {R"({"collectives": []})", R"({"collectives": 5})", R"({"fair_sharing": {}})"})
+    EXPECT_TRUE(complains(sim({"validate", write("none.json", none)}), 2, "none.json")) << none;
   const Json cases = {measured_case("good", Json::parse(kJob), {{"fits", true}})};
   EXPECT_TRUE(complains(sim({"validate", write("c.json", cases.dump()), "--case", "bad"}), 2, "--case"));
 }
@@ -147,6 +149,109 @@ TEST_F(Validate, WhatWasFusedMayStandBesideTheJob) {
   const double fused = peak(nullptr);
   const double logits = 1024.0 * 50432 / 2 * 4 / 1e9;  // in fp32, of one tensor-parallel rank
   EXPECT_NEAR(peak({"bias_gelu", "bias_dropout_add", "layer_norm", "not ours"}), fused + logits, 0.06);
+}
+
+/// A collective of 4 s: three steps of 1 s and 1/3 s of latency.
+Json collective_case(const std::string& id, double expected) {
+  const Json topology = {
+      {"dimensions", {{{"kind", "ring"}, {"size", 4}, {"link_bytes_per_s", 1e9}, {"latency_s", 1.0 / 3}}}}};
+  return {
+      {"id", id},
+      {"spec", {{"collective", "all_gather"}, {"bytes", 4e9}, {"algorithm", "ring"}, {"topology", topology}}},
+      {"expected", {{"time_s", expected}}},
+      {"tolerance", {{"relative", 0.01}}}};
+}
+
+/// Two flows of 1 GB over a link of 1 GB/s, one over another: 2 s, 2 s and 1 s.
+Json flows_case(const std::string& id, const Json& expected) {
+  Json flows = Json::array();
+  for (const auto& [name, link] : {std::pair("x", "a"), std::pair("y", "a"), std::pair("z", "b")})
+    flows.push_back({{"id", name}, {"bytes", 1e9}, {"links", {link}}, {"start_s", 0}});
+  return {{"id", id},
+          {"links", {{{"id", "a"}, {"bytes_per_s", 1e9}}, {{"id", "b"}, {"bytes_per_s", 1e9}}}},
+          {"flows", flows},
+          {"expected", {{"finish_s", expected}}},
+          {"tolerance", {{"relative", 0.01}}}};
+}
+
+TEST_F(Validate, CollectivesAndFlowsAreHeldAgainstWhatOthersFound) {
+  const Json file = {
+      {"about", "x"},
+      {"collectives", {collective_case("right", 4.02), collective_case("wrong", 3)}},
+      {"fair_sharing",
+       {flows_case("even", {{"x", 2}, {"y", 2}, {"z", 1}}), flows_case("odd", {{"x", 2}, {"y", 4}})}}};
+  const Json report = validated(file, 1);
+  const Json& rows = report["cases"];
+  ASSERT_EQ(rows.size(), 4U);
+  EXPECT_NEAR(rows[0]["predicted"].get<double>(), 4, 1e-12);
+  EXPECT_NEAR(rows[1]["error"].get<double>(), 1.0 / 3, 1e-12);
+  EXPECT_EQ(rows[2]["metric"], "finish_s");
+  EXPECT_EQ(rows[2]["predicted"], (Json{{"x", 2.0}, {"y", 2.0}, {"z", 1.0}}));
+  EXPECT_EQ(rows[3]["measured"], (Json{{"x", 2.0}, {"y", 4.0}}));
+  EXPECT_NEAR(rows[3]["error"].get<double>(), -0.5, 1e-12);  // of the worst
+  EXPECT_NE(rows[3]["message"].get<std::string>().find("flow \"y\""), std::string::npos);
+  for (const Json& row : rows) EXPECT_EQ(row["tolerance"]["relative"], 0.01);
+  EXPECT_EQ(rows[0]["failed"], false);
+  EXPECT_EQ(rows[1]["failed"], true);
+  EXPECT_EQ(rows[2]["failed"], false);
+  EXPECT_EQ(rows[3]["failed"], true);
+  EXPECT_EQ(report["summary"]["failed"], 2);
+  EXPECT_EQ(report["summary"]["time_s"]["all"]["count"], 2);
+  EXPECT_EQ(report["summary"]["finish_s"]["by_trust"], Json::object());
+  const Ended table = sim({"validate", path("cases.json"), "--case", "ri"});
+  EXPECT_EQ(table.status, 0) << table.err;
+  EXPECT_NE(table.out.find("1 of 1 cases"), std::string::npos) << table.out;
+}
+
+TEST_F(Validate, OneBadCollectiveOrFlowFailsAlone) {
+  const Json good = collective_case("good", 4), flows = flows_case("flows", {{"x", 2}});
+  std::vector<Json> bad{nullptr, 7, "case", Json::array(), Json::object()};
+  const auto with = [](Json base, const char* pointer, const Json& value) {
+    base[Json::json_pointer(pointer)] = value;
+    return base;
+  };
+  const std::string dimension = "/spec/topology/dimensions/0";
+  for (const char* at : {"/id", "/spec", "/expected", "/tolerance", "/spec/collective", "/spec/bytes",
+                         "/spec/algorithm", "/spec/topology", "/spec/topology/dimensions"})
+    for (const Json& value : {Json(), Json(-1), Json(Json::array())}) bad.push_back(with(good, at, value));
+  for (const char* key : {"/kind", "/size", "/link_bytes_per_s", "/latency_s"})
+    for (const Json& value : {Json(), Json("fast"), Json(-1)})
+      bad.push_back(with(good, (dimension + key).c_str(), value));
+  bad.push_back(with(good, "/expected", {{"time_ms", 4}}));
+  bad.push_back(with(good, "/spec/rings", 2));
+  for (const char* at : {"/links", "/flows", "/links/0", "/flows/0", "/flows/1/id", "/flows/1/links/0"})
+    for (const Json& value : {Json(), Json(-1), Json("z"), Json(Json::array())})
+      bad.push_back(with(flows, at, value));
+  bad.push_back(with(flows, "/expected/finish_s", {{"nobody", 1}}));
+  Json list = Json::array({good});
+  for (const Json& one : bad) {
+    if (one.is_object() && one.contains("flows")) continue;
+    list.push_back(one);
+    list.push_back(good);
+  }
+  Json sharing = Json::array({flows});
+  for (const Json& one : bad) {
+    if (one.is_object() && one.contains("spec")) continue;
+    sharing.push_back(one);
+    sharing.push_back(flows);
+  }
+  const Json report = validated({{"collectives", list}, {"fair_sharing", sharing}}, 1);
+  const Json& rows = report["cases"];
+  ASSERT_EQ(rows.size(), list.size() + sharing.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::size_t place = i < list.size() ? i : i - list.size();
+    EXPECT_EQ(rows[i]["failed"], place % 2 == 1) << rows[i];
+    EXPECT_EQ(rows[i].contains("message"), place % 2 == 1) << rows[i];
+  }
+}
+
+TEST_F(Validate, TheShippedCollectivesAndFlowsAreMet) {
+  for (const char* name : {"collectives", "fair_sharing"}) {
+    const Ended ended =
+        sim({"validate", DS_SOURCE_DIR "/profiles/measured/" + std::string(name) + ".json", "--report", "-"});
+    EXPECT_EQ(ended.status, 0) << ended.err;
+    EXPECT_EQ(schema_faults("validation", ended.out), "");
+  }
 }
 
 /// Peaks of Megatron-LM's own tests, to the byte as torch counts them; the bounds are those of docs/accuracy.md.

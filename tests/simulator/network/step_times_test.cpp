@@ -3,19 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
-
-#include "simulator/base/file.h"
 
 namespace ds::network {
 namespace {
 
 using collective::Algorithm;
 using collective::Collective;
-using Json = nlohmann::json;
 
-/// Links of one dimension, as profiles/measured/collectives.json defines their kinds.
+/// Links of one dimension, as docs/collective.md defines their kinds.
 Wires wires(const std::string& kind, std::int32_t ranks, double rate, double latency_s) {
   Wires wires;
   const bool full = kind == "fully_connected";
@@ -37,34 +33,6 @@ Wires wires(const std::string& kind, std::int32_t ranks, double rate, double lat
 }
 
 Seconds last(const std::vector<Seconds>& ends) { return *std::ranges::max_element(ends); }
-
-template <class Enum, std::size_t N>
-Enum by_name(const Enum (&all)[N], const std::string& name) {
-  for (const Enum one : all)
-    if (name_of(one) == name) return one;
-  throw std::runtime_error(name);
-}
-
-TEST(StepTimes, AgreeWithEveryCaseOfAnIndependentSimulator) {
-  const Json file =
-      Json::parse(read_file(std::string(DS_SOURCE_DIR) + "/profiles/measured/collectives.json"));
-  int cases = 0;
-  for (const Json& one : file["collectives"]) {
-    SCOPED_TRACE(one["id"].get<std::string>());
-    const Json& spec = one["spec"];
-    const Json& links = spec["topology"]["dimensions"][0];
-    const std::int32_t ranks = links["size"];
-    const collective::Steps plan =
-        collective::steps(by_name(collective::kCollectives, spec["collective"]),
-                          by_name(collective::kAlgorithms, spec["algorithm"]), ranks);
-    const Wires network = wires(links["kind"], ranks, links["link_bytes_per_s"], links["latency_s"]);
-    const Seconds end = last(step_times(plan, spec["bytes"].get<double>() / plan.chunks, network));
-    const double right = one["expected"]["time_s"];
-    EXPECT_NEAR(end.value / right, 1, one["tolerance"]["relative"].get<double>());
-    ++cases;
-  }
-  EXPECT_EQ(cases, 27);
-}
 
 /// Latency 1, rate 1, chunks of 4: a step of one message takes 5. On a switch two messages to one receiver share its way
 /// down: 1 + 8.
