@@ -92,8 +92,9 @@ std::string front_panel(const SearchAnswer& answer, double top) {
       kLeft, kRight, frame.most_seconds, [&](double value) { return frame.y(value); },
       [&](double value) { return value == 0 ? "0" : terminal::in_unit_of(least, Seconds{value}); });
   const double tick = chart::tick_of(frame.most_gigabytes);
-  for (double at = 0; at <= frame.most_gigabytes * (1 + 1e-9); at += tick)
-    svg += chart::text_at(frame.x(at), frame.bottom() + 20, "middle", fmt::format("{:.6g} GB", at));
+  for (int i = 0; i * tick <= frame.most_gigabytes * (1 + 1e-9); ++i)
+    svg +=
+        chart::text_at(frame.x(i * tick), frame.bottom() + 20, "middle", fmt::format("{:.6g} GB", i * tick));
   std::vector<const Judged*> front, others;
   for (const Judged& one : answer.front) front.push_back(&one);
   for (const Judged& one : answer.top) others.push_back(&one);

@@ -148,10 +148,10 @@ Events read_events(const Cursor& list, const std::optional<Checkpoint>& end) {
     events.emplace_back();
     if (one.is_null()) continue;
     const std::vector<Cursor> numbers = row(one, 2 + std::size(kParts));
-    events.back() =
-        AtEventDepth{.step_time = {numbers[0].positive()}, .sigma = numbers[1].real(0), .parts = {}};
+    AtEventDepth event{.step_time = {numbers[0].positive()}, .sigma = numbers[1].real(0), .parts = {}};
     for (std::size_t i = 0; i < std::size(kParts); ++i)
-      events.back()->parts.*kParts[i] = Seconds{numbers[2 + i].real(0)};
+      event.parts.*kParts[i] = Seconds{numbers[2 + i].real(0)};
+    events.back() = event;
   }
   return events;
 }
