@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "cli/ds_sim/commands.h"
 #include "cli/prediction/prediction.h"
 #include "cli/session/phases.h"
+#include "cli/validation/reliability.h"
 #include "cli/validation/validation.h"
 #include "simulator/base/error.h"
 #include "simulator/base/file.h"
@@ -88,10 +90,28 @@ std::string scores_table(const Summary& summary, const terminal::Screen& screen)
   for (const auto& [metric, m] : summary.metrics) {
     for (const auto& [set, s] : m.by_set) table.rows.push_back(score_row(metric, set, s));
     for (const auto& [trust, s] : m.by_trust) table.rows.push_back(score_row(metric, "trust " + trust, s));
-    table.rows.push_back(score_row(metric, "A and B", m.all));
+    table.rows.push_back(score_row(metric, m.by_trust.empty() ? "all" : "A and B", m.all));
     table.rows.emplace_back();
   }
   return terminal::draw(table, screen);
+}
+
+/// A case of any kind.
+struct Asked {
+  std::string id;
+  std::function<std::vector<Row>()> judged;
+};
+
+/// What kind of cases a file holds is told by its content.
+std::vector<Asked> cases_of(const Document& document, cost::Fitted fitted) {
+  std::vector<Asked> asked;
+  if (has_reliability_cases(document)) {
+    for (ReliabilityCase& c : read_reliability_cases(document))
+      asked.push_back({c.id, [c] { return std::vector<Row>{judge(c)}; }});
+    return asked;
+  }
+  for (Case& c : read_cases(document)) asked.push_back({c.id, [c, fitted] { return judge(c, fitted); }});
+  return asked;
 }
 
 }  // namespace
@@ -101,8 +121,8 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   check_against({{"--report", common.report}}, {{"the list of cases", options.file}});
   const cost::Fitted fitted = fitted_of(options.fitted);
   const Document document = read_document_argument(options.file);
-  std::vector<Case> cases = read_cases(document);
-  std::erase_if(cases, [&](const Case& c) { return !c.id.starts_with(options.cases); });
+  std::vector<Asked> cases = cases_of(document, fitted);
+  std::erase_if(cases, [&](const Asked& c) { return !c.id.starts_with(options.cases); });
   if (cases.empty())
     throw InputError("--case", fmt::format("no case of {} begins with {}", options.file, options.cases));
   std::vector<Row> rows;
@@ -110,7 +130,7 @@ int sim_validate(const Common& common, const ValidateOptions& options) {
   terminal::ProgressLine line(common.progress_mode(), common.screen(STDERR_FILENO));
   for (std::size_t i = 0; i < cases.size(); ++i) {
     line.update(static_cast<double>(i) / static_cast<double>(cases.size()), cases[i].id);
-    std::vector<Row> judged = judge(cases[i], fitted);
+    std::vector<Row> judged = cases[i].judged();
     if (std::ranges::any_of(judged, &Row::failed)) ++failed_cases;
     std::ranges::move(judged, std::back_inserter(rows));
   }

@@ -107,9 +107,8 @@ Case read_case(const Cursor& at) {
 
 std::vector<Case> read_cases(const Document& document) {
   const Cursor root = document.root();
-  if (root.is_object() && (root.find("collectives") || root.find("cases")))
-    root.fail("collectives, fair sharing and reliability are not validated yet",
-              "a list of training steps is");
+  if (root.is_object() && root.find("collectives"))
+    root.fail("collectives and fair sharing are not validated yet", "a list of training steps is");
   const std::vector<Cursor> list = root.list(1);
   if (std::ranges::none_of(list, &Cursor::is_object)) list.front().expect_object();
   std::vector<Case> cases;

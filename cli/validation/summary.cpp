@@ -28,7 +28,7 @@ Score score(const std::vector<Row>& rows, Keep&& keep) {
   std::vector<double> errors, noises;
   int inside = 0, intervals = 0;
   for (const Row& row : rows) {
-    if (!row.error || !keep(row)) continue;
+    if (!row.error || row.context || !keep(row)) continue;
     errors.push_back(std::abs(*row.error));
     if (row.noise) noises.push_back(*row.noise);
     if (!row.low || !row.high) continue;
@@ -52,7 +52,7 @@ Score score_over_sets(const std::vector<Row>& rows, Keep&& keep) {
   Score result = score(rows, keep);
   std::map<std::string, std::vector<double>> sets;
   for (const Row& row : rows)
-    if (row.error && keep(row)) sets[row.set].push_back(std::abs(*row.error));
+    if (row.error && !row.context && keep(row)) sets[row.set].push_back(std::abs(*row.error));
   std::vector<double> means;
   for (const auto& [set, errors] : sets) means.push_back(mean(errors));
   if (!means.empty()) result.mean_over_sets = mean(means);
@@ -65,15 +65,15 @@ Summary summarise(const std::vector<Row>& rows) {
   Summary summary;
   for (const Row& row : rows) {
     if (row.failed) ++summary.failed;
-    if (row.error) summary.metrics[row.metric];
+    if (row.error && !row.context) summary.metrics[row.metric];
   }
   for (auto& [metric, m] : summary.metrics) {
     const auto of_metric = [&metric](const Row& row) { return row.metric == metric; };
     m.all = score_over_sets(rows, [&](const Row& row) { return of_metric(row) && row.trust != "C"; });
     for (const Row& row : rows) {
-      if (!of_metric(row) || !row.error) continue;
+      if (!of_metric(row) || !row.error || row.context) continue;
       m.by_set.try_emplace(row.set);
-      m.by_trust.try_emplace(row.trust);
+      if (!row.trust.empty()) m.by_trust.try_emplace(row.trust);
     }
     for (auto& [set, s] : m.by_set)
       s = score(rows, [&](const Row& row) { return of_metric(row) && row.set == set; });

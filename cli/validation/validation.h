@@ -1,5 +1,6 @@
 #pragma once
-// Predictions held against published measurements of training steps: `ds-sim validate FILE`.
+// Predictions held against published measurements: `ds-sim validate FILE`. Here those of training steps; reliability.h has questions to
+// the failure model, whose answers are the same rows.
 //
 //   const std::vector<Case> cases = read_cases(document);
 //   std::vector<Row> rows = judge(cases[0]);      // a row for each thing that was measured
@@ -47,6 +48,8 @@ struct Row {
   std::optional<double> predicted, low, high, error;
   std::optional<double> noise;        // of what was measured
   std::optional<cost::RunKind> kind;  // where it could be predicted
+  bool context{};                     // shown, never scored, and in no mean
+  bool known_miss{};                  // an honest prediction is far off, and the file says why
   bool failed{};
   std::string message;
 };
