@@ -115,9 +115,10 @@ void explain(const Common& common, const workload::Job& job, const std::optional
          fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
 }
 
-/// A number that may be larger than any count of things.
-std::string whole(double value) {
-  constexpr double kCountable = 9e15;
+/// A number of things that may be a fraction of one, or more than can be counted.
+std::string number_of(double value) {
+  constexpr double kCountable = 9e15, kFew = 10;
+  if (value > 0 && value < kFew) return fmt::format("{:.2g}", value);
   return value < kCountable ? terminal::exact(std::llround(value)) : fmt::format("{:.3g}", value);
 }
 
@@ -126,7 +127,7 @@ std::string whole_run_text(const workload::Job& job, const run::WholeRun& run) {
   std::string text;
   if (const auto& length = run.length) {
     text += fmt::format("whole run  {}, {} {}-hours", terminal::duration(length->wall),
-                        whole(length->gpu_hours), job.cluster.cpu() ? "rank" : "GPU");
+                        number_of(length->gpu_hours), job.cluster.cpu() ? "rank" : "GPU");
     if (length->energy_kwh) text += ", " + terminal::energy(*length->energy_kwh);
     if (length->cost_usd) text += ", " + terminal::money(*length->cost_usd);
     text += run.stops ? "\n" : ", if nothing fails\n";
@@ -144,10 +145,10 @@ std::string whole_run_text(const workload::Job& job, const run::WholeRun& run) {
   const Seconds between = run.stops->failures.between;
   if (!std::isfinite(between.value)) return text + "failures   none\n";
   text += fmt::format("failures   one in {}", terminal::duration(between));
-  if (run.length && run.length->failures) text += fmt::format(", {} in all", whole(*run.length->failures));
+  if (run.length && run.length->failures)
+    text += fmt::format(", {} in all", number_of(*run.length->failures));
   return text + fmt::format("; a save every {} stops training for {}\n",
-                            terminal::duration(run.stops->interval),
-                            terminal::duration(run.stops->failures.saving->write));
+                            terminal::duration(run.stops->interval), terminal::duration(run.stops->write));
 }
 
 /// The runs from whose errors the interval follows.

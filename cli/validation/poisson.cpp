@@ -2,7 +2,7 @@
 #include "cli/validation/poisson.h"
 
 #include <cmath>
-#include <numbers>
+#include <cstdint>
 
 namespace ds::cli {
 namespace {
@@ -17,11 +17,17 @@ double at_most(double mean, double count) {
   double sum = 0;
   if (count < mean) {
     double term = std::exp(log_term(mean, count));
-    for (double k = count; term > kNothing * sum && k >= 0; term *= k / mean, --k) sum += term;
+    for (std::int64_t down = 0; term > kNothing * sum; ++down) {
+      sum += term;
+      term *= (count - static_cast<double>(down)) / mean;  // 0 below a count of none
+    }
     return sum;
   }
   double term = std::exp(log_term(mean, count + 1));
-  for (double k = count + 1; term > kNothing; ++k, term *= mean / k) sum += term;
+  for (std::int64_t up = 2; term > kNothing; ++up) {
+    sum += term;
+    term *= mean / (count + static_cast<double>(up));
+  }
   return 1 - sum;
 }
 

@@ -28,20 +28,20 @@ std::string shown(const Ends& ends) {
 }
 
 std::string bound_text(const Expected& e) {
-  if (e.least && e.most) return fmt::format("between {:.6g} and {:.6g}", *e.least, *e.most);
-  return e.least ? fmt::format("at least {:.6g}", *e.least) : fmt::format("at most {:.6g}", *e.most);
+  if (std::isinf(e.most)) return fmt::format("at least {:.6g}", e.least);
+  if (std::isinf(e.least)) return fmt::format("at most {:.6g}", e.most);
+  return fmt::format("between {:.6g} and {:.6g}", e.least, e.most);
 }
 
 /// Why the answer does not pass; "" where it does.
 std::string fault_of_bound(const Ends& answer, const Expected& e) {
-  if ((!e.least || answer.low >= *e.least) && (!e.most || answer.high <= *e.most)) return "";
+  if (answer.low >= e.least && answer.high <= e.most) return "";
   return fmt::format("is {}, expected is {}", shown(answer), bound_text(e));
 }
 
 std::string fault_of_interval(const Ends& answer, double measured, const Tolerance& t) {
-  if (!is_within(answer.low, t.interval->low, *t.relative) ||
-      !is_within(answer.high, t.interval->high, *t.relative))
-    return fmt::format("is {}, expected is {} within {:.6g}", shown(answer), shown(*t.interval), *t.relative);
+  if (!is_within(answer.low, t.interval.low, t.by) || !is_within(answer.high, t.interval.high, t.by))
+    return fmt::format("is {}, expected is {} within {:.6g}", shown(answer), shown(t.interval), t.by);
   if (measured < answer.low || measured > answer.high)
     return fmt::format("{:.6g} was measured, which is not in {}", measured, shown(answer));
   return "";
@@ -57,13 +57,11 @@ std::string fault_of_count(const Ends& answer, double measured, double probabili
 
 /// All of an interval is asked for, not its middle.
 std::string fault_of_figure(const Ends& answer, double measured, const Tolerance& t) {
-  const bool near =
-      t.relative
-          ? is_within(answer.low, measured, *t.relative) && is_within(answer.high, measured, *t.relative)
-          : std::max(std::abs(answer.low - measured), std::abs(answer.high - measured)) <= *t.absolute;
+  const bool near = t.form == Tolerance::Form::relative
+                        ? is_within(answer.low, measured, t.by) && is_within(answer.high, measured, t.by)
+                        : std::max(std::abs(answer.low - measured), std::abs(answer.high - measured)) <= t.by;
   if (near) return "";
-  return fmt::format("is {}, expected is {:.6g} within {:.6g}", shown(answer), measured,
-                     t.relative ? *t.relative : *t.absolute);
+  return fmt::format("is {}, expected is {:.6g} within {:.6g}", shown(answer), measured, t.by);
 }
 
 /// Whether no part of the answer comes near to what was measured.
@@ -71,23 +69,28 @@ bool misses(const Ends& answer, double measured) {
   return answer.high < measured * (1 - kMiss) || answer.low > measured * (1 + kMiss);
 }
 
-void score(Row& row, const ReliabilityCase& c, const Ends& answer) {
-  std::string fault;
-  if (!c.expected.value) {
-    fault = fault_of_bound(answer, c.expected);
-    row.message = fault.empty() ? "expected is " + bound_text(c.expected) : fault;
-  } else if (c.tolerance.expected_miss) {
-    row.known_miss = misses(answer, *c.expected.value);
-    row.message = "known miss: " + (c.note.empty() ? "the file does not say why" : c.note);
-    if (!row.known_miss) fault = row.message = "comes within 20 % of what an honest answer misses";
-  } else if (c.tolerance.interval) {
-    fault = row.message = fault_of_interval(answer, *c.expected.value, c.tolerance);
-  } else if (c.tolerance.poisson) {
-    fault = row.message = fault_of_count(answer, *c.expected.value, *c.tolerance.poisson);
-  } else {
-    fault = row.message = fault_of_figure(answer, *c.expected.value, c.tolerance);
+std::string fault_of(const ReliabilityCase& c, const Ends& answer) {
+  using Form = Tolerance::Form;
+  const double measured = c.expected.value.value_or(0);
+  switch (c.tolerance.form) {
+    case Form::bound: return fault_of_bound(answer, c.expected);
+    case Form::relative:
+    case Form::absolute: return fault_of_figure(answer, measured, c.tolerance);
+    case Form::interval: return fault_of_interval(answer, measured, c.tolerance);
+    case Form::poisson: return fault_of_count(answer, measured, c.tolerance.by);
+    case Form::expected_miss:
+      return misses(answer, measured) ? "" : "comes within 20 % of what an honest answer misses";
   }
-  row.failed = !fault.empty();
+  return "";
+}
+
+void score(Row& row, const ReliabilityCase& c, const Ends& answer) {
+  row.message = fault_of(c, answer);
+  row.failed = !row.message.empty();
+  if (row.failed) return;
+  if (c.tolerance.form == Tolerance::Form::bound) row.message = "expected is " + bound_text(c.expected);
+  row.known_miss = c.tolerance.form == Tolerance::Form::expected_miss;
+  if (row.known_miss) row.message = "known miss: " + (c.note.empty() ? "the file does not say why" : c.note);
 }
 
 void fill(Row& row, const ReliabilityCase& c, const Ends& answer) {
@@ -108,7 +111,7 @@ Row judge(const ReliabilityCase& c) {
           .context = c.context,
           .failed = !c.context,
           .message = c.fault};
-  if (!c.fault.empty()) return row;
+  if (!c.question || !c.fault.empty()) return row;
   const run::Answer answer = run::answer(c.question->value, c.inputs);
   if (!answer.value) {
     const std::string path =

@@ -4,6 +4,7 @@
 //
 //   for (const ReliabilityCase& c : read_reliability_cases(document)) rows.push_back(judge(c));
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,17 +15,25 @@
 
 namespace ds::cli {
 
-/// A figure, or a bound of one.
+/// A figure; or, where there is none, bounds of one.
 struct Expected {
-  std::optional<double> value, least, most;
+  std::optional<double> value;
+  double least{-std::numeric_limits<double>::infinity()}, most{std::numeric_limits<double>::infinity()};
 };
 
-/// When an answer passes; exactly one of these, or none where a bound is expected. `interval`: the ends of the answer are those, within
-/// `relative`, and the figure lies between them. `poisson`: the probability of the central interval in which a count lies.
+/// When an answer passes.
 struct Tolerance {
-  std::optional<double> relative, absolute, poisson;
-  std::optional<run::Ends> interval;
-  bool expected_miss{false};  // an honest answer is more than 20 % off
+  enum class Form {
+    bound,          // it keeps the bounds that are expected
+    relative,       // it is near to the figure, by a share of that
+    absolute,       // the same, by so much
+    interval,       // its ends are these, by a share of them, and the figure lies between its own
+    poisson,        // the figure is a count, and lies in the central interval of that probability
+    expected_miss,  // an honest answer is more than 20 % off
+  };
+  Form form{Form::bound};
+  double by{};
+  run::Ends interval;
 };
 
 struct ReliabilityCase {

@@ -84,10 +84,11 @@ Expected read_expected(const Cursor& at, std::string_view key) {
   const Cursor figure = at.member(key);
   if (!figure.is_object()) return {.value = figure.real(0)};
   figure.only({"min", "max"});
+  const auto least = figure.find("min"), most = figure.find("max");
+  if (!least && !most) figure.fail("is empty", "min or max is a bound");
   Expected expected;
-  if (const auto least = figure.find("min")) expected.least = least->real(0);
-  if (const auto most = figure.find("max")) expected.most = most->real(0);
-  if (!expected.least && !expected.most) figure.fail("is empty", "min or max is a bound");
+  if (least) expected.least = least->real(0);
+  if (most) expected.most = most->real(0);
   return expected;
 }
 
@@ -97,30 +98,36 @@ double probability(const Cursor& at) {
   return p;
 }
 
-/// `relative` belongs to an interval; all others stand alone.
+bool true_alone(const Cursor& at) {
+  if (!at.boolean()) at.fail_value("true, or left out");
+  return true;
+}
+
+/// `relative` belongs to an interval where there is one; all others stand alone.
 Tolerance read_tolerance(const Cursor& at, const Expected& expected) {
+  using Form = Tolerance::Form;
   if (!expected.value) {
     at.only({});
     return {};
   }
   at.only({"relative", "absolute", "interval", "poisson", "expected_miss"});
-  Tolerance t;
-  const auto interval = at.find("interval");
-  if (interval) t.interval = read_ends(*interval, [](const Cursor& one) { return one.real(0); });
-  if (interval) t.relative = at.member("relative").real(0);
-  if (const auto relative = at.find("relative")) t.relative = relative->real(0);
-  if (const auto absolute = at.find("absolute")) t.absolute = absolute->real(0);
-  if (const auto poisson = at.find("poisson")) t.poisson = probability(*poisson);
-  if (const auto miss = at.find("expected_miss")) {
-    t.expected_miss = miss->boolean();
-    if (!t.expected_miss) miss->fail_value("true, or left out");
-  }
-  const int forms =
-      (t.relative ? 1 : 0) + (t.absolute ? 1 : 0) + (t.poisson ? 1 : 0) + (t.expected_miss ? 1 : 0);
-  if (forms != 1)
-    at.fail(forms == 0 ? "says nothing" : "says more than one thing",
+  std::vector<Tolerance> said;
+  if (const auto interval = at.find("interval"))
+    said.push_back({.form = Form::interval,
+                    .by = at.member("relative").real(0),
+                    .interval = read_ends(*interval, [](const Cursor& one) { return one.real(0); })});
+  else if (const auto relative = at.find("relative"))
+    said.push_back({.form = Form::relative, .by = relative->real(0)});
+  if (const auto absolute = at.find("absolute"))
+    said.push_back({.form = Form::absolute, .by = absolute->real(0)});
+  if (const auto poisson = at.find("poisson"))
+    said.push_back({.form = Form::poisson, .by = probability(*poisson)});
+  if (const auto miss = at.find("expected_miss"); miss && true_alone(*miss))
+    said.push_back({.form = Form::expected_miss});
+  if (said.size() != 1)
+    at.fail(said.empty() ? "says nothing" : "says more than one thing",
             "relative, absolute, interval with relative, poisson or expected_miss is possible");
-  return t;
+  return said.front();
 }
 
 ReliabilityCase read_case(const Cursor& at) {

@@ -73,7 +73,7 @@ void add(Json& json, const char* key, const std::optional<double>& value) {
 void add_stops(Json& json, const run::Stops& stops) {
   add(json, "mean_time_to_failure_s", stops.failures.between.value);
   json["restart_s"] = stops.failures.restart.value;
-  json["checkpoint_write_s"] = stops.failures.saving->write.value;
+  json["checkpoint_write_s"] = stops.write.value;
   add(json, "checkpoint_interval_s", stops.interval.value);
   add(json, "lost_per_failure_s", run::lost_per_failure(stops.failures).value);
   const run::Shares& s = stops.shares;

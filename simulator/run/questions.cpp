@@ -76,26 +76,27 @@ double answer_at(Question question, const Point& p) {
 /// Calls `look` with each corner of the ranges, and where goodput is asked for also with the interval that is best there.
 template <class Look>
 void at_corners(Question question, const Inputs& inputs, Look&& look) {
-  std::vector<std::size_t> ranges;
+  struct Range {
+    std::size_t input;
+    Ends ends;
+  };
+  std::vector<Range> ranges;
   Point point{.inputs = inputs};
   for (std::size_t i = 0; i < kInputCount; ++i) {
-    if (!inputs.given[i]) continue;
-    point.values[i] = inputs.given[i]->low;
-    if (inputs.given[i]->is_range()) ranges.push_back(i);
+    const Ends ends = inputs.given[i].value_or(Ends{});
+    point.values[i] = ends.low;
+    if (ends.is_range()) ranges.push_back({i, ends});
   }
-  const auto& interval = inputs[Input::checkpoint_interval_s];
-  const bool peaked =
-      interval && interval->is_range() && (question == Question::ettr || question == Question::elapsed);
+  constexpr auto kInterval = static_cast<std::size_t>(Input::checkpoint_interval_s);
+  const Ends interval = inputs.given[kInterval].value_or(Ends{});
+  const bool peaked = interval.is_range() && (question == Question::ettr || question == Question::elapsed);
   for (std::size_t corner = 0; corner < std::size_t{1} << ranges.size(); ++corner) {
-    for (std::size_t r = 0; r < ranges.size(); ++r) {
-      const Ends& ends = *inputs.given[ranges[r]];
-      point.values[ranges[r]] = (corner >> r & 1U) != 0 ? ends.high : ends.low;
-    }
+    for (std::size_t r = 0; r < ranges.size(); ++r)
+      point.values[ranges[r].input] = (corner >> r & 1U) != 0 ? ranges[r].ends.high : ranges[r].ends.low;
     look(point);
     if (!peaked) continue;
     const Seconds best = best_interval(failures_at(point).between, {point.of(Input::checkpoint_write_s)});
-    point.values[static_cast<std::size_t>(Input::checkpoint_interval_s)] =
-        std::clamp(best.value, interval->low, interval->high);
+    point.values[kInterval] = std::clamp(best.value, interval.low, interval.high);
     look(point);
   }
 }

@@ -35,6 +35,7 @@ struct Band {
 /// Of a job with `simulate.failures`.
 struct Stops {
   Failures failures;
+  Seconds write;     // that a save stops training for
   Seconds interval;  // between two saves; infinite where nothing fails and the best is none
   Shares shares;
 };

@@ -78,8 +78,7 @@ Saving saving_of(const workload::Failures& asked, const workload::Node& node, co
 }
 
 /// The closed form, at the typical rate and at both ends of what is published.
-void suffer(WholeRun& run, const workload::Job& job, const StepFacts& step) {
-  const workload::Failures& asked = *job.simulate.failures;
+void suffer(WholeRun& run, const workload::Failures& asked, const workload::Job& job, const StepFacts& step) {
   const workload::NodeGroup& group = job.cluster.groups.front();
   Defaults defaults(run.assumptions);
   const Band rates = rates_of(asked, group.node, defaults);
@@ -87,33 +86,34 @@ void suffer(WholeRun& run, const workload::Job& job, const StepFacts& step) {
                                           "default: nothing but nodes fails");
   const double detection = defaults.given_or(asked.detection_s, "detection_s", 0,
                                              asked.restart_s ? "default" : "default: restart_s has it in it");
-  const double restart =
-      asked.restart_s ? *asked.restart_s
-                      : defaults.given_or(std::nullopt, "restart_s", published_failures().restart_s.value,
-                                          published_failures().restart_s.source);
+  const Figure& published = published_failures().restart_s;
+  const double restart = defaults.given_or(asked.restart_s, "restart_s", published.value, published.source);
+  Saving saving = saving_of(asked, group.node, step, defaults);
   Failures failures{.between = {},
                     .restart = {detection + restart},
                     .restart_can_fail = asked.restart_can_fail,
-                    .saving = saving_of(asked, group.node, step, defaults)};
+                    .saving = {}};
   // Nobody saves in the middle of a step, however little a save costs.
-  const bool best = !failures.saving->interval;
+  const bool best = !saving.interval;
   const auto at = [&](double rate) {
     failures.between = between_failures(real(group.nodes), rate, of_job);
-    if (best)
-      failures.saving->interval =
-          std::max(best_interval(failures.between, failures.saving->write), step.time);
+    if (best) saving.interval = std::max(best_interval(failures.between, saving.write), step.time);
+    failures.saving = saving;
     return goodput(failures);
   };
   run.goodput = {.low = at(rates.high), .typical = 0, .high = at(rates.low)};
   run.goodput.typical = at(rates.typical);
   run.goodput_is_band = !asked.per_node_day;
-  run.stops = Stops{.failures = failures, .interval = *interval_of(failures), .shares = shares(failures)};
+  run.stops = Stops{.failures = failures,
+                    .write = saving.write,
+                    .interval = saving.interval.value_or(Seconds{}),
+                    .shares = shares(failures)};
 }
 
 /// Hours of every GPU, and what they and their energy cost.
 Length priced(WholeRun& run, const workload::Job& job, const StepFacts& step, Seconds useful, Seconds wall) {
   const workload::NodeGroup& group = job.cluster.groups.front();
-  const double spare = job.simulate.failures ? real(job.simulate.failures->spare_nodes) : 0;
+  const double spare = real(job.simulate.failures.value_or(workload::Failures{}).spare_nodes);
   const double gpus = real(job.cluster.ranks()) + spare * real(group.node.gpus_per_node);
   Length length{.wall = wall, .useful = useful, .gpu_hours = wall.value / kSecondsPerHour * gpus};
   if (const auto power = power_of(group.node)) {
@@ -156,15 +156,15 @@ StepFacts step_facts(const program::Program& program, const program::StepSummary
 std::optional<WholeRun> whole_run(const workload::Job& job, const StepFacts& step) {
   if (!job.train.tokens && !job.simulate.failures) return std::nullopt;
   WholeRun run;
-  if (job.simulate.failures)
-    suffer(run, job, step);
+  if (const auto& asked = job.simulate.failures)
+    suffer(run, *asked, job, step);
   else
     run.assumptions.push_back(
         {"simulate.failures", "none", "default: nothing stops the run, so goodput is 1"});
   run.never_ends = run.goodput.typical < kHopeless;
   if (!job.train.tokens || run.never_ends) return run;
   const Seconds useful{*job.train.tokens / step.tokens_per_s};
-  const Seconds wall = run.stops ? elapsed(run.stops->failures, useful).value() : useful;
+  const Seconds wall = run.stops ? elapsed(run.stops->failures, useful).value_or(useful) : useful;
   run.length = priced(run, job, step, useful, wall);
   return run;
 }
