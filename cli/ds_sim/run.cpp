@@ -101,16 +101,54 @@ std::string class_table(const engine::Prediction& p, const terminal::Screen& scr
 
 /// Constants that were fitted on whole steps, each with the cases; then what the job left out: first what follows from its
 /// software, its machine or the rest of its plan, behind it what is the same in every job.
-void explain(const Common& common, const workload::Job& job, cost::Fitted fitted) {
+void explain(const Common& common, const workload::Job& job, const std::optional<run::WholeRun>& run,
+             cost::Fitted fitted) {
   for (const cost::FittedConstant& c : cost::fitted_constants(job, fitted))
     show(common, fmt::format("  seconds of {} x {} ({}: fitted on {})\n", c.name, c.factor,
                              terminal::one_line(c.whose), terminal::one_line(c.fitted_on)));
   std::vector<workload::Assumption> assumptions = job.assumptions;
   std::ranges::stable_partition(assumptions,
                                 [](const workload::Assumption& a) { return a.why != "default"; });
+  if (run) assumptions.insert(assumptions.begin(), run->assumptions.begin(), run->assumptions.end());
   for (const workload::Assumption& a : assumptions)
     show(common,
          fmt::format("  {}\n", terminal::one_line(fmt::format("{} = {} ({})", a.path, a.value, a.why))));
+}
+
+/// A number of things that may be a fraction of one, or more than can be counted.
+std::string number_of(double value) {
+  constexpr double kCountable = 9e15, kFew = 10;
+  if (value > 0 && value < kFew) return fmt::format("{:.2g}", value);
+  return value < kCountable ? terminal::exact(std::llround(value)) : fmt::format("{:.3g}", value);
+}
+
+/// How long it takes and what that costs; which part of the time counts, and what becomes of the rest.
+std::string whole_run_text(const workload::Job& job, const run::WholeRun& run) {
+  std::string text;
+  if (const auto& length = run.length) {
+    text += fmt::format("whole run  {}, {} {}-hours", terminal::duration(length->wall),
+                        number_of(length->gpu_hours), job.cluster.cpu() ? "rank" : "GPU");
+    if (length->energy_kwh) text += ", " + terminal::energy(*length->energy_kwh);
+    if (length->cost_usd) text += ", " + terminal::money(*length->cost_usd);
+    text += run.stops ? "\n" : ", if nothing fails\n";
+  }
+  if (!run.stops) return text;
+  const run::Shares& s = run.stops->shares;
+  if (run.never_ends)
+    return "goodput    0.0 %: failures undo what is done between them, so the run never ends\n";
+  text += fmt::format("goodput    {}", terminal::percent(s.useful));
+  if (run.goodput_is_band)
+    text += fmt::format(", {} to {} at published rates of failures", terminal::percent(run.goodput.low),
+                        terminal::percent(run.goodput.high));
+  text += fmt::format("; done again {}, saving {}, restarting {}\n", terminal::percent(s.again),
+                      terminal::percent(s.saving), terminal::percent(s.restarting));
+  const Seconds between = run.stops->failures.between;
+  if (!std::isfinite(between.value)) return text + "failures   none\n";
+  text += fmt::format("failures   one in {}", terminal::duration(between));
+  if (run.length && run.length->failures)
+    text += fmt::format(", {} in all", number_of(*run.length->failures));
+  return text + fmt::format("; a save every {} stops training for {}\n",
+                            terminal::duration(run.stops->interval), terminal::duration(run.stops->write));
 }
 
 /// The runs from whose errors the interval follows.
@@ -161,11 +199,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                            terminal::rate(r.tokens_per_s, "tokens"),
                            terminal::rate(FlopsPerSecond{r.tflops_per_gpu * 1e12}),
                            job.cluster.cpu() ? "rank" : "GPU", terminal::percent(r.mfu)));
-  if (const auto& run = figures.whole_run)
-    show(common,
-         fmt::format("whole run  {}, {} {}-hours{}\n", terminal::duration(run->time),
-                     terminal::exact(std::llround(run->gpu_hours)), job.cluster.cpu() ? "rank" : "GPU",
-                     run->cost_usd ? ", " + terminal::money(*run->cost_usd) : ""));
+  if (figures.whole_run) show(common, whole_run_text(job, *figures.whole_run));
   show(common, time_table(p, screen));
   show(common, memory_table(job, p, figures, screen));
   if (options.explain) {
@@ -182,7 +216,7 @@ void tell(const Common& common, const RunOptions& options, const workload::Job& 
                                  ? fmt::format("one of each stage, {}", p.program.classes.size())
                                  : options.trace_ranks,
                              job.cluster.ranks(), terminal::one_line(options.trace)));
-  if (options.explain) explain(common, job, fitted_of(options.fitted));
+  if (options.explain) explain(common, job, figures.whole_run, fitted_of(options.fitted));
 }
 
 }  // namespace
@@ -251,7 +285,7 @@ int sim_run(const Common& common, const RunOptions& options) {
   if (common.talks() && options.trace != "-" && options.dump_program != "-")
     tell(common, options, job, p, figures, recalibration_advice(job, profile),
          [&] { tell_why(common, job, document, folder, machine, p, figures, depth); });
-  return figures.fits() ? kDone : kHonestNo;
+  return figures.fits() && figures.ends() ? kDone : kHonestNo;
 }
 
 }  // namespace ds::cli

@@ -26,8 +26,7 @@ void check_metric(const Sweep& sweep, const Metric& metric) {
   }
   if (!any_is_read) return;
   throw InputError("--metric", fmt::format("is {}, which this job does not say enough for", metric.name),
-                   metric.needs == Needs::price ? "it needs train.tokens and prices.gpu_hour_usd"
-                                                : "it needs train.tokens");
+                   fmt::format("it needs {}", lacking(metric.needs)));
 }
 
 /// 1 where no point is a plan that fits, 2 where none is a job.

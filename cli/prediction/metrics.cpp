@@ -7,6 +7,7 @@
 #include "cli/terminal/terminal.h"
 #include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
+#include "simulator/run/power.h"
 
 namespace ds::cli {
 namespace {
@@ -16,7 +17,13 @@ using Value = std::optional<double>;
 std::string count(double value) { return terminal::exact(std::llround(value)); }
 std::string three_digits_of_flops(double tflops) { return terminal::rate(FlopsPerSecond{tflops * 1e12}); }
 
-constexpr double kSecondsPerDay = 86400;
+constexpr double kSecondsPerDay = run::kSecondsPerDay;
+
+/// A figure of the run's length, where it has one.
+template <class Of>
+Value of_length(const Figures& f, Of of) {
+  return f.whole_run && f.whole_run->length ? Value(of(*f.whole_run->length)) : Value();
+}
 
 constexpr Metric kMetrics[] = {
     {.name = "step_time_s",
@@ -47,22 +54,36 @@ constexpr Metric kMetrics[] = {
      .title = "memory",
      .of = [](const Figures& f) { return Value(static_cast<double>(f.peak.value)); },
      .shown = [](double v) { return terminal::bytes({std::llround(v)}); }},
+    {.name = "goodput",
+     .title = "goodput",
+     .of =
+         [](const Figures& f) {
+           return f.whole_run && f.whole_run->stops ? Value(f.whole_run->goodput.typical) : Value();
+         },
+     .shown = terminal::percent,
+     .more_is_better = true,
+     .needs = Needs::failures},
     {.name = "days",
      .title = "whole run",
      .of =
          [](const Figures& f) {
-           return f.whole_run ? Value(f.whole_run->time.value / kSecondsPerDay) : Value();
+           return of_length(f, [](const run::Length& l) { return l.wall.value / kSecondsPerDay; });
          },
      .shown = [](double v) { return terminal::duration({v * kSecondsPerDay}); },
      .needs = Needs::tokens},
     {.name = "gpu_hours",
      .title = "GPU-hours",
-     .of = [](const Figures& f) { return f.whole_run ? Value(f.whole_run->gpu_hours) : Value(); },
+     .of = [](const Figures& f) { return of_length(f, [](const run::Length& l) { return l.gpu_hours; }); },
      .shown = count,
      .needs = Needs::tokens},
+    {.name = "energy_kwh",
+     .title = "energy",
+     .of = [](const Figures& f) { return of_length(f, [](const run::Length& l) { return l.energy_kwh; }); },
+     .shown = terminal::energy,
+     .needs = Needs::power},
     {.name = "cost_usd",
      .title = "cost",
-     .of = [](const Figures& f) { return f.whole_run ? f.whole_run->cost_usd : Value(); },
+     .of = [](const Figures& f) { return of_length(f, [](const run::Length& l) { return l.cost_usd; }); },
      .shown = terminal::money,
      .needs = Needs::price},
 };
@@ -82,11 +103,27 @@ const Metric& metric_named(std::string_view name, std::string_view option) {
                    near.empty() ? listed(names) + " are possible" : "did you mean " + near + "?");
 }
 
+std::string_view lacking(Needs needs) {
+  switch (needs) {
+    case Needs::step: break;
+    case Needs::failures: return "simulate.failures";
+    case Needs::tokens: return "train.tokens";
+    case Needs::power: return "train.tokens and GPUs whose tdp_w is known";
+    case Needs::price: return "train.tokens and prices.gpu_hour_usd or prices.kwh_usd";
+  }
+  return "";
+}
+
 bool is_known_of(const Metric& metric, const workload::Job& job) {
   switch (metric.needs) {
     case Needs::step: return true;
     case Needs::tokens: return job.train.tokens.has_value();
-    case Needs::price: return job.train.tokens.has_value() && job.prices.gpu_hour_usd.has_value();
+    case Needs::failures: return job.simulate.failures.has_value();
+    case Needs::power:
+      return job.train.tokens.has_value() && run::power_of(job.cluster.groups.front().node).has_value();
+    case Needs::price:
+      return job.train.tokens.has_value() &&
+             (job.prices.gpu_hour_usd.has_value() || job.prices.kwh_usd.has_value());
   }
   return false;
 }

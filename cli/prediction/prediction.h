@@ -18,6 +18,7 @@
 #include "simulator/cost/machine.h"
 #include "simulator/engine/predict.h"
 #include "simulator/report/report.h"
+#include "simulator/run/run.h"
 #include "simulator/workload/workload.h"
 
 namespace ds::cli {
@@ -31,10 +32,12 @@ struct Figures {
   memory::Parts memory;            // of the rank that needs most, at its peak
   std::vector<Bytes> stage_peaks;  // of a rank of each stage
   Bytes peak, capacity;            // of a rank
-  std::optional<report::WholeRun> whole_run;
+  std::optional<run::WholeRun> whole_run;
   cost::Source weakest{};
 
   bool fits() const { return peak <= capacity; }
+  /// Where it is asked how long the run takes: whether it ends at all.
+  bool ends() const { return !whole_run || !whole_run->never_ends; }
 };
 
 Figures figures_of(const workload::Job& job, const cost::Machine& machine, const engine::Prediction& p);
@@ -69,7 +72,7 @@ struct Many {
 void predict_all(std::vector<Outcome>& outcomes, const Many& how);
 
 /// What a job must say for a figure to be there.
-enum class Needs : std::uint8_t { step, tokens, price };
+enum class Needs : std::uint8_t { step, failures, tokens, power, price };
 /// A figure by the name that reports, CSV and options have for it. `of` gives none where the job does not say what it needs.
 struct Metric {
   std::string_view name;   // step_time_s
@@ -80,6 +83,8 @@ struct Metric {
   Needs needs{Needs::step};
 };
 std::span<const Metric> metrics();
+/// What a job lacks that does not say enough for it.
+std::string_view lacking(Needs needs);
 /// Throws InputError that names `option`.
 const Metric& metric_named(std::string_view name, std::string_view option);
 bool is_known_of(const Metric& metric, const workload::Job& job);

@@ -108,6 +108,10 @@ std::string signed_percent(double share) {
   return text == "-0.0 %" ? "+0.0 %" : text;  // which side of zero it was rounded from tells nobody anything
 }
 
+std::string energy(double kwh) {
+  return std::abs(rounded(kwh)) < 1000 ? with_prefix(kwh, "kWh") : with_prefix(kwh * 1000, "Wh");
+}
+
 std::string money(double usd) {
   if (std::isnan(usd)) return std::string(kMissing);
   const std::string amount =

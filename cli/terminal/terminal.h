@@ -117,6 +117,7 @@ std::string rate(FlopsPerSecond value);                      ///< 312 TFLOP/s
 std::string rate(double per_second, std::string_view what);  ///< 7,412 tokens/s
 std::string percent(double share);                           ///< 0.415 is 41.5 %
 std::string signed_percent(double share);                    ///< +3.5 %
+std::string energy(double kwh);                              ///< 433 MWh; below 1 MWh in kWh
 std::string money(double usd);                               ///< $1,234,567; below 100 with cents
 
 /// A prediction's error, coloured: green within 5 %, yellow within 10 %, else red.

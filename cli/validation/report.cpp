@@ -42,6 +42,8 @@ Json to_json(const Row& row) {
                     {"arch", row.kind->arch},       {"bits", row.kind->bits},
                     {"experts", row.kind->experts}, {"context", row.kind->context},
                     {"sharded", row.kind->sharded}, {"ranks", row.kind->ranks}};
+  if (row.context) json["context"] = true;
+  if (row.known_miss) json["known_miss"] = true;
   json["failed"] = row.failed;
   if (!row.message.empty()) json["message"] = row.message;
   return json;

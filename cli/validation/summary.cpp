@@ -1,6 +1,7 @@
 // Scores of cases: means and percentiles of their errors.
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "cli/validation/validation.h"
 #include "simulator/base/statistics.h"
@@ -31,7 +32,7 @@ Score score(const std::vector<Row>& rows, Keep&& keep) {
     if (!row.error || !keep(row)) continue;
     errors.push_back(std::abs(*row.error));
     if (row.noise) noises.push_back(*row.noise);
-    if (!row.low || !row.high) continue;
+    if (!row.low || !row.high || !row.measured) continue;
     ++intervals;
     if (*row.low <= *row.measured && *row.measured <= *row.high) ++inside;
   }
@@ -63,22 +64,24 @@ Score score_over_sets(const std::vector<Row>& rows, Keep&& keep) {
 
 Summary summarise(const std::vector<Row>& rows) {
   Summary summary;
-  for (const Row& row : rows) {
+  std::vector<Row> scored;
+  std::ranges::copy_if(rows, std::back_inserter(scored), [](const Row& row) { return !row.context; });
+  for (const Row& row : scored) {
     if (row.failed) ++summary.failed;
     if (row.error) summary.metrics[row.metric];
   }
   for (auto& [metric, m] : summary.metrics) {
     const auto of_metric = [&metric](const Row& row) { return row.metric == metric; };
-    m.all = score_over_sets(rows, [&](const Row& row) { return of_metric(row) && row.trust != "C"; });
-    for (const Row& row : rows) {
+    m.all = score_over_sets(scored, [&](const Row& row) { return of_metric(row) && row.trust != "C"; });
+    for (const Row& row : scored) {
       if (!of_metric(row) || !row.error) continue;
       m.by_set.try_emplace(row.set);
       if (!row.trust.empty()) m.by_trust.try_emplace(row.trust);
     }
     for (auto& [set, s] : m.by_set)
-      s = score(rows, [&](const Row& row) { return of_metric(row) && row.set == set; });
+      s = score(scored, [&](const Row& row) { return of_metric(row) && row.set == set; });
     for (auto& [trust, s] : m.by_trust)
-      s = score_over_sets(rows, [&](const Row& row) { return of_metric(row) && row.trust == trust; });
+      s = score_over_sets(scored, [&](const Row& row) { return of_metric(row) && row.trust == trust; });
   }
   return summary;
 }

@@ -1,5 +1,6 @@
 // Which kind of cases a file has.
 #include "cli/validation/links.h"
+#include "cli/validation/reliability.h"
 #include "cli/validation/validation.h"
 
 namespace ds::cli {
@@ -9,6 +10,11 @@ std::vector<Task> read_tasks(const Document& document, cost::Fitted fitted) {
   if (has_link_cases(document)) {
     for (LinkCase& c : read_link_cases(document))
       tasks.push_back({c.id, [c = std::move(c)] { return judge(c); }});
+    return tasks;
+  }
+  if (has_reliability_cases(document)) {
+    for (ReliabilityCase& c : read_reliability_cases(document))
+      tasks.push_back({c.id, [c = std::move(c)] { return std::vector<Row>{judge(c)}; }});
     return tasks;
   }
   for (Case& c : read_cases(document))

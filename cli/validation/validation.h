@@ -55,6 +55,8 @@ struct Row {
   std::optional<cost::RunKind> kind;        // where it could be predicted
   std::map<std::string, double> tolerance;  // as the case has it, where it has one: {"relative", 0.02}
   std::optional<Parts> parts;               // measured, predicted and error are those of the worst of them
+  bool context{};                           // shown, never scored, and in no mean
+  bool known_miss{};                        // an honest prediction is far off, and the file says why
   bool failed{};
   std::string message;
 };

@@ -151,13 +151,4 @@ Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per
   return r;
 }
 
-WholeRun whole_run(const workload::Job& job, const Rates& rates) {
-  constexpr double kSecondsPerHour = 3600;
-  const Seconds time{job.train.tokens.value_or(0) / rates.tokens_per_s};
-  const double gpu_hours = time.value / kSecondsPerHour * real(job.cluster.ranks());
-  WholeRun run{.time = time, .gpu_hours = gpu_hours, .cost_usd = std::nullopt};
-  if (job.prices.gpu_hour_usd) run.cost_usd = gpu_hours * *job.prices.gpu_hour_usd;
-  return run;
-}
-
 }  // namespace ds::report

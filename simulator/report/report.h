@@ -52,15 +52,6 @@ struct Rates {
 };
 Rates rates(const workload::Job& job, Seconds step_time, FlopsPerSecond peak_per_rank);
 
-/// No failures, so all of its time is useful.
-struct WholeRun {
-  Seconds time;
-  double gpu_hours{};
-  std::optional<double> cost_usd;  // where the job has a price
-};
-/// `job` says how many tokens.
-WholeRun whole_run(const workload::Job& job, const Rates& rates);
-
 /// The report of `ds-sim run`.
 nlohmann::ordered_json run_report(const Predicted& predicted, const Provenance& provenance);
 

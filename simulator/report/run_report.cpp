@@ -1,10 +1,12 @@
 // The JSON report of a prediction, section by section.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "simulator/memory/live_bytes.h"
 #include "simulator/report/report.h"
+#include "simulator/run/run.h"
 #include "simulator/workload/workload.h"
 
 namespace ds::report {
@@ -13,11 +15,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kSchema = "ds-report-1";
-constexpr double kSecondsPerDay = 86400;
 
-Json assumptions_json(const Predicted& p) {
+Json assumptions_json(const Predicted& p, const std::optional<run::WholeRun>& run) {
   Json list = Json::array();
-  for (const auto* source : {&p.job.assumptions, &p.assumptions})
+  const std::vector<workload::Assumption> of_run =
+      run ? run->assumptions : std::vector<workload::Assumption>();
+  for (const auto* source : {&p.job.assumptions, &of_run, &p.assumptions})
     for (const workload::Assumption& a : *source)
       list.push_back({{"path", a.path}, {"value", a.value}, {"why", a.why}});
   list.push_back({{"path", "report.flops"},
@@ -62,10 +65,40 @@ Json classes_json(const Predicted& p) {
   return list;
 }
 
-Json whole_run_json(const WholeRun& whole) {
-  Json run = {{"days", whole.time.value / kSecondsPerDay}, {"gpu_hours", whole.gpu_hours}, {"goodput", 1.0}};
-  if (whole.cost_usd) run["cost_usd"] = *whole.cost_usd;
-  return run;
+/// What is infinite, such as the time between failures where there are none, is left out.
+void add(Json& json, const char* key, const std::optional<double>& value) {
+  if (value && std::isfinite(*value)) json[key] = *value;
+}
+
+void add_stops(Json& json, const run::Stops& stops) {
+  add(json, "mean_time_to_failure_s", stops.failures.between.value);
+  json["restart_s"] = stops.failures.restart.value;
+  json["checkpoint_write_s"] = stops.write.value;
+  add(json, "checkpoint_interval_s", stops.interval.value);
+  add(json, "lost_per_failure_s", run::lost_per_failure(stops.failures).value);
+  const run::Shares& s = stops.shares;
+  json["time_shares"] = {
+      {"useful", s.useful}, {"again", s.again}, {"saving", s.saving}, {"restarting", s.restarting}};
+}
+
+Json whole_run_json(const run::WholeRun& run) {
+  Json json = Json::object();
+  if (const auto& length = run.length) {
+    json["days"] = length->wall.value / run::kSecondsPerDay;
+    json["useful_days"] = length->useful.value / run::kSecondsPerDay;
+    json["gpu_hours"] = length->gpu_hours;
+  }
+  json["goodput"] = run.goodput.typical;
+  if (run.goodput_is_band) json["goodput_interval"] = {run.goodput.low, run.goodput.high};
+  if (const auto& length = run.length) {
+    add(json, "energy_kwh", length->energy_kwh);
+    add(json, "cost_usd", length->cost_usd);
+    add(json, "gpus_usd", length->gpus_usd);
+    add(json, "energy_usd", length->energy_usd);
+    add(json, "failures", length->failures);
+  }
+  if (run.stops) add_stops(json, *run.stops);
+  return json;
 }
 
 }  // namespace
@@ -92,6 +125,8 @@ Json to_json(const memory::Parts& m) {
 
 Json run_report(const Predicted& p, const Provenance& provenance) {
   const Rates r = rates(p.job, p.summary.step_time, p.peak_per_rank);
+  const std::optional<run::WholeRun> whole =
+      run::whole_run(p.job, run::step_facts(p.program, p.summary, r.tokens_per_s));
   const double step = p.summary.step_time.value;
   const program::TimeParts& t = p.summary.parts;
   const Seconds communication = t.tp_comm + t.cp_comm + t.ep_comm + t.pp_comm + t.dp_comm;
@@ -115,7 +150,7 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                  {"flops_per_token", r.flops_per_token}}},
                {"memory", memory_json(p)},
                {"network", Json::object()},
-               {"assumptions", assumptions_json(p)}};
+               {"assumptions", assumptions_json(p, whole)}};
   if (const auto& e = p.evidence)
     json["evidence"] = {{"on", e->on},
                         {"like", e->like},
@@ -125,7 +160,7 @@ Json run_report(const Predicted& p, const Provenance& provenance) {
                         {"measured_there", e->measured_there}};
   for (const workload::Warning& one : workload::trainer_warnings(p.job))
     json["warnings"].push_back({{"path", one.path}, {"text", one.text}});
-  if (p.job.train.tokens) json["run"] = whole_run_json(whole_run(p.job, r));
+  if (whole) json["run"] = whole_run_json(*whole);
   return json;
 }
 

@@ -39,6 +39,7 @@ bool stages_are_one(const Job& j) {
 
 double host_link(const Job& j) { return workload::host_link_bytes_per_s(j.cluster.groups.front().node); }
 double host_memory(const Job& j) { return j.cluster.groups.front().node.host_memory_bytes_per_s; }
+bool says_power(const Job& j) { return j.cluster.groups.front().node.accelerator.tdp_w > 0; }
 /// FSDP's ZeRO 2 gathers them once a micro-batch, where there are no stages.
 bool gathers_weights(const Job& j) {
   const Plan& p = j.plan;
@@ -132,9 +133,10 @@ constexpr Feature kFeatures[] = {
   {"plan.placement", stages_are_one, "only pp as the last axis is supported", "a placement where stages of experts are not those of other layers"},
   {"plan.collectives", [](const Job& j) { return !j.cluster.cpu() || !j.plan.collectives_given; }, "leave it out", "on CPUs choosing algorithms of collectives"},
   {"simulate.stragglers", [](const Job& j) { return !j.simulate.stragglers_given; }, "leave it out", "the effect of stragglers"},
-  {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
-  {"prices.pue", [](const Job& j) { return !j.prices.pue; }, "only prices.gpu_hour_usd is supported", "the price of energy"},
-  {"simulate.failures", [](const Job& j) { return !j.simulate.failures; }, "leave it out", "the effect of failures"},
+  {"prices.kwh_usd", [](const Job& j) { return !j.prices.kwh_usd || says_power(j); }, "give tdp_w of the node's GPU", "energy where nobody says what a GPU draws"},
+  {"prices.pue", [](const Job& j) { return !j.prices.pue || says_power(j); }, "give tdp_w of the node's GPU", "energy where nobody says what a GPU draws"},
+  {"simulate.failures.per_node_day", [](const Job& j) { return !j.simulate.failures || j.simulate.failures->per_node_day || !j.cluster.cpu(); }, "give it", "a default for nodes without GPUs"},
+  {"simulate.failures.checkpoint_write_s", [](const Job& j) { return !j.simulate.failures || j.simulate.failures->checkpoint_write_s || host_link(j) > 0; }, "give it, or pcie_bytes_per_s of the node's GPU", "a default where nobody says how fast the link to the host is"},
 };
 // clang-format on
 

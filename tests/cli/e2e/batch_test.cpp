@@ -236,5 +236,39 @@ TEST_F(Batch, OutputsAreCheckedBeforeAnythingIsPredicted) {
   EXPECT_TRUE(complains(sim({"run", job, "--json", "--report", "x"}), 2, "--report"));
 }
 
+/// A sweep over rates of failures: goodput falls, the run gets longer and dearer.
+TEST_F(Batch, SweepsTellWhatFailuresCost) {
+  const Json r = parsed(sim({"sweep", job, "--over", "simulate.failures.per_node_day=0,1,10", "--metric",
+                             "goodput", "--report", "-"}),
+                        "sweep");
+  double goodput = 2, days = 0, cost = 0, energy = 0;
+  for (const Json& point : r["points"]) {
+    EXPECT_LT(point["goodput"].get<double>(), goodput);
+    EXPECT_GT(point["days"].get<double>(), days);
+    EXPECT_GT(point["cost_usd"].get<double>(), cost);
+    EXPECT_GT(point["energy_kwh"].get<double>(), energy);
+    goodput = point["goodput"], days = point["days"], cost = point["cost_usd"], energy = point["energy_kwh"];
+  }
+  const Ended none = sim({"sweep", job, "--over", "plan.tp=1,2", "--metric", "goodput"});
+  EXPECT_TRUE(complains(none, 2, "simulate.failures"));
+}
+
+/// The run's line is followed by two on failures; one that never ends is an honest no.
+TEST_F(Batch, RunsTellOfFailures) {
+  const Ended quiet = sim({"run", job});
+  EXPECT_NE(quiet.out.find(", if nothing fails"), std::string::npos) << quiet.out;
+  const Ended given = sim({"run", job, "--set", "simulate.failures.per_node_day=1"});
+  EXPECT_EQ(given.status, 0);
+  EXPECT_EQ(given.out.find("if nothing fails"), std::string::npos);
+  for (const char* part : {"goodput    9", "failures   one in 1 d 00 h, 0.013 in all", "a save every"})
+    EXPECT_NE(given.out.find(part), std::string::npos) << part << given.out;
+  const Ended defaults = sim({"run", job, "--set", "simulate.failures={}"});
+  EXPECT_NE(defaults.out.find("at published rates of failures"), std::string::npos) << defaults.out;
+  const Ended never = sim({"run", job, "--set", "simulate.failures.per_node_day=1e9", "--report", "-"});
+  const Json report = parsed(never, "report", 1);
+  EXPECT_LT(report["run"]["goodput"], 1e-100);
+  EXPECT_FALSE(report["run"].contains("days"));
+}
+
 }  // namespace
 }  // namespace ds::e2e

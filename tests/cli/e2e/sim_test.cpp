@@ -38,6 +38,8 @@ const Variant kVariants[] = {
     {"unfused", {"plan.attention=unfused", "plan.recompute=full"}},
     {"gpipe", {"plan.schedule=gpipe"}},
     {"a whole run", {"train.tokens=1e9", "prices.gpu_hour_usd=2"}},
+    {"failures",
+     {"train.tokens=1e9", "simulate.failures.per_node_day=0.1", "simulate.failures.checkpoint_write_s=1"}},
     {"odd sizes", {"train.sequence_length=77", "train.global_batch=9", "plan.micro_batch=3"}},
 };
 

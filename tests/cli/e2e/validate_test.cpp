@@ -295,6 +295,26 @@ TEST_F(Validate, FlagsOfTheLaunchMayStandBesideTheJob) {
   EXPECT_EQ(step({"deterministic-mode"}), eager);
 }
 
+/// Questions to the failure model are told apart by what the file holds.
+TEST_F(Validate, TakesCasesOfReliability) {
+  const std::string file = DS_SOURCE_DIR "/profiles/measured/reliability.json";
+  const Ended ended = sim({"validate", file, "--report", "-"});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_EQ(schema_faults("validation", ended.out), "");
+  const Json report = Json::parse(ended.out);
+  EXPECT_EQ(report["summary"]["failed"], 0);
+  ASSERT_EQ(report["cases"].size(), 26U);
+  EXPECT_EQ(report["cases"][2]["known_miss"], true);
+  EXPECT_NEAR(report["cases"][4]["high"].get<double>(), 718.848, 1e-3);
+  const Ended some = sim({"validate", file, "--case", "daly-M3600"});
+  EXPECT_NE(some.out.find("2 of 2 cases, 0 of 2 rows failed"), std::string::npos) << some.out;
+  Json cases = Json::parse(read(file));
+  cases["cases"][0]["inputs"]["gpus"] = "many";
+  const Json bad = validated(cases, 1);
+  EXPECT_EQ(bad["summary"]["failed"], 1);
+  EXPECT_NE(bad["cases"][0]["message"].get<std::string>().find("cases[0].inputs.gpus"), std::string::npos);
+}
+
 /// The demo shows both: the job as a file, and what was measured of it.
 TEST_F(Validate, TheShippedJobIsThatOfItsMeasuredCase) {
   const Json job = Json::parse(read(DS_SOURCE_DIR "/profiles/jobs/gpt3-175b-512-a100.json"));
