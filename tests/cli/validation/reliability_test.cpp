@@ -172,7 +172,7 @@ TEST(Reliability, WhatCannotBeReadSaysWhere) {
            {R"("expected": {"ettr": 1}, "tolerance": {"expected_miss": false})", "expected_miss: is false"},
            {R"("expected": {"ettr": {"min": 0}}, "tolerance": {"relative": 1})",
             "cases[0].tolerance.relative: unknown key"},
-           {R"("expected": {"ettr": 1}, "tolerance": {"relativ": 1})",
+           {R"("expected": {"ettr": 1}, "tolerance": {"Relative": 1})",
             "did you mean cases[0].tolerance.relative?"},
            {R"("expected": {"ettr": 1}, "tolerance": {"relative": 1}, "context": 1)",
             "cases[0].context: is 1"},
