@@ -22,12 +22,12 @@ struct OfProgram {
   std::string_view program, command;
 };
 constexpr std::array kCommands{
-    OfProgram{"ds-sim", "run"},        OfProgram{"ds-sim", "compare"},  OfProgram{"ds-sim", "diff"},
-    OfProgram{"ds-sim", "sweep"},      OfProgram{"ds-sim", "validate"}, OfProgram{"ds-sim", "convert"},
-    OfProgram{"ds-sim", "export"},     OfProgram{"ds-sim", "presets"},  OfProgram{"ds-sim", "limits"},
-    OfProgram{"ds-sim", "schema"},     OfProgram{"ds-exec", "run"},     OfProgram{"ds-exec", "compare"},
-    OfProgram{"ds-exec", "calibrate"}, OfProgram{"ds-tune", "search"},  OfProgram{"ds-tune", "train"},
-    OfProgram{"ds-tune", "bench"},
+    OfProgram{"ds-sim", "run"},        OfProgram{"ds-sim", "compare"},    OfProgram{"ds-sim", "diff"},
+    OfProgram{"ds-sim", "sweep"},      OfProgram{"ds-sim", "validate"},   OfProgram{"ds-sim", "convert"},
+    OfProgram{"ds-sim", "collective"}, OfProgram{"ds-sim", "export"},     OfProgram{"ds-sim", "presets"},
+    OfProgram{"ds-sim", "limits"},     OfProgram{"ds-sim", "schema"},     OfProgram{"ds-exec", "run"},
+    OfProgram{"ds-exec", "compare"},   OfProgram{"ds-exec", "calibrate"}, OfProgram{"ds-tune", "search"},
+    OfProgram{"ds-tune", "train"},     OfProgram{"ds-tune", "bench"},
 };
 
 bool is_option(std::string_view word) { return word.size() > 1 && word.front() == '-'; }
