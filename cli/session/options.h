@@ -86,7 +86,8 @@ int answer_usage(const App& app, const Error& error, int argc, char** argv,
     return kDone;
   }
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-  if (const auto wrong = wrong_word(table_of(app), words, {later.begin(), later.size()})) throw InputError(*wrong);
+  if (const auto wrong = wrong_word(table_of(app), words, {later.begin(), later.size()}))
+    throw InputError(*wrong);
   return refuse_usage(error.what());
 }
 
