@@ -10,8 +10,7 @@ namespace {
 
 constexpr double kRounding = 1e-9;
 
-}  // namespace
-
+/// Text as it may stand between tags; control characters become blanks.
 std::string escaped(std::string_view text) {
   std::string safe;
   for (const char c : text) switch (c) {
@@ -23,6 +22,8 @@ std::string escaped(std::string_view text) {
     }
   return safe;
 }
+
+}  // namespace
 
 std::string picture(double width, double height, const std::string& drawn) {
   return fmt::format(

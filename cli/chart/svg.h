@@ -12,9 +12,6 @@ namespace ds::chart {
 inline constexpr std::array<std::string_view, 7> kColours{"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                           "#e69f00", "#56b4e9", "#000000"};
 
-/// Text as it may stand between tags; control characters become blanks.
-std::string escaped(std::string_view text);
-
 /// A picture of that size around what is drawn.
 std::string picture(double width, double height, const std::string& drawn);
 

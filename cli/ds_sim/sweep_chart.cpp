@@ -13,6 +13,7 @@ namespace ds::cli {
 namespace {
 
 constexpr double kWidth = 720, kHeight = 420, kLeft = 90, kTop = 50, kBottom = 60;
+
 /// Where the values of the first axis stand, from 0 to 1: as numbers where they are numbers that ascend, by their logarithms
 /// where they span an order of magnitude; else side by side.
 std::vector<double> places_of(const Axis& axis) {

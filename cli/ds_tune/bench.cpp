@@ -13,6 +13,7 @@
 #include "cli/session/phases.h"
 #include "simulator/base/error.h"
 #include "simulator/base/random.h"
+#include "simulator/base/statistics.h"
 #include "simulator/base/steady_clock.h"
 #include "tuner/bench/instance.h"
 #include "tuner/bench/race.h"
@@ -82,11 +83,6 @@ double regret(const Run& run, std::int64_t evals, double least) {
   if (run.best.empty()) return 1;  // nothing found: as bad as twice the time
   const std::size_t at = std::min(run.best.size(), static_cast<std::size_t>(evals)) - 1;
   return run.best[at] / least - 1;
-}
-
-double percentile(std::vector<double> values, double share) {
-  std::ranges::sort(values);
-  return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
 }
 
 Comparison compared(const std::vector<tuner::Instance>& instances, const std::vector<Entry>& entries,

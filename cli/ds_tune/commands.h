@@ -84,13 +84,11 @@ struct SearchAnswer {
   std::optional<Judged> baseline;  // the job's own plan
   std::string baseline_fault;      // why it has none
   bool baseline_in_space{};
-  double memory_margin{};  // of memory, which no plan may use
-  bool shows_front{};      // it was asked for
+  double memory_margin{};                    // of memory, which no plan may use
+  bool shows_front{};                        // it was asked for
+  std::vector<tuner::RankingHolds> ranking;  // how `top` holds where costs are off by 10 and 20 %
 };
 
-/// How the list of the best holds where costs are off by 10 and by 20 %: of those that were judged by events. Nothing where these are
-/// fewer than two.
-std::vector<tuner::RankingHolds> ranking_of(const SearchAnswer& answer);
 /// Candidates that are no plans, by words_of what they were rejected for.
 std::map<std::string_view, tuner::Index> counted_by_words(const tuner::Found& found);
 

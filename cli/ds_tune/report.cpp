@@ -98,7 +98,7 @@ std::string_view word(tuner::End end) {
 
 Json ranking_json(const SearchAnswer& answer) {
   Json list = Json::array();
-  for (const tuner::RankingHolds& holds : ranking_of(answer))
+  for (const tuner::RankingHolds& holds : answer.ranking)
     list.push_back({{"off", holds.off},
                     {"stays_best", holds.stays_best},
                     {"mean_regret", holds.mean_regret},
@@ -117,19 +117,6 @@ Json dimensions_json(const tuner::Space& space) {
 }
 
 }  // namespace
-
-std::vector<tuner::RankingHolds> ranking_of(const SearchAnswer& answer) {
-  std::vector<program::TimeParts> steps;
-  for (const Judged& one : answer.top) {
-    if (!one.event) break;  // those behind it were not judged either
-    steps.push_back(one.event->parts);
-  }
-  if (steps.size() < 2) return {};
-  constexpr double kOff[] = {0.1, 0.2};
-  std::vector<tuner::RankingHolds> ranking;
-  for (const double off : kOff) ranking.push_back(tuner::ranking_holds(steps, off, answer.space.base().seed));
-  return ranking;
-}
 
 std::string job_text(const workload::Plan& plan, const SearchAnswer& answer) {
   return job_with(plan, answer).dump(1) + "\n";

@@ -87,6 +87,19 @@ const tuner::Method& automatic_method(const tuner::Space& space, const SearchOpt
   return *tuner::find_method(space.size() > kExhaustible ? "anneal" : limited ? "best-first" : "exhaustive");
 }
 
+/// How the best that were judged by events hold where costs are off. Nothing where these are fewer than two.
+std::vector<tuner::RankingHolds> ranking_of(const std::vector<Judged>& top, std::uint64_t seed) {
+  std::vector<program::TimeParts> steps;
+  for (const Judged& one : top) {
+    if (!one.event) break;  // those behind it were not judged either
+    steps.push_back(one.event->parts);
+  }
+  if (steps.size() < 2) return {};
+  std::vector<tuner::RankingHolds> ranking;
+  for (const double off : {0.1, 0.2}) ranking.push_back(tuner::ranking_holds(steps, off, seed));
+  return ranking;
+}
+
 /// The best plan as --export asks for it, on standard output.
 void print_best(const Judged& best, const SearchAnswer& answer, const SearchOptions& options,
                 const Common& common, const workload::Job& base) {
@@ -190,6 +203,7 @@ int tune_search(const Common& common, const SearchOptions& asked) {
   phases.begin("judge the best once more");
   SearchWork::Judgements judged = SearchWork::judge(work, found);
   if (own_fault.empty() && !judged.baseline) own_fault = kNotJudged;
+  std::vector<tuner::RankingHolds> ranking = ranking_of(judged.top, base.seed);
   const SearchAnswer answer{.space = work->space(),
                             .job = document,
                             .found = found,
@@ -200,7 +214,8 @@ int tune_search(const Common& common, const SearchOptions& asked) {
                             .baseline_fault = own_fault,
                             .baseline_in_space = work->has_own(),
                             .memory_margin = margin,
-                            .shows_front = options.front};
+                            .shows_front = options.front,
+                            .ranking = std::move(ranking)};
 
   phases.begin("write");
   if (!options.plot.empty() && !answer.top.empty()) write_output(options.plot, search_plot(answer));

@@ -146,7 +146,7 @@ std::string event_note(const SearchAnswer& answer) {
 
 std::string ranking_note(const SearchAnswer& answer) {
   std::string text;
-  for (const tuner::RankingHolds& holds : ranking_of(answer)) {
+  for (const tuner::RankingHolds& holds : answer.ranking) {
     text += fmt::format("{} {:.0f} %, the best stays the fastest of these in {:.0f} % of cases",
                         text.empty() ? "where each kind of cost is off by" : "; by", 100 * holds.off,
                         100 * holds.stays_best);

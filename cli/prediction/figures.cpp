@@ -24,7 +24,7 @@ Figures figures_of(const workload::Job& job, const cost::Machine& machine, const
       .whole_run = std::nullopt,
       .weakest = p.weakest};
   for (const memory::Parts& parts : p.memory) figures.stage_peaks.push_back(parts.total());
-  figures.whole_run = run::whole_run(job, run::step_facts(p.program, p.summary, figures.rates.tokens_per_s));
+  figures.whole_run = run::whole_run(job, p.program, p.summary, figures.rates.tokens_per_s);
   return figures;
 }
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/validation/read_part.h"
 #include "cli/validation/validation.h"
-#include "simulator/base/error.h"
 #include "simulator/base/nearest.h"
 #include "simulator/workload/limits.h"
 #include "simulator/workload/spellings.h"
@@ -50,26 +50,17 @@ constexpr std::string_view kMetrics[] = {"step_time_s",          "tflops_per_gpu
                                          "tokens_per_s_per_gpu", "peak_memory_gb", "fits"};
 
 Measured read_measured(const std::string& metric, const Cursor& value) {
-  try {
+  return read_figure([&]() -> double {
     if (std::ranges::find(kMetrics, metric) == std::end(kMetrics))
       value.fail(std::string(kUnknownKey), fmt::format("known are {}", listed(kMetrics)));
-    return {metric == "fits" ? (value.boolean() ? 1 : 0) : value.within(kMeasured), {}};
-  } catch (const InputError& error) {
-    return {std::nullopt, error.what()};
-  }
+    return metric == "fits" ? (value.boolean() ? 1 : 0) : value.within(kMeasured);
+  });
 }
 
 /// Whatever else stands beside is a note.
 Case read_case(const Cursor& at) {
   Case result{.id = at.path()};
-  // Each part by itself: what can be read is shown beside what cannot.
-  const auto attempt = [&](auto&& read) {
-    try {
-      read();
-    } catch (const InputError& error) {
-      if (result.fault.empty()) result.fault = error.what();
-    }
-  };
+  const auto attempt = [&](auto&& read) { read_part(result.fault, read); };
   attempt([&] { result.id = at.member("id").text(); });
   if (!at.is_object()) return result;
   attempt([&] { result.set = at.member("set").text(); });

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "simulator/base/error.h"
+#include "cli/validation/read_part.h"
 
 namespace ds::cli {
 namespace {
@@ -13,20 +13,13 @@ namespace {
 constexpr std::string_view kCollectives = "collectives", kFairSharing = "fair_sharing";
 constexpr const char *kTime = "time_s", *kFinish = "finish_s";
 
-Measured read_seconds(const Cursor& at) {
-  try {
-    return {at.none_or_within(kMeasured), {}};
-  } catch (const InputError& error) {
-    return {std::nullopt, error.what()};
-  }
-}
-
 /// By metric, or, where the only metric is an object, by what stands in that.
 std::map<std::string, Measured> read_expected(const Cursor& at, bool by_flow) {
-  const Cursor figures = by_flow ? at.member(kFinish) : at;
+  const auto figures = by_flow ? at.member(kFinish).members() : at.members();
   std::map<std::string, Measured> expected;
-  for (const auto& [name, value] : figures.members()) expected[name] = read_seconds(value);
-  if (expected.empty()) figures.fail("is empty", "something has to be expected");
+  for (const auto& figure : figures)
+    expected[figure.first] = read_figure([&] { return figure.second.none_or_within(kMeasured); });
+  if (expected.empty()) at.fail("is empty", "something has to be expected");
   for (const auto& [metric, value] : at.members())
     if (metric != (by_flow ? kFinish : kTime))
       value.fail(std::string(kUnknownKey), fmt::format("{} is known", by_flow ? kFinish : kTime));
@@ -36,14 +29,7 @@ std::map<std::string, Measured> read_expected(const Cursor& at, bool by_flow) {
 LinkCase read_case(const Cursor& at, std::string_view set) {
   const bool by_flow = set == kFairSharing;
   LinkCase result{.id = at.path(), .set = std::string(set)};
-  // Each part by itself: what can be read is shown beside what cannot.
-  const auto attempt = [&](auto&& read) {
-    try {
-      read();
-    } catch (const InputError& error) {
-      if (result.fault.empty()) result.fault = error.what();
-    }
-  };
+  const auto attempt = [&](auto&& read) { read_part(result.fault, read); };
   attempt([&] { result.id = at.member("id").text(); });
   if (!at.is_object()) return result;
   attempt([&] {

@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "cli/validation/read_part.h"
 #include "cli/validation/reliability.h"
-#include "simulator/base/error.h"
 #include "simulator/base/range.h"
 
 namespace ds::cli {
@@ -132,14 +132,7 @@ Tolerance read_tolerance(const Cursor& at, const Expected& expected) {
 
 ReliabilityCase read_case(const Cursor& at) {
   ReliabilityCase c{.id = at.path(), .where = at.path(), .file = at.file()};
-  // Each part by itself: what can be read is shown beside what cannot.
-  const auto attempt = [&](auto&& read) {
-    try {
-      read();
-    } catch (const InputError& error) {
-      if (c.fault.empty()) c.fault = error.what();
-    }
-  };
+  const auto attempt = [&](auto&& read) { read_part(c.fault, read); };
   attempt([&] { c.id = at.member("id").text(); });
   if (!at.is_object()) return c;
   attempt([&] {

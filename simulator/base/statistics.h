@@ -18,4 +18,13 @@ inline double median(std::vector<double> values) {
   return (*std::max_element(values.begin(), middle) + *middle) / 2;
 }
 
+/// The value that this share of them, 0 to 1, comes before in their order. There is at least one.
+inline double percentile(std::vector<double> values, double share) {
+  ensure(!values.empty(), "a percentile is of something");
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
+}
+
 }  // namespace ds

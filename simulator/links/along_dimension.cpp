@@ -24,13 +24,9 @@ struct Task {
   double ranks, bytes, rate, hop;  // hop: seconds from a rank to the next
 
   double chunk() const { return bytes / ranks; }
-  /// All-reduce is a reduce-scatter and then an all-gather, alike in all but direction.
-  double passes() const { return what == Collective::all_reduce ? 2 : 1; }
+  double passes() const { return passes_of(what); }
   /// On rings of links these go one way only.
-  bool one_way() const {
-    return what == Collective::all_reduce || what == Collective::all_gather ||
-           what == Collective::reduce_scatter;
-  }
+  bool one_way() const { return gathers_or_reduces(what); }
 };
 
 /// `steps` messages one after the other from every rank to the next, all at once.

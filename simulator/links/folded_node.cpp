@@ -12,8 +12,7 @@ FoldedNode::FoldedNode(const Cluster& cluster)
   all_.capacities.assign(2 * c_.gpus, c_.gpu_bytes_per_s);
   if (c_.nodes == 1) return;
   all_.capacities.resize(2 * (c_.gpus + c_.nics), c_.nic_bytes_per_s);
-  if (c_.oversubscription > 1)
-    all_.capacities.resize(up() + 2, static_cast<double>(c_.nics) * c_.nic_bytes_per_s / c_.oversubscription);
+  if (c_.oversubscription > 1) all_.capacities.resize(up() + 2, c_.fabric_bytes_per_s());
 }
 
 Index FoldedNode::inside(Index from, Index to) { return add_way({c_.node_latency, {from, gpus_ + to}}); }

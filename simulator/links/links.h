@@ -50,6 +50,8 @@ struct Cluster {
   double oversubscription{1};            // of what a node's NICs can do together
 
   std::int64_t ranks() const { return nodes * gpus; }
+  /// Of a node's way into the fabric, in one direction.
+  double fabric_bytes_per_s() const { return static_cast<double>(nics) * nic_bytes_per_s / oversubscription; }
 };
 
 struct Spec {

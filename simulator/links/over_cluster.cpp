@@ -44,7 +44,7 @@ std::vector<Index> ways_around(FoldedNode& node, const Cluster& c, std::int64_t 
 /// How often a chunk is sent on around a ring of that many ranks.
 std::int64_t hops_of(Collective what, std::int64_t ranks) {
   if (what == Collective::shift) return 1;
-  return (what == Collective::all_reduce ? 2 : 1) * (ranks - 1);
+  return passes_of(what) * (ranks - 1);
 }
 
 Played ring(const Spec& spec, const Cluster& c) {
@@ -94,7 +94,7 @@ Played direct(const Spec& spec, const Cluster& c) {
   FoldedNode node(c);
   const double message = spec.bytes / static_cast<double>(c.ranks()),
                others = static_cast<double>(c.nodes - 1);
-  const int passes = spec.what == Collective::all_reduce ? 2 : 1;
+  const int passes = passes_of(spec.what);
   std::vector<Index> complete;
   for (int pass = 0; pass < passes; ++pass) {
     std::vector<Index> begun = std::move(complete);
@@ -147,8 +147,7 @@ Played halving_doubling(const Spec& spec, const Cluster& c) {
 double hop_inside(const Cluster& c, double bytes) { return c.node_latency.value + bytes / c.gpu_bytes_per_s; }
 double hop_across(const Cluster& c, double bytes) {
   return c.fabric_latency.value +
-         bytes / std::min({c.gpu_bytes_per_s, c.nic_bytes_per_s,
-                           static_cast<double>(c.nics) * c.nic_bytes_per_s / c.oversubscription});
+         bytes / std::min({c.gpu_bytes_per_s, c.nic_bytes_per_s, c.fabric_bytes_per_s()});
 }
 
 /// What the links of a cycle or a chain carry, each of them `busiest` at most.
@@ -165,8 +164,7 @@ Played along_cycle(const Cluster& c, double seconds, std::int64_t steps, double 
   };
   add("gpu", gpu_bytes, c.gpu_bytes_per_s);
   if (c.nodes > 1) add("nic", nic_bytes, c.nic_bytes_per_s);
-  if (c.nodes > 1 && c.oversubscription > 1)
-    add("fabric", nic_bytes, static_cast<double>(c.nics) * c.nic_bytes_per_s / c.oversubscription);
+  if (c.nodes > 1 && c.oversubscription > 1) add("fabric", nic_bytes, c.fabric_bytes_per_s());
   return played;
 }
 
@@ -228,7 +226,7 @@ Played over_cluster(const Spec& spec, const Cluster& c) {
 
 Work work_of(const Spec& spec, const Cluster& c) {
   const auto gpus = static_cast<double>(c.gpus), nodes = static_cast<double>(c.nodes);
-  const double passes = spec.what == Collective::all_reduce ? 2 : 1;
+  const double passes = passes_of(spec.what);
   if (spec.what == Collective::broadcast || spec.what == Collective::shift)
     return {.messages = gpus, .at_once = 1};
   switch (spec.algorithms.front()) {

@@ -6,12 +6,6 @@
 namespace ds::links {
 namespace {
 
-/// Whether a rank's part gets smaller from dimension to dimension; else all of the buffer goes through each.
-bool shrinks(Collective what) {
-  return what == Collective::all_reduce || what == Collective::all_gather ||
-         what == Collective::reduce_scatter;
-}
-
 /// Dimension after dimension: each begins when the one before has ended on all ranks. An all-reduce goes through them and back,
 /// which takes in each as long as there and back again at once.
 Played over_dimensions(const Spec& spec) {
@@ -26,7 +20,8 @@ Played over_dimensions(const Spec& spec) {
     all.time += one.time;
     all.steps += one.steps;
     all.loads.push_back(std::move(one.loads.front()));
-    if (shrinks(spec.what)) bytes /= static_cast<double>(dimension.size);
+    // Of these a rank's part gets smaller from dimension to dimension; of others all of the buffer goes through each.
+    if (gathers_or_reduces(spec.what)) bytes /= static_cast<double>(dimension.size);
   }
   return all;
 }

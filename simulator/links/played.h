@@ -7,6 +7,13 @@
 
 namespace ds::links {
 
+/// An all-reduce is a reduce-scatter and then an all-gather, alike in all but direction.
+inline int passes_of(Collective what) { return what == Collective::all_reduce ? 2 : 1; }
+inline bool gathers_or_reduces(Collective what) {
+  return what == Collective::all_reduce || what == Collective::all_gather ||
+         what == Collective::reduce_scatter;
+}
+
 /// Seconds, and what the links carried.
 struct Played {
   Seconds time;

@@ -6,9 +6,12 @@
 #include "simulator/base/error.h"
 #include "simulator/links/limits.h"
 #include "simulator/links/played.h"
+#include "simulator/workload/spellings.h"
 
 namespace ds::links {
 namespace {
+
+using workload::name_in;
 
 constexpr Named<Collective> kWhat[] = {
     {"all_reduce", Collective::all_reduce},         {"all_gather", Collective::all_gather},
@@ -25,13 +28,6 @@ constexpr std::string_view kLater[] = {"tree", "hierarchical"};
 
 constexpr Named<Kind> kKinds[] = {
     {"ring", Kind::ring}, {"switch", Kind::switched}, {"fully_connected", Kind::fully_connected}};
-
-template <class Enum, std::size_t N>
-std::string_view name_in(const Named<Enum> (&table)[N], Enum value) {
-  for (const Named<Enum>& entry : table)
-    if (entry.value == value) return entry.name;
-  return "?";
-}
 
 Dimension read_dimension(const Cursor& at) {
   return {.kind = at.member("kind").one_of(kKinds),

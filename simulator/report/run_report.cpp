@@ -125,8 +125,7 @@ Json to_json(const memory::Parts& m) {
 
 Json run_report(const Predicted& p, const Provenance& provenance) {
   const Rates r = rates(p.job, p.summary.step_time, p.peak_per_rank);
-  const std::optional<run::WholeRun> whole =
-      run::whole_run(p.job, run::step_facts(p.program, p.summary, r.tokens_per_s));
+  const std::optional<run::WholeRun> whole = run::whole_run(p.job, p.program, p.summary, r.tokens_per_s);
   const double step = p.summary.step_time.value;
   const program::TimeParts& t = p.summary.parts;
   const Seconds communication = t.tp_comm + t.cp_comm + t.ep_comm + t.pp_comm + t.dp_comm;

@@ -1,9 +1,9 @@
 #pragma once
 // A whole run from one of its steps: how long it takes under failures, and what it costs.
 //
-//   const WholeRun run = whole_run(job, step_facts(program, summary, tokens_per_s));
-//   run.goodput.typical                  // share of the time that counts; 1 where the job speaks of no failures
-//   run.length->wall, run.length->cost_usd   // where the job says how many tokens
+//   const std::optional<WholeRun> run = whole_run(job, program, summary, tokens_per_s);
+//   run->goodput.typical                 // share of the time that counts; 1 where the job speaks of no failures
+//   run->length->wall, run->length->cost_usd   // where the job says how many tokens
 //
 // The formulas and their sources: docs/run.md.
 
@@ -25,8 +25,6 @@ struct StepFacts {
   Bytes
       state;  // weights and states of the optimizer in a rank's own memory, of the rank that has most: what a save copies
 };
-StepFacts step_facts(const program::Program& program, const program::StepSummary& summary,
-                     double tokens_per_s);
 
 struct Band {
   double low{}, typical{}, high{};
@@ -61,5 +59,8 @@ struct WholeRun {
 
 /// None of a job that speaks neither of tokens nor of failures. `job` has passed workload::check_supported.
 std::optional<WholeRun> whole_run(const workload::Job& job, const StepFacts& step);
+/// The same of a step that was predicted.
+std::optional<WholeRun> whole_run(const workload::Job& job, const program::Program& program,
+                                  const program::StepSummary& summary, double tokens_per_s);
 
 }  // namespace ds::run

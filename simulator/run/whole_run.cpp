@@ -140,8 +140,6 @@ Length priced(WholeRun& run, const workload::Job& job, const StepFacts& step, Se
   return length;
 }
 
-}  // namespace
-
 StepFacts step_facts(const program::Program& program, const program::StepSummary& summary,
                      double tokens_per_s) {
   StepFacts facts{.time = summary.step_time,
@@ -153,8 +151,12 @@ StepFacts step_facts(const program::Program& program, const program::StepSummary
   return facts;
 }
 
+bool asks_for_a_run(const workload::Job& job) { return job.train.tokens || job.simulate.failures; }
+
+}  // namespace
+
 std::optional<WholeRun> whole_run(const workload::Job& job, const StepFacts& step) {
-  if (!job.train.tokens && !job.simulate.failures) return std::nullopt;
+  if (!asks_for_a_run(job)) return std::nullopt;
   WholeRun run;
   if (const auto& asked = job.simulate.failures)
     suffer(run, *asked, job, step);
@@ -167,6 +169,12 @@ std::optional<WholeRun> whole_run(const workload::Job& job, const StepFacts& ste
   const Seconds wall = run.stops ? elapsed(run.stops->failures, useful).value_or(useful) : useful;
   run.length = priced(run, job, step, useful, wall);
   return run;
+}
+
+std::optional<WholeRun> whole_run(const workload::Job& job, const program::Program& program,
+                                  const program::StepSummary& summary, double tokens_per_s) {
+  if (!asks_for_a_run(job)) return std::nullopt;  // most jobs do not, and their buffers need not be looked at
+  return whole_run(job, step_facts(program, summary, tokens_per_s));
 }
 
 }  // namespace ds::run

@@ -5,14 +5,16 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "simulator/base/random.h"
+#include "simulator/base/statistics.h"
 
 namespace ds::tuner {
 namespace {
 
 constexpr std::size_t kCases = 2000;
-constexpr double kMostRegret = 0.95;
+constexpr double kNineteenOfTwenty = 0.95;
 
 /// What is off together: times by what takes them.
 constexpr std::size_t kKinds = 7;
@@ -48,8 +50,7 @@ RankingHolds ranking_holds(std::span<const program::TimeParts> steps, double off
   }
   holds.stays_best = holds.is_best.front();
   holds.mean_regret = std::accumulate(regrets.begin(), regrets.end(), 0.0) / kCases;
-  std::ranges::sort(regrets);
-  holds.p95_regret = regrets[static_cast<std::size_t>(kMostRegret * (kCases - 1))];
+  holds.p95_regret = percentile(std::move(regrets), kNineteenOfTwenty);
   return holds;
 }
 

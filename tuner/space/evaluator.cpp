@@ -12,12 +12,11 @@
 
 #include "simulator/engine/predict.h"
 #include "simulator/workload/settle.h"
+#include "tuner/space/standing.h"
 
 namespace ds::tuner {
 namespace {
 
-/// A bound is never above its step time, up to this.
-constexpr double kRounding = 1e-9;
 /// Plans that are asked for at once: few while they are the first, since each of them may cut all that follow.
 constexpr std::size_t kFirstWave = 4, kLargestWave = 32;
 /// And where nothing is cut.
@@ -50,11 +49,7 @@ class Evaluator::Batch {
         judging_(&judging),
         job_(evaluator.space_->base()),
         verdicts_(size, {.reason = Reason::unseen, .path = {}, .kind = {}}),
-        leaders_(judging.top) {
-    for (const Judging::Best& one : judging.best) leaders_.add({one.kind, one.step_time, {}});
-    if (judging.front)
-      for (const Extent& one : *judging.front) front_.add({one, {}});
-  }
+        standing_(judging) {}
 
   void add(Rejection rejection) { entries_.push_back({.rejection = rejection, .plan = 0}); }
   /// Layers that follow from the rest are left out: of half a million plans they would take gigabytes.
@@ -93,7 +88,7 @@ class Evaluator::Batch {
   };
   using Wave = std::vector<std::size_t>;  // entries
 
-  bool cuts() const { return judging_->top > 0; }
+  bool cuts() const { return standing_.cuts(); }
   bool is_limited() const { return judging_->evals != std::numeric_limits<std::int64_t>::max(); }
   bool enough() const { return judging_->enough && judging_->enough(); }
   /// Rejected ones come first.
@@ -126,17 +121,12 @@ class Evaluator::Batch {
   void tell(std::size_t e) {
     if (judging_->told) judging_->told(e, verdicts_[e]);
   }
-  /// Whether it is not among the best, as fast as it may be by that bound and as small as it may be by what is known.
-  bool is_beaten(std::size_t e, const PlanKind& kind, Seconds bound) const {
-    const Seconds at_least{bound.value / (1 + kRounding)};
-    if (!leaders_.rules_out(kind, at_least)) return false;
-    return !judging_->front || front_.beats({at_least, least_peak(e)});
-  }
+  /// By what is known; where no front is asked for, nobody asks.
   Bytes least_peak(std::size_t e) const {
-    return std::max(verdicts_[e].peak, peak_floors_[entries_[e].plan]);
+    return peak_floors_.empty() ? Bytes{} : std::max(verdicts_[e].peak, peak_floors_[entries_[e].plan]);
   }
   bool rules_out(std::size_t e, Seconds bound) {
-    if (!cuts() || !is_beaten(e, verdicts_[e].kind, bound)) return false;
+    if (!standing_.beats(verdicts_[e].kind, bound, least_peak(e))) return false;
     verdicts_[e].step_time = bound;
     verdicts_[e].reason = Reason::bound;
     tell(e);
@@ -151,7 +141,7 @@ class Evaluator::Batch {
     for (std::size_t i = next_; i < order_.size(); i += step, ++looks) {
       const std::size_t e = order_[i];
       if (entries_[e].rejection) continue;
-      found += cuts() && is_beaten(e, kind_of(plan_of(e)), floors_[entries_[e].plan]) ? 0 : 1;
+      found += standing_.beats(kind_of(plan_of(e)), floors_[entries_[e].plan], least_peak(e)) ? 0 : 1;
     }
     return std::ssize(likely_) + (looks == 0 ? 0 : found * static_cast<std::int64_t>(left) / looks);
   }
@@ -191,15 +181,22 @@ class Evaluator::Batch {
 
   /// By a bound on their peaks; but for those that may be nearest to fit, as long as none does.
   void leave_too_large(Wave& block) {
-    const std::vector<Bytes> floors = evaluator_->peaks_.floors(plans_of(block), judging_->enough);
+    const std::vector<Bytes> floors = peak_floors_of(block);
     std::size_t number = 0;
     std::erase_if(block, [&](std::size_t e) {
       const Bytes floor = floors[number++];
       const double share = static_cast<double>(floor.value) / usable(e);
-      if (share <= 1 || (leaders_.all().empty() && share < nearest_)) return false;
+      if (share <= 1 || (standing_.empty() && share < nearest_)) return false;
       settle_too_large(e, floor, share);
       return true;
     });
+  }
+
+  std::vector<Bytes> peak_floors_of(const Wave& block) const {
+    if (peak_floors_.empty()) return evaluator_->peaks_.floors(plans_of(block), judging_->enough);
+    std::vector<Bytes> floors;
+    for (const std::size_t e : block) floors.push_back(peak_floors_[entries_[e].plan]);
+    return floors;
   }
 
   void settle_too_large(std::size_t e, Bytes peak, double share) {
@@ -260,8 +257,7 @@ class Evaluator::Batch {
       verdict.step_time = steps[i];
       verdict.reason = Reason::evaluated;
       ++evaluated_;
-      leaders_.add({verdict.kind, verdict.step_time, {}});
-      if (judging_->front) front_.add({{verdict.step_time, verdict.peak}, {}});
+      standing_.add(verdict);
       tell_dear(wave[i]);
       tell(wave[i]);
     }
@@ -270,7 +266,7 @@ class Evaluator::Batch {
   /// Leaves those whose step time is asked for.
   void judge_memory(Wave& wave) {
     // Where some fit, nobody asks how far from it others are.
-    const bool only_whether = !judging_->too_large_ones && !leaders_.all().empty() && !job_.cluster.cpu();
+    const bool only_whether = !judging_->too_large_ones && !standing_.empty() && !job_.cluster.cpu();
     const double limit =
         only_whether && !wave.empty() ? usable(wave.front()) : std::numeric_limits<double>::infinity();
     std::vector<std::optional<Bytes>> peaks = answers(
@@ -311,9 +307,7 @@ class Evaluator::Batch {
   std::deque<std::size_t> likely_;                           // of those before, what bounds have not settled
   double nearest_{std::numeric_limits<double>::infinity()};  // share of memory, of those that do not fit
   std::vector<Verdict> verdicts_;                            // by entry
-  struct Nothing {};
-  Leaders<Nothing> leaders_;
-  Front<Nothing> front_;
+  Standing standing_;
   std::int64_t evaluated_{0}, looked_at_{0};
 };
 

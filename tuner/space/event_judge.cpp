@@ -5,14 +5,9 @@
 #include <variant>
 
 #include "simulator/workload/supported.h"
+#include "tuner/space/standing.h"
 
 namespace ds::tuner {
-namespace {
-
-/// Analytic depth is never above event depth, up to this.
-constexpr double kRounding = 1e-9;
-
-}  // namespace
 
 EventJudge::EventJudge(const Space& space, const cost::Profile& profile, std::size_t threads)
     : space_(&space), pool_(threads), analytic_(space, profile, threads), steps_(profile) {}
@@ -26,16 +21,7 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
   // No limits on evaluations there; and what cuts a plan has to be a step at event depth, and none at analytic depth.
   std::vector<Verdict> verdicts = analytic_.evaluate(candidates, {.enough = judging.enough});
 
-  Leaders<std::size_t> leaders(judging.top);
-  for (const Judging::Best& one : judging.best) leaders.add({one.kind, one.step_time, 0});
-  Front<std::size_t> front;
-  if (judging.front)
-    for (const Extent& one : *judging.front) front.add({one, 0});
-  const auto is_beaten = [&](const Verdict& verdict) {
-    const Seconds at_least{verdict.step_time.value / (1 + kRounding)};
-    return judging.top > 0 && leaders.rules_out(verdict.kind, at_least) &&
-           (!judging.front || front.beats({at_least, verdict.peak}));
-  };
+  Standing standing(judging);
   std::vector<std::size_t> order;
   const auto tell = [&](std::size_t i) {
     if (judging.told && verdicts[i].reason != Reason::unseen) judging.told(i, verdicts[i]);
@@ -58,7 +44,7 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
       Verdict& verdict = verdicts[i];
       if (evaluated + std::ssize(wave) >= judging.evals || (judging.enough && judging.enough())) {
         verdict = {.reason = Reason::unseen, .path = {}, .kind = {}};
-      } else if (is_beaten(verdict)) {
+      } else if (standing.beats(verdict.kind, verdict.step_time, verdict.peak)) {
         verdict.reason = Reason::bound;
         tell(i);
       } else {
@@ -70,8 +56,7 @@ std::vector<Verdict> EventJudge::evaluate(std::span<const Candidate> candidates,
       verdict.step_time = step_time(candidates[wave[number]], verdict.step_time);
     });
     for (const std::size_t i : wave) {
-      leaders.add({verdicts[i].kind, verdicts[i].step_time, i});
-      if (judging.front) front.add({{verdicts[i].step_time, verdicts[i].peak}, i});
+      standing.add(verdicts[i]);
       tell(i);
     }
     evaluated += std::ssize(wave);
