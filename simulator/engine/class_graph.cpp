@@ -179,7 +179,8 @@ class ClassWalk {
       const bool is_apart = front.way.duration != kNone && (front.ended || item.what != What::work);
       if (!waits_.empty() || is_full || is_apart) begin_anew(item, front);
       go_on(t, i, front);
-      if (special && call.is_first_forward) waits_.push_back({kNone, from_begin(t, i)});
+      if (special && (call.is_first_forward || (t == outline_.update() && outline_.update_waits())))
+        waits_.push_back({kNone, from_begin(t, i)});
       if (special && is_finish_) add_ways_to(static_cast<std::int32_t>(i));
       if (!waits_.empty()) begin_anew(item, front);
     } else {

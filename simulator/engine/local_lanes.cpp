@@ -48,7 +48,7 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
   if (outline.cut() < finish.size())
     after_cut = seconds_before(plan, kind, outline.finish(), finish.back().to) -
                 seconds_before(plan, kind, outline.finish(), finish[outline.cut()].to);
-  Times lane{0};  // of its own: when it is free
+  std::vector<Times> lanes;  // of its own: when they are free
   Times carried;  // to a place of an item of finish(): when that is reached after waits within the item
   std::int32_t carried_item = -1;
   double carried_at = 0;
@@ -57,6 +57,9 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
     Times& end = times_[i];
     end.clear();
     if (one.item < 0) {
+      const auto number = static_cast<std::size_t>(one.from.lane);
+      if (lanes.size() <= number) lanes.resize(number + 1, {0});
+      Times& lane = lanes[number];
       for (const std::int32_t w : one.waits) raise(lane, times_[static_cast<std::size_t>(w)], 0);
       const double seconds = before(one, one.to) - before(one, one.from);
       for (double& time : lane) time += seconds;
@@ -72,6 +75,12 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
         const bool update = static_cast<std::size_t>(one.in_template) == outline.update();
         const double cut = update ? -after_cut : before(one, finish[outline.cut()].to);
         end.assign(1, done - cut);
+        for (double& time : carried) time += at - carried_at;
+        for (const std::int32_t w : one.waits) raise(carried, times_[static_cast<std::size_t>(w)], 0);
+        carried_at = at;
+        if (carried.empty()) break;
+        raise(end, carried, done - at);
+        from_begin_.push_back({{one.in_template, one.item}, carried[0] + item_end - at});
         break;
       }
       case LocalItem::When::first_forward:
@@ -105,7 +114,7 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
       }
     }
   }
-  through_.back() = lane;
+  for (const Times& lane : lanes) raise(through_.back(), lane, 0);
 }
 
 double LocalLanes::from_begin(std::int32_t in_template, std::int32_t item) const {

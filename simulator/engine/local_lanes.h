@@ -1,6 +1,6 @@
 #pragma once
 // What lanes that no other class knows do to a class's compute lane: data-parallel collectives, which first forwards wait
-// for, and which wait for last backwards.
+// for, and which wait for last backwards; copies to the host, which updates there wait for, and from it.
 
 #include <cstdint>
 #include <vector>
@@ -18,7 +18,8 @@ class LocalLanes {
  public:
   void work_out(const PlanStages& plan, const PlanStages::Kind& kind);
 
-  /// Seconds from the step's begin to the end of an item of a first forward, by way of other lanes; 0 where there is none.
+  /// Seconds from the step's begin to the end of an item of the update or of a first forward, by way of other lanes; 0 where there
+  /// is none.
   double from_begin(std::int32_t in_template, std::int32_t item) const;
   /// From the begin of an item (-1: of the step) to the end of an item of what follows the last backwards, or to its begin
   /// where classes meet in it.

@@ -312,7 +312,8 @@ PassTemplates::PassTemplates(program::StageInputs stage, const workload::Plan& p
   const program::Lanes& lanes = inputs_.lanes;
   for (const program::LaneId lane : {lanes.context, lanes.experts}) show(index(lane));
   if (shards_in_passes(inputs_))
-    for (const program::LaneId lane : {lanes.reduce, lanes.gather}) show(index(lane));
+    for (const program::LaneId lane : {lanes.reduce, lanes.gather, lanes.to_host, lanes.from_host})
+      show(index(lane));
   users_.shared = users_of_buffers(program, note_all_uses(lowered));
   users_.local.resize(users_.shared.size());
   for (std::size_t b = 0; b < users_.shared.size(); ++b)

@@ -24,16 +24,16 @@
 namespace ds::engine {
 namespace {
 
-using workload::offloads;
-
 using workload::Job;
 using workload::Plan;
 
+/// Outlines know no copies to the host in passes, nor what one chunk hands to another.
+bool has_outlines(const Plan& plan) { return !workload::offloads_in_passes(plan) && !plan.turns_back(); }
+
 /// In the one pass of all weight gradients, with exchanges beside work of the same pipeline, and where experts' shards are summed over
-/// copies, the ways between lanes are more than a form looks at. Nor does it know copies to the host, or what one chunk hands to
-/// another.
+/// copies, the ways between lanes are more than a form looks at.
 bool is_lowered(const Job& base, const Plan& plan) {
-  if (offloads(plan) || plan.turns_back()) return true;
+  if (!has_outlines(plan)) return true;
   if (plan.ep == 1) return false;
   const bool beside = plan.exchanges_apart() && program::directions_of(plan.schedule) == 1;
   const bool copies = plan.zero > 0 && plan.zero_group < plan.dp * plan.cp;
@@ -201,7 +201,7 @@ std::vector<Seconds> PlanSteps::bounds(std::span<const Plan> plans, const std::f
     StageKinds& kinds = parts[piece].first->kinds;
     for (const std::size_t i : parts[piece].second) {
       if (enough && enough()) return;
-      if (offloads(plans[i]) || plans[i].order() != plans[i].schedule || plans[i].turns_back()) {
+      if (!has_outlines(plans[i]) || plans[i].order() != plans[i].schedule) {
         result[i] = parts[piece].first->work.of(plans[i]);
         continue;
       }

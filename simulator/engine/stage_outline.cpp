@@ -2,7 +2,6 @@
 #include "simulator/engine/stage_outline.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
@@ -25,14 +24,15 @@ class LocalWaits {
     LocalItem item = place.item;
     item.when = when;
     item.in_template = static_cast<std::int32_t>(in_template);
-    const std::size_t own = place.compute ? 0 : 1;
+    const std::int32_t own = item.from.lane;
     const auto number = static_cast<std::int32_t>(items_.size());
-    for (const LocalPlace::LocalUse& use : place.uses) {
-      const Last& other = last_[copy_of(use)][1 - own];
-      const std::int32_t latest = use.reads ? other.write : std::max(other.write, other.read);
-      if (latest >= 0 && std::ranges::find(item.waits, latest) == item.waits.end())
-        item.waits.push_back(latest);
-    }
+    for (const LocalPlace::LocalUse& use : place.uses)
+      for (const auto& [lane, other] : last_[copy_of(use)]) {
+        if (lane == own) continue;
+        const std::int32_t latest = use.reads ? other.write : std::max(other.write, other.read);
+        if (latest >= 0 && std::ranges::find(item.waits, latest) == item.waits.end())
+          item.waits.push_back(latest);
+      }
     for (const LocalPlace::LocalUse& use : place.uses) {
       Last& last = last_[copy_of(use)][own];
       (use.reads ? last.read : last.write) = number;
@@ -45,7 +45,7 @@ class LocalWaits {
     std::int32_t read{-1}, write{-1};
   };
   std::vector<LocalItem>& items_;
-  std::map<std::pair<std::size_t, std::int32_t>, std::array<Last, 2>> last_;  // by copy and lane
+  std::map<std::pair<std::size_t, std::int32_t>, std::map<std::int32_t, Last>> last_;  // by copy and lane
 };
 
 void add_shape(const TemplateOutline& outline, std::vector<std::int32_t>& shape) {
@@ -94,6 +94,8 @@ StageOutline::StageOutline(StageTemplates& all, const std::vector<PassTemplates*
   for (const LocalPlace& place : end.read->places)
     if (place.compute && behind_cut(place)) waits.add(place, end, When::after_cut, finish());
   for (const LocalPlace& place : next.read->places) waits.add(place, next, When::after_cut, update());
+  update_waits_ =
+      std::ranges::any_of(local_, [](const LocalItem& one) { return one.item >= 0 && !one.waits.empty(); });
   const auto add_passes = [&](const std::vector<std::int32_t>& kinds, When when) {
     for (const std::int32_t kind : kinds)
       for (const LocalPlace& place : read[static_cast<std::size_t>(kind)].read->places)
@@ -108,7 +110,7 @@ StageOutline::StageOutline(StageTemplates& all, const std::vector<PassTemplates*
 }
 
 std::vector<std::int32_t> StageOutline::make_shape() const {
-  std::vector<std::int32_t> shape{local_.empty() ? 0 : 1};
+  std::vector<std::int32_t> shape{local_.empty() ? 0 : 1, update_waits_ ? 1 : 0};
   for (const program::PassKind& kind : passes_.kinds)
     shape.insert(shape.end(), {kind.chunk, kind.forward ? 1 : 0, static_cast<std::int32_t>(kind.gradients),
                                kind.role.first ? 1 : 0, kind.role.last ? 1 : 0, kind.merged_with});

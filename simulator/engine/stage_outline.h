@@ -2,7 +2,7 @@
 // A kind of stage as others see it: which of its work waits for messages or is waited for, and apart from that how long it
 // takes. Lowered alone, once for all plans that have it; what its passes take is asked of its chunks' ChunkSeconds.
 //
-// Lanes that no other class knows, those of data-parallel collectives, are no part of that picture: what they do to the
+// Lanes that no other class knows, those of data-parallel collectives and of copies to and from the host, are no part of that picture: what they do to the
 // compute lane is added up by LocalLanes.
 
 #include <cstdint>
@@ -89,6 +89,8 @@ class StageOutline {
   std::size_t cut() const { return cut_; }
   /// From one cut to the next, in the order of issue.
   const std::vector<LocalItem>& local() const { return local_; }
+  /// Whether the compute lane waits for others in the update: for gradients that the host has been given.
+  bool update_waits() const { return update_waits_; }
   const PassList& passes() const { return passes_; }
   /// How many slots a buffer has, by SharedUse::buffer.
   const std::vector<program::SlotRule>& slots() const { return slots_; }
@@ -104,6 +106,7 @@ class StageOutline {
   std::vector<TemplateOutline> templates_;
   std::size_t cut_{};
   std::vector<LocalItem> local_;
+  bool update_waits_{};
   std::vector<program::SlotRule> slots_;
   const std::vector<std::int32_t>* shape_{};
 };

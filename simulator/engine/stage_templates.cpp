@@ -36,7 +36,11 @@ StageTemplates::StageTemplates(const Inputs& inputs, const workload::Plan& plan,
   LoweredStage& stage = lowered();
   BufferUsers users{.shown = chunks.front()->users().shown, .shared = {}, .local = {}, .used_in = {}};
   users.shared.resize(stage.program.buffers.size());
-  users.local.resize(stage.program.buffers.size());
+  // What the step's end says to its update, copies to the host wait for, too.
+  users.local =
+      users_of_buffers(stage.program, std::vector{stage.lowering.finish(), stage.lowering.update()});
+  for (BufferLanes& lanes : users.local)
+    if ((lanes.all() & users.shown) != 0) lanes = {};
   for (std::size_t c = 0; c < chunks.size(); ++c) {
     const program::Span own = bucket_buffers_.emplace_back(stage.lowering.bucket_buffers(c));
     ensure(own.count == chunks[c]->bucket_buffers(), "a chunk has its buckets in every stage");

@@ -48,6 +48,18 @@ StageInputs of_weights(const StageInputs& stage, const graph::StageOptions& chun
 
 }  // namespace
 
+std::size_t PeakFloor::Hash::operator()(const StageInputs& inputs) const {
+  const graph::StageOptions& graph = inputs.chunks.front().graph;
+  std::size_t hash = 0;
+  for (const std::int64_t one :
+       {std::int64_t{graph.layers}, graph.batch, graph.tp, std::int64_t{graph.sequence_parallel},
+        std::int64_t{graph.embedding}, std::int64_t{graph.head},
+        static_cast<std::int64_t>(inputs.chunks.front().recompute), inputs.data_ranks, inputs.states_on_host,
+        inputs.sharding.shards})
+    hash = hash * 31 + static_cast<std::size_t>(one);
+  return hash;
+}
+
 const PeakFloor::Kept& PeakFloor::read(const StageInputs& inputs) {
   const auto [found, is_new] = known_.try_emplace(inputs);
   if (!is_new) return found->second;
@@ -105,16 +117,18 @@ std::int64_t PeakFloor::of_stage(std::int64_t stage, const program::Lanes& lanes
   if (moments == under_way_.end()) moments = under_way_.emplace(order, under_way(order)).first;
   double lasting = 0, gradients = 0;
   std::array<double, 2> activations{};
+  Kept weights;
+  double of_one = 0;
   for (std::size_t c = 0; c < inputs.chunks.size(); ++c) {
+    const graph::StageOptions& graph = inputs.chunks[c].graph;
     const auto sum = [&](auto inputs_of) {
-      return program::sum_over_layers<Kept>(inputs.chunks[c].graph,
-                                            [&](const graph::StageOptions& options) -> const Kept& {
-                                              return read(inputs_of(inputs, options));
-                                            });
+      return program::sum_over_layers<Kept>(graph, [&](const graph::StageOptions& options) -> const Kept& {
+        return read(inputs_of(inputs, options));
+      });
     };
-    const Kept weights = sum(of_weights);
+    if (c == 0 || graph != inputs.chunks[c - 1].graph)  // most are alike
+      weights = sum(of_weights), of_one = sum(of_chunk).activations;
     lasting += weights.lasting, gradients += weights.gradients;
-    const double of_one = sum(of_chunk).activations;
     for (std::size_t m = 0; m < 2; ++m) activations[m] += of_one * moments->second[m][c];
   }
   return std::llround(lasting + std::max(activations.front(), gradients + activations.back()));

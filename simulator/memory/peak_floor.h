@@ -3,8 +3,10 @@
 // micro-batches as are under way at once, or with all gradients. It needs chunks of one and two layers alone.
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -50,7 +52,11 @@ class PeakFloor {
 
   workload::Job job_;
   program::ChunkGraphs graphs_{job_.model};
-  std::map<program::StageInputs, Kept> known_;
+  /// Of a few of the many: what most chunks differ by.
+  struct Hash {
+    std::size_t operator()(const program::StageInputs& inputs) const;
+  };
+  std::unordered_map<program::StageInputs, Kept, Hash> known_;
   std::map<Order, UnderWay> under_way_;
 };
 

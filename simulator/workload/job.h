@@ -275,6 +275,11 @@ inline bool offloads_activations(const Plan& plan) {
 inline bool offloads(const Plan& plan) {
   return plan.offload_optimizer || plan.offload_weights || offloads_activations(plan);
 }
+/// Whether passes have a part in that, or which of a stage's chunks do depends on the others: more than that the host updates all.
+inline bool offloads_in_passes(const Plan& plan) {
+  return plan.offload_weights || offloads_activations(plan) ||
+         (plan.offload_optimizer && plan.offloaded_states != kMillionths);
+}
 
 struct Failures {
   std::optional<double> per_node_day, job_failures_per_day, detection_s, restart_s, checkpoint_write_s;

@@ -7,6 +7,7 @@
 //
 // What a single key must be (a whole number, at least 1, at most so many) has been checked while reading.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,6 +27,11 @@ struct Rule {
   /// Where another key is what is really wrong, and this one only follows from it: the rule which that one breaks. May be null,
   /// and give null.
   const Rule* (*cause)(const Job&){nullptr};
+  /// All keys of the plan that `keeps` reads, where they are few; it may then be asked first. None: any, and what rules above it say.
+  /// Searches pass over all combinations that share them at once.
+  std::array<std::string_view, 5> reads{};
+
+  bool reads_few() const { return !reads.front().empty(); }
 };
 
 struct Violation {

@@ -105,7 +105,8 @@ std::vector<Plan> drawn(const Space& space, std::uint64_t seed, std::size_t coun
         plans.back().recompute_modules = static_cast<workload::Modules>(1 + draw.below(127, i + kMostTries));
       }
       job.plan = plans.back();
-      job.plan.offload_optimizer = plans.size() % 7 == 0;
+      job.plan.offload_optimizer = plans.size() % 7 < 2;
+      if (plans.size() % 7 == 1) job.plan.offloaded_states = workload::kMillionths / 3;
       job.plan.offload_activations = plans.size() % 11 == 0 ? 1 : 0;
       if (!workload::first_unsupported(job)) plans.back() = job.plan;
       job.plan = plans.back();

@@ -11,11 +11,18 @@ namespace {
 
 /// So many are put in order among each other, at first and at most.
 constexpr Index kFirst = 2000, kMost = 500'000;
+/// Chance draws runs of combinations, since what breaks a rule is passed over by the run: of so many, but no fewer runs than that.
+constexpr Index kRun = 64, kRuns = 20'000;
 
 class BestFirst : public Searcher {
  public:
   explicit BestFirst(const Setting& setting)
-      : space_(&setting.space), outlook_(&setting.outlook), by_chance_(setting.space.size(), setting.seed) {}
+      : space_(&setting.space),
+        outlook_(&setting.outlook),
+        walk_(setting.space),
+        run_(std::clamp<Index>(setting.space.size() / kRuns, 1, kRun)),
+        runs_((setting.space.size() + run_ - 1) / run_),
+        by_chance_(runs_, setting.seed) {}
 
   std::vector<Candidate> ask(std::size_t most) override {
     if (at_ == order_.size()) look_on();
@@ -25,12 +32,16 @@ class BestFirst : public Searcher {
   }
   void tell(std::span<const Candidate>, std::span<const Verdict>) override {}
   bool learns() const override { return false; }
+  Rejections left_out() override { return walk_.passed_over(); }
 
  private:
   void look_on() {
     std::vector<Candidate> block;
-    for (; next_ < space_->size() && std::ssize(block) < block_; ++next_)
-      block.push_back(space_->candidate(by_chance_(next_)));
+    for (; next_ < runs_ && std::ssize(block) < block_; ++next_) {
+      const Index begin = by_chance_(next_) * run_, end = std::min(begin + run_, space_->size());
+      for (Index i = walk_.next(begin, end); i < end; i = walk_.next(i + 1, end))
+        block.push_back(space_->candidate(i));
+    }
     block_ = std::min(2 * block_, kMost);
     const std::vector<Glance> glances = outlook_->look(block);
     std::vector<std::size_t> order(block.size());
@@ -47,7 +58,9 @@ class BestFirst : public Searcher {
 
   const Space* space_;
   Outlook* outlook_;
-  Permutation by_chance_;
+  Walk walk_;
+  Index run_, runs_;
+  Permutation by_chance_;  // of runs
   Index next_{0}, block_{kFirst};
   std::vector<Candidate> order_;
   std::size_t at_{0};

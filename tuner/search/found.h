@@ -2,7 +2,6 @@
 // What a search has found.
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -10,7 +9,7 @@
 #include "simulator/base/units.h"
 #include "simulator/program/timeline.h"
 #include "tuner/space/judge.h"
-#include "tuner/space/space.h"
+#include "tuner/space/walk.h"
 
 namespace ds::tuner {
 
@@ -39,11 +38,6 @@ struct Pruned {
   Index rule{}, memory{}, bound{};
 };
 
-/// Candidates that are no plans for one reason: how many, and the first of them by number.
-struct Rejected {
-  Index count{}, first{};
-};
-
 /// `no_more`: the method had nothing further to ask.
 enum class End : std::uint8_t { seen_whole, evals, time_limit, stopped, no_more };
 inline constexpr Named<End> kEnds[] = {{"seen_whole", End::seen_whole},
@@ -59,7 +53,7 @@ struct Found {
   std::int64_t evaluations{};
   Pruned pruned;
   std::vector<Improvement> history;
-  std::map<Rejection, Rejected> rejections;
+  Rejections rejections;
   std::optional<Scored> nearest;  // where none fits: the one that is least over its memory
   End end{};
 

@@ -43,8 +43,15 @@ void Search::run() {
   std::optional<End> why;
   while (!(why = why_to_end())) {
     std::vector<Candidate> asked = searcher_->ask(at_once);
-    if (asked.empty()) break;
-    asked_ += std::ssize(asked);
+    const Rejections left_out = searcher_->left_out();
+    if (judged_before == 0) count(left_out);
+    if (asked.empty()) {
+      why = why_to_end();
+      break;
+    }
+    Index come_by = std::ssize(asked);
+    for (const auto& [rejection, some] : left_out) come_by += some.count;
+    asked_ += come_by;
     at_once = std::min(2 * at_once, kMostAtOnce);
     if (judged_before > 0) {
       --judged_before;
@@ -52,7 +59,7 @@ void Search::run() {
     }
     if (options_.start && std::erase(asked, *options_.start) > 0 && !of_start.empty())
       searcher_->tell(std::span(&*options_.start, 1), of_start);  // counted already
-    remaining_.begin(std::ssize(asked), steady_now());
+    remaining_.begin(come_by, steady_now());
     const std::vector<Verdict> verdicts = judged(asked, [this] { return told_to_end().has_value(); });
     remaining_.end(steady_now());
     if (told_to_end()) continue;  // perhaps in the midst of it
@@ -164,6 +171,14 @@ std::optional<End> Search::why_to_end() const {
   return told_to_end();
 }
 
+void Search::count(const Rejections& left_out) {
+  const std::scoped_lock hold(lock_);
+  for (const auto& [rejection, some] : left_out) {
+    found_.pruned.rule += some.count;
+    add(found_.rejections, rejection, some);
+  }
+}
+
 void Search::count(const Candidate& candidate, const Verdict& verdict) {
   switch (verdict.reason) {
     case Reason::rule:
@@ -171,10 +186,7 @@ void Search::count(const Candidate& candidate, const Verdict& verdict) {
     case Reason::duplicate:
     case Reason::more_ranks_than_cores: {
       ++found_.pruned.rule;
-      const Index index = space_->index(candidate);
-      Rejected& all = found_.rejections.try_emplace(verdict.rejection(), Rejected{0, index}).first->second;
-      ++all.count;
-      all.first = std::min(all.first, index);
+      add(found_.rejections, verdict.rejection(), {1, space_->index(candidate)});
       return;
     }
     case Reason::memory:

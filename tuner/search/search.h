@@ -14,7 +14,6 @@
 
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -48,6 +47,8 @@ class Searcher {
   virtual std::vector<Candidate> ask(std::size_t most) = 0;
   /// What became of candidates that it asked for: of each once, of some never where the search ends. Both are equally long.
   virtual void tell(std::span<const Candidate> candidates, std::span<const Verdict> verdicts) = 0;
+  /// Candidates that it did not ask for since they break a rule, and that it came by since this was asked last.
+  virtual Rejections left_out() { return {}; }
   /// Whether what it asks for depends on what it is told. If not, a study that goes on need not tell it again.
   virtual bool learns() const { return true; }
 };
@@ -112,6 +113,7 @@ class Search {
   bool stopped() const;
   std::optional<End> told_to_end() const;
   std::optional<End> why_to_end() const;
+  void count(const Rejections& left_out);
   void count(const Candidate& candidate, const Verdict& verdict);
   void keep(const Scored& one);
   void remember(Index index, const Verdict& verdict);

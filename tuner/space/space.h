@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -68,6 +69,8 @@ class Space {
   Index size() const { return size_; }
   const std::vector<Dimension>& dimensions() const { return dimensions_; }
   const workload::Job& base() const { return base_; }
+  /// Keys that do not vary, and are filled from those that do.
+  std::span<const workload::PlanKey* const> following() const { return following_; }
 
   /// 0 <= index < size().
   Candidate candidate(Index index) const;
@@ -79,6 +82,9 @@ class Space {
   /// The same into a job that was a copy of base() once, several times as fast. After a rejection only job.plan can be used.
   std::optional<Rejection> decode_into(const Candidate& candidate, workload::Job& job) const;
 
+  /// The candidate's keys, and those that follow from them; nothing says that they make a plan.
+  void put(const Candidate& candidate, workload::Plan& plan) const;
+
   /// For each value of a dimension, whether the candidate with that value is legal; its own digit there does not count.
   std::vector<bool> legal_values(Candidate candidate, std::size_t dimension) const;
 
@@ -86,14 +92,13 @@ class Space {
   std::optional<Candidate> find(const workload::Plan& plan) const;
 
  private:
-  void put(const Candidate& candidate, workload::Plan& plan) const;
   bool has(std::string_view name, std::int64_t value) const;
   bool has_an_unused_feature(const workload::Plan& plan) const;
   bool has_the_order_of_1f1b(const workload::Job& job) const;
 
   workload::Job base_;
   std::vector<Dimension> dimensions_;
-  std::vector<const workload::PlanKey*> following_;  // not varied, and taken from those that are
+  std::vector<const workload::PlanKey*> following_;
   Index size_{1};
   std::int64_t most_ranks_{0};  // 0: any number
   bool has_1f1b_{}, has_no_sequence_parallel_{}, has_no_zero_{}, has_no_embedding_{}, has_no_head_{};
