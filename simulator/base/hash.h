@@ -1,7 +1,9 @@
 #pragma once
 // A name for bytes: equal bytes, equal hash. Says which profile a number came from; no protection against forgery.
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,13 @@ constexpr std::uint64_t hash_of(std::string_view bytes) {
     hash ^= static_cast<unsigned char>(byte);
     hash *= 0x100000001b3ULL;
   }
+  return hash;
+}
+
+/// For tables in memory: of a few whole numbers that most keys differ by.
+constexpr std::size_t bucket_of(std::initializer_list<std::int64_t> numbers) {
+  std::size_t hash = 0;
+  for (const std::int64_t one : numbers) hash = hash * 31 + static_cast<std::size_t>(one);
   return hash;
 }
 

@@ -14,6 +14,17 @@ void raise(std::vector<double>& times, const std::vector<double>& at_least, doub
   for (std::size_t s = 0; s < at_least.size(); ++s) times[s] = std::max(times[s], at_least[s] + later);
 }
 
+/// When a place of the compute lane is reached after waits before it.
+struct Carried {
+  std::vector<double> times;  // by source
+  double place{0};
+
+  void reach(double next) {
+    for (double& time : times) time += next - place;
+    place = next;
+  }
+};
+
 }  // namespace
 
 double seconds_before(const PlanStages& plan, const PlanStages::Kind& kind, std::size_t in_template,
@@ -33,6 +44,10 @@ std::size_t LocalLanes::source(const Place& place) {
   return sources_.size() - 1;
 }
 
+void LocalLanes::wait_for(Times& times, const LocalItem& one, double later) const {
+  for (const std::int32_t w : one.waits) raise(times, times_[static_cast<std::size_t>(w)], later);
+}
+
 void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) {
   const StageOutline& outline = *kind.outline;
   sources_.assign(1, {-1, -1});
@@ -49,9 +64,8 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
     after_cut = seconds_before(plan, kind, outline.finish(), finish.back().to) -
                 seconds_before(plan, kind, outline.finish(), finish[outline.cut()].to);
   std::vector<Times> lanes;  // of its own: when they are free
-  Times carried;  // to a place of an item of finish(): when that is reached after waits within the item
+  Carried carried;           // in the update, or in an item of finish()
   std::int32_t carried_item = -1;
-  double carried_at = 0;
   for (std::size_t i = 0; i < outline.local().size(); ++i) {
     const LocalItem& one = outline.local()[i];
     Times& end = times_[i];
@@ -60,7 +74,7 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
       const auto number = static_cast<std::size_t>(one.from.lane);
       if (lanes.size() <= number) lanes.resize(number + 1, {0});
       Times& lane = lanes[number];
-      for (const std::int32_t w : one.waits) raise(lane, times_[static_cast<std::size_t>(w)], 0);
+      wait_for(lane, one, 0);
       const double seconds = before(one, one.to) - before(one, one.from);
       for (double& time : lane) time += seconds;
       end = lane;
@@ -75,12 +89,11 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
         const bool update = static_cast<std::size_t>(one.in_template) == outline.update();
         const double cut = update ? -after_cut : before(one, finish[outline.cut()].to);
         end.assign(1, done - cut);
-        for (double& time : carried) time += at - carried_at;
-        for (const std::int32_t w : one.waits) raise(carried, times_[static_cast<std::size_t>(w)], 0);
-        carried_at = at;
-        if (carried.empty()) break;
-        raise(end, carried, done - at);
-        from_begin_.push_back({{one.in_template, one.item}, carried[0] + item_end - at});
+        carried.reach(at);
+        wait_for(carried.times, one, 0);
+        if (carried.times.empty()) break;
+        raise(end, carried.times, done - at);
+        from_begin_.push_back({{one.in_template, one.item}, carried.times[0] + item_end - at});
         break;
       }
       case LocalItem::When::first_forward:
@@ -97,19 +110,15 @@ void LocalLanes::work_out(const PlanStages& plan, const PlanStages::Kind& kind) 
         break;
       }
       case LocalItem::When::finish: {
-        if (carried_item != one.item) carried.clear();
+        if (carried_item != one.item) carried.times.clear();
         carried_item = one.item;
-        for (double& time : carried) time += at - carried_at;
-        for (const std::int32_t w : one.waits) {
-          raise(carried, times_[static_cast<std::size_t>(w)], 0);
-          raise(through_[static_cast<std::size_t>(one.item)], times_[static_cast<std::size_t>(w)],
-                meets ? 0 : item_end - at);
-        }
-        carried_at = at;
+        carried.reach(at);
+        wait_for(carried.times, one, 0);
+        wait_for(through_[static_cast<std::size_t>(one.item)], one, meets ? 0 : item_end - at);
         const std::size_t s = source({one.in_template, one.item});
         end.assign(s + 1, kNever);
         end[s] = done - before(one, item.from);
-        raise(end, carried, done - at);
+        raise(end, carried.times, done - at);
         break;
       }
     }

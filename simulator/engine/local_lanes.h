@@ -33,6 +33,8 @@ class LocalLanes {
   using Times = std::vector<double>;  // by source
 
   std::size_t source(const Place& place);
+  /// `times` become no earlier than the ends of what the item waits for, and so much later.
+  void wait_for(Times& times, const LocalItem& one, double later) const;
 
   std::vector<Place> sources_;  // the first is the begin of the step
   std::vector<Times> times_;    // by local item: its end

@@ -2,8 +2,8 @@
 // A kind of stage as others see it: which of its work waits for messages or is waited for, and apart from that how long it
 // takes. Lowered alone, once for all plans that have it; what its passes take is asked of its chunks' ChunkSeconds.
 //
-// Lanes that no other class knows, those of data-parallel collectives and of copies to and from the host, are no part of that picture: what they do to the
-// compute lane is added up by LocalLanes.
+// Lanes that no other class knows, those of data-parallel collectives and of copies to and from the host, are no part of that
+// picture: what they do to the compute lane is added up by LocalLanes.
 
 #include <cstdint>
 #include <memory>

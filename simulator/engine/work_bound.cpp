@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "simulator/base/hash.h"
 #include "simulator/engine/alone.h"
 #include "simulator/engine/price.h"
 #include "simulator/program/layer_sums.h"
@@ -69,14 +70,11 @@ PassWork work_of(const program::Program& program, const Durations& durations, co
 std::size_t WorkBound::Hash::operator()(const ChunkSeconds::Inputs& inputs) const {
   const program::ChunkInputs& chunk = inputs.stage.chunks.front();
   const graph::StageOptions& graph = chunk.graph;
-  std::size_t hash = 0;
-  for (const std::int64_t one :
-       {std::int64_t{graph.layers}, graph.batch, graph.ep, graph.etp, graph.cp, std::int64_t{graph.embedding},
-        std::int64_t{graph.head}, static_cast<std::int64_t>(chunk.recompute), std::int64_t{inputs.rank},
-        std::int64_t{inputs.grid.size(program::Axis::edp)}, std::int64_t{inputs.grid.size(program::Axis::pp)},
-        std::int64_t{inputs.stage.micro_batches}})
-    hash = hash * 31 + static_cast<std::size_t>(one);
-  return hash;
+  return bucket_of(
+      {std::int64_t{graph.layers}, graph.batch, graph.ep, graph.etp, graph.cp, std::int64_t{graph.embedding},
+       std::int64_t{graph.head}, static_cast<std::int64_t>(chunk.recompute), std::int64_t{inputs.rank},
+       std::int64_t{inputs.grid.size(program::Axis::edp)}, std::int64_t{inputs.grid.size(program::Axis::pp)},
+       std::int64_t{inputs.stage.micro_batches}});
 }
 
 const WorkBound::Work& WorkBound::read(const ChunkSeconds::Inputs& inputs, const cost::Machine& machine) {

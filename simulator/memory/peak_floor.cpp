@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "simulator/base/hash.h"
 #include "simulator/program/layer_sums.h"
 #include "simulator/program/schedule/schedule.h"
 #include "simulator/program/stage_graphs.h"
@@ -50,14 +51,10 @@ StageInputs of_weights(const StageInputs& stage, const graph::StageOptions& chun
 
 std::size_t PeakFloor::Hash::operator()(const StageInputs& inputs) const {
   const graph::StageOptions& graph = inputs.chunks.front().graph;
-  std::size_t hash = 0;
-  for (const std::int64_t one :
-       {std::int64_t{graph.layers}, graph.batch, graph.tp, std::int64_t{graph.sequence_parallel},
-        std::int64_t{graph.embedding}, std::int64_t{graph.head},
-        static_cast<std::int64_t>(inputs.chunks.front().recompute), inputs.data_ranks, inputs.states_on_host,
-        inputs.sharding.shards})
-    hash = hash * 31 + static_cast<std::size_t>(one);
-  return hash;
+  return bucket_of({std::int64_t{graph.layers}, graph.batch, graph.tp, std::int64_t{graph.sequence_parallel},
+                    std::int64_t{graph.embedding}, std::int64_t{graph.head},
+                    static_cast<std::int64_t>(inputs.chunks.front().recompute), inputs.data_ranks,
+                    inputs.states_on_host, inputs.sharding.shards});
 }
 
 const PeakFloor::Kept& PeakFloor::read(const StageInputs& inputs) {

@@ -2,7 +2,6 @@
 #include "tuner/space/walk.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace ds::tuner {
@@ -33,7 +32,6 @@ void add(Rejections& all, const Rejection& why, const Rejected& some) {
 Walk::Walk(const Space& space) : space_(&space), job_(space.base()) {
   for (const workload::Rule& rule : workload::rules())
     if (const Index run = run_of(rule, space); run > 1) cuts_.push_back({&rule, run});
-  std::ranges::stable_sort(cuts_, std::ranges::greater{}, &Cut::run);
 }
 
 Index Walk::next(Index from, Index end) {
@@ -42,7 +40,9 @@ Index Walk::next(Index from, Index end) {
     const auto cut = std::ranges::find_if(cuts_, [&](const Cut& one) { return !one.rule->keeps(job_); });
     if (cut == cuts_.end()) return from;
     const Index behind = std::min(end, (from / cut->run + 1) * cut->run);
-    add(passed_, {Reason::rule, cut->rule->path}, {behind - from, from});
+    // The first one may break a rule above, which is then what people are told.
+    const auto first = workload::first_violation(job_);
+    add(passed_, {Reason::rule, first ? first->rule->path : cut->rule->path}, {behind - from, from});
     from = behind;
   }
   return end;

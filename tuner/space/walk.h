@@ -35,14 +35,15 @@ class Walk {
   Rejections passed_over();
 
  private:
+  /// So many consecutive combinations, the first of which has a multiple of that as its number, share what the rule reads.
   struct Cut {
     const workload::Rule* rule;
-    Index
-        run;  // so many consecutive combinations share what the rule reads, the first of which has a multiple of it as its number
+    Index run;
   };
+
   const Space* space_;
   workload::Job job_;
-  std::vector<Cut> cuts_;  // longest runs first
+  std::vector<Cut> cuts_;  // in the order of the rules
   Rejections passed_;
 };
 
