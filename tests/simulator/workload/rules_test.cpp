@@ -4,6 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <iterator>
+#include <span>
+
+#include "simulator/base/random.h"
+#include "simulator/workload/plan_keys.h"
 #include "tests/simulator/workload/jobs.h"
 
 namespace ds::workload {
@@ -222,6 +228,58 @@ TEST(Supported, AlgorithmsOfCollectivesThatHaveAPrice) {
        {"recursive_doubling", "halving_doubling", "direct", "bruck", "grid2d", "hierarchical", "nvls"})
     EXPECT_EQ(first_unsupported(small_job({std::string("plan.collectives.tp=") + algorithm})), std::nullopt)
         << algorithm;
+}
+
+/// Values of a key that a search may set, and of degrees some that break rules.
+std::vector<std::int64_t> values_of(const PlanKey& key, const Job& job) {
+  constexpr std::int64_t kCores = 16;
+  const PlanSearch search = key.search.value_or(PlanSearch{});
+  std::vector<std::int64_t> values{key.value.get(job.plan)};
+  auto* const listed = search.wide != nullptr ? search.wide : search.candidates;
+  if (listed != nullptr) std::ranges::copy(listed(job, kCores), std::back_inserter(values));
+  if (search.off == 1) values.insert(values.end(), {1, 2, 3, 5, 8, 16, 48});
+  if (search.off == 0) values.insert(values.end(), {0, 1});
+  return values;
+}
+
+/// Sets keys by chance, but for those that are named.
+void redraw(Job& job, const Job& base, std::span<const std::string_view> but_for, std::uint64_t number) {
+  const RandomStream draw(number, 17);
+  std::uint64_t next = 0;
+  for (const PlanKey* key : varied_plan_keys()) {
+    const std::vector<std::int64_t> values = values_of(*key, base);
+    const std::int64_t value = values[draw.below(values.size(), next++)];
+    if (std::ranges::find(but_for, key->name) == but_for.end()) key->value.set(job.plan, value);
+  }
+}
+
+/// Searches pass over all combinations that share what a rule says that it reads.
+TEST(Rules, ReadNoOtherKeysThanTheySay) {
+  constexpr std::uint64_t kPlans = 3000;
+  const Job bases[] = {small_job(), small_job({kMoe})};
+  std::size_t often_broken = 0;
+  for (const Rule& rule : rules()) {
+    if (!rule.reads_few()) continue;
+    std::size_t kept = 0, broken = 0;
+    for (std::uint64_t i = 0; i < kPlans; ++i) {
+      const Job& base = bases[i % 2];
+      Job job = base;
+      redraw(job, base, {}, 2 * i);
+      const bool keeps = rule.keeps(job);
+      ++(keeps ? kept : broken);
+      redraw(job, base, rule.reads, 2 * i + 1);
+      EXPECT_EQ(rule.keeps(job), keeps) << rule.path << " of " << write_plan(job.plan);
+    }
+    EXPECT_GT(kept, 10U) << rule.path;
+    often_broken += broken > 10 ? 1U : 0U;
+  }
+  EXPECT_GE(often_broken, 12U);  // limits of counts no small job breaks
+}
+
+TEST(Rules, NameKeysThatThereAre) {
+  for (const Rule& rule : rules())
+    for (const std::string_view name : rule.reads)
+      EXPECT_TRUE(name.empty() || find_plan_key(name) != nullptr) << name;
 }
 
 TEST(Rules, GiganticDegreesDoNotOverflow) {
